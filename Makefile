@@ -1,0 +1,53 @@
+# `make up` runs everything, `make test` tests everything; both make .venv/ first.
+
+.PHONY: up test format requirements clean
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+PROJECT := --no-deps --no-build-isolation --editable .
+
+up: .venv/embedded.installed
+	@exec $(BIN)/diffy up
+
+test: .venv/dev.installed
+	@$(BIN)/ruff format --quiet --check
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/python -m pytest -q
+
+format: .venv/dev.installed
+	@$(BIN)/ruff check --quiet --fix
+	@$(BIN)/ruff format --quiet
+
+# Pins again what pyproject.toml asks for, with every hash; add ARGS=--upgrade for newer versions.
+COMPILE = CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/pip-compile --quiet --generate-hashes \
+	--strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-options \
+	--build-deps-for=editable $(ARGS) pyproject.toml
+
+requirements: .venv/dev.installed
+	@$(COMPILE) --output-file=requirements/service.txt
+	@$(COMPILE) --extra=embedded --constraint=requirements/service.txt \
+		--output-file=requirements/embedded.txt
+	@$(COMPILE) --extra=embedded --extra=dev --constraint=requirements/embedded.txt \
+		--output-file=requirements/dev.txt
+
+clean:
+	@rm -rf .venv *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/%.installed: requirements/%.txt pyproject.toml $(BIN)/python
+	@echo "Installing $< into .venv ..."
+	@$(PIP) install --require-hashes --requirement $<
+	@$(PIP) install $(PROJECT)
+	@touch $@
+
+# Debian leaves out of python3 what makes environments.
+$(BIN)/python:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Diffy needs Python 3.11 or newer as python3." >&2; exit 1; }
+	@python3 -c 'import ensurepip' 2>/dev/null || { \
+		if [ "$$(id -u)" != 0 ]; then sudo="sudo -n"; fi; \
+		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y python3-venv; \
+	} >/dev/null 2>&1 || { echo "Install the package python3-venv, then try again." >&2; exit 1; }
+	@python3 -m venv --clear .venv

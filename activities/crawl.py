@@ -1,0 +1,182 @@
+"""The activity of `crawl.page`: one page fetched, compared, stored."""
+
+import asyncio
+import hashlib
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.extraction import Extracted, Extractor, PageSource, SameText
+from activities.fetch import Fetched, Fetcher, Validators
+from activities.politeness import Politeness
+from activities.reporting import Attempt, Reporter
+from activities.responses import no_page, refusal
+from core.contract import ActivityName, CrawlPageInput, CrawlPageResult, Outcome
+from core.errors import BadRedirect, PageGone, SiteError
+from core.scope import LeftOut, OutOfScope, ScopeRules, judge
+from core.textdiff import compare
+from core.urls import host_of, parse_domain
+from store.checks import (
+    PageVersion,
+    check_of_job,
+    record_change,
+    record_gone,
+    record_unchanged,
+    record_version,
+)
+from store.domains import domain_by_id
+from store.engine import Database
+from store.pages import page_by_id
+from store.snapshots import snapshot_by_id
+from store.tables import Page
+
+CHANGE_TYPE = "content_change"
+
+
+class CrawlActivities:
+    """Checks pages, each attempt reported."""
+
+    def __init__(
+        self,
+        database: Database,
+        fetcher: Fetcher,
+        politeness: Politeness,
+        extractor: Extractor,
+        reporter: Reporter,
+    ) -> None:
+        self._database = database
+        self._fetcher = fetcher
+        self._politeness = politeness
+        self._extractor = extractor
+        self._reporter = reporter
+
+    @activity.defn(name=ActivityName.CRAWL)
+    async def crawl(self, job: CrawlPageInput) -> Outcome[CrawlPageResult]:
+        """Check the page of `job`. The same job answers the same however often it is run."""
+        async with self._reporter.attempt() as attempt:
+            result = await self._crawl(job, attempt)
+            return Outcome(attempt=attempt.report, result=result)
+        raise AssertionError("an attempt never swallows an error")
+
+    async def _crawl(self, job: CrawlPageInput, attempt: Attempt) -> CrawlPageResult:
+        job_id = activity.info().workflow_id or ""
+        async with self._database.reading() as session:
+            page = await page_by_id(session, job.page_id)
+            domain = await domain_by_id(session, page.domain_id)
+            done = await check_of_job(session, page.id, job_id)
+        if done is not None:
+            return CrawlPageResult(
+                changed=done.change_id is not None,
+                status_code=done.status_code,
+                baseline=done.change_id is None,
+                snapshot_id=done.snapshot_id,
+                change_id=done.change_id,
+            )
+        try:
+            fetched = await self._fetch(page, domain.domain)
+        except PageGone:
+            async with self._database.transaction() as session:
+                await record_gone(session, page.id, datetime.now(UTC))
+            raise
+        attempt.progress(50)
+        if fetched.not_modified:
+            return await self._unchanged(page, fetched, page.body_hash)
+        body_hash = hashlib.sha256(fetched.body).hexdigest()
+        if body_hash == page.body_hash:
+            return await self._unchanged(page, fetched, body_hash)
+        extracted = await self._extractor.extract(
+            PageSource(fetched.body, fetched.content_type, fetched.url, page.text_hash)
+        )
+        attempt.progress(80)
+        if isinstance(extracted, SameText):
+            return await self._unchanged(page, fetched, body_hash)
+        return await self._changed(job_id, page, fetched, extracted, body_hash)
+
+    async def _fetch(self, page: Page, domain: str) -> Fetched:
+        site = parse_domain(domain)
+
+        async def admit(url: str) -> None:
+            if judge(url, site, ScopeRules()) == OutOfScope(LeftOut.OTHER_HOST):
+                raise BadRedirect(f"The page now redirects to another site, {host_of(url)}.")
+            await self._politeness.admit(url)
+
+        fetched = await self._fetcher.fetch(
+            page.url,
+            validators=Validators(etag=page.etag, last_modified=page.last_modified),
+            before_request=admit,
+        )
+        if refused := refusal(fetched.status, fetched.retry_after):
+            raise refused
+        if fetched.not_modified:
+            if page.snapshot_id is None:
+                raise SiteError("The site says that nothing changed, though it was not asked that.")
+        elif unusable := no_page(fetched.content_type, fetched.body):
+            raise unusable
+        return fetched
+
+    async def _unchanged(
+        self, page: Page, fetched: Fetched, body_hash: str | None
+    ) -> CrawlPageResult:
+        validators = fetched.validators
+        if fetched.not_modified:
+            # Many a 304 leaves out what the 200 said (RFC 9110, 15.4.5 asks for it).
+            validators = Validators(
+                etag=validators.etag or page.etag,
+                last_modified=validators.last_modified or page.last_modified,
+            )
+        async with self._database.transaction() as session:
+            await record_unchanged(
+                session,
+                page.id,
+                at=datetime.now(UTC),
+                etag=validators.etag,
+                last_modified=validators.last_modified,
+                body_hash=body_hash,
+            )
+        return CrawlPageResult(changed=False, status_code=fetched.status)
+
+    async def _changed(
+        self, job_id: str, page: Page, fetched: Fetched, extracted: Extracted, body_hash: str
+    ) -> CrawlPageResult:
+        async with self._database.reading() as session:
+            before = await snapshot_by_id(session, page.snapshot_id) if page.snapshot_id else None
+        difference = (
+            await asyncio.to_thread(compare, before.text, extracted.text) if before else None
+        )
+        version = PageVersion(
+            url=fetched.url,
+            status_code=fetched.status,
+            title=extracted.title,
+            text=extracted.text,
+            main_text=extracted.main_text,
+            text_hash=extracted.text_hash,
+            body_hash=body_hash,
+            etag=fetched.validators.etag,
+            last_modified=fetched.validators.last_modified,
+        )
+        now = datetime.now(UTC)
+        async with self._database.transaction() as session:
+            snapshot_id = await record_version(session, page, job_id, version, at=now)
+            if snapshot_id is None:
+                return CrawlPageResult(changed=False, status_code=fetched.status)
+            change_id = None
+            if before is not None and difference is not None:
+                change_id = await record_change(
+                    session,
+                    page=page,
+                    job_id=job_id,
+                    before_id=before.id,
+                    after_id=snapshot_id,
+                    change_type=CHANGE_TYPE,
+                    summary=difference.summary,
+                    diff=asdict(difference),
+                    at=now,
+                )
+        return CrawlPageResult(
+            changed=change_id is not None,
+            status_code=fetched.status,
+            baseline=before is None,
+            snapshot_id=snapshot_id,
+            change_id=change_id,
+        )

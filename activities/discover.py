@@ -1,0 +1,216 @@
+"""The activity of `discover.pages`: a walk over a domain whose frontier lives in the store."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+
+from activities.fetch import Fetcher
+from activities.politeness import Politeness
+from activities.reporting import Attempt, Reporter
+from activities.seeds import find_seeds
+from activities.visit import FoundPage, NoPage, Visit, visit
+from core.contract import ActivityName, DiscoverPagesInput, DiscoverPagesResult, Outcome
+from core.errors import InvalidAddress, JobError
+from core.scope import InScope, LeftOut, OutOfScope, ScopeRules, judge
+from core.urls import Site, normalise, parse_domain
+from store import frontier
+from store.domains import domain_by_id
+from store.engine import Database
+from store.frontier import FoundUrl, Settled
+from store.pages import NewPage, add_pages
+from store.tables import Domain, FrontierState
+
+AT_ONCE: Final = 16
+"""Visits in flight; the host's gate, not this, keeps the rate."""
+
+FRESH_ROBOTS: Final = timedelta(minutes=1)
+"""A discovery reads robots.txt anew unless it was read just now."""
+
+
+class DiscoverActivities:
+    """Walks domains, each attempt reported."""
+
+    def __init__(
+        self, database: Database, fetcher: Fetcher, politeness: Politeness, reporter: Reporter
+    ) -> None:
+        self._database = database
+        self._fetcher = fetcher
+        self._politeness = politeness
+        self._reporter = reporter
+
+    @activity.defn(name=ActivityName.DISCOVER)
+    async def discover(self, job: DiscoverPagesInput) -> Outcome[DiscoverPagesResult]:
+        """Walk the domain of `job`. A later attempt goes on where the one before was stopped."""
+        async with self._reporter.attempt() as attempt:
+            job_id = activity.info().workflow_id or ""
+            async with self._database.transaction() as session:
+                domain = await domain_by_id(session, job.domain_id)
+                discovery = await frontier.begin(session, job_id, domain.id)
+            if discovery.result is not None:
+                result = DiscoverPagesResult.model_validate(discovery.result)
+            else:
+                walk = Walk(self._database, self._fetcher, self._politeness, job_id, job, domain)
+                result = await walk.run(attempt)
+            return Outcome(attempt=attempt.report, result=result)
+        raise AssertionError("an attempt never swallows an error")
+
+
+class Walk:
+    """One walk, breadth first: no link of a depth is visited before all of the depth above."""
+
+    def __init__(
+        self,
+        database: Database,
+        fetcher: Fetcher,
+        politeness: Politeness,
+        job_id: str,
+        job: DiscoverPagesInput,
+        domain: Domain,
+    ) -> None:
+        self._database = database
+        self._fetcher = fetcher
+        self._politeness = politeness
+        self._job_id = job_id
+        self._job = job
+        self._domain_id = domain.id
+        self._site: Site = parse_domain(domain.domain)
+        self._rules = ScopeRules(include=job.include, exclude=job.exclude)
+        self._first_error: JobError | None = None
+
+    async def run(self, attempt: Attempt) -> DiscoverPagesResult:
+        """What the walk found. Raises the site's error when not one page could be reached."""
+        await self._seed()
+        await self._visit_all(attempt)
+        return await self._finish()
+
+    async def _seed(self) -> None:
+        async with self._database.reading() as session:
+            if (await frontier.tally(session, self._job_id)).seen:
+                return
+        robots = await self._politeness.robots(self._site.origin + "/", max_age=FRESH_ROBOTS)
+        seeds = await find_seeds(self._site, robots, self._fetcher, self._politeness.admit)
+        async with self._database.transaction() as session:
+            await frontier.add_urls(
+                session, self._job_id, self._judged(seeds.urls, self._site.origin + "/", 0)
+            )
+
+    async def _visit_all(self, attempt: Attempt) -> None:
+        """Keep `AT_ONCE` visits in flight; each round of answers is one transaction."""
+        waiting, found, settled = await self._load()
+        flying: dict[asyncio.Task[Visit], FoundUrl] = {}
+        try:
+            while waiting or flying:
+                while waiting and self._may_start(waiting[0], flying, found):
+                    url = waiting.popleft()
+                    flying[asyncio.create_task(self._visit(url.url))] = url
+                if not flying:
+                    break
+                done, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+                landed = [(flying.pop(task), task.result()) for task in done]
+                fresh = await self._settle(landed)
+                waiting.extend(fresh)
+                settled += len(landed)
+                found += sum(isinstance(visited, FoundPage) for _, visited in landed)
+                known = min(settled + len(waiting) + len(flying), self._job.max_pages)
+                attempt.progress(100 * min(settled, known) // max(known, 1))
+        finally:
+            for task in flying:
+                task.cancel()
+            await asyncio.gather(*flying, return_exceptions=True)
+
+    async def _load(self) -> tuple[deque[FoundUrl], int, int]:
+        async with self._database.reading() as session:
+            tally = await frontier.tally(session, self._job_id)
+            waiting = deque(await frontier.pending(session, self._job_id))
+        return waiting, tally.discovered, tally.seen - tally.pending
+
+    def _may_start(
+        self, url: FoundUrl, flying: dict[asyncio.Task[Visit], FoundUrl], found: int
+    ) -> bool:
+        if len(flying) >= min(AT_ONCE, self._job.max_pages - found):
+            return False
+        return all(other.depth == url.depth for other in flying.values())
+
+    async def _visit(self, url: str) -> Visit:
+        return await visit(url, self._fetcher, self._politeness.admit, self._in_site)
+
+    async def _settle(self, landed: list[tuple[FoundUrl, Visit]]) -> list[FoundUrl]:
+        """Store what the visits showed; the URLs that are new and wait for a visit."""
+        found: list[FoundUrl] = []
+        for url, visited in landed:
+            if isinstance(visited, FoundPage):
+                found.extend(self._judged(visited.links, url.url, url.depth + 1))
+            elif visited.instead is not None:
+                found.extend(self._judged([visited.instead], url.url, url.depth))
+            elif visited.error is not None and self._first_error is None:
+                self._first_error = visited.error
+        async with self._database.transaction() as session:
+            outcomes = await self._outcomes(session, landed)
+            await frontier.settle(session, self._job_id, outcomes)
+            return await frontier.add_urls(session, self._job_id, found)
+
+    async def _outcomes(
+        self, session: AsyncSession, landed: list[tuple[FoundUrl, Visit]]
+    ) -> list[Settled]:
+        pages = [
+            NewPage(url.url, visited.page_type, visited.title)
+            for url, visited in landed
+            if isinstance(visited, FoundPage)
+        ]
+        known = set((await add_pages(session, self._domain_id, pages)).known)
+        outcomes: list[Settled] = []
+        for url, visited in landed:
+            if isinstance(visited, NoPage):
+                outcomes.append(Settled(url.url, FrontierState.LEFT_OUT, visited.reason))
+            elif url.url in known:
+                outcomes.append(Settled(url.url, FrontierState.PAGE_KNOWN))
+            else:
+                outcomes.append(Settled(url.url, FrontierState.PAGE_ADDED))
+        return outcomes
+
+    def _judged(self, urls: Iterable[str], base: str, depth: int) -> list[FoundUrl]:
+        return [self._judge(url, base, depth) for url in urls]
+
+    def _judge(self, written: str, base: str, depth: int) -> FoundUrl:
+        try:
+            url = normalise(written, base)
+        except InvalidAddress:
+            return FoundUrl(written[:2000], depth, LeftOut.INVALID_ADDRESS)
+        verdict = judge(url, self._site, self._rules)
+        if isinstance(verdict, OutOfScope):
+            return FoundUrl(url, depth, verdict.reason)
+        if depth > self._job.max_depth:
+            return FoundUrl(url, depth, LeftOut.TOO_DEEP)
+        return FoundUrl(url, depth)
+
+    def _in_site(self, url: str) -> bool:
+        return isinstance(judge(url, self._site, ScopeRules()), InScope)
+
+    async def _finish(self) -> DiscoverPagesResult:
+        async with self._database.transaction() as session:
+            tally = await frontier.tally(session, self._job_id)
+            if tally.discovered == 0 and self._first_error is not None:
+                await frontier.start_over(session, self._job_id)
+        if tally.discovered == 0 and self._first_error is not None:
+            raise self._first_error
+        async with self._database.transaction() as session:
+            await frontier.leave_out_pending(session, self._job_id, LeftOut.OVER_LIMIT)
+            tally = await frontier.tally(session, self._job_id)
+            result = DiscoverPagesResult(
+                pages_discovered=tally.discovered,
+                pages_added=tally.added,
+                pages_known=tally.known,
+                urls_seen=tally.seen,
+                left_out=tally.left_out,
+            )
+            await frontier.finish(
+                session,
+                self._job_id,
+                result.model_dump(mode="json", by_alias=True),
+            )
+        return result

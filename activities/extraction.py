@@ -1,0 +1,165 @@
+"""Extraction in a pool of processes: it costs tens of milliseconds a page, and trafilatura has
+crashed in threads.
+"""
+
+import asyncio
+import ctypes
+import hashlib
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Final
+
+from core.errors import InternalError, NotAPage
+from core.links import decode_html, extract_links
+from core.visible import to_text, visible_blocks
+
+PROCESSES: Final = 2
+DEADLINE: Final = 30.0
+"""Seconds that one page may take."""
+
+RECYCLE_AFTER: Final = 2_000
+"""Pages after which the processes are replaced: they do not give memory back."""
+
+PR_SET_PDEATHSIG: Final = 1
+
+
+@dataclass(frozen=True)
+class PageSource:
+    """A page as it was sent, and the hash of the text it showed the last time."""
+
+    body: bytes
+    content_type: str | None
+    url: str
+    known_text_hash: str | None = None
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What a page says. `text` is all that a reader sees, `main_text` what is not around it."""
+
+    title: str | None
+    text: str
+    main_text: str
+    text_hash: str
+
+
+@dataclass(frozen=True)
+class SameText:
+    """The page says what it said the last time."""
+
+
+def extract_page(page: PageSource) -> Extracted | SameText:
+    """What `page` says; its main text, ten times the work, only if the text is a new one.
+
+    Raises NotAPage when it shows no text.
+    """
+    html = decode_html(page.body, page.content_type)
+    text = to_text(visible_blocks(html))
+    if not text:
+        raise NotAPage("The page shows no text.")
+    text_hash = hashlib.sha256(text.encode()).hexdigest()
+    if text_hash == page.known_text_hash:
+        return SameText()
+    import trafilatura  # here, so that only the processes of the pool load it
+
+    return Extracted(
+        title=extract_links(html, page.url).title,
+        text=text,
+        main_text=trafilatura.extract(html, url=page.url, fast=True) or "",
+        text_hash=text_hash,
+    )
+
+
+class Extractor:
+    """Runs `extract_page` off the event loop, a page at a time in each of its processes.
+
+    Each process is a pool of one: a page that crashes or hangs takes no other page with it.
+    """
+
+    def __init__(self, processes: int = PROCESSES) -> None:
+        self._processes = [_Process() for _ in range(processes)]
+        self._idle: asyncio.LifoQueue[_Process] = asyncio.LifoQueue()
+        for process in self._processes:
+            self._idle.put_nowait(process)
+
+    async def extract(self, page: PageSource) -> Extracted | SameText:
+        """What `page` says.
+
+        Raises NotAPage when it shows no text or cannot be read in `DEADLINE` seconds, and
+        InternalError when the process died over it.
+        """
+        process = await self._idle.get()
+        try:
+            return await process.extract(page)
+        finally:
+            self._idle.put_nowait(process)
+
+    async def aclose(self) -> None:
+        """End the processes."""
+        for process in self._processes:
+            process.end()
+
+
+class _Process:
+    """One process, started when it is needed."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+        self._taken = 0
+
+    async def extract(self, page: PageSource) -> Extracted | SameText:
+        if self._taken >= RECYCLE_AFTER:
+            self.end()
+        pool = self._pool = self._pool or _new_pool()
+        self._taken += 1
+        try:
+            future = pool.submit(extract_page, page)
+            async with asyncio.timeout(DEADLINE):
+                return await asyncio.wrap_future(future)
+        except TimeoutError:
+            self.end()
+            raise NotAPage(f"The page could not be read within {DEADLINE:g} s.") from None
+        except BrokenProcessPool as error:
+            self.end()
+            raise InternalError("Diffy's extraction crashed over the page.") from error
+        except asyncio.CancelledError:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """End the process at once, whatever it is at."""
+        if self._pool is None:
+            return
+        processes = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()
+        self._pool = None
+        self._taken = 0
+
+
+def _new_pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        1,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_prepare_process,
+        initargs=(os.getpid(),),
+    )
+
+
+def _prepare_process(parent: int) -> None:
+    """Ctrl-C is for the parent to act on; and with the parent its processes end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)

@@ -1,0 +1,110 @@
+"""Connections to public addresses only: every address of a name is checked, one is connected to."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+
+import httpcore2
+
+from core.addresses import Address, AddressKind, classify, is_public, literal_address
+from core.errors import ForbiddenAddress, SiteUnreachable
+
+Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
+"""The addresses of a host, for a port. Raises OSError when there are none."""
+
+RESOLVING_THREADS = 32
+"""Name resolution blocks a thread each; the loop's own pool has six on two cores."""
+
+
+class SystemResolver:
+    """Resolves as the operating system does."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(RESOLVING_THREADS, thread_name_prefix="resolve")
+
+    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+        """The addresses of `host`. Raises OSError when there are none."""
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._threads, _resolve, host, port)
+        return [ip_address(each) for each in found]
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class GuardedBackend(httpcore2.AsyncNetworkBackend):
+    """Resolves a name once, checks every address of it, and connects to a checked one.
+
+    The name stays what TLS and the Host header see. A name that changes its address between check
+    and use cannot get past: it is not asked for again.
+    """
+
+    def __init__(self, resolve: Resolver, *, allow_private_networks: bool) -> None:
+        self._resolve = resolve
+        self._allow_private_networks = allow_private_networks
+        self._inner = httpcore2.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """A connection to `host`.
+
+        Raises ForbiddenAddress when one of its addresses is not public, SiteUnreachable when it
+        has none, and httpcore's own errors when none of them can be connected to.
+        """
+        addresses = await self._addresses(host, port)
+        for address in addresses:
+            self._check(host, address)
+        failure: Exception | None = None
+        for address in addresses:
+            try:
+                return await self._inner.connect_tcp(
+                    str(address), port, timeout, local_address, socket_options
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+        raise failure or SiteUnreachable(f"The host {host} has no address.")
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Never: a site is not reached through the file system."""
+        raise ForbiddenAddress("A file on this machine is not a web site.")
+
+    async def sleep(self, seconds: float) -> None:
+        """Pause, as httpcore asks for between its own retries."""
+        await asyncio.sleep(seconds)
+
+    async def _addresses(self, host: str, port: int) -> Sequence[Address]:
+        literal = literal_address(host)
+        if literal is not None:
+            return [literal]
+        try:
+            return await self._resolve(host, port)
+        except OSError as error:
+            raise SiteUnreachable(f"The name {host} cannot be resolved.") from error
+
+    def _check(self, host: str, address: Address) -> None:
+        if not self._allow_private_networks and not is_public(address):
+            kind = classify(address)
+            assert kind is not AddressKind.PUBLIC
+            raise ForbiddenAddress(
+                f"{host} is at {address}, a {kind.replace('_', '-')} address that Diffy does not "
+                "connect to."
+            )
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))

@@ -1,0 +1,44 @@
+"""Whom a job belongs to, for jobs that were started without saying."""
+
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from core.contract import ActivityName, Owner
+from core.errors import SubjectGone
+from store.domains import domain_by_id
+from store.engine import Database
+from store.pages import page_by_id
+
+
+class OwnershipActivities:
+    """Looks owners up in the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @activity.defn(name=ActivityName.IDENTIFY_PAGE)
+    async def identify_page(self, page_id: UUID) -> Owner:
+        """The owner of a page's job. Raises SUBJECT_GONE when there is no such page."""
+        try:
+            async with self._database.reading() as session:
+                page = await page_by_id(session, page_id)
+                domain = await domain_by_id(session, page.domain_id)
+        except SubjectGone as error:
+            raise _permanent(error) from error
+        return Owner(org_id=domain.org_id, domain_id=domain.id, page_id=page.id, url=page.url)
+
+    @activity.defn(name=ActivityName.IDENTIFY_DOMAIN)
+    async def identify_domain(self, domain_id: UUID) -> Owner:
+        """The owner of a domain's job. Raises SUBJECT_GONE when there is no such domain."""
+        try:
+            async with self._database.reading() as session:
+                domain = await domain_by_id(session, domain_id)
+        except SubjectGone as error:
+            raise _permanent(error) from error
+        return Owner(org_id=domain.org_id, domain_id=domain.id, page_id=None, url=None)
+
+
+def _permanent(error: SubjectGone) -> ApplicationError:
+    return ApplicationError(error.message, type=error.code, non_retryable=True)

@@ -1,0 +1,117 @@
+"""Whether and when a site may be asked: its robots.txt, and its turn at the host's gate."""
+
+import asyncio
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+from activities.fetch import Fetcher, FetchLimits
+from core.errors import BadRedirect, BlockedByRobots, PassingJobError
+from core.errors import RobotsUnreachable as Unreachable
+from core.robots import ALLOW_ALL, PRODUCT, Robots, parse_robots
+from core.urls import host_of, origin_of
+from store.engine import Database
+from store.hosts import take_slot
+from store.robots import known_robots, put_robots
+
+ROBOTS_TTL = timedelta(hours=1)
+"""How long robots.txt is used before it is asked for again; RFC 9309, 2.4 allows 24 hours."""
+
+STALE_ROBOTS_TTL = timedelta(hours=24)
+"""How long a known robots.txt stands in for one that cannot be reached now."""
+
+ROBOTS_LIMITS = FetchLimits(
+    deadline=timedelta(seconds=15), max_redirects=5, max_body=2**20, truncate=True
+)
+"""RFC 9309, 2.3.1.2 and 2.5: five redirects at least, and the start of a file that is too large."""
+
+
+class Politeness:
+    """Keeps robots.txt (RFC 9309) and the rate of each host, over all workers, through the store.
+
+    `host_rps` is the most requests a second to one host; a longer `Crawl-delay` counts instead.
+    """
+
+    def __init__(self, database: Database, fetcher: Fetcher, host_rps: float) -> None:
+        self._database = database
+        self._fetcher = fetcher
+        self._interval = timedelta(seconds=1 / host_rps)
+        self._known: dict[str, tuple[datetime, Robots]] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def admit(self, url: str) -> None:
+        """Return when `url` may be requested, now.
+
+        Raises BlockedByRobots when robots.txt forbids it, and RobotsUnreachable when it is not
+        known what robots.txt says.
+        """
+        robots = await self.robots(url)
+        if not robots.allows(url, PRODUCT):
+            raise BlockedByRobots(f"The robots.txt of {host_of(url)} does not allow this page.")
+        await self._turn(url, robots)
+
+    async def robots(self, url: str, *, max_age: timedelta = ROBOTS_TTL) -> Robots:
+        """The rules of the site of `url`, not older than `max_age`."""
+        origin = origin_of(url)
+        async with self._asking[origin]:
+            now = datetime.now(UTC)
+            known = self._known.get(origin)
+            if known is not None and known[0] > now - max_age:
+                return known[1]
+            fetched_at, robots = await self._look_up(origin, now, max_age)
+            self._known[origin] = (fetched_at, robots)
+            return robots
+
+    async def _look_up(
+        self, origin: str, now: datetime, max_age: timedelta
+    ) -> tuple[datetime, Robots]:
+        async with self._database.reading() as session:
+            record = await known_robots(session, origin)
+        if record is not None and record.fetched_at > now - max_age:
+            return record.fetched_at, _rules(record.status, record.body)
+        try:
+            status, body = await self._fetch(origin)
+        except PassingJobError:
+            if record is not None and record.fetched_at > now - STALE_ROBOTS_TTL:
+                return record.fetched_at, _rules(record.status, record.body)
+            raise
+        async with self._database.transaction() as session:
+            await put_robots(session, origin, status, body, now)
+        return now, _rules(status, body)
+
+    async def _fetch(self, origin: str) -> tuple[int, bytes]:
+        async def turn(url: str) -> None:
+            await self._turn(url, ALLOW_ALL)
+
+        host = host_of(origin)
+        try:
+            fetched = await self._fetcher.fetch(
+                f"{origin}/robots.txt", limits=ROBOTS_LIMITS, before_request=turn
+            )
+        except BadRedirect:
+            return 404, b""
+        except PassingJobError as error:
+            raise Unreachable(
+                f"The robots.txt of {host} cannot be read, so nothing may be fetched: "
+                f"{error.message}"
+            ) from error
+        if fetched.status >= 500 or fetched.status == 429:
+            raise Unreachable(
+                f"The robots.txt of {host} answered {fetched.status}, so nothing may be fetched.",
+                fetched.retry_after,
+            )
+        return fetched.status, fetched.body if fetched.status < 300 else b""
+
+    async def _turn(self, url: str, robots: Robots) -> None:
+        delay = timedelta(seconds=robots.crawl_delay(PRODUCT) or 0)
+        async with self._database.transaction() as session:
+            slot = await take_slot(
+                session, host_of(url), max(self._interval, delay), datetime.now(UTC)
+            )
+        wait = (slot - datetime.now(UTC)).total_seconds()
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+
+def _rules(status: int, body: bytes) -> Robots:
+    """RFC 9309, 2.3.1.3: an unavailable robots.txt (4xx) allows everything."""
+    return parse_robots(body) if status < 300 else ALLOW_ALL

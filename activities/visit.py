@@ -1,0 +1,97 @@
+"""One visit of a discovery: a URL asked for once, and what its answer means."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from activities.fetch import Fetched, Fetcher
+from activities.responses import no_page, refusal
+from core.errors import (
+    AccessRefused,
+    BlockedByRobots,
+    InvalidAddress,
+    JobError,
+    NotAPage,
+    PageGone,
+    PageTooLarge,
+)
+from core.links import decode_html, extract_links
+from core.pagetypes import PageType, classify_page
+from core.scope import LeftOut
+from core.urls import normalise
+
+
+@dataclass(frozen=True)
+class FoundPage:
+    """The URL is a page; `links` are the absolute URLs it names."""
+
+    page_type: PageType
+    title: str | None
+    links: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NoPage:
+    """The URL is left out for `reason`; `instead` names the URL that stands for it."""
+
+    reason: LeftOut
+    instead: str | None = None
+    error: JobError | None = None
+
+
+Visit = FoundPage | NoPage
+
+
+async def visit(
+    url: str,
+    fetcher: Fetcher,
+    admit: Callable[[str], Awaitable[None]],
+    in_site: Callable[[str], bool],
+) -> Visit:
+    """Ask for `url` once, without following a redirect: its target is a URL of its own.
+
+    `in_site` tells whether a canonical URL belongs to the site; one that does not is no reason to
+    leave the page out.
+    """
+    try:
+        fetched = await fetcher.fetch(url, before_request=admit, follow_redirects=False)
+        if fetched.location is not None:
+            return NoPage(LeftOut.REDIRECT, normalise(fetched.location, url))
+        if refused := refusal(fetched.status, fetched.retry_after):
+            return NoPage(_reason(refused), error=refused)
+        if unusable := no_page(fetched.content_type, fetched.body):
+            return NoPage(LeftOut.NOT_A_PAGE, error=unusable)
+        return _read(url, fetched, in_site)
+    except JobError as error:
+        return NoPage(_reason(error), error=error)
+
+
+def _read(url: str, fetched: Fetched, in_site: Callable[[str], bool]) -> Visit:
+    page = extract_links(decode_html(fetched.body, fetched.content_type), url)
+    for instead, reason in ((page.refresh, LeftOut.REDIRECT), (page.canonical, LeftOut.DUPLICATE)):
+        if instead is None:
+            continue
+        target = _normalised(instead, url)
+        if target is not None and target != url and in_site(target):
+            return NoPage(reason, target)
+    return FoundPage(classify_page(url, page.title), page.title, page.links)
+
+
+def _normalised(url: str, base: str) -> str | None:
+    try:
+        return normalise(url, base)
+    except InvalidAddress:
+        return None
+
+
+def _reason(error: JobError) -> LeftOut:
+    match error:
+        case BlockedByRobots():
+            return LeftOut.BLOCKED_BY_ROBOTS
+        case PageGone():
+            return LeftOut.NOT_FOUND
+        case AccessRefused():
+            return LeftOut.ACCESS_REFUSED
+        case NotAPage() | PageTooLarge():
+            return LeftOut.NOT_A_PAGE
+        case _:
+            return LeftOut.UNREACHABLE

@@ -1,0 +1,1 @@
+"""The REST API: it translates between HTTP, the store and Temporal, and decides nothing."""

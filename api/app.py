@@ -1,0 +1,49 @@
+"""The application: its routes, its middleware, its documentation."""
+
+from typing import Final
+
+from fastapi import FastAPI, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from temporalio.client import Client
+
+from api import changes, domains, health, jobs, pages, snapshots
+from api.deps import Authentication, Services
+from api.errors import OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
+from api.job_reader import JobReader
+from api.launch import Launcher
+from api.limits import BodyLimit
+from core.settings import Settings
+from store.engine import Database
+
+ROUTERS: Final = (domains.router, pages.router, changes.router, snapshots.router, jobs.router)
+"""The routes that need a key."""
+
+
+def create_app(settings: Settings, client: Client, database: Database) -> FastAPI:
+    """The API on `client` and `database`, which the caller closes after it."""
+    app = FastAPI(
+        title="Diffy Jobs",
+        summary="Watches web sites for changes, as durable jobs whose state is always true.",
+        version="1.0",
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={**documented_errors(500, 503), **OTHER_ERRORS},
+        exception_handlers={HTTPException: answer_fault, RequestValidationError: answer_fault},
+        middleware=[Middleware(ErrorAnswers), Middleware(Authentication), Middleware(BodyLimit)],
+    )
+    app.state.services = Services(
+        settings=settings,
+        client=client,
+        database=database,
+        launcher=Launcher(client, settings),
+        reader=JobReader(client),
+    )
+    # For the documentation alone: `Authentication` has checked the key by then.
+    bearer = Security(HTTPBearer(auto_error=False, description="An API key of `diffy keys`."))
+    for router in ROUTERS:
+        app.include_router(router, dependencies=[bearer], responses=documented_errors(401))
+    app.include_router(health.router)
+    return app

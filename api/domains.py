@@ -1,0 +1,286 @@
+"""Domains: the sites that an organisation watches, and the work asked for on a whole one."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Body
+from pydantic import Field
+
+from api.changes import ChangeRow, change_rows
+from api.deps import DatabaseDep, DomainIdDep, LauncherDep, PrincipalDep, SettingsDep
+from api.errors import documented_errors
+from api.launch import DiscoverOptions, JobOptions, Launcher
+from api.limits import JobBody, JsonBody, OneLine, Text
+from api.pages import StartedJob, StartedJobAnswer
+from api.paging import ListMeta, PagingDep
+from core.addresses import is_public, literal_address
+from core.contract import DEFAULT_MAX_DEPTH, DEFAULT_MAX_PAGES, MaxDepth, MaxPages, Pattern
+from core.errors import DiffyError, InvalidRequest, NotFound
+from core.jobs import JobName, new_job_id
+from core.model import Model, UtcTime
+from core.urls import LONGEST_URL, Site, parse_domain
+from store.changes import recent_changes
+from store.domains import (
+    NO_PAGES,
+    PageSummary,
+    add_domain,
+    delete_domain,
+    get_domain,
+    list_domains,
+    page_summaries,
+)
+from store.engine import Database
+from store.tables import Domain, DomainStatus
+
+router = APIRouter(prefix="/api/domains", tags=["domains"])
+
+DEFAULT_FREQUENCY: Final = 24
+"""Hours between two crawls of a domain, unless the request says otherwise."""
+
+DisplayName = Annotated[Text, Field(min_length=1, max_length=200)]
+CheckFrequencyHours = Annotated[int, Field(ge=1, le=8760)]
+Globs = Annotated[list[Annotated[Pattern, OneLine]], Field(max_length=50)]
+
+
+class DomainView(Model):
+    """A domain; `pages` counts those that are known of it."""
+
+    id: UUID
+    org_id: UUID
+    domain: str
+    display_name: str
+    status: DomainStatus
+    check_frequency_hours: int
+    last_crawled_at: UtcTime | None
+    next_crawl_at: UtcTime | None
+    pages: int
+    created_at: UtcTime
+    updated_at: UtcTime
+
+
+class AddedDomain(DomainView):
+    """A domain that was just registered, and the job that discovers its pages."""
+
+    discovery_job_id: str
+
+
+class DomainDetail(DomainView):
+    """A domain as it is shown by itself."""
+
+    recent_changes: list[ChangeRow]
+
+
+class DomainListAnswer(Model):
+    """A page of domains."""
+
+    data: list[DomainView]
+    meta: ListMeta
+
+
+class AddedDomainAnswer(Model):
+    """The domain that was registered."""
+
+    data: AddedDomain
+
+
+class DomainAnswer(Model):
+    """One domain."""
+
+    data: DomainDetail
+
+
+class AddDomainBody(JsonBody):
+    """A site to watch: a host, `host:port`, or an http(s) origin."""
+
+    domain: Annotated[Text, Field(min_length=1, max_length=LONGEST_URL)]
+    display_name: DisplayName | None = None
+    check_frequency_hours: CheckFrequencyHours | None = None
+
+
+class ChangeDomainBody(JsonBody):
+    """What can be changed of a domain; what is left out stays as it is."""
+
+    display_name: DisplayName | None = None
+    check_frequency_hours: CheckFrequencyHours | None = None
+    status: Annotated[DomainStatus, Field(strict=False)] | None = None
+
+
+class DiscoverBody(JobBody):
+    """How far a discovery walks; `include` and `exclude` are globs on paths."""
+
+    max_pages: MaxPages | None = None
+    max_depth: MaxDepth | None = None
+    include: Globs | None = None
+    exclude: Globs | None = None
+
+    @property
+    def options(self) -> DiscoverOptions:
+        """The same for the launcher."""
+        return DiscoverOptions(
+            max_pages=DEFAULT_MAX_PAGES if self.max_pages is None else self.max_pages,
+            max_depth=DEFAULT_MAX_DEPTH if self.max_depth is None else self.max_depth,
+            include=tuple(self.include or ()),
+            exclude=tuple(self.exclude or ()),
+        )
+
+
+def domain_view(domain: Domain, pages: PageSummary, next_crawl_at: datetime | None) -> DomainView:
+    """What the API shows of `domain`."""
+    return DomainView(
+        id=domain.id,
+        org_id=domain.org_id,
+        domain=domain.domain,
+        display_name=domain.display_name,
+        status=domain.status,
+        check_frequency_hours=domain.check_frequency_hours,
+        last_crawled_at=pages.last_check_at,
+        next_crawl_at=next_crawl_at,
+        pages=pages.count,
+        created_at=domain.created_at,
+        updated_at=domain.updated_at,
+    )
+
+
+@router.get("", responses=documented_errors(400))
+async def list_all(
+    principal: PrincipalDep, paging: PagingDep, database: DatabaseDep, launcher: LauncherDep
+) -> DomainListAnswer:
+    """The domains, newest first."""
+    async with database.reading() as session:
+        found = await list_domains(session, principal.org_id, paging.request)
+        ids = [domain.id for domain in found.rows]
+        pages = await page_summaries(session, ids)
+    upcoming = await launcher.next_crawls(ids)
+    return DomainListAnswer(
+        data=[
+            domain_view(each, pages.get(each.id, NO_PAGES), upcoming.get(each.id))
+            for each in found.rows
+        ],
+        meta=paging.meta(found),
+    )
+
+
+@router.post("", status_code=201, responses=documented_errors(400, 409, 413))
+async def add(
+    body: AddDomainBody,
+    principal: PrincipalDep,
+    settings: SettingsDep,
+    database: DatabaseDep,
+    launcher: LauncherDep,
+) -> AddedDomainAnswer:
+    """Register a site, discover its pages, and crawl it from then on."""
+    site = parse_domain(body.domain)
+    if not settings.allow_private_networks:
+        _refuse_private(site)
+    job_id = new_job_id(JobName.DISCOVER_PAGES)
+    async with database.transaction() as session:
+        domain = await add_domain(
+            session,
+            principal.org_id,
+            domain=site.domain,
+            origin=site.origin,
+            display_name=body.display_name or site.authority,
+            check_frequency_hours=body.check_frequency_hours or DEFAULT_FREQUENCY,
+        )
+        domain.discovery_job_id = job_id
+    try:
+        await launcher.discover(domain, job_id, DiscoverBody().options, JobOptions())
+        await launcher.schedule(domain)
+        upcoming = await launcher.next_crawls([domain.id])
+    except Exception:
+        await _take_back(domain, database, launcher)
+        raise
+    view = domain_view(domain, NO_PAGES, upcoming.get(domain.id))
+    return AddedDomainAnswer(data=AddedDomain(**dict(view), discovery_job_id=job_id))
+
+
+def _refuse_private(site: Site) -> None:
+    """What a name resolves to is checked with every request of the crawler, not here."""
+    address = literal_address(site.host)
+    if site.host == "localhost" or (address is not None and not is_public(address)):
+        sentence = f"{site.host} is not on the public internet."
+        raise InvalidRequest(sentence, {"domain": sentence})
+
+
+async def _take_back(domain: Domain, database: Database, launcher: Launcher) -> None:
+    """Undo a registration, so that it can be asked for again; a job of it ends by itself."""
+    with suppress(NotFound):
+        async with database.transaction() as session:
+            await delete_domain(session, domain.org_id, domain.id)
+    with suppress(DiffyError):
+        await launcher.unschedule(domain.id)
+
+
+@router.get("/{domain_id}", responses=documented_errors(404))
+async def get(
+    domain_id: DomainIdDep, principal: PrincipalDep, database: DatabaseDep, launcher: LauncherDep
+) -> DomainAnswer:
+    """One domain, with its newest changes."""
+    return await _detail(principal.org_id, domain_id, database, launcher)
+
+
+@router.patch("/{domain_id}", responses=documented_errors(400, 404, 413))
+async def change(
+    domain_id: DomainIdDep,
+    body: ChangeDomainBody,
+    principal: PrincipalDep,
+    database: DatabaseDep,
+    launcher: LauncherDep,
+) -> DomainAnswer:
+    """Change what was chosen of a domain, and when it is crawled."""
+    async with database.transaction() as session:
+        domain = await get_domain(session, principal.org_id, domain_id)
+        if body.display_name is not None:
+            domain.display_name = body.display_name
+        if body.check_frequency_hours is not None:
+            domain.check_frequency_hours = body.check_frequency_hours
+        if body.status is not None:
+            domain.status = body.status
+        if body.model_fields_set:
+            domain.updated_at = datetime.now(UTC)
+    # Also when nothing is new: asked again after a failure, it mends what was left undone.
+    await launcher.schedule(domain)
+    return await _detail(principal.org_id, domain_id, database, launcher)
+
+
+async def _detail(
+    org_id: UUID, domain_id: UUID, database: Database, launcher: Launcher
+) -> DomainAnswer:
+    async with database.reading() as session:
+        domain = await get_domain(session, org_id, domain_id)
+        pages = await page_summaries(session, [domain.id])
+        recent = await change_rows(session, await recent_changes(session, domain.id))
+    upcoming = await launcher.next_crawls([domain.id])
+    view = domain_view(domain, pages.get(domain.id, NO_PAGES), upcoming.get(domain.id))
+    return DomainAnswer(data=DomainDetail(**dict(view), recent_changes=recent))
+
+
+@router.delete("/{domain_id}", status_code=204, responses=documented_errors(404))
+async def delete(
+    domain_id: DomainIdDep, principal: PrincipalDep, database: DatabaseDep, launcher: LauncherDep
+) -> None:
+    """Delete a domain, its recurring crawl, and all that is known of it."""
+    async with database.reading() as session:
+        domain = await get_domain(session, principal.org_id, domain_id)
+    # First, so that a failure leaves a domain that can be deleted again.
+    await launcher.unschedule(domain.id)
+    async with database.transaction() as session:
+        await delete_domain(session, principal.org_id, domain.id)
+
+
+@router.post("/{domain_id}/discover", status_code=202, responses=documented_errors(400, 404, 413))
+async def discover(
+    domain_id: DomainIdDep,
+    body: Annotated[DiscoverBody, Body(default_factory=DiscoverBody)],
+    principal: PrincipalDep,
+    database: DatabaseDep,
+    launcher: LauncherDep,
+) -> StartedJobAnswer:
+    """Ask for a discovery of the domain's pages."""
+    async with database.reading() as session:
+        domain = await get_domain(session, principal.org_id, domain_id)
+    job_id = new_job_id(JobName.DISCOVER_PAGES)
+    await launcher.discover(domain, job_id, body.options, body.job_options)
+    return StartedJobAnswer(data=StartedJob(job_id=job_id))

@@ -1,0 +1,190 @@
+"""The one shape of every error answer, and what becomes of each fault."""
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import Field
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from temporalio.service import RPCError
+
+from core.errors import (
+    DiffyError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    RequestError,
+    RequestTooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from core.model import Model
+from temporal.faults import as_unavailable
+
+RETRY_AFTER: Final = 5
+"""Seconds after which a client may ask again what could not be answered now."""
+
+MOST_DETAILS: Final = 20
+"""Fields that one answer names at most."""
+
+LONGEST_NAME: Final = 100
+"""Characters of a field's name that an answer repeats."""
+
+logger = logging.getLogger(__name__)
+
+
+class ErrorAnswer(Model):
+    """Every error answer: a sentence, a code, and the fields at fault where there are any."""
+
+    error: str
+    code: str
+    details: dict[str, str] | None = Field(
+        default=None, description="A sentence for each field or parameter at fault."
+    )
+
+
+DESCRIPTIONS: Final = {
+    400: "A parameter or the body is not as documented (`VALIDATION_ERROR`).",
+    401: "The API key is missing, malformed, unknown or revoked (`UNAUTHORIZED`).",
+    404: "It does not exist, or another organisation owns it (`NOT_FOUND`).",
+    409: "The present state does not allow it (`CONFLICT`).",
+    413: "The body is larger than 1 MiB (`VALIDATION_ERROR`).",
+    429: "Too many requests in too short a time (`RATE_LIMITED`).",
+    500: "A fault of the service; its log tells more (`INTERNAL`).",
+    503: "Temporal or the database cannot be reached now (`UNAVAILABLE`).",
+}
+
+OTHER_ERRORS: Final[dict[int | str, dict[str, object]]] = {
+    "default": {"model": ErrorAnswer, "description": "Any other error."}
+}
+"""For the whole API: without it FastAPI documents its own 422, which is never answered."""
+
+
+def documented_errors(*statuses: int) -> dict[int | str, dict[str, object]]:
+    """The part of a route's documentation that lists its error `statuses`."""
+    return {
+        status: {"model": ErrorAnswer, "description": DESCRIPTIONS[status]} for status in statuses
+    }
+
+
+async def answer_fault(request: Request, fault: Exception) -> Response:
+    """The answer to `fault`; one that is not the client's doing is logged with its trace."""
+    error = _translated(request, fault)
+    if error is None:
+        logger.error("%s %r failed", request.method, request.url.path, exc_info=fault)
+        return _answer(500, "INTERNAL", "The service failed to answer; its log tells why.")
+    headers = dict(fault.headers or {}) if isinstance(fault, HTTPException) else {}
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 6750, 3
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(RETRY_AFTER)
+    details = error.details if isinstance(error, RequestError) else None
+    return _answer(error.http_status, error.code, error.message, details, headers)
+
+
+class ErrorAnswers:
+    """The outermost middleware: answers what nothing within has answered, other middleware's too.
+
+    A handler of FastAPI's for `Exception` would answer as well, and raise it once more after.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as fault:
+            if started:
+                raise
+            answer = await answer_fault(Request(scope), fault)
+            await answer(scope, receive, send)
+
+
+def _answer(
+    status: int,
+    code: str,
+    message: str,
+    details: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    body = ErrorAnswer(error=message, code=code, details=details)
+    return JSONResponse(body.model_dump(exclude_none=True), status, headers)
+
+
+def _translated(request: Request, fault: Exception) -> RequestError | Unavailable | None:
+    """What a client is told of `fault`; None when that is nothing but that there was one."""
+    match fault:
+        case RequestError() | Unavailable():
+            return fault
+        case RequestValidationError():
+            return _invalid(fault.errors())
+        case HTTPException():
+            return _refused(request, fault.status_code)
+        case RPCError():
+            return _shown(as_unavailable(fault))
+        case _:
+            return None
+
+
+def _shown(error: DiffyError) -> RequestError | Unavailable | None:
+    return error if isinstance(error, RequestError | Unavailable) else None
+
+
+def _refused(request: Request, status: int) -> RequestError | None:
+    """What the framework itself refuses."""
+    match status:
+        case HTTPStatus.BAD_REQUEST:
+            sentence = "The body cannot be read as JSON."
+            return InvalidRequest(sentence, {"body": sentence})
+        case HTTPStatus.NOT_FOUND:
+            return NotFound("There is nothing at this address.")
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return MethodNotAllowed(f"This address does not take {request.method}.")
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return RequestTooLarge("The body is larger than 1 MiB.")
+        case _:
+            return None
+
+
+SENTENCES: Final = {
+    "missing": "This is required.",
+    "extra_forbidden": "There is no field of this name here.",
+    "json_invalid": "The body is not valid JSON.",
+    "model_attributes_type": "The body is a JSON object, sent as application/json.",
+    "uuid_parsing": "This is not a UUID.",
+    "uuid_type": "This is not a UUID.",
+}
+"""By the type of a pydantic error; its own message serves for the others."""
+
+
+def _invalid(errors: Sequence[Any]) -> InvalidRequest:
+    details: dict[str, str] = {}
+    for error in errors[:MOST_DETAILS]:
+        sentence = SENTENCES.get(error["type"], f"{error['msg'].removesuffix('.')}.")
+        details.setdefault(_field(error["loc"], error["type"]), sentence)
+    name, sentence = next(iter(details.items()))
+    return InvalidRequest(f"{name}: {sentence}", details)
+
+
+def _field(location: Sequence[int | str], kind: str) -> str:
+    """The name of the field, as the client sent it; `body` for the body itself."""
+    inner = location[1:] if kind != "json_invalid" else ()
+    name = ".".join(str(part) for part in inner) or str(location[0])
+    return "".join(sign if sign.isprintable() else "�" for sign in name[:LONGEST_NAME])

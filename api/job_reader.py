@@ -1,0 +1,194 @@
+"""Reads jobs from Temporal: one by describe, many by visibility, counts by counting."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+from uuid import UUID
+
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionAsyncIterator,
+    WorkflowExecutionStatus,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.job_view import JobDetail, of_described, of_finished, owner_org
+from api.visibility import FAILED, STATUS_NAMES, JobFilter
+from core.errors import InvalidRequest, NotFound
+from core.jobs import JobState
+from core.model import Model
+from temporal.faults import as_unavailable
+
+LONGEST_ID: Final = 200
+DESCRIBES_AT_ONCE: Final = 20
+LARGEST_VISIBILITY_PAGE: Final = 1000
+
+T = TypeVar("T")
+
+
+class JobStats(Model):
+    """How many jobs are in each state; `total` counts the unfinished ones."""
+
+    waiting: int
+    active: int
+    completed: int
+    failed: int
+    delayed: int
+    total: int
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """One page of a list; `total` counts everything that matches."""
+
+    rows: list[JobDetail]
+    total: int
+    next_cursor: str | None
+
+
+class JobReader:
+    """Reads through `client`. Its methods raise Unavailable when Temporal cannot be reached."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._describes = asyncio.Semaphore(DESCRIBES_AT_ONCE)
+
+    async def get(self, org_id: UUID, job_id: str) -> JobDetail:
+        """The job, exact now. Raises NotFound when there is none or another organisation's."""
+        if len(job_id) > LONGEST_ID or not job_id.isprintable():
+            raise NotFound("Job not found.")
+        job = await _asked(self._find(org_id, job_id))
+        if job is None:
+            raise NotFound("Job not found.")
+        return job
+
+    async def list(
+        self, wanted: JobFilter, *, limit: int, page: int, cursor: str | None
+    ) -> JobPage:
+        """A page of the jobs that match: unfinished first, newest first; then latest finished.
+
+        `limit` is 1 to 100 and `page` counts from 1; a `cursor` counts instead of the page.
+        Raises InvalidRequest for a cursor that belongs to another list.
+        """
+        return await _asked(self._list(wanted, limit, page, cursor))
+
+    async def stats(self, wanted: JobFilter) -> JobStats:
+        """The counts of every state, all asked for at once."""
+        return await _asked(self._stats(wanted))
+
+    async def _find(self, org_id: UUID, job_id: str) -> JobDetail | None:
+        try:
+            async with self._describes:
+                described = await self._client.get_workflow_handle(job_id).describe()
+        except RPCError as error:
+            if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+                return None
+            raise
+        if owner_org(described) != str(org_id):
+            return None
+        return await of_described(described, datetime.now(UTC))
+
+    async def _list(self, wanted: JobFilter, limit: int, page: int, cursor: str | None) -> JobPage:
+        query = wanted.query(datetime.now(UTC))
+        total = (await self._client.count_workflows(query)).count
+        skipped = (page - 1) * limit
+        if cursor is None and skipped >= total:
+            return JobPage([], total, None)
+        token = _opened(cursor, wanted) if cursor else await self._skip(query, skipped)
+        found = await self._visible(query, limit, token)
+        executions = list(found.current_page or ())
+        rows = await asyncio.gather(*(self._row(wanted, each) for each in executions))
+        kept = [row for row in rows if row is not None]
+        following = found.next_page_token
+        more = (
+            following is not None
+            and len(executions) == limit
+            and bool((await self._visible(query, 1, following)).current_page)
+        )
+        return JobPage(
+            kept,
+            total - (len(rows) - len(kept)),
+            _sealed(following, wanted) if more and following is not None else None,
+        )
+
+    async def _row(self, wanted: JobFilter, execution: WorkflowExecution) -> JobDetail | None:
+        """The row, exact; None when it is no longer, or not, what the filter asks for."""
+        if owner_org(execution) != str(wanted.org_id):
+            return None
+        if execution.status is WorkflowExecutionStatus.RUNNING:
+            job = await self._find(wanted.org_id, execution.id)
+        else:
+            job = await of_finished(execution)
+        if job is None or wanted.state not in (None, job.state):
+            return None
+        return job
+
+    async def _visible(
+        self, query: str, size: int, token: bytes | None
+    ) -> WorkflowExecutionAsyncIterator:
+        found = self._client.list_workflows(query, page_size=size, next_page_token=token)
+        await found.fetch_next_page()
+        return found
+
+    async def _skip(self, query: str, rows: int) -> bytes | None:
+        token: bytes | None = None
+        while rows > 0:
+            size = min(rows, LARGEST_VISIBILITY_PAGE)
+            token = (await self._visible(query, size, token)).next_page_token
+            rows -= size
+            if token is None:
+                break
+        return token
+
+    async def _stats(self, wanted: JobFilter) -> JobStats:
+        now = datetime.now(UTC)
+        grouped, active, delayed = await asyncio.gather(
+            self._client.count_workflows(
+                f"{wanted.in_state(None).query(now)} GROUP BY ExecutionStatus"
+            ),
+            self._client.count_workflows(wanted.in_state(JobState.ACTIVE).query(now)),
+            self._client.count_workflows(wanted.in_state(JobState.DELAYED).query(now)),
+        )
+        by_status = {str(group.group_values[0]): group.count for group in grouped.groups}
+        running = by_status.get(STATUS_NAMES[WorkflowExecutionStatus.RUNNING], 0)
+        return JobStats(
+            waiting=max(running - active.count - delayed.count, 0),
+            active=active.count,
+            completed=by_status.get(STATUS_NAMES[WorkflowExecutionStatus.COMPLETED], 0),
+            failed=sum(by_status.get(STATUS_NAMES[each], 0) for each in FAILED),
+            delayed=delayed.count,
+            total=running,
+        )
+
+
+async def _asked(answer: Awaitable[T]) -> T:
+    try:
+        return await answer
+    except RPCError as error:
+        raise as_unavailable(error) from error
+
+
+def _fingerprint(wanted: JobFilter) -> bytes:
+    return hashlib.sha256(repr(wanted).encode()).digest()[:8]
+
+
+def _sealed(token: bytes, wanted: JobFilter) -> str:
+    return base64.urlsafe_b64encode(_fingerprint(wanted) + token).decode().rstrip("=")
+
+
+def _opened(cursor: str, wanted: JobFilter) -> bytes:
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if raw[:8] != _fingerprint(wanted) or len(raw) <= 8:
+        raise InvalidRequest(
+            "The cursor does not belong to this list.", {"cursor": "Use the nextCursor of it."}
+        )
+    return raw[8:]

@@ -1,0 +1,206 @@
+"""A job as the API shows it, made of what Temporal knows of its workflow."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import (
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+)
+
+from core.attributes import Attribute
+from core.contract import AttemptReport, Ending, MemoKey, Progress, Subject
+from core.jobs import JobName, JobState, JobType, PendingAttempt, Standing, standing
+from core.model import Model, UtcTime
+
+UNEXPLAINED = {
+    WorkflowExecutionStatus.CANCELED: "The job was cancelled.",
+    WorkflowExecutionStatus.TERMINATED: "The job was ended by an operator.",
+    WorkflowExecutionStatus.TIMED_OUT: "The job took longer than it may.",
+}
+"""Why a job failed whose workflow could not say so itself."""
+
+
+class JobRow(Model):
+    """A job as lists show it: the documented keys."""
+
+    id: str
+    name: JobName
+    type: JobType
+    url: str | None
+    domain_id: UUID
+    page_id: UUID | None
+    state: JobState
+    progress: Annotated[int, Field(ge=0, le=100)]
+    attempts_made: Annotated[int, Field(ge=0)]
+    created_at: UtcTime
+    processed_at: UtcTime | None
+    finished_at: UtcTime | None
+    failed_reason: str | None
+
+
+class JobDetail(JobRow):
+    """A job as it is shown by itself."""
+
+    max_attempts: int
+    next_attempt_at: UtcTime | None
+    return_value: JsonValue
+
+
+def owner_org(execution: WorkflowExecution) -> str | None:
+    """The organisation that owns the job of `execution`, if it is a job."""
+    if execution.workflow_type not in list(JobName):
+        return None
+    return execution.typed_search_attributes.get(Attribute.ORG)
+
+
+async def of_described(described: WorkflowExecutionDescription, now: datetime) -> JobDetail:
+    """The job of a described workflow, exact at `now`."""
+    if described.status is not WorkflowExecutionStatus.RUNNING:
+        return await of_finished(described)
+    activities = described.raw_description.pending_activities
+    activity = activities[0] if activities else None
+    stand = standing(
+        described.status,
+        described.execution_time or described.start_time,
+        _pending(activity) if activity else None,
+        now,
+    )
+    progress = await _progress(described, activity) if activity else None
+    report = await _report(described)
+    return await _job(
+        described,
+        stand,
+        percent=progress.percent if progress else 0,
+        processed_at=_first_start(stand, progress, report, activity),
+        failed_reason=_last_error(stand, activity) if activity else None,
+        return_value=None,
+    )
+
+
+async def of_finished(execution: WorkflowExecution) -> JobDetail:
+    """The job of a closed workflow, from its listing or its description alike."""
+    status = execution.status or WorkflowExecutionStatus.FAILED
+    ending = await _ending(execution, status)
+    completed = status is WorkflowExecutionStatus.COMPLETED
+    return await _job(
+        execution,
+        Standing(JobState.COMPLETED if completed else JobState.FAILED, ending.attempts_made),
+        percent=100 if completed else ending.percent,
+        processed_at=ending.processed_at,
+        failed_reason=ending.failed_reason,
+        return_value=ending.return_value,
+    )
+
+
+async def _job(
+    execution: WorkflowExecution,
+    stand: Standing,
+    *,
+    percent: int,
+    processed_at: datetime | None,
+    failed_reason: str | None,
+    return_value: JsonValue,
+) -> JobDetail:
+    attributes = execution.typed_search_attributes
+    page_id = attributes.get(Attribute.PAGE)
+    name = JobName(execution.workflow_type)
+    subject = await execution.memo_value(MemoKey.SUBJECT, None, type_hint=Subject)
+    return JobDetail(
+        id=execution.id,
+        name=name,
+        type=name.type,
+        url=subject.url if subject else None,
+        domain_id=UUID(attributes[Attribute.DOMAIN]),
+        page_id=UUID(page_id) if page_id else None,
+        state=stand.state,
+        progress=percent,
+        attempts_made=stand.attempts_made,
+        created_at=execution.start_time,
+        processed_at=processed_at,
+        finished_at=execution.close_time,
+        failed_reason=failed_reason,
+        max_attempts=subject.max_attempts if subject else 0,
+        next_attempt_at=stand.next_attempt_at,
+        return_value=return_value,
+    )
+
+
+async def _ending(execution: WorkflowExecution, status: WorkflowExecutionStatus) -> Ending:
+    ending: Ending | None = await execution.memo_value(MemoKey.ENDING, None, type_hint=Ending)
+    if ending is not None:
+        return ending
+    report = await _report(execution)
+    return Ending(
+        attempts_made=report.attempt if report else 0,
+        processed_at=report.first_started_at if report else None,
+        percent=report.percent if report else 0,
+        failed_reason=UNEXPLAINED.get(status, "The job failed; the Temporal web UI shows why."),
+    )
+
+
+async def _report(execution: WorkflowExecution) -> AttemptReport | None:
+    report: AttemptReport | None = await execution.memo_value(
+        MemoKey.REPORT, None, type_hint=AttemptReport
+    )
+    return report
+
+
+async def _progress(
+    described: WorkflowExecutionDescription, activity: PendingActivityInfo
+) -> Progress | None:
+    payloads = activity.heartbeat_details.payloads
+    if not payloads:
+        return None
+    [progress] = await described.data_converter.decode(payloads[:1], [Progress])
+    assert isinstance(progress, Progress)
+    return progress
+
+
+def _pending(activity: PendingActivityInfo) -> PendingAttempt:
+    """`scheduled_time` is, during a pause, the moment of the next attempt."""
+    return PendingAttempt(
+        number=activity.attempt,
+        started_at=_moment(activity, "last_started_time"),
+        due_at=_moment(activity, "scheduled_time"),
+    )
+
+
+def _first_start(
+    stand: Standing,
+    progress: Progress | None,
+    report: AttemptReport | None,
+    activity: PendingActivityInfo | None,
+) -> datetime | None:
+    if stand.attempts_made == 0:
+        return None
+    if progress is not None:
+        return progress.first_started_at
+    if report is not None:
+        return report.first_started_at
+    return _moment(activity, "last_started_time") if activity else None
+
+
+def _last_error(stand: Standing, activity: PendingActivityInfo) -> str | None:
+    between = stand.state in (JobState.DELAYED, JobState.WAITING) and stand.attempts_made > 0
+    if not between or not activity.HasField("last_failure"):
+        return None
+    return _sentence(activity.last_failure)
+
+
+def _sentence(failure: Failure) -> str:
+    if failure.HasField("timeout_failure_info"):
+        return "The worker stopped answering in the middle of the attempt."
+    return failure.message
+
+
+def _moment(activity: PendingActivityInfo, field: str) -> datetime | None:
+    if not activity.HasField(field):  # type: ignore[arg-type]
+        return None
+    moment: datetime = getattr(activity, field).ToDatetime(tzinfo=UTC)
+    return moment

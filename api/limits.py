@@ -1,0 +1,84 @@
+"""What the API takes of a request's body: its size, its fields, its text."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.launch import JobOptions
+from core.contract import MaxAttempts
+from core.errors import RequestTooLarge
+from core.model import Model
+
+LARGEST_BODY: Final = 1024 * 1024
+"""Bytes."""
+
+LONGEST_DELAY: Final = timedelta(days=30)
+"""How far ahead a job may be asked for."""
+
+
+class BodyLimit:
+    """Middleware that refuses bodies over `LARGEST_BODY`, with or without a Content-Length."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # The server has checked that it is a number.
+        if int(Headers(scope=scope).get("content-length", "0")) > LARGEST_BODY:
+            raise RequestTooLarge("The body is larger than 1 MiB.")
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > LARGEST_BODY:
+                # FastAPI takes any other error in the middle of a body for bad JSON.
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return message
+
+        await self._app(scope, counted, send)
+
+
+class JsonBody(Model):
+    """A request body: the documented fields and no others, of exactly their types.
+
+    An optional field that is null counts as left out.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
+
+
+class JobBody(JsonBody):
+    """What every request for a job may say: when it may begin, and how often it is tried."""
+
+    delay_seconds: Annotated[int, Field(ge=0, le=int(LONGEST_DELAY.total_seconds()))] | None = None
+    max_attempts: MaxAttempts | None = None
+
+    @property
+    def job_options(self) -> JobOptions:
+        """The same for the launcher."""
+        return JobOptions(timedelta(seconds=self.delay_seconds or 0), self.max_attempts)
+
+
+def _without_control_characters(text: str) -> str:
+    # PostgreSQL cannot store NUL, and the others have no place in a name, a URL or a glob.
+    if any(sign < " " or sign == "\x7f" for sign in text):
+        raise PydanticCustomError("control_character", "Control characters are not allowed")
+    return text
+
+
+OneLine: Final = AfterValidator(_without_control_characters)
+
+Text = Annotated[str, OneLine]
+"""Text of one line."""

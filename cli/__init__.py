@@ -1,0 +1,1 @@
+"""The `diffy` command and the embedded stack that it runs."""

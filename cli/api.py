@@ -1,0 +1,78 @@
+"""The API as a process: wires settings, client, store and application, serves HTTP."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Final
+
+import uvicorn
+
+from api.app import create_app
+from cli.keys import ensure_bootstrap_key, opened
+from core.settings import Settings
+from temporal.connection import connect
+from temporal.setup import prepare_namespace
+
+DRAIN: Final = timedelta(seconds=5)
+"""How long requests under way may go on after a stop was asked for."""
+
+KEEP_ALIVE: Final = timedelta(seconds=30)
+"""How long a connection may stay open without a request."""
+
+LONGEST_HEAD: Final = 64 * 1024
+"""Bytes of request line and headers together."""
+
+
+class ApiServer(uvicorn.Server):
+    """A server that says when it listens and leaves signals to its owner."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    def drain(self) -> None:
+        """Take no more requests and end once those under way are answered."""
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing: the original ends the process by the signal, before anything is closed."""
+        yield
+
+
+async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
+    """Serve the API until SIGINT or SIGTERM; `ready` is called once it listens.
+
+    Raises Unavailable when Temporal does not answer within a minute, or the database at all.
+    """
+    async with opened(settings) as database:
+        await ensure_bootstrap_key(settings, database)
+        client = await connect(settings)
+        await prepare_namespace(client, timedelta(days=settings.job_retention_days))
+        config = uvicorn.Config(
+            create_app(settings, client, database),
+            host=settings.api_host,
+            port=settings.api_port,
+            http="h11",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=int(KEEP_ALIVE.total_seconds()),
+            timeout_graceful_shutdown=int(DRAIN.total_seconds()),
+            h11_max_incomplete_event_size=LONGEST_HEAD,
+        )
+        server = ApiServer(config, ready)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, server.drain)
+        await server.serve()

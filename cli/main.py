@@ -1,0 +1,110 @@
+"""The `diffy` command.
+
+What a command needs is imported inside it: `diffy --help` loads neither the Temporal SDK, nor the
+API, nor the extraction stack.
+"""
+
+import asyncio
+import logging
+import sys
+from functools import partial
+from uuid import UUID
+
+import click
+
+from core.errors import DiffyError, SettingsError
+from core.model import utc_text
+from core.settings import load_settings
+
+ready_fd = click.option("--ready-fd", type=int, hidden=True)
+"""A pipe on which `diffy up` hears that its child is ready."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="diffy-jobs")
+def diffy() -> None:
+    """Watch web sites for changes.
+
+    Settings are environment variables; the README lists them.
+    """
+
+
+@diffy.command()
+def up() -> None:
+    """Run the whole system: Temporal, worker and API."""
+    from cli.up import up
+
+    up(load_settings())
+
+
+@diffy.command()
+@ready_fd
+def worker(ready_fd: int | None) -> None:
+    """Run a worker."""
+    from cli.services import tell_ready
+    from worker import serve
+
+    asyncio.run(serve(load_settings(), partial(tell_ready, ready_fd)))
+
+
+@diffy.command()
+@ready_fd
+def api(ready_fd: int | None) -> None:
+    """Run the API."""
+    import uvloop
+
+    from cli.api import serve_api
+    from cli.services import tell_ready
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve_api(load_settings(), partial(tell_ready, ready_fd)))
+
+
+@diffy.group()
+def keys() -> None:
+    """Make, list and revoke API keys."""
+
+
+@keys.command()
+@click.option("--org", "org_name", required=True, help="The organisation; made when it is new.")
+def create(org_name: str) -> None:
+    """Print a new key. It is not shown again."""
+    from cli.keys import create
+
+    click.echo(asyncio.run(create(load_settings(), org_name)).key)
+
+
+@keys.command(name="list")
+def list_all() -> None:
+    """List every key: its id, when it was made and, if so, revoked, its organisation."""
+    from cli.keys import listed
+
+    for row in asyncio.run(listed(load_settings())):
+        standing = f"revoked {utc_text(row.revoked_at)}" if row.revoked_at else "valid"
+        click.echo("\t".join((str(row.id), utc_text(row.created_at), standing, row.org_name)))
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID", type=click.UUID)
+def revoke(key_id: UUID) -> None:
+    """Make the key of that ID invalid at once."""
+    from cli.keys import revoke
+
+    asyncio.run(revoke(load_settings(), key_id))
+
+
+def main() -> None:
+    """Run the command in the arguments.
+
+    Exits with 2 for a setting or an argument that cannot be used, with 1 for other errors.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        diffy()
+    except DiffyError as error:
+        click.echo(f"diffy: {error.message}", err=True)
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
+
+
+if __name__ == "__main__":
+    main()

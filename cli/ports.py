@@ -1,0 +1,50 @@
+"""Whether the ports of the settings can be had, before anything is started."""
+
+import errno
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.errors import SettingsError, Unavailable
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port to listen on, and the variable that chooses it."""
+
+    variable: str
+    host: str
+    number: int
+
+
+def check_ports(ports: Sequence[Port]) -> None:
+    """Raises SettingsError for a port that is asked for twice and Unavailable for one in use."""
+    chosen: dict[int, str] = {}
+    for port in ports:
+        if other := chosen.get(port.number):
+            raise SettingsError(f"{other} and {port.variable} are both {port.number}.")
+        chosen[port.number] = port.variable
+    for port in ports:
+        _check(port)
+
+
+def _check(port: Port) -> None:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            port.host, port.number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as probe:
+            # Connections that are still closing do not keep a server from listening.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            reason = os.strerror(error.errno).lower()
+            raise Unavailable(
+                f"Port {port.number} on {port.host} cannot be had ({reason}). "
+                f"Stop what uses it, or set {port.variable} to another port."
+            ) from error
+        raise SettingsError(
+            f"DIFFY_API_HOST: no server can listen on {port.host} ({error.strerror})."
+        ) from error

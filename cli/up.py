@@ -1,0 +1,131 @@
+"""`diffy up`: the whole system in one process tree."""
+
+import asyncio
+import fcntl
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import Final
+
+import click
+
+from cli.embedded import HOST, EmbeddedTemporal
+from cli.keys import DEFAULT_ORGANISATION, create_first
+from cli.ports import Port, check_ports
+from cli.services import CommandService
+from cli.supervisor import supervised
+from cli.terminal import own_foreground
+from core.errors import SettingsError, Unavailable
+from core.settings import Settings
+from store.migrate import migrate
+from temporal.connection import connect
+from temporal.setup import prepare_namespace
+
+WORKER_GRACE: Final = 20.0
+"""Seconds the worker has to let running attempts finish."""
+
+API_GRACE: Final = 10.0
+"""Seconds the API has to answer the requests under way."""
+
+
+def up(settings: Settings) -> None:
+    """Run everything in the foreground until SIGINT, SIGTERM or the terminal's end.
+
+    Raises SettingsError and Unavailable when it cannot be started.
+    """
+    with own_foreground(), _sole_user(settings):
+        check_ports(list(_ports(settings)))
+        asyncio.run(_until_stopped(_run(settings)))
+
+
+async def _until_stopped(work: Coroutine[None, None, None]) -> None:
+    """Run `work`; the first signal to stop cancels it, later ones do not disturb its end."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        loop.add_signal_handler(signal.SIGHUP, stop.set)
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    working.cancel()
+    stopping.cancel()
+    await asyncio.wait({working})
+    if not working.cancelled():
+        working.result()
+
+
+async def _run(settings: Settings) -> None:
+    async with _temporal(settings):
+        await _prepare(settings)
+        api = CommandService("API", "api", grace=API_GRACE)
+        worker = CommandService("worker", "worker", grace=WORKER_GRACE)
+        async with supervised([api, worker]):
+            await _announce(settings)
+            await asyncio.Event().wait()
+
+
+async def _prepare(settings: Settings) -> None:
+    """What both children need; here, what is wrong with the settings ends it all with code 2."""
+    await asyncio.to_thread(migrate, settings.resolved_database_url)
+    client = await connect(settings)
+    await prepare_namespace(client, timedelta(days=settings.job_retention_days))
+
+
+@asynccontextmanager
+async def _temporal(settings: Settings) -> AsyncIterator[None]:
+    if settings.temporal_address is not None:
+        yield
+        return
+    server = EmbeddedTemporal(
+        database=settings.data_dir / "temporal.db",
+        port=settings.temporal_port,
+        ui_port=settings.temporal_ui_port,
+        log=settings.data_dir / "logs" / "temporal.log",
+    )
+    async with supervised([server]):
+        yield
+
+
+async def _announce(settings: Settings) -> None:
+    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+    click.echo(f"API:          http://{host}:{settings.api_port}")
+    if settings.temporal_address is None:
+        click.echo(f"Temporal UI:  http://{HOST}:{settings.temporal_ui_port}")
+    else:
+        click.echo(f"Temporal:     {settings.temporal_address}")
+    if settings.bootstrap_api_key is not None:
+        click.echo("API key:      the one in DIFFY_BOOTSTRAP_API_KEY")
+    elif first := await create_first(settings):
+        click.echo(f"API key:      {first.key}")
+        click.echo(f"              of organisation {DEFAULT_ORGANISATION}; it is not shown again")
+    click.echo("Ctrl-C stops everything; the next start carries on.")
+
+
+def _ports(settings: Settings) -> Iterator[Port]:
+    yield Port("DIFFY_API_PORT", settings.api_host, settings.api_port)
+    if settings.temporal_address is None:
+        yield Port("DIFFY_TEMPORAL_PORT", HOST, settings.temporal_port)
+        yield Port("DIFFY_TEMPORAL_UI_PORT", HOST, settings.temporal_ui_port)
+
+
+@contextmanager
+def _sole_user(settings: Settings) -> Iterator[None]:
+    """Two servers on one SQLite file would each believe the file to be theirs."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (settings.data_dir / "lock").open("w")
+    except OSError as error:
+        raise SettingsError(
+            f"DIFFY_DATA_DIR: {settings.data_dir} cannot be used: {error.strerror}."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Unavailable(
+                f"Another `diffy up` runs on {settings.data_dir}; stop it, or set DIFFY_DATA_DIR."
+            ) from error
+        yield

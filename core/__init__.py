@@ -1,0 +1,1 @@
+"""Rules and vocabulary: pure functions and types that every other package shares."""

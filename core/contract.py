@@ -1,0 +1,181 @@
+"""The published contract of the workflows: their input, their results, what they report.
+
+Everything here is JSON in camelCase, so that a workflow in any language can start a job as its
+child. Ids and counts only: pages never travel through Temporal.
+"""
+
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from core.model import Model
+
+DEFAULT_MAX_PAGES = 1_000
+DEFAULT_MAX_DEPTH = 5
+DEFAULT_MAX_ATTEMPTS = 3
+
+Result = TypeVar("Result")
+
+MaxAttempts = Annotated[int, Field(ge=1, le=20)]
+MaxPages = Annotated[int, Field(ge=1, le=50_000)]
+MaxDepth = Annotated[int, Field(ge=0, le=20)]
+Pattern = Annotated[str, Field(min_length=1, max_length=200)]
+Patterns = Annotated[tuple[Pattern, ...], Field(max_length=50)]
+
+
+class CrawlPageInput(Model):
+    """Which page `crawl.page` checks."""
+
+    page_id: UUID
+    max_attempts: MaxAttempts = DEFAULT_MAX_ATTEMPTS
+
+
+class CrawlPageResult(Model):
+    """What `crawl.page` found.
+
+    `status_code` is the site's answer (304: the site itself said that nothing changed). The first
+    crawl of a page stores the `baseline` and is no change.
+    """
+
+    changed: bool
+    status_code: int
+    baseline: bool = False
+    snapshot_id: UUID | None = None
+    change_id: UUID | None = None
+
+
+class DiscoverPagesInput(Model):
+    """Which domain `discover.pages` walks, and how far.
+
+    `max_depth` counts links from the domain's front page and its sitemaps; `include` and `exclude`
+    are globs on the path of a URL.
+    """
+
+    domain_id: UUID
+    max_pages: MaxPages = DEFAULT_MAX_PAGES
+    max_depth: MaxDepth = DEFAULT_MAX_DEPTH
+    include: Patterns = ()
+    exclude: Patterns = ()
+    max_attempts: MaxAttempts = DEFAULT_MAX_ATTEMPTS
+
+
+class DiscoverPagesResult(Model):
+    """What `discover.pages` found; every URL seen is in exactly one count.
+
+    `urls_seen` = `pages_discovered` + the sum of `left_out`, and
+    `pages_discovered` = `pages_added` + `pages_known`.
+    """
+
+    pages_discovered: int
+    pages_added: int
+    pages_known: int
+    urls_seen: int
+    left_out: dict[str, int]
+
+
+class CrawlDomainInput(Model):
+    """Which batch `crawl.domain` fans out, one `crawl.page` a member.
+
+    Without `batch_id` it makes the batch first, of every page monitored at that moment. Its jobs
+    are delayed until `not_before`.
+    """
+
+    domain_id: UUID
+    batch_id: UUID | None = None
+    not_before: datetime | None = None
+    max_attempts: MaxAttempts = DEFAULT_MAX_ATTEMPTS
+
+
+class CrawlDomainResult(Model):
+    """What `crawl.domain` started."""
+
+    batch_id: UUID
+    jobs_queued: int
+
+
+class Owner(Model):
+    """Whom a job belongs to: what its search attributes say."""
+
+    org_id: UUID
+    domain_id: UUID
+    page_id: UUID | None
+    url: str | None
+
+
+class Progress(Model):
+    """What an attempt says with each heartbeat; it survives into the next attempt."""
+
+    percent: Annotated[int, Field(ge=0, le=100)]
+    first_started_at: datetime
+
+
+class AttemptReport(Model):
+    """What the running attempt tells its workflow, to be published.
+
+    With `next_at` the attempt has failed for `reason` and the next one is due then; without, it
+    runs.
+    """
+
+    attempt: int
+    first_started_at: datetime
+    percent: int = 0
+    next_at: datetime | None = None
+    reason: str | None = None
+
+
+class StartBatch(Model):
+    """Which batch to start; with `create`, make it of the monitored pages first."""
+
+    domain_id: UUID
+    batch_id: UUID
+    create: bool
+    not_before: datetime | None
+    max_attempts: MaxAttempts
+
+
+class Outcome(Model, Generic[Result]):
+    """What an activity hands back: the result, and the attempt that reached it."""
+
+    attempt: AttemptReport
+    result: Result
+
+
+class Subject(Model):
+    """The part of a job's memo that is known when it is asked for."""
+
+    url: str | None
+    max_attempts: int
+
+
+class Ending(Model):
+    """The part of a job's memo that is written with its end."""
+
+    attempts_made: int
+    processed_at: datetime | None
+    percent: int = 0
+    failed_reason: str | None = None
+    return_value: JsonValue = None
+
+
+class MemoKey:
+    """The keys of a job's memo."""
+
+    SUBJECT = "job"
+    REPORT = "attempt"
+    ENDING = "ending"
+
+
+class ActivityName:
+    """The names that workflows call activities by."""
+
+    CRAWL = "crawl"
+    DISCOVER = "discover"
+    IDENTIFY_PAGE = "identify_page"
+    IDENTIFY_DOMAIN = "identify_domain"
+    START_BATCH = "start_batch"
+
+
+REPORT_SIGNAL = "report"
+"""The signal by which an attempt sends its `AttemptReport`."""

@@ -1,0 +1,27 @@
+"""The base of everything that crosses a boundary as JSON: REST bodies, workflow input, results."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """Immutable, camelCase in JSON and snake_case in Python, the same for every language."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+    )
+
+
+def utc_text(moment: datetime) -> str:
+    """`moment` as the API writes it: UTC, whole seconds, `2024-01-15T10:30:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+UtcTime = Annotated[datetime, PlainSerializer(utc_text, return_type=str, when_used="json")]
+"""A moment that is written as `utc_text` writes it."""

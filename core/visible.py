@@ -1,0 +1,162 @@
+"""The text that a reader of an HTML page sees, block by block."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+
+class BlockKind(StrEnum):
+    """What a block is; the value is the mark before it in the text form."""
+
+    HEADING = "# "
+    ITEM = "- "
+    TEXT = ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A heading, a paragraph, a list item, a table row, a line of code: white space collapsed."""
+
+    kind: BlockKind
+    text: str
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+INVISIBLE: Final = _names(
+    "head script style template noscript iframe object svg math audio video canvas"
+)
+INLINE: Final = _names(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark meter"
+    " nobr output progress q rp rt ruby s samp small span strike strong sub sup time tt u var wbr"
+    " -text -comment td th input slot"
+)
+"""Elements that do not end a block. Any other one does, also one that nobody has heard of: text
+that is cut in two is still all there."""
+
+HEADINGS: Final = _names("h1 h2 h3 h4 h5 h6")
+ITEMS: Final = _names("li dt dd")
+CELLS: Final = _names("td th")
+CELL_GAP: Final = " | "
+
+
+def visible_blocks(html: str) -> tuple[Block, ...]:
+    """The blocks of the page in document order. Nothing that is shown is left out.
+
+    A table row is one block. Scripts, and what is hidden by an attribute, are not shown.
+    """
+    root = LexborHTMLParser(html).root
+    collector = _Collector()
+    if root is not None:
+        _walk(root, collector)
+    collector.flush()
+    return tuple(collector.blocks)
+
+
+def to_text(blocks: tuple[Block, ...]) -> str:
+    """The blocks as one text, a block a line: the form that is stored and compared."""
+    return "\n".join(f"{block.kind.value}{block.text}" for block in blocks)
+
+
+class _Collector:
+    """Gathers pieces of text into blocks."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._pieces: list[str] = []
+        self._kinds = [BlockKind.TEXT]
+        self._preformatted = 0
+
+    def enter(self, tag: str) -> None:
+        """An element begins."""
+        if tag in CELLS and any(piece.strip() for piece in self._pieces):
+            self._pieces.append(CELL_GAP)
+        if tag in INLINE:
+            return
+        self.flush()
+        self._kinds.append(self._kind(tag))
+        self._preformatted += tag == "pre"
+
+    def leave(self, tag: str) -> None:
+        """An element ends."""
+        if tag in INLINE:
+            return
+        self.flush()
+        self._kinds.pop()
+        self._preformatted -= tag == "pre"
+
+    def text(self, text: str) -> None:
+        """A piece of text."""
+        if not self._preformatted:
+            self._pieces.append(text)
+            return
+        *lines, rest = text.split("\n")
+        for line in lines:
+            self._pieces.append(line)
+            self.flush()
+        self._pieces.append(rest)
+
+    def flush(self) -> None:
+        """The block that was gathered ends."""
+        text = " ".join("".join(self._pieces).split()).removesuffix(CELL_GAP.rstrip()).rstrip()
+        self._pieces.clear()
+        if text:
+            self.blocks.append(Block(self._kinds[-1], text))
+
+    def _kind(self, tag: str) -> BlockKind:
+        if tag in HEADINGS:
+            return BlockKind.HEADING
+        if tag in ITEMS:
+            return BlockKind.ITEM
+        # A paragraph within a heading or an item is still that heading or item.
+        return self._kinds[-1] if tag in ("p", "div") else BlockKind.TEXT
+
+
+def _walk(root: LexborNode, collector: _Collector) -> None:
+    """Depth first without recursion: pages nest deeper than Python does."""
+    node: LexborNode | None = root
+    while node is not None:
+        tag = node.tag or ""
+        shown = not _is_hidden(node, tag)
+        if shown:
+            if tag == "-text":
+                collector.text(node.text_content or "")
+            else:
+                collector.enter(tag)
+            if node.child is not None:
+                node = node.child
+                continue
+            if tag != "-text":
+                collector.leave(tag)
+        node = _next_after(node, root, collector)
+
+
+def _next_after(node: LexborNode, root: LexborNode, collector: _Collector) -> LexborNode | None:
+    """The node after `node` and its children; the elements that end on the way are left."""
+    at: LexborNode | None = node
+    # By address: to compare two nodes themselves writes both out as HTML.
+    while at is not None and at.mem_id != root.mem_id:
+        if at.next is not None:
+            return at.next
+        at = at.parent
+        if at is not None:
+            collector.leave(at.tag or "")
+    return None
+
+
+def _is_hidden(node: LexborNode, tag: str) -> bool:
+    if tag in INVISIBLE:
+        return True
+    if tag.startswith("-"):
+        return tag != "-text"
+    attributes = node.attributes
+    if not attributes:
+        return False
+    if "hidden" in attributes:
+        return True
+    style = (attributes.get("style") or "").replace(" ", "").lower()
+    return "display:none" in style or "visibility:hidden" in style

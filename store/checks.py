@@ -1,0 +1,153 @@
+"""What one crawl writes. Every write is keyed by its job, so that it may happen twice."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from uuid import UUID, uuid4
+
+from pydantic import JsonValue
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from store.tables import Change, Page, PageStatus, Snapshot
+
+
+@dataclass(frozen=True)
+class PageVersion:
+    """What a page showed; `main_text` is the part of `text` that is not around the content."""
+
+    url: str
+    status_code: int
+    title: str | None
+    text: str
+    main_text: str
+    text_hash: str
+    body_hash: str
+    etag: str | None
+    last_modified: str | None
+
+
+@dataclass(frozen=True)
+class EarlierCheck:
+    """What the same job found in an attempt whose answer was lost."""
+
+    snapshot_id: UUID
+    status_code: int
+    change_id: UUID | None
+
+
+async def check_of_job(session: AsyncSession, page_id: UUID, job_id: str) -> EarlierCheck | None:
+    """What `job_id` stored of the page already; None when it stored nothing."""
+    row = (
+        await session.execute(
+            select(Snapshot.id, Snapshot.status_code, Change.id)
+            .outerjoin(Change, Change.after_id == Snapshot.id)
+            .where(Snapshot.page_id == page_id, Snapshot.job_id == job_id)
+        )
+    ).one_or_none()
+    return None if row is None else EarlierCheck(row[0], row[1], row[2])
+
+
+async def record_unchanged(
+    session: AsyncSession,
+    page_id: UUID,
+    *,
+    at: datetime,
+    etag: str | None,
+    last_modified: str | None,
+    body_hash: str | None,
+) -> None:
+    """Record a check that found nothing new, with the validators for the next one."""
+    await session.execute(
+        update(Page)
+        .where(Page.id == page_id)
+        .values(
+            status=PageStatus.ACTIVE,
+            last_check_at=at,
+            etag=etag,
+            last_modified=last_modified,
+            body_hash=body_hash,
+        )
+    )
+
+
+async def record_version(
+    session: AsyncSession, page: Page, job_id: str, version: PageVersion, *, at: datetime
+) -> UUID | None:
+    """Store a new version of the page, as the caller has read it; the snapshot's id.
+
+    None, and nothing stored, when another crawl has stored one since: the newer one stands, and
+    two crawls cannot report the same change.
+    """
+    snapshot_id = uuid4()
+    moved = await session.execute(
+        update(Page)
+        .where(Page.id == page.id, Page.snapshot_id.is_not_distinct_from(page.snapshot_id))
+        .values(
+            snapshot_id=snapshot_id,
+            status=PageStatus.ACTIVE,
+            title=version.title,
+            etag=version.etag,
+            last_modified=version.last_modified,
+            body_hash=version.body_hash,
+            text_hash=version.text_hash,
+            last_check_at=at,
+            last_change_at=page.last_change_at if page.snapshot_id is None else at,
+        )
+    )
+    if cast("CursorResult[object]", moved).rowcount == 0:
+        return None
+    session.add(
+        Snapshot(
+            id=snapshot_id,
+            page_id=page.id,
+            job_id=job_id,
+            url=version.url,
+            status_code=version.status_code,
+            title=version.title,
+            text=version.text,
+            main_text=version.main_text,
+            text_hash=version.text_hash,
+            body_hash=version.body_hash,
+            created_at=at,
+        )
+    )
+    await session.flush()
+    return snapshot_id
+
+
+async def record_change(
+    session: AsyncSession,
+    *,
+    page: Page,
+    job_id: str,
+    before_id: UUID,
+    after_id: UUID,
+    change_type: str,
+    summary: str,
+    diff: JsonValue,
+    at: datetime,
+) -> UUID:
+    """Store how the page differs between two snapshots; the change's id."""
+    change = Change(
+        id=uuid4(),
+        domain_id=page.domain_id,
+        page_id=page.id,
+        job_id=job_id,
+        before_id=before_id,
+        after_id=after_id,
+        change_type=change_type,
+        summary=summary,
+        diff=diff,
+        created_at=at,
+    )
+    session.add(change)
+    await session.flush()
+    return change.id
+
+
+async def record_gone(session: AsyncSession, page_id: UUID, at: datetime) -> None:
+    """Record that the site says the page does not exist."""
+    await session.execute(
+        update(Page).where(Page.id == page_id).values(status=PageStatus.GONE, last_check_at=at)
+    )

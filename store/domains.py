@@ -1,0 +1,94 @@
+"""Domains."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.errors import Conflict, NotFound, SubjectGone
+from store.paging import Paged, PageRequest, paged
+from store.tables import Domain, Page
+from store.upsert import upsert
+
+
+@dataclass(frozen=True)
+class PageSummary:
+    """The pages of a domain in short: how many, and when one of them was last crawled."""
+
+    count: int
+    last_check_at: datetime | None
+
+
+NO_PAGES = PageSummary(0, None)
+
+
+async def add_domain(
+    session: AsyncSession,
+    org_id: UUID,
+    *,
+    domain: str,
+    origin: str,
+    display_name: str,
+    check_frequency_hours: int,
+) -> Domain:
+    """A new domain of the organisation. Raises Conflict when it has the domain already."""
+    now = datetime.now(UTC)
+    added = await session.scalar(
+        upsert(session, Domain)
+        .values(
+            org_id=org_id,
+            domain=domain,
+            origin=origin,
+            display_name=display_name,
+            check_frequency_hours=check_frequency_hours,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(Domain.id)
+    )
+    if added is None:
+        raise Conflict(f"{domain} is registered already.")
+    return await domain_by_id(session, added)
+
+
+async def get_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) -> Domain:
+    """The organisation's domain. Raises NotFound when it has none of that id."""
+    found = await session.get(Domain, domain_id)
+    if found is None or found.org_id != org_id:
+        raise NotFound("Domain not found.")
+    return found
+
+
+async def domain_by_id(session: AsyncSession, domain_id: UUID) -> Domain:
+    """The domain, whoever owns it. Raises SubjectGone when it does not exist."""
+    found = await session.get(Domain, domain_id)
+    if found is None:
+        raise SubjectGone("The domain does not exist here any more.")
+    return found
+
+
+async def list_domains(session: AsyncSession, org_id: UUID, request: PageRequest) -> Paged[Domain]:
+    """The organisation's domains, newest first."""
+    rows = select(Domain).where(Domain.org_id == org_id)
+    return await paged(session, rows, Domain.created_at, Domain.id, request)
+
+
+async def page_summaries(
+    session: AsyncSession, domain_ids: Sequence[UUID]
+) -> dict[UUID, PageSummary]:
+    """The pages of each domain in short; a domain without pages is left out."""
+    rows = await session.execute(
+        select(Page.domain_id, func.count(), func.max(Page.last_check_at))
+        .where(Page.domain_id.in_(domain_ids))
+        .group_by(Page.domain_id)
+    )
+    return {domain_id: PageSummary(count, last) for domain_id, count, last in rows}
+
+
+async def delete_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) -> None:
+    """Delete the domain and all that hangs on it. Raises NotFound as `get_domain` does."""
+    await session.delete(await get_domain(session, org_id, domain_id))

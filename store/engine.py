@@ -1,0 +1,110 @@
+"""The connection to the database, and transactions on it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, Self
+
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from core.errors import SettingsError, Unavailable
+
+BUSY_TIMEOUT: Final = 10.0
+"""Seconds a SQLite connection waits for another one's write."""
+
+WRITES: Final = "diffy_writes"
+
+
+def parse_url(url: str) -> URL:
+    """The URL with the driver that serves it here.
+
+    Raises SettingsError for anything but SQLite and PostgreSQL.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError("DIFFY_DATABASE_URL is not an SQLAlchemy URL.") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            return parsed.set(drivername="sqlite")
+        case "postgresql":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise SettingsError(
+                f"DIFFY_DATABASE_URL names {other}; Diffy works with sqlite and postgresql."
+            )
+
+
+class Database:
+    """An open database. `Database.open` makes one."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(**{WRITES: True})
+
+    @classmethod
+    def open(cls, url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Self:
+        """The database at `url`; it is not connected to before it is used."""
+        parsed = parse_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            return cls(create_async_engine(parsed, pool_pre_ping=True, pool_size=10))
+        engine = create_async_engine(
+            parsed.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": busy_timeout}
+        )
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return cls(engine)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session whose writes are committed together at the end of the block.
+
+        Raises Unavailable when the database cannot be reached or stays locked.
+        """
+        async with self._session(self._writer) as session:
+            yield session
+            await session.commit()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session for reading one consistent state. Raises Unavailable as `transaction` does."""
+        async with self._session(self._engine) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _session(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+        try:
+            async with AsyncSession(engine, expire_on_commit=False) as session:
+                yield session
+        except (OperationalError, InterfaceError, TimeoutError) as error:
+            raise Unavailable(
+                "The database cannot be reached now; try again in a few seconds."
+            ) from error
+
+    async def ping(self) -> None:
+        """Raises Unavailable when the database cannot be reached."""
+        async with self.reading() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+    # The driver must not begin transactions of its own: `_begin_sqlite` does.
+    connection.isolation_level = None
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A write takes the lock at once: it waits then, instead of failing half way."""
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

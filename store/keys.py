@@ -1,0 +1,101 @@
+"""Organisations and their API keys."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.errors import NotFound, Unauthorized
+from store.tables import ApiKey, Organisation
+from store.upsert import upsert
+
+PREFIX = "diffy_"
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key that was just made. It is not known again: the store keeps its hash."""
+
+    id: UUID
+    key: str
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    """A key as it is listed."""
+
+    id: UUID
+    org_name: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+async def create_key(session: AsyncSession, org_name: str) -> NewKey:
+    """A new key of the organisation, which is made when there is none of that name."""
+    key = PREFIX + secrets.token_urlsafe(32)
+    row = ApiKey(
+        org_id=(await _organisation(session, org_name)).id,
+        key_hash=_hash(key),
+        created_at=datetime.now(UTC),
+    )
+    session.add(row)
+    await session.flush()
+    return NewKey(row.id, key)
+
+
+async def ensure_key(session: AsyncSession, org_name: str, key: str) -> None:
+    """Make `key` a key of the organisation, unless it is one already, revoked or not."""
+    if await session.scalar(select(ApiKey.id).where(ApiKey.key_hash == _hash(key))) is None:
+        organisation = await _organisation(session, org_name)
+        session.add(
+            ApiKey(org_id=organisation.id, key_hash=_hash(key), created_at=datetime.now(UTC))
+        )
+
+
+async def organisation_of(session: AsyncSession, key: str) -> Organisation:
+    """Whose key it is. Raises Unauthorized when it is unknown or revoked."""
+    found = await session.scalar(
+        select(Organisation)
+        .join(ApiKey, ApiKey.org_id == Organisation.id)
+        .where(ApiKey.key_hash == _hash(key), ApiKey.revoked_at.is_(None))
+    )
+    if found is None:
+        raise Unauthorized("This API key is not valid.")
+    return found
+
+
+async def list_keys(session: AsyncSession) -> list[KeyRow]:
+    """Every key, oldest first."""
+    rows = await session.execute(
+        select(ApiKey, Organisation.name)
+        .join(Organisation, ApiKey.org_id == Organisation.id)
+        .order_by(ApiKey.created_at, ApiKey.id)
+    )
+    return [KeyRow(key.id, name, key.created_at, key.revoked_at) for key, name in rows]
+
+
+async def revoke_key(session: AsyncSession, key_id: UUID) -> None:
+    """Make a key invalid from now on. Raises NotFound when there is none of that id."""
+    key = await session.get(ApiKey, key_id)
+    if key is None:
+        raise NotFound("There is no key of that id.")
+    key.revoked_at = key.revoked_at or datetime.now(UTC)
+
+
+async def _organisation(session: AsyncSession, name: str) -> Organisation:
+    await session.execute(
+        upsert(session, Organisation)
+        .values(name=name, created_at=datetime.now(UTC))
+        .on_conflict_do_nothing()
+    )
+    found = await session.scalar(select(Organisation).where(Organisation.name == name))
+    assert found is not None
+    return found
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

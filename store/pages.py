@@ -1,0 +1,81 @@
+"""Pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.errors import NotFound, SubjectGone
+from store.paging import Paged, PageRequest, paged
+from store.tables import Domain, Page
+from store.upsert import ROWS_AT_ONCE, upsert
+
+
+@dataclass(frozen=True)
+class NewPage:
+    """A page that was found; its URL is already the one identity of the page."""
+
+    url: str
+    page_type: str
+    title: str | None = None
+    monitoring_enabled: bool = True
+
+
+@dataclass(frozen=True)
+class Added:
+    """Which of the pages were new, by their ids, and which URLs were known."""
+
+    added: list[UUID]
+    known: list[str]
+
+
+async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewPage]) -> Added:
+    """Add the pages that the domain does not have yet."""
+    now = datetime.now(UTC)
+    added: dict[str, UUID] = {}
+    for start in range(0, len(pages), ROWS_AT_ONCE):
+        rows = [
+            {
+                "domain_id": domain_id,
+                "url": page.url,
+                "page_type": page.page_type,
+                "title": page.title,
+                "monitoring_enabled": page.monitoring_enabled,
+                "created_at": now,
+            }
+            for page in pages[start : start + ROWS_AT_ONCE]
+        ]
+        inserted = await session.execute(
+            upsert(session, Page).values(rows).on_conflict_do_nothing().returning(Page.url, Page.id)
+        )
+        added.update((url, page_id) for url, page_id in inserted)
+    return Added(list(added.values()), [page.url for page in pages if page.url not in added])
+
+
+async def get_page(session: AsyncSession, org_id: UUID, page_id: UUID) -> Page:
+    """The organisation's page. Raises NotFound when it has none of that id."""
+    found = await session.scalar(
+        select(Page)
+        .join(Domain, Page.domain_id == Domain.id)
+        .where(Page.id == page_id, Domain.org_id == org_id)
+    )
+    if found is None:
+        raise NotFound("Page not found.")
+    return found
+
+
+async def page_by_id(session: AsyncSession, page_id: UUID) -> Page:
+    """The page, whoever owns it. Raises SubjectGone when it does not exist."""
+    found = await session.get(Page, page_id)
+    if found is None:
+        raise SubjectGone("The page does not exist here any more.")
+    return found
+
+
+async def list_pages(session: AsyncSession, domain_id: UUID, request: PageRequest) -> Paged[Page]:
+    """The domain's pages, newest first."""
+    rows = select(Page).where(Page.domain_id == domain_id)
+    return await paged(session, rows, Page.created_at, Page.id, request)

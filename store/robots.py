@@ -1,0 +1,25 @@
+"""What robots.txt said, shared by all workers."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from store.tables import RobotsRecord
+from store.upsert import upsert
+
+
+async def known_robots(session: AsyncSession, origin: str) -> RobotsRecord | None:
+    """The last answer for robots.txt of `origin`; None when it was never asked for."""
+    return await session.get(RobotsRecord, origin)
+
+
+async def put_robots(
+    session: AsyncSession, origin: str, status: int, body: bytes, at: datetime
+) -> None:
+    """Keep the answer, in place of an older one."""
+    answer = {"status": status, "body": body, "fetched_at": at}
+    await session.execute(
+        upsert(session, RobotsRecord)
+        .values(origin=origin, **answer)
+        .on_conflict_do_update(index_elements=[RobotsRecord.origin], set_=answer)
+    )

@@ -1,0 +1,241 @@
+"""The tables."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from pydantic import JsonValue
+from sqlalchemy import JSON, Enum, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint, Uuid
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from store.types import CompressedText, UtcDateTime
+
+
+class DomainStatus(StrEnum):
+    """Whether a domain is crawled at its frequency."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+
+
+class PageStatus(StrEnum):
+    """What is known of a page."""
+
+    PENDING = "pending"  # found, never crawled
+    ACTIVE = "active"  # the last crawl read it
+    GONE = "gone"  # the site said that it does not exist
+
+
+class FrontierState(StrEnum):
+    """What became of a URL that a discovery saw."""
+
+    PENDING = "pending"
+    PAGE_ADDED = "page_added"
+    PAGE_KNOWN = "page_known"
+    LEFT_OUT = "left_out"
+
+
+class Base(DeclarativeBase):
+    """The tables' common ground: names of constraints, and the types of columns."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012
+        datetime: UtcDateTime(),
+        UUID: Uuid(),
+        DomainStatus: Enum(DomainStatus, native_enum=False, length=20, values_callable=list),
+        PageStatus: Enum(PageStatus, native_enum=False, length=20, values_callable=list),
+        FrontierState: Enum(FrontierState, native_enum=False, length=20, values_callable=list),
+    }
+
+
+class Organisation(Base):
+    """Who owns domains and jobs."""
+
+    __tablename__ = "organisations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
+class ApiKey(Base):
+    """A key of an organisation, as a SHA-256 hash."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"))
+    key_hash: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class Domain(Base):
+    """A site that an organisation watches."""
+
+    __tablename__ = "domains"
+    __table_args__ = (UniqueConstraint("org_id", "domain"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"))
+    domain: Mapped[str]
+    origin: Mapped[str]
+    display_name: Mapped[str]
+    status: Mapped[DomainStatus] = mapped_column(default=DomainStatus.ACTIVE)
+    check_frequency_hours: Mapped[int]
+    discovery_job_id: Mapped[str | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Page(Base):
+    """A page of a domain, with what the next crawl needs of the last one."""
+
+    __tablename__ = "pages"
+    __table_args__ = (UniqueConstraint("domain_id", "url"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    domain_id: Mapped[UUID] = mapped_column(ForeignKey("domains.id", ondelete="CASCADE"))
+    url: Mapped[str]
+    page_type: Mapped[str]
+    title: Mapped[str | None]
+    status: Mapped[PageStatus] = mapped_column(default=PageStatus.PENDING)
+    monitoring_enabled: Mapped[bool] = mapped_column(default=True)
+    etag: Mapped[str | None]
+    last_modified: Mapped[str | None]
+    body_hash: Mapped[str | None]
+    text_hash: Mapped[str | None]
+    snapshot_id: Mapped[UUID | None]
+    last_check_at: Mapped[datetime | None]
+    last_change_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Snapshot(Base):
+    """What a page showed when a job found it new or different."""
+
+    __tablename__ = "snapshots"
+    __table_args__ = (
+        UniqueConstraint("page_id", "job_id"),
+        Index("ix_snapshots_newest", "page_id", "created_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    page_id: Mapped[UUID] = mapped_column(ForeignKey("pages.id", ondelete="CASCADE"))
+    job_id: Mapped[str]
+    url: Mapped[str]
+    status_code: Mapped[int]
+    title: Mapped[str | None]
+    text: Mapped[str] = mapped_column(CompressedText)
+    main_text: Mapped[str] = mapped_column(CompressedText)
+    text_hash: Mapped[str]
+    body_hash: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Change(Base):
+    """How a page differs from what it showed before."""
+
+    __tablename__ = "changes"
+    __table_args__ = (
+        UniqueConstraint("page_id", "after_id"),
+        Index("ix_changes_newest", "domain_id", "created_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    domain_id: Mapped[UUID] = mapped_column(ForeignKey("domains.id", ondelete="CASCADE"))
+    page_id: Mapped[UUID] = mapped_column(ForeignKey("pages.id", ondelete="CASCADE"))
+    job_id: Mapped[str]
+    before_id: Mapped[UUID] = mapped_column(
+        ForeignKey("snapshots.id", ondelete="CASCADE"), index=True
+    )
+    after_id: Mapped[UUID] = mapped_column(
+        ForeignKey("snapshots.id", ondelete="CASCADE"), index=True
+    )
+    change_type: Mapped[str]
+    summary: Mapped[str]
+    diff: Mapped[JsonValue] = mapped_column(JSON, nullable=False)
+    created_at: Mapped[datetime]
+
+
+class Batch(Base):
+    """The pages that were asked for together."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"))
+    domain_id: Mapped[UUID] = mapped_column(
+        ForeignKey("domains.id", ondelete="CASCADE"), index=True
+    )
+    size: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class BatchPage(Base):
+    """A member of a batch."""
+
+    __tablename__ = "batch_pages"
+
+    batch_id: Mapped[UUID] = mapped_column(
+        ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True
+    )
+    page_id: Mapped[UUID] = mapped_column(
+        ForeignKey("pages.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class Discovery(Base):
+    """A discovery, with its result once it has one: a repeated activity answers the same."""
+
+    __tablename__ = "discoveries"
+
+    job_id: Mapped[str] = mapped_column(primary_key=True)
+    domain_id: Mapped[UUID] = mapped_column(
+        ForeignKey("domains.id", ondelete="CASCADE"), index=True
+    )
+    finished_at: Mapped[datetime | None]
+    result: Mapped[JsonValue | None] = mapped_column(JSON(none_as_null=True))
+
+
+class FrontierUrl(Base):
+    """A URL that a running discovery has seen. The rows go when it has its result."""
+
+    __tablename__ = "frontier_urls"
+    __table_args__ = (Index("ix_frontier_urls_waiting", "job_id", "state", "position"),)
+
+    job_id: Mapped[str] = mapped_column(
+        ForeignKey("discoveries.job_id", ondelete="CASCADE"), primary_key=True
+    )
+    url: Mapped[str] = mapped_column(primary_key=True)
+    depth: Mapped[int]
+    position: Mapped[int]
+    state: Mapped[FrontierState]
+    reason: Mapped[str | None]
+
+
+class HostSlot(Base):
+    """When the next request to a host may be made, in seconds since 1970."""
+
+    __tablename__ = "host_slots"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    next_at: Mapped[float]
+
+
+class RobotsRecord(Base):
+    """What a site's robots.txt answered."""
+
+    __tablename__ = "robots"
+
+    origin: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[int]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    fetched_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""Talking to Temporal: the connection, the namespace's set-up, starting jobs."""

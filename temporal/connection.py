@@ -1,0 +1,43 @@
+"""The connection to Temporal."""
+
+import asyncio
+import os
+import time
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+
+from core.errors import Unavailable
+from core.settings import Settings
+
+PATIENCE: Final = 60.0
+"""Seconds that a process waits for Temporal at its start."""
+
+
+async def connect(settings: Settings, *, patience: float = PATIENCE) -> Client:
+    """A client of the Temporal server of the settings, once it answers.
+
+    Raises Unavailable when it has not answered for `patience` seconds.
+    """
+    target = settings.temporal_address or f"127.0.0.1:{settings.temporal_port}"
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return await _connect(settings, target)
+        except RuntimeError as error:
+            # What the SDK raises when the server cannot be reached.
+            if time.monotonic() > deadline:
+                raise Unavailable(f"Temporal at {target} does not answer.") from error
+        await asyncio.sleep(0.2)
+
+
+async def _connect(settings: Settings, target: str) -> Client:
+    if settings.temporal_address is None:
+        return await Client.connect(target, data_converter=pydantic_data_converter)
+    config = ClientConfig.load_client_connect_config(
+        disable_file=True,
+        override_env_vars={**os.environ, "TEMPORAL_ADDRESS": settings.temporal_address},
+    )
+    return await Client.connect(**config, data_converter=pydantic_data_converter)

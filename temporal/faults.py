@@ -1,0 +1,26 @@
+"""Temporal's faults as ours."""
+
+from temporalio.service import RPCError, RPCStatusCode
+
+from core.errors import DiffyError, Unavailable
+
+AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.ABORTED,
+    }
+)
+
+
+class TemporalFault(DiffyError):
+    """Temporal refused a request that we should not have made."""
+
+
+def as_unavailable(error: RPCError) -> DiffyError:
+    """`error` as Unavailable when Temporal is away or overloaded, as a fault of ours otherwise."""
+    if error.status in AWAY:
+        return Unavailable("Temporal cannot be reached now; try again in a few seconds.")
+    return TemporalFault(f"Temporal refused the request ({error.status.name}).")

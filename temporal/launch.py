@@ -1,0 +1,76 @@
+"""Starting jobs: the one place that gives a workflow its owner, its memo and its turn."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from temporalio.client import Client
+from temporalio.common import Priority, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from core.attributes import attributes_of
+from core.contract import CrawlPageInput, DiscoverPagesInput, MemoKey, Owner, Subject
+from core.jobs import TASK_QUEUE, JobName, JobState
+from temporal.faults import as_unavailable
+
+FAIRNESS_KEY_BYTES = 64
+"""The longest fairness key that Temporal takes."""
+
+
+@dataclass(frozen=True)
+class JobStart:
+    """A job to start: its id, its input, its owner, the host it will ask, when it may begin."""
+
+    job_id: str
+    input: CrawlPageInput | DiscoverPagesInput
+    owner: Owner
+    host: str
+    batch_id: UUID | None = None
+    delay: timedelta = timedelta(0)
+
+    @property
+    def name(self) -> JobName:
+        """The workflow type that takes the input."""
+        if isinstance(self.input, CrawlPageInput):
+            return JobName.CRAWL_PAGE
+        return JobName.DISCOVER_PAGES
+
+
+async def start_job(client: Client, job: JobStart) -> None:
+    """Start `job`; nothing happens when a job of its id exists already.
+
+    Raises Unavailable when Temporal cannot be reached.
+    """
+    delayed = job.delay > timedelta(0)
+    subject = Subject(url=job.owner.url, max_attempts=job.input.max_attempts)
+    try:
+        await client.start_workflow(
+            job.name,
+            job.input,
+            id=job.job_id,
+            task_queue=TASK_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            start_delay=job.delay if delayed else None,
+            search_attributes=attributes_of(
+                job.owner,
+                JobState.DELAYED if delayed else JobState.WAITING,
+                batch_id=job.batch_id,
+                due=datetime.now(UTC) + job.delay if delayed else None,
+            ),
+            memo={MemoKey.SUBJECT: subject},
+            priority=Priority(fairness_key=fairness_key(job.host)),
+            static_summary=job.owner.url or job.host,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+    except RPCError as error:
+        raise as_unavailable(error) from error
+
+
+def fairness_key(host: str) -> str:
+    """The key by which Temporal shares turns between hosts."""
+    if len(host.encode()) <= FAIRNESS_KEY_BYTES:
+        return host
+    return hashlib.sha256(host.encode()).hexdigest()[:FAIRNESS_KEY_BYTES]

@@ -1,0 +1,106 @@
+"""Makes a namespace ready for jobs: its search attributes and its retention, set and verified."""
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.namespace.v1 import NamespaceConfig
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from core.attributes import Attribute
+from core.errors import SettingsError, Unavailable
+from temporal.faults import as_unavailable
+
+PATIENCE: Final = 30.0
+"""Seconds that visibility may take to know a new attribute."""
+
+
+async def prepare_namespace(client: Client, retention: timedelta) -> None:
+    """Set what jobs need of the client's namespace; safe from several processes at once.
+
+    Returns once visibility answers queries on every search attribute. Raises SettingsError when
+    the namespace has one of them with another type, and Unavailable when Temporal cannot be
+    reached.
+    """
+    try:
+        await _add_attributes(client)
+        await _set_retention(client, retention)
+        await _await_visibility(client)
+    except RPCError as error:
+        raise as_unavailable(error) from error
+
+
+async def _add_attributes(client: Client) -> None:
+    wanted = {key.name: _indexed_type(key.indexed_value_type) for key in Attribute.ALL}
+    before = await _known(client)
+    missing = {name: kind for name, kind in wanted.items() if name not in before}
+    if missing:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+        )
+    known = await _known(client)
+    for name, kind in wanted.items():
+        if known.get(name) != kind:
+            raise SettingsError(
+                f"The Temporal namespace {client.namespace} has no search attribute {name} of the "
+                "type that Diffy needs. Remove the one of that name, or use another namespace."
+            )
+
+
+def _indexed_type(kind: int) -> "IndexedValueType.ValueType":
+    return IndexedValueType.ValueType(kind)
+
+
+async def _known(client: Client) -> dict[str, "IndexedValueType.ValueType"]:
+    listed = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    return dict(listed.custom_attributes)
+
+
+async def _set_retention(client: Client, retention: timedelta) -> None:
+    if await _retention(client) == retention:
+        return
+    wanted = Duration()
+    wanted.FromTimedelta(retention)
+    await client.workflow_service.update_namespace(
+        UpdateNamespaceRequest(
+            namespace=client.namespace,
+            config=NamespaceConfig(workflow_execution_retention_ttl=wanted),
+        )
+    )
+    if await _retention(client) != retention:
+        raise SettingsError(
+            f"The Temporal namespace {client.namespace} does not keep finished workflows for "
+            f"{retention.days} days; set its retention, or DIFFY_JOB_RETENTION_DAYS."
+        )
+
+
+async def _retention(client: Client) -> timedelta:
+    described = await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace)
+    )
+    return described.config.workflow_execution_retention_ttl.ToTimedelta()
+
+
+async def _await_visibility(client: Client) -> None:
+    """Servers learn new attributes from a cache; a query fails until theirs has it."""
+    query = " AND ".join(f"{key.name} IS NULL" for key in Attribute.ALL)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            await client.count_workflows(query)
+            return
+        except RPCError as error:
+            if time.monotonic() > deadline:
+                raise Unavailable("Temporal does not know the search attributes yet.") from error
+        await asyncio.sleep(0.1)

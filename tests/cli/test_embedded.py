@@ -1,0 +1,83 @@
+"""The embedded Temporal server."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+
+from cli.embedded import EmbeddedTemporal
+from core.attributes import Attribute
+from core.errors import SettingsError, Unavailable
+from temporal.setup import prepare_namespace
+from tests.eventually import eventually
+from tests.ports import free_port
+
+
+def server(folder: Path, port: int) -> EmbeddedTemporal:
+    """A server without a web UI."""
+    return EmbeddedTemporal(
+        database=folder / "temporal.db", port=port, ui_port=None, log=folder / "temporal.log"
+    )
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[EmbeddedTemporal]:
+    """A server that answers."""
+    started = server(tmp_path, free_port())
+    await started.start()
+    yield started
+    await started.stop()
+
+
+async def test_a_crash_loses_no_workflow(running: EmbeddedTemporal) -> None:
+    client = await Client.connect(running.address)
+    await prepare_namespace(client, timedelta(days=7))
+    state = TypedSearchAttributes([SearchAttributePair(Attribute.STATE, "waiting")])
+    await client.start_workflow("any", id="kept", task_queue="none", search_attributes=state)
+    running.kill()
+    assert await running.exited() < 0
+
+    await running.start()
+    client = await Client.connect(running.address)
+    await prepare_namespace(client, timedelta(days=7))
+
+    async def count() -> int:
+        found = await client.count_workflows(f"{Attribute.STATE.name} = 'waiting'")
+        return found.count
+
+    await eventually(count, lambda found: found == 1)
+
+
+async def test_several_may_prepare_a_namespace_at_once(running: EmbeddedTemporal) -> None:
+    client = await Client.connect(running.address)
+    await asyncio.gather(*(prepare_namespace(client, timedelta(days=9)) for _ in range(4)))
+    described = await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace)
+    )
+    kept = described.config.workflow_execution_retention_ttl.ToTimedelta()
+    assert kept == timedelta(days=9)
+
+
+async def test_a_port_in_use_is_an_error_that_names_the_log(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        blocked = server(tmp_path, taken.getsockname()[1])
+        with pytest.raises(Unavailable, match=r"temporal\.log"):
+            await blocked.start()
+    assert await blocked.exited() != 0
+
+
+async def test_a_missing_server_is_a_setting_to_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SettingsError, match="TEMPORAL_ADDRESS"):
+        await server(tmp_path, free_port()).start()

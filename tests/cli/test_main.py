@@ -1,0 +1,41 @@
+"""The command: its exit codes, and what it does not load."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import ROOT, diffy
+
+HEAVY = ("trafilatura", "lxml", "temporalio", "fastapi", "sqlalchemy")
+
+
+@pytest.mark.parametrize("command", [("up",), ("worker",), ("api",), ("keys", "list")])
+def test_a_bad_setting_ends_every_command_with_2_and_its_name(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    ran = diffy(*command, data_dir=tmp_path, DIFFY_HOST_RPS="many")
+    assert ran.returncode == 2
+    assert "DIFFY_HOST_RPS" in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_a_database_that_is_not_supported_is_a_bad_setting(tmp_path: Path) -> None:
+    ran = diffy("keys", "list", data_dir=tmp_path, DIFFY_DATABASE_URL="mysql://localhost/x")
+    assert ran.returncode == 2
+    assert "DIFFY_DATABASE_URL" in ran.stderr
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from cli.main import diffy\n"
+        "diffy(['--help'], standalone_mode=False)\n"
+        "print(*sys.modules, file=sys.stderr)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "worker" in ran.stdout
+    assert set(HEAVY).isdisjoint(ran.stderr.split())

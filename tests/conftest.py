@@ -1,0 +1,60 @@
+"""What every test may use: a real Temporal server, a store, the API, a worker, a web site."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from cli.embedded import EmbeddedTemporal
+from core.settings import Settings
+from temporal.connection import connect
+from tests.ports import free_port
+from tests.site import FakeSite
+from tests.system import System, running_system
+
+
+@pytest.fixture(scope="session")
+async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedTemporal]:
+    """The embedded Temporal server, as `diffy up` runs it."""
+    folder = tmp_path_factory.mktemp("temporal")
+    server = EmbeddedTemporal(
+        database=folder / "temporal.db",
+        port=free_port(),
+        ui_port=None,
+        log=folder / "temporal.log",
+    )
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def settings(temporal: EmbeddedTemporal, tmp_path: Path) -> Settings:
+    """Settings of a system of its own, on the shared Temporal server."""
+    return Settings(
+        data_dir=tmp_path,
+        temporal_address=temporal.address,
+        allow_private_networks=True,
+        host_rps=1000,
+    )
+
+
+@pytest.fixture
+async def client(settings: Settings) -> Client:
+    """A client of the Temporal server."""
+    return await connect(settings)
+
+
+@pytest.fixture
+async def system(settings: Settings) -> AsyncIterator[System]:
+    """A store, the API and an organisation, no worker yet."""
+    async with running_system(settings) as system:
+        yield system
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[FakeSite]:
+    """A web site on loopback."""
+    async with FakeSite() as site:
+        yield site

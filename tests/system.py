@@ -1,0 +1,139 @@
+"""A whole system in the test's own process: store, API, worker, on a real Temporal server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import httpx2
+from fastapi import FastAPI
+from temporalio.client import Client
+
+from api.app import create_app
+from api.job_reader import JobStats
+from api.job_view import JobDetail
+from api.jobs import JobListAnswer
+from core.jobs import TASK_QUEUE
+from core.model import Model
+from core.settings import Settings
+from store.engine import Database
+from store.keys import create_key
+from store.migrate import migrate
+from temporal.connection import connect
+from temporal.setup import prepare_namespace
+from tests.eventually import eventually
+from worker import run_worker
+
+
+class AddedDomain(Model):
+    """What the API answers to a new domain, as far as tests read it."""
+
+    id: UUID
+    discovery_job_id: str
+
+
+@dataclass(frozen=True)
+class System:
+    """The parts of a running system, and what a REST client does with it."""
+
+    settings: Settings
+    client: Client
+    database: Database
+    app: FastAPI
+    api: httpx2.AsyncClient
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[None]:
+        """A worker as `diffy worker` runs it, for the length of the block."""
+        stop, ready = asyncio.Event(), asyncio.Event()
+        task = asyncio.create_task(run_worker(self.settings, stop, ready.set))
+        await asyncio.wait(
+            {task, asyncio.create_task(ready.wait())}, return_when=asyncio.FIRST_COMPLETED
+        )
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+    async def add_domain(self, domain: str) -> AddedDomain:
+        """Register a domain, which starts its discovery."""
+        answer = await self.api.post("/api/domains", json={"domain": domain})
+        assert answer.status_code == 201, answer.text
+        return AddedDomain.model_validate(answer.json()["data"])
+
+    async def pages(self, domain_id: UUID) -> dict[str, UUID]:
+        """The pages of a domain: their ids by URL."""
+        answer = await self.api.get(f"/api/domains/{domain_id}/pages?limit=100")
+        assert answer.status_code == 200, answer.text
+        return {page["url"]: UUID(page["id"]) for page in answer.json()["data"]}
+
+    async def ask(self, path: str, **body: object) -> str:
+        """Ask for a job by a POST that answers with its id."""
+        answer = await self.api.post(path, json=body)
+        assert answer.status_code == 202, answer.text
+        job_id: str = answer.json()["data"]["jobId"]
+        return job_id
+
+    async def job(self, job_id: str) -> JobDetail:
+        """One job."""
+        answer = await self.api.get(f"/api/jobs/{job_id}")
+        assert answer.status_code == 200, answer.text
+        return JobDetail.model_validate(answer.json()["data"])
+
+    async def job_when(self, job_id: str, holds: Callable[[JobDetail], bool]) -> JobDetail:
+        """The job once it `holds`."""
+        return await eventually(lambda: self.job(job_id), holds)
+
+    async def finished(self, job_id: str) -> JobDetail:
+        """The job once it is over."""
+        return await self.job_when(job_id, lambda job: job.state.finished)
+
+    async def jobs(self, **query: object) -> JobListAnswer:
+        """A list of jobs."""
+        answer = await self.api.get("/api/jobs", params={k: str(v) for k, v in query.items()})
+        assert answer.status_code == 200, answer.text
+        return JobListAnswer.model_validate(answer.json())
+
+    async def stats(self, **query: object) -> JobStats:
+        """The statistics."""
+        answer = await self.api.get("/api/jobs/stats", params={k: str(v) for k, v in query.items()})
+        assert answer.status_code == 200, answer.text
+        return JobStats.model_validate(answer.json()["data"])
+
+    async def another_organisation(self) -> httpx2.AsyncClient:
+        """The same API with the key of another organisation."""
+        return _api_client(self.app, await _new_key(self.database))
+
+
+@asynccontextmanager
+async def running_system(settings: Settings) -> AsyncIterator[System]:
+    """A system without a worker; what it leaves unfinished in Temporal is ended with it."""
+    client = await connect(settings)
+    await prepare_namespace(client, timedelta(days=settings.job_retention_days))
+    migrate(settings.resolved_database_url)
+    database = Database.open(settings.resolved_database_url)
+    app = create_app(settings, client, database)
+    queue = f"TaskQueue = '{TASK_QUEUE}' AND ExecutionStatus = 'Running'"
+    try:
+        async with _api_client(app, await _new_key(database)) as api:
+            yield System(settings, client, database, app, api)
+    finally:
+        async for left in client.list_workflows(queue):
+            await client.get_workflow_handle(left.id, run_id=left.run_id).terminate()
+        await database.close()
+
+
+async def _new_key(database: Database) -> str:
+    async with database.transaction() as session:
+        return (await create_key(session, f"org-{uuid4().hex}")).key
+
+
+def _api_client(app: FastAPI, key: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app),
+        base_url="http://diffy.test",
+        headers={"Authorization": f"Bearer {key}"},
+    )

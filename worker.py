@@ -1,0 +1,103 @@
+"""The worker: wires settings, client, store and activities, serves the task queue, drains."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio.worker import Worker
+
+from activities.batches import BatchActivities
+from activities.crawl import CrawlActivities
+from activities.discover import DiscoverActivities
+from activities.extraction import Extractor
+from activities.fetch import Fetcher
+from activities.ownership import OwnershipActivities
+from activities.politeness import Politeness
+from activities.reporting import Reporter
+from core.errors import SettingsError
+from core.jobs import TASK_QUEUE
+from core.robots import PRODUCT
+from core.settings import Settings, load_settings
+from store.engine import Database
+from store.migrate import migrate
+from temporal.connection import connect
+from temporal.setup import prepare_namespace
+from workflows.crawl_domain import CrawlDomain
+from workflows.crawl_page import CrawlPage
+from workflows.discover_pages import DiscoverPages
+
+DRAIN = timedelta(seconds=15)
+"""How long running attempts may go on after a stop was asked for."""
+
+HEARTBEAT_THROTTLE = timedelta(seconds=1)
+"""Progress is at most this old in Temporal; the SDK's own default is 80 % of the timeout."""
+
+USER_AGENT = f"Mozilla/5.0 (compatible; {PRODUCT}/1.0)"
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Serve the task queue until `stop` is set, then let running attempts finish.
+
+    `ready` is called once the worker has begun to poll.
+    """
+    client = await connect(settings)
+    await prepare_namespace(client, timedelta(days=settings.job_retention_days))
+    migrate(settings.resolved_database_url)
+    database = Database.open(settings.resolved_database_url)
+    fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=settings.allow_private_networks)
+    extractor = Extractor()
+    reporter = Reporter(client)
+    politeness = Politeness(database, fetcher, settings.host_rps)
+    crawl = CrawlActivities(database, fetcher, politeness, extractor, reporter)
+    discover = DiscoverActivities(database, fetcher, politeness, reporter)
+    ownership = OwnershipActivities(database)
+    worker = Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[CrawlPage, DiscoverPages, CrawlDomain],
+        activities=[
+            crawl.crawl,
+            discover.discover,
+            ownership.identify_page,
+            ownership.identify_domain,
+            BatchActivities(database, client).start_batch,
+        ],
+        max_concurrent_activities=settings.worker_concurrency,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        graceful_shutdown_timeout=DRAIN,
+    )
+    try:
+        async with worker:
+            ready()
+            await stop.wait()
+    finally:
+        await extractor.aclose()
+        await fetcher.aclose()
+        await database.close()
+
+
+async def serve(settings: Settings, ready: Callable[[], None]) -> None:
+    """Run the worker until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await run_worker(settings, stop, ready)
+
+
+def main() -> None:
+    """Run a worker by the settings of the environment."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(serve(load_settings(), lambda: None))
+    except SettingsError as error:
+        print(error.message, file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

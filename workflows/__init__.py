@@ -1,0 +1,1 @@
+"""The Temporal workflows: they orchestrate and decide, and do nothing else."""

@@ -1,0 +1,53 @@
+"""The course of every job: one activity, tried up to its cap, its progress and end published."""
+
+import asyncio
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from core.contract import Outcome
+from core.model import Model
+from workflows.failures import CANCELLED, explain
+from workflows.policies import HEARTBEAT_TIMEOUT, capped
+from workflows.publication import Publication
+
+Result = TypeVar("Result", bound=Model)
+
+
+async def run_attempts(
+    activity: str,
+    job: Model,
+    result: type[Result],
+    publication: Publication,
+    *,
+    max_attempts: int,
+    longest: timedelta,
+    summary: str,
+) -> Result:
+    """The result of `activity` for `job`, the end of it published either way.
+
+    `longest` bounds one attempt. Raises an ApplicationError of the published type when every
+    attempt is used up or no retry can help, and the cancellation when the job was cancelled.
+    """
+    try:
+        outcome: Outcome[Result] = await workflow.execute_activity(
+            activity,
+            job,
+            result_type=Outcome[result],  # type: ignore[valid-type]
+            start_to_close_timeout=longest,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=capped(max_attempts),
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=summary,
+        )
+    except (ActivityError, asyncio.CancelledError) as error:
+        if is_cancelled_exception(error) or not isinstance(error, ActivityError):
+            publication.fail(None, CANCELLED)
+            raise
+        failure = explain(error, max_attempts)
+        publication.fail(failure.last_attempt, failure.reason)
+        raise failure.as_error() from error
+    publication.complete(outcome.attempt, outcome.result.model_dump(mode="json", by_alias=True))
+    return outcome.result

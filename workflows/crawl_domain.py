@@ -1,0 +1,37 @@
+"""`crawl.domain`: start one `crawl.page` for each page of a batch."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from core.contract import ActivityName, CrawlDomainInput, CrawlDomainResult, StartBatch
+from core.errors import SubjectGone
+from core.jobs import CRAWL_DOMAIN
+from workflows.policies import HEARTBEAT_TIMEOUT
+
+
+@workflow.defn(name=CRAWL_DOMAIN)
+class CrawlDomain:
+    """Fans a batch out durably: it goes on until every job of the batch has been started."""
+
+    @workflow.run
+    async def run(self, batch: CrawlDomainInput) -> CrawlDomainResult:
+        """How many jobs were started; each has an id of its own, made of batch and page."""
+        batch_id = batch.batch_id or workflow.uuid4()
+        started: int = await workflow.execute_activity(
+            ActivityName.START_BATCH,
+            StartBatch(
+                domain_id=batch.domain_id,
+                batch_id=batch_id,
+                create=batch.batch_id is None,
+                not_before=batch.not_before,
+                max_attempts=batch.max_attempts,
+            ),
+            result_type=int,
+            start_to_close_timeout=timedelta(hours=1),
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=RetryPolicy(non_retryable_error_types=[SubjectGone.code]),
+            summary=f"Start the crawls of batch {batch_id}",
+        )
+        return CrawlDomainResult(batch_id=batch_id, jobs_queued=started)

@@ -1,0 +1,67 @@
+"""What the failure of an activity means for its job, in words and as a typed error."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    TimeoutError,
+    TimeoutType,
+)
+
+from core.contract import AttemptReport, Progress
+
+CANCELLED = "The job was cancelled."
+
+
+@dataclass(frozen=True)
+class JobFailure:
+    """Why a job failed: a sentence, the published error type, the last attempt if it is known."""
+
+    reason: str
+    error_type: str
+    last_attempt: AttemptReport | None
+
+    def as_error(self) -> ApplicationError:
+        """The error the workflow ends with."""
+        return ApplicationError(self.reason, type=self.error_type, non_retryable=True)
+
+
+def explain(error: ActivityError, max_attempts: int) -> JobFailure:
+    """Why the activity of a job, tried at most `max_attempts` times, gave no result."""
+    match error.cause:
+        case ApplicationError() as cause:
+            return JobFailure(cause.message, cause.type or "INTERNAL", _reported(cause.details))
+        case TimeoutError() as cause:
+            return JobFailure(
+                _timeout_sentence(cause.type),
+                "WORKER_LOST" if cause.type is TimeoutType.HEARTBEAT else "JOB_TIMEOUT",
+                _interrupted(cause.last_heartbeat_details, max_attempts),
+            )
+        case CancelledError():
+            return JobFailure(CANCELLED, "CANCELLED", None)
+        case _:
+            return JobFailure("The job failed for an unknown reason.", "INTERNAL", None)
+
+
+def _timeout_sentence(kind: TimeoutType | None) -> str:
+    if kind is TimeoutType.HEARTBEAT:
+        return "The worker stopped answering in the middle of the attempt."
+    return "The attempt took longer than a job may take."
+
+
+def _reported(details: Sequence[object]) -> AttemptReport | None:
+    return AttemptReport.model_validate(details[0]) if details else None
+
+
+def _interrupted(details: Sequence[object], max_attempts: int) -> AttemptReport | None:
+    if not details:
+        return None
+    progress = Progress.model_validate(details[0])
+    return AttemptReport(
+        attempt=max_attempts,
+        first_started_at=progress.first_started_at,
+        percent=progress.percent,
+    )

@@ -1,0 +1,28 @@
+"""How long activities may take and how often they are tried."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+from core.retries import FIRST_PAUSE, GROWTH, LONGEST_PAUSE
+
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+"""A worker that says nothing for this long is taken for dead."""
+
+CRAWL_TIMEOUT = timedelta(hours=1)
+"""The whole attempt, most of it the wait for the host's turn: the exchange has its own deadline."""
+
+DISCOVER_TIMEOUT = timedelta(hours=24)
+"""50,000 pages at two a second take seven hours."""
+
+LOOKUP_TIMEOUT = timedelta(seconds=30)
+
+
+def capped(max_attempts: int) -> RetryPolicy:
+    """The retry policy of a job: growing pauses, `max_attempts` attempts in all."""
+    return RetryPolicy(
+        initial_interval=FIRST_PAUSE,
+        backoff_coefficient=GROWTH,
+        maximum_interval=LONGEST_PAUSE,
+        maximum_attempts=max_attempts,
+    )

@@ -1,0 +1,63 @@
+"""How a job makes itself known to visibility: search attributes to filter by, a memo to show."""
+
+from datetime import UTC
+
+from pydantic import JsonValue
+from temporalio import workflow
+
+from core.attributes import Attribute, attributes_of
+from core.contract import AttemptReport, Ending, MemoKey, Owner, Subject
+from core.jobs import JobState
+
+
+class Publication:
+    """What a job has published of itself. One in each job's workflow."""
+
+    def __init__(self) -> None:
+        self._latest: AttemptReport | None = None
+
+    @property
+    def owned(self) -> bool:
+        """Whether whoever started the workflow gave it its owner; a child workflow has none."""
+        return workflow.info().typed_search_attributes.get(Attribute.ORG) is not None
+
+    def adopt(self, owner: Owner, max_attempts: int) -> None:
+        """Publish the owner of a job that was started without one."""
+        attributes = attributes_of(owner, JobState.WAITING)
+        workflow.upsert_search_attributes([pair.key.value_set(pair.value) for pair in attributes])
+        subject = Subject(url=owner.url, max_attempts=max_attempts)
+        workflow.upsert_memo({MemoKey.SUBJECT: subject})
+
+    def report(self, report: AttemptReport) -> None:
+        """Publish what the attempt says: that it runs, or that the next one is due later."""
+        self._latest = report
+        if report.next_at is None:
+            workflow.upsert_search_attributes([Attribute.STATE.value_set(JobState.ACTIVE)])
+        else:
+            workflow.upsert_search_attributes(
+                [
+                    Attribute.STATE.value_set(JobState.DELAYED),
+                    Attribute.DUE.value_set(report.next_at.astimezone(UTC)),
+                ]
+            )
+        workflow.upsert_memo({MemoKey.REPORT: report})
+
+    def complete(self, final: AttemptReport, return_value: JsonValue) -> None:
+        """Publish the end of a job that has a result."""
+        self._end(final, None, return_value)
+
+    def fail(self, final: AttemptReport | None, reason: str) -> None:
+        """Publish the end of a job that has none; `final` is the last attempt where it is known."""
+        self._end(final or self._latest, reason, None)
+
+    def _end(
+        self, final: AttemptReport | None, reason: str | None, return_value: JsonValue
+    ) -> None:
+        ending = Ending(
+            attempts_made=final.attempt if final else 0,
+            processed_at=final.first_started_at if final else None,
+            percent=final.percent if final else 0,
+            failed_reason=reason,
+            return_value=return_value,
+        )
+        workflow.upsert_memo({MemoKey.ENDING: ending})
