@@ -24,7 +24,7 @@ from core.settings import Settings, load_settings
 from store.engine import Database
 from store.migrate import migrate
 from temporal.connection import connect
-from temporal.setup import prepare_namespace
+from temporal.setup import pace_hosts, prepare_namespace
 from workflows.crawl_domain import CrawlDomain
 from workflows.crawl_page import CrawlPage
 from workflows.discover_pages import DiscoverPages
@@ -45,6 +45,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     """
     client = await connect(settings)
     await prepare_namespace(client, timedelta(days=settings.job_retention_days))
+    await pace_hosts(client, settings.host_rps)
     migrate(settings.resolved_database_url)
     database = Database.open(settings.resolved_database_url)
     fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=settings.allow_private_networks)
@@ -65,6 +66,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
             ownership.identify_domain,
             BatchActivities(database, client).start_batch,
         ],
+        # An attempt that is handed over eagerly would not wait for its host's turn.
+        disable_eager_activity_execution=True,
         max_concurrent_activities=settings.worker_concurrency,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,

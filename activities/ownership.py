@@ -7,6 +7,7 @@ from temporalio.exceptions import ApplicationError
 
 from core.contract import ActivityName, Owner
 from core.errors import SubjectGone
+from core.urls import host_of
 from store.domains import domain_by_id
 from store.engine import Database
 from store.pages import page_by_id
@@ -27,7 +28,13 @@ class OwnershipActivities:
                 domain = await domain_by_id(session, page.domain_id)
         except SubjectGone as error:
             raise _permanent(error) from error
-        return Owner(org_id=domain.org_id, domain_id=domain.id, page_id=page.id, url=page.url)
+        return Owner(
+            org_id=domain.org_id,
+            domain_id=domain.id,
+            page_id=page.id,
+            url=page.url,
+            host=host_of(page.url),
+        )
 
     @activity.defn(name=ActivityName.IDENTIFY_DOMAIN)
     async def identify_domain(self, domain_id: UUID) -> Owner:
@@ -37,7 +44,13 @@ class OwnershipActivities:
                 domain = await domain_by_id(session, domain_id)
         except SubjectGone as error:
             raise _permanent(error) from error
-        return Owner(org_id=domain.org_id, domain_id=domain.id, page_id=None, url=None)
+        return Owner(
+            org_id=domain.org_id,
+            domain_id=domain.id,
+            page_id=None,
+            url=None,
+            host=host_of(domain.origin),
+        )
 
 
 def _permanent(error: SubjectGone) -> ApplicationError:

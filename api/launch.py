@@ -19,7 +19,7 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -76,8 +76,7 @@ class Launcher:
                     exclude=options.exclude,
                     max_attempts=self._attempts(job),
                 ),
-                owner=Owner(org_id=domain.org_id, domain_id=domain.id, page_id=None, url=None),
-                host=host_of(domain.origin),
+                owner=_owner(domain, None),
                 delay=job.delay,
             ),
         )
@@ -89,10 +88,7 @@ class Launcher:
             JobStart(
                 job_id=job_id,
                 input=CrawlPageInput(page_id=page.id, max_attempts=self._attempts(job)),
-                owner=Owner(
-                    org_id=domain.org_id, domain_id=domain.id, page_id=page.id, url=page.url
-                ),
-                host=host_of(page.url),
+                owner=_owner(domain, page),
                 delay=job.delay,
             ),
         )
@@ -111,6 +107,7 @@ class Launcher:
                 ),
                 id=f"batch-{batch.id.hex}",
                 task_queue=TASK_QUEUE,
+                priority=_turn(domain),
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 static_summary=f"Crawl {domain.domain}",
             )
@@ -172,6 +169,7 @@ class Launcher:
                 CrawlDomainInput(domain_id=domain.id, max_attempts=self._max_attempts),
                 id=f"batch-of-{domain.id.hex}",
                 task_queue=TASK_QUEUE,
+                priority=_turn(domain),
                 static_summary=f"Crawl {domain.domain}",
             ),
             spec=ScheduleSpec(
@@ -183,6 +181,20 @@ class Launcher:
 
     def _attempts(self, job: JobOptions) -> int:
         return job.max_attempts or self._max_attempts
+
+
+def _owner(domain: Domain, page: Page | None) -> Owner:
+    return Owner(
+        org_id=domain.org_id,
+        domain_id=domain.id,
+        page_id=page.id if page else None,
+        url=page.url if page else None,
+        host=host_of(page.url if page else domain.origin),
+    )
+
+
+def _turn(domain: Domain) -> Priority:
+    return Priority(fairness_key=_owner(domain, None).fairness_key)
 
 
 def _schedule_id(domain_id: UUID) -> str:

@@ -4,6 +4,7 @@ Everything here is JSON in camelCase, so that a workflow in any language can sta
 child. Ids and counts only: pages never travel through Temporal.
 """
 
+import hashlib
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
@@ -15,6 +16,9 @@ from core.model import Model
 DEFAULT_MAX_PAGES = 1_000
 DEFAULT_MAX_DEPTH = 5
 DEFAULT_MAX_ATTEMPTS = 3
+
+LONGEST_FAIRNESS_KEY = 64
+"""Bytes."""
 
 Result = TypeVar("Result")
 
@@ -96,12 +100,20 @@ class CrawlDomainResult(Model):
 
 
 class Owner(Model):
-    """Whom a job belongs to: what its search attributes say."""
+    """Whom a job belongs to: what its search attributes say; `host` is the one that it asks."""
 
     org_id: UUID
     domain_id: UUID
     page_id: UUID | None
     url: str | None
+    host: str
+
+    @property
+    def fairness_key(self) -> str:
+        """The key by which Temporal paces a host and shares turns between hosts."""
+        if len(self.host.encode()) <= LONGEST_FAIRNESS_KEY:
+            return self.host
+        return hashlib.sha256(self.host.encode()).hexdigest()[:LONGEST_FAIRNESS_KEY]
 
 
 class Progress(Model):

@@ -1,6 +1,5 @@
 """Starting jobs: the one place that gives a workflow its owner, its memo and its turn."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -15,18 +14,14 @@ from core.contract import CrawlPageInput, DiscoverPagesInput, MemoKey, Owner, Su
 from core.jobs import TASK_QUEUE, JobName, JobState
 from temporal.faults import as_unavailable
 
-FAIRNESS_KEY_BYTES = 64
-"""The longest fairness key that Temporal takes."""
-
 
 @dataclass(frozen=True)
 class JobStart:
-    """A job to start: its id, its input, its owner, the host it will ask, when it may begin."""
+    """A job to start: its id, its input, its owner, when it may begin."""
 
     job_id: str
     input: CrawlPageInput | DiscoverPagesInput
     owner: Owner
-    host: str
     batch_id: UUID | None = None
     delay: timedelta = timedelta(0)
 
@@ -60,17 +55,10 @@ async def start_job(client: Client, job: JobStart) -> None:
                 due=datetime.now(UTC) + job.delay if delayed else None,
             ),
             memo={MemoKey.SUBJECT: subject},
-            priority=Priority(fairness_key=fairness_key(job.host)),
-            static_summary=job.owner.url or job.host,
+            priority=Priority(fairness_key=job.owner.fairness_key),
+            static_summary=job.owner.url or job.owner.host,
         )
     except WorkflowAlreadyStartedError:
         return
     except RPCError as error:
         raise as_unavailable(error) from error
-
-
-def fairness_key(host: str) -> str:
-    """The key by which Temporal shares turns between hosts."""
-    if len(host.encode()) <= FAIRNESS_KEY_BYTES:
-        return host
-    return hashlib.sha256(host.encode()).hexdigest()[:FAIRNESS_KEY_BYTES]

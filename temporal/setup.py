@@ -1,27 +1,38 @@
-"""Makes a namespace ready for jobs: its search attributes and its retention, set and verified."""
+"""Makes Temporal ready for jobs: search attributes, retention, the pace of each host."""
 
 import asyncio
+import logging
 import time
 from datetime import timedelta
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
+from temporalio.api.taskqueue.v1 import RateLimit
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    UpdateNamespaceRequest,
+    UpdateTaskQueueConfigRequest,
+)
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from core.attributes import Attribute
 from core.errors import SettingsError, Unavailable
+from core.jobs import TASK_QUEUE
 from temporal.faults import as_unavailable
 
 PATIENCE: Final = 30.0
 """Seconds that visibility may take to know a new attribute."""
+
+CANNOT_PACE: Final = frozenset({RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED})
+
+log = logging.getLogger(__name__)
 
 
 async def prepare_namespace(client: Client, retention: timedelta) -> None:
@@ -37,6 +48,30 @@ async def prepare_namespace(client: Client, retention: timedelta) -> None:
         await _await_visibility(client)
     except RPCError as error:
         raise as_unavailable(error) from error
+
+
+async def pace_hosts(client: Client, host_rps: float) -> None:
+    """Have Temporal hand out at most `host_rps` attempts a second for each host.
+
+    It keeps the jobs that could only wait for their host's turn from filling the workers; the
+    exact rate is kept by the gate in the store. So a server that cannot pace is no fault. Raises
+    Unavailable when Temporal cannot be reached.
+    """
+    paced = UpdateTaskQueueConfigRequest(
+        namespace=client.namespace,
+        identity=client.identity,
+        task_queue=TASK_QUEUE,
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+        update_fairness_key_rate_limit_default=UpdateTaskQueueConfigRequest.RateLimitUpdate(
+            rate_limit=RateLimit(requests_per_second=host_rps), reason="DIFFY_HOST_RPS"
+        ),
+    )
+    try:
+        await client.workflow_service.update_task_queue_config(paced)
+    except RPCError as error:
+        if error.status not in CANNOT_PACE:
+            raise as_unavailable(error) from error
+        log.warning("Temporal does not pace hosts (%s); workers do it alone", error.status.name)
 
 
 async def _add_attributes(client: Client) -> None:

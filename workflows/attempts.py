@@ -39,6 +39,7 @@ async def run_attempts(
             start_to_close_timeout=longest,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=capped(max_attempts),
+            priority=publication.turn,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=summary,
         )

@@ -4,6 +4,7 @@ from datetime import UTC
 
 from pydantic import JsonValue
 from temporalio import workflow
+from temporalio.common import Priority
 
 from core.attributes import Attribute, attributes_of
 from core.contract import AttemptReport, Ending, MemoKey, Owner, Subject
@@ -15,14 +16,25 @@ class Publication:
 
     def __init__(self) -> None:
         self._latest: AttemptReport | None = None
+        self._adopted: Owner | None = None
 
     @property
     def owned(self) -> bool:
         """Whether whoever started the workflow gave it its owner; a child workflow has none."""
         return workflow.info().typed_search_attributes.get(Attribute.ORG) is not None
 
+    @property
+    def turn(self) -> Priority:
+        """Where the attempts queue. Whoever starts a job gives it its host's turn, a child has
+        that of its parent.
+        """
+        if self._adopted is None:
+            return Priority.default
+        return Priority(fairness_key=self._adopted.fairness_key)
+
     def adopt(self, owner: Owner, max_attempts: int) -> None:
         """Publish the owner of a job that was started without one."""
+        self._adopted = owner
         attributes = attributes_of(owner, JobState.WAITING)
         workflow.upsert_search_attributes([pair.key.value_set(pair.value) for pair in attributes])
         subject = Subject(url=owner.url, max_attempts=max_attempts)
