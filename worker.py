@@ -30,8 +30,8 @@ from workflows.crawl_domain import CrawlDomain
 from workflows.crawl_page import CrawlPage
 from workflows.discover_pages import DiscoverPages
 
-DRAIN = timedelta(seconds=15)
-"""How long running attempts may go on after a stop was asked for."""
+DRAIN = timedelta(seconds=5)
+"""How long running attempts may go on after a stop was asked for; then they are handed back."""
 
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """Progress is at most this old in Temporal; the SDK's own default is 80 % of the timeout."""

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 
 from temporalio import activity
 
@@ -12,7 +13,7 @@ from activities.fetch import Fetched, Fetcher, Validators
 from activities.politeness import Politeness
 from activities.reporting import Attempt, Reporter
 from activities.responses import no_page, refusal
-from core.contract import ActivityName, CrawlPageInput, CrawlPageResult, Outcome
+from core.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
 from core.errors import BadRedirect, PageGone, SiteError
 from core.scope import LeftOut, OutOfScope, ScopeRules, judge
 from core.textdiff import compare
@@ -52,12 +53,11 @@ class CrawlActivities:
         self._reporter = reporter
 
     @activity.defn(name=ActivityName.CRAWL)
-    async def crawl(self, job: CrawlPageInput) -> Outcome[CrawlPageResult]:
+    async def crawl(
+        self, job: CrawlPageInput, handed_back: AttemptReport | None
+    ) -> Outcome[CrawlPageResult]:
         """Check the page of `job`. The same job answers the same however often it is run."""
-        async with self._reporter.attempt() as attempt:
-            result = await self._crawl(job, attempt)
-            return Outcome(attempt=attempt.report, result=result)
-        raise AssertionError("an attempt never swallows an error")
+        return await self._reporter.run(partial(self._crawl, job), handed_back)
 
     async def _crawl(self, job: CrawlPageInput, attempt: Attempt) -> CrawlPageResult:
         job_id = activity.info().workflow_id or ""

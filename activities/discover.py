@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +15,13 @@ from activities.politeness import Politeness
 from activities.reporting import Attempt, Reporter
 from activities.seeds import find_seeds
 from activities.visit import FoundPage, NoPage, Visit, visit
-from core.contract import ActivityName, DiscoverPagesInput, DiscoverPagesResult, Outcome
+from core.contract import (
+    ActivityName,
+    AttemptReport,
+    DiscoverPagesInput,
+    DiscoverPagesResult,
+    Outcome,
+)
 from core.errors import InvalidAddress, JobError
 from core.scope import InScope, LeftOut, OutOfScope, ScopeRules, judge
 from core.urls import Site, normalise, parse_domain
@@ -44,20 +51,21 @@ class DiscoverActivities:
         self._reporter = reporter
 
     @activity.defn(name=ActivityName.DISCOVER)
-    async def discover(self, job: DiscoverPagesInput) -> Outcome[DiscoverPagesResult]:
+    async def discover(
+        self, job: DiscoverPagesInput, handed_back: AttemptReport | None
+    ) -> Outcome[DiscoverPagesResult]:
         """Walk the domain of `job`. A later attempt goes on where the one before was stopped."""
-        async with self._reporter.attempt() as attempt:
-            job_id = activity.info().workflow_id or ""
-            async with self._database.transaction() as session:
-                domain = await domain_by_id(session, job.domain_id)
-                discovery = await frontier.begin(session, job_id, domain.id)
-            if discovery.result is not None:
-                result = DiscoverPagesResult.model_validate(discovery.result)
-            else:
-                walk = Walk(self._database, self._fetcher, self._politeness, job_id, job, domain)
-                result = await walk.run(attempt)
-            return Outcome(attempt=attempt.report, result=result)
-        raise AssertionError("an attempt never swallows an error")
+        return await self._reporter.run(partial(self._discover, job), handed_back)
+
+    async def _discover(self, job: DiscoverPagesInput, attempt: Attempt) -> DiscoverPagesResult:
+        job_id = activity.info().workflow_id or ""
+        async with self._database.transaction() as session:
+            domain = await domain_by_id(session, job.domain_id)
+            discovery = await frontier.begin(session, job_id, domain.id)
+        if discovery.result is not None:
+            return DiscoverPagesResult.model_validate(discovery.result)
+        walk = Walk(self._database, self._fetcher, self._politeness, job_id, job, domain)
+        return await walk.run(attempt)
 
 
 class Walk:

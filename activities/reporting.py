@@ -2,17 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
-from core.contract import REPORT_SIGNAL, AttemptReport, Progress
+from core.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attempts_before
 from core.errors import DiffyError, InternalError, PassingJobError
 from core.retries import pause_after
 
@@ -23,16 +22,26 @@ PUBLISH_ACTIVE_AFTER: Final = 0.5
 """Seconds an attempt runs before it is published as active. A job that is over sooner does not
 pay for it; the contract allows the lists a lag of one second."""
 
+Result = TypeVar("Result")
+
 log = logging.getLogger(__name__)
 
 
 class Attempt:
-    """The attempt that this activity is."""
+    """The attempt that this activity is, or goes on with."""
 
-    def __init__(self, number: int, first_started_at: datetime) -> None:
-        self._percent = 0
-        self._number = number
-        self._first_started_at = first_started_at
+    def __init__(self, info: activity.Info, handed_back: AttemptReport | None) -> None:
+        begun = Progress(percent=0, first_started_at=info.started_time)
+        if info.heartbeat_details:
+            begun = Progress.model_validate(info.heartbeat_details[0])
+        elif handed_back is not None:
+            begun = Progress(
+                percent=handed_back.percent, first_started_at=handed_back.first_started_at
+            )
+        goes_on = handed_back is not None and info.attempt == 1
+        self._percent = begun.percent if goes_on else 0
+        self._number = attempts_before(handed_back) + info.attempt
+        self._first_started_at = begun.first_started_at
 
     @property
     def report(self) -> AttemptReport:
@@ -54,27 +63,32 @@ class Attempt:
 
 
 class Reporter:
-    """Makes attempts that report to their workflow through `client`."""
+    """Runs attempts that report to their workflow through `client`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    @asynccontextmanager
-    async def attempt(self) -> AsyncIterator[Attempt]:
-        """The attempt of the activity that is running; errors leave it as Temporal's own.
+    async def run(
+        self, work: Callable[[Attempt], Awaitable[Result]], handed_back: AttemptReport | None
+    ) -> Outcome[Result]:
+        """Do `work` as the attempt of the activity that is running, or go on with it.
 
-        A `DiffyError` becomes an ApplicationError of its code, with its sentence, retried only
-        where its class says that a retry can help.
+        An attempt that is cut off because its worker stops is handed back, without a result. A
+        DiffyError becomes an ApplicationError of its code, with its sentence, retried only where
+        its class says that a retry can help; another error becomes an InternalError first.
         """
         info = activity.info()
-        attempt = Attempt(info.attempt, _first_start(info))
+        attempt = Attempt(info, handed_back)
         attempt.beat()
         watch = asyncio.create_task(self._watch(attempt))
         try:
-            yield attempt
+            result = await work(attempt)
+            return Outcome(attempt=attempt.report, result=result)
         except DiffyError as error:
             raise await self._failure(attempt, error) from error
         except asyncio.CancelledError:
+            if _worker_stops():
+                return Outcome(attempt=attempt.report, result=None)
             await self._publish(attempt.report)
             raise
         except Exception as error:
@@ -94,7 +108,7 @@ class Reporter:
     async def _failure(self, attempt: Attempt, error: DiffyError) -> ApplicationError:
         info = activity.info()
         retry_after = error.retry_after if isinstance(error, PassingJobError) else None
-        pause = pause_after(info.attempt, retry_after)
+        pause = pause_after(attempt.report.attempt, retry_after)
         report = attempt.report
         if error.retryable and not _is_last(info):
             report = report.model_copy(
@@ -123,10 +137,10 @@ class Reporter:
             log.warning("job %s could not be published: %s", info.workflow_id, error.status.name)
 
 
-def _first_start(info: activity.Info) -> datetime:
-    if info.heartbeat_details:
-        return Progress.model_validate(info.heartbeat_details[0]).first_started_at
-    return info.started_time
+def _worker_stops() -> bool:
+    """Whether that, and nobody's wish, is why the activity was cancelled."""
+    details = activity.cancellation_details()
+    return details is not None and details.worker_shutdown and not details.cancel_requested
 
 
 def _is_last(info: activity.Info) -> bool:

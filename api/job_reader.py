@@ -18,7 +18,8 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.job_view import JobDetail, of_described, of_finished, owner_org
+from api.attempts import between_tasks, ended_attempt, live_attempt
+from api.job_view import JobDetail, of_finished, of_unfinished, owner_org
 from api.visibility import FAILED, STATUS_NAMES, JobFilter
 from core.errors import InvalidRequest, NotFound
 from core.jobs import JobState
@@ -83,16 +84,23 @@ class JobReader:
         return await _asked(self._stats(wanted))
 
     async def _find(self, org_id: UUID, job_id: str) -> JobDetail | None:
+        workflow = self._client.get_workflow_handle(job_id)
         try:
             async with self._describes:
-                described = await self._client.get_workflow_handle(job_id).describe()
+                described = await workflow.describe()
         except RPCError as error:
             if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
                 return None
             raise
         if owner_org(described) != str(org_id):
             return None
-        return await of_described(described, datetime.now(UTC))
+        if described.status is not WorkflowExecutionStatus.RUNNING:
+            return await of_finished(described)
+        attempt = await live_attempt(described)
+        if between_tasks(described):
+            history = await workflow.fetch_history()
+            attempt = await ended_attempt(described, history.events)
+        return await of_unfinished(described, attempt, datetime.now(UTC))
 
     async def _list(self, wanted: JobFilter, limit: int, page: int, cursor: str | None) -> JobPage:
         query = wanted.query(datetime.now(UTC))

@@ -1,21 +1,20 @@
 """A job as the API shows it, made of what Temporal knows of its workflow."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, JsonValue
-from temporalio.api.failure.v1 import Failure
-from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
 )
 
+from api.attempts import LiveAttempt
 from core.attributes import Attribute
-from core.contract import AttemptReport, Ending, MemoKey, Progress, Subject
-from core.jobs import JobName, JobState, JobType, PendingAttempt, Standing, standing
+from core.contract import AttemptReport, Ending, MemoKey, Subject
+from core.jobs import JobName, JobState, JobType, Standing, standing
 from core.model import Model, UtcTime
 
 UNEXPLAINED = {
@@ -59,26 +58,23 @@ def owner_org(execution: WorkflowExecution) -> str | None:
     return execution.typed_search_attributes.get(Attribute.ORG)
 
 
-async def of_described(described: WorkflowExecutionDescription, now: datetime) -> JobDetail:
-    """The job of a described workflow, exact at `now`."""
-    if described.status is not WorkflowExecutionStatus.RUNNING:
-        return await of_finished(described)
-    activities = described.raw_description.pending_activities
-    activity = activities[0] if activities else None
+async def of_unfinished(
+    described: WorkflowExecutionDescription, attempt: LiveAttempt | None, now: datetime
+) -> JobDetail:
+    """The job of a running workflow, exact at `now`."""
     stand = standing(
-        described.status,
+        WorkflowExecutionStatus.RUNNING,
         described.execution_time or described.start_time,
-        _pending(activity) if activity else None,
+        attempt.pending if attempt else None,
         now,
     )
-    progress = await _progress(described, activity) if activity else None
-    report = await _report(described)
+    begun = attempt if stand.attempts_made > 0 else None
     return await _job(
         described,
         stand,
-        percent=progress.percent if progress else 0,
-        processed_at=_first_start(stand, progress, report, activity),
-        failed_reason=_last_error(stand, activity) if activity else None,
+        percent=begun.percent if begun else 0,
+        processed_at=begun.first_started_at if begun else None,
+        failed_reason=begun.last_error if begun else None,
         return_value=None,
     )
 
@@ -149,58 +145,3 @@ async def _report(execution: WorkflowExecution) -> AttemptReport | None:
         MemoKey.REPORT, None, type_hint=AttemptReport
     )
     return report
-
-
-async def _progress(
-    described: WorkflowExecutionDescription, activity: PendingActivityInfo
-) -> Progress | None:
-    payloads = activity.heartbeat_details.payloads
-    if not payloads:
-        return None
-    [progress] = await described.data_converter.decode(payloads[:1], [Progress])
-    assert isinstance(progress, Progress)
-    return progress
-
-
-def _pending(activity: PendingActivityInfo) -> PendingAttempt:
-    """`scheduled_time` is, during a pause, the moment of the next attempt."""
-    return PendingAttempt(
-        number=activity.attempt,
-        started_at=_moment(activity, "last_started_time"),
-        due_at=_moment(activity, "scheduled_time"),
-    )
-
-
-def _first_start(
-    stand: Standing,
-    progress: Progress | None,
-    report: AttemptReport | None,
-    activity: PendingActivityInfo | None,
-) -> datetime | None:
-    if stand.attempts_made == 0:
-        return None
-    if progress is not None:
-        return progress.first_started_at
-    if report is not None:
-        return report.first_started_at
-    return _moment(activity, "last_started_time") if activity else None
-
-
-def _last_error(stand: Standing, activity: PendingActivityInfo) -> str | None:
-    between = stand.state in (JobState.DELAYED, JobState.WAITING) and stand.attempts_made > 0
-    if not between or not activity.HasField("last_failure"):
-        return None
-    return _sentence(activity.last_failure)
-
-
-def _sentence(failure: Failure) -> str:
-    if failure.HasField("timeout_failure_info"):
-        return "The worker stopped answering in the middle of the attempt."
-    return failure.message
-
-
-def _moment(activity: PendingActivityInfo, field: str) -> datetime | None:
-    if not activity.HasField(field):  # type: ignore[arg-type]
-        return None
-    moment: datetime = getattr(activity, field).ToDatetime(tzinfo=UTC)
-    return moment

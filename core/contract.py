@@ -137,6 +137,11 @@ class AttemptReport(Model):
     reason: str | None = None
 
 
+def attempts_before(handed_back: AttemptReport | None) -> int:
+    """How many attempts had ended before the one that was handed back, if one was."""
+    return 0 if handed_back is None else handed_back.attempt - 1
+
+
 class StartBatch(Model):
     """Which batch to start; with `create`, make it of the monitored pages first."""
 
@@ -148,10 +153,14 @@ class StartBatch(Model):
 
 
 class Outcome(Model, Generic[Result]):
-    """What an activity hands back: the result, and the attempt that reached it."""
+    """How an attempt ended that did not fail.
+
+    Without a result a worker that was told to stop has handed the attempt back: it goes on, as
+    the same attempt, wherever a worker is.
+    """
 
     attempt: AttemptReport
-    result: Result
+    result: Result | None
 
 
 class Subject(Model):
@@ -176,6 +185,7 @@ class MemoKey:
 
     SUBJECT = "job"
     REPORT = "attempt"
+    HANDED_BACK = "handedBack"
     ENDING = "ending"
 
 

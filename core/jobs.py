@@ -69,12 +69,14 @@ class PendingAttempt:
     """What Temporal knows of the attempt that runs or comes next.
 
     `number` counts from 1 and is, during the pause before a retry, already that of the next
-    attempt. `started_at` is None until a worker has begun it; `due_at` is when one may.
+    attempt. `started_at` is None while no worker is at it; `due_at` is when one may be. One that
+    was `handed_back` had been begun, and is to be gone on with.
     """
 
     number: int
     started_at: datetime | None
     due_at: datetime | None
+    handed_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def _unfinished(
         return Standing(JobState.WAITING, 0)
     if pending.started_at is not None:
         return Standing(JobState.ACTIVE, pending.number)
+    made = pending.number if pending.handed_back else pending.number - 1
     if pending.due_at is not None and pending.due_at > now:
-        return Standing(JobState.DELAYED, pending.number - 1, pending.due_at)
-    return Standing(JobState.WAITING, pending.number - 1)
+        return Standing(JobState.DELAYED, made, pending.due_at)
+    return Standing(JobState.WAITING, made)

@@ -7,7 +7,7 @@ from typing import TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from core.contract import Outcome
+from core.contract import AttemptReport, Outcome, attempts_before
 from core.model import Model
 from workflows.failures import CANCELLED, explain
 from workflows.policies import HEARTBEAT_TIMEOUT, capped
@@ -28,27 +28,34 @@ async def run_attempts(
 ) -> Result:
     """The result of `activity` for `job`, the end of it published either way.
 
+    An attempt that a stopping worker hands back is gone on with, and counts once.
     `longest` bounds one attempt. Raises an ApplicationError of the published type when every
     attempt is used up or no retry can help, and the cancellation when the job was cancelled.
     """
-    try:
-        outcome: Outcome[Result] = await workflow.execute_activity(
-            activity,
-            job,
-            result_type=Outcome[result],  # type: ignore[valid-type]
-            start_to_close_timeout=longest,
-            heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=capped(max_attempts),
-            priority=publication.turn,
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            summary=summary,
-        )
-    except (ActivityError, asyncio.CancelledError) as error:
-        if is_cancelled_exception(error) or not isinstance(error, ActivityError):
-            publication.fail(None, CANCELLED)
-            raise
-        failure = explain(error, max_attempts)
-        publication.fail(failure.last_attempt, failure.reason)
-        raise failure.as_error() from error
+    handed_back: AttemptReport | None = None
+    while True:
+        try:
+            outcome: Outcome[Result] = await workflow.execute_activity(
+                activity,
+                args=[job, handed_back],
+                result_type=Outcome[result],  # type: ignore[valid-type]
+                start_to_close_timeout=longest,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                retry_policy=capped(max_attempts - attempts_before(handed_back)),
+                priority=publication.turn,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                summary=summary,
+            )
+        except (ActivityError, asyncio.CancelledError) as error:
+            if is_cancelled_exception(error) or not isinstance(error, ActivityError):
+                publication.fail(None, CANCELLED)
+                raise
+            failure = explain(error, max_attempts)
+            publication.fail(failure.last_attempt, failure.reason)
+            raise failure.as_error() from error
+        if outcome.result is not None:
+            break
+        handed_back = outcome.attempt
+        publication.hand_back(handed_back)
     publication.complete(outcome.attempt, outcome.result.model_dump(mode="json", by_alias=True))
     return outcome.result

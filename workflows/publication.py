@@ -54,6 +54,12 @@ class Publication:
             )
         workflow.upsert_memo({MemoKey.REPORT: report})
 
+    def hand_back(self, report: AttemptReport) -> None:
+        """Publish that the attempt waits for another worker to go on with it."""
+        self._latest = report
+        workflow.upsert_search_attributes([Attribute.STATE.value_set(JobState.WAITING)])
+        workflow.upsert_memo({MemoKey.HANDED_BACK: report})
+
     def complete(self, final: AttemptReport, return_value: JsonValue) -> None:
         """Publish the end of a job that has a result."""
         self._end(final, None, return_value)

@@ -1,0 +1,132 @@
+"""The attempt that an unfinished job is at, from Temporal's raw messages."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from pydantic import JsonValue
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import WorkflowExecution, WorkflowExecutionDescription
+
+from core.contract import AttemptReport, MemoKey, Outcome, Progress, attempts_before
+from core.jobs import PendingAttempt
+
+UNBEGUN_EVENTS = 3
+"""Events of a workflow of which no worker has completed a task: started, scheduled, begun."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LiveAttempt:
+    """The attempt that runs or comes next, and what is known of the ones so far.
+
+    `percent` is that of this attempt, `first_started_at` when the first one began, `last_error`
+    why the one before failed.
+    """
+
+    pending: PendingAttempt
+    percent: int
+    first_started_at: datetime | None
+    last_error: str | None = None
+
+
+async def live_attempt(described: WorkflowExecutionDescription) -> LiveAttempt | None:
+    """The attempt of the job's pending activity; None when there is none."""
+    activities = described.raw_description.pending_activities
+    if not activities:
+        return None
+    activity = activities[0]
+    handed_back = await _memo_report(described, MemoKey.HANDED_BACK)
+    progress = await _decoded(described, activity.heartbeat_details.payloads, Progress)
+    goes_on = handed_back is not None and activity.attempt == 1
+    pending = PendingAttempt(
+        number=attempts_before(handed_back) + activity.attempt,
+        started_at=_moment(activity, "last_started_time"),
+        # During a pause, the moment of the next attempt.
+        due_at=_moment(activity, "scheduled_time"),
+        handed_back=goes_on,
+    )
+    begun = progress or handed_back or await _memo_report(described, MemoKey.REPORT)
+    running = pending.started_at is not None
+    return LiveAttempt(
+        pending=pending,
+        percent=begun.percent if begun and (running or goes_on) else 0,
+        first_started_at=begun.first_started_at if begun else pending.started_at,
+        last_error=_sentence(activity) if not running else None,
+    )
+
+
+def between_tasks(described: WorkflowExecutionDescription) -> bool:
+    """Whether the job's last attempt may be over without its workflow having heard of it."""
+    raw = described.raw_description
+    return not raw.pending_activities and described.history_length > UNBEGUN_EVENTS
+
+
+async def ended_attempt(
+    described: WorkflowExecutionDescription, history: Iterable[HistoryEvent]
+) -> LiveAttempt | None:
+    """The attempt that is over though its job is not yet; None when none was begun.
+
+    It counts as running until its workflow closes, unless it was handed back.
+    """
+    started: HistoryEvent | None = None
+    ended: HistoryEvent | None = None
+    for event in history:
+        if event.HasField("activity_task_started_event_attributes"):
+            started = event
+        elif event.HasField("activity_task_completed_event_attributes"):
+            ended = event
+    if started is None:
+        return None
+    begun_at = started.event_time.ToDatetime(tzinfo=UTC)
+    number = started.activity_task_started_event_attributes.attempt
+    handed_back = await _memo_report(described, MemoKey.HANDED_BACK)
+    if ended is None or ended.event_id < started.event_id:
+        number += attempts_before(handed_back)
+        return LiveAttempt(PendingAttempt(number, begun_at, None), 0, begun_at)
+    payloads = ended.activity_task_completed_event_attributes.result.payloads
+    outcome = await _decoded(described, payloads, Outcome[JsonValue])
+    assert outcome is not None, "every attempt ends with an outcome"
+    report = outcome.attempt
+    is_back = outcome.result is None
+    return LiveAttempt(
+        PendingAttempt(report.attempt, None if is_back else begun_at, None, handed_back=is_back),
+        report.percent,
+        report.first_started_at,
+    )
+
+
+async def _memo_report(execution: WorkflowExecution, key: str) -> AttemptReport | None:
+    report: AttemptReport | None = await execution.memo_value(key, None, type_hint=AttemptReport)
+    return report
+
+
+async def _decoded(
+    described: WorkflowExecutionDescription, payloads: Sequence[Payload], kind: type[T]
+) -> T | None:
+    if not payloads:
+        return None
+    [value] = await described.data_converter.decode(payloads[:1], [kind])
+    assert isinstance(value, kind)
+    return value
+
+
+def _sentence(activity: PendingActivityInfo) -> str | None:
+    if not activity.HasField("last_failure"):
+        return None
+    failure: Failure = activity.last_failure
+    if failure.HasField("timeout_failure_info"):
+        return "The worker stopped answering in the middle of the attempt."
+    return failure.message
+
+
+def _moment(activity: PendingActivityInfo, field: str) -> datetime | None:
+    if not activity.HasField(field):  # type: ignore[arg-type]
+        return None
+    moment: datetime = getattr(activity, field).ToDatetime(tzinfo=UTC)
+    return moment

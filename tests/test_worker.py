@@ -1,0 +1,61 @@
+"""The worker: how it stops."""
+
+from datetime import timedelta
+
+import pytest
+
+from core.jobs import JobState
+from tests.site import FakeSite
+from tests.system import System
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that stops at once."""
+    monkeypatch.setattr("worker.DRAIN", timedelta(0))
+
+
+async def test_an_attempt_that_a_stopping_worker_hands_back_counts_once(
+    system: System, site: FakeSite
+) -> None:
+    site.page("/", "<p>Pro costs $99 a month.</p>")
+    site.hold("/")
+    domain = await system.add_domain(site.origin)
+    added = await system.api.post(f"/api/domains/{domain.id}/pages", json={"url": site.url("/")})
+    page_id = added.json()["data"]["id"]
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=1)
+    async with system.worker():
+        begun = await system.job_when(job_id, lambda job: job.state is JobState.ACTIVE)
+        await site.arrived("/")
+    back = await system.job(job_id)
+    assert (back.state, back.attempts_made) == (JobState.WAITING, 1)
+    assert (back.processed_at, back.failed_reason) == (begun.processed_at, None)
+
+    async with system.worker():
+        again = await system.job_when(job_id, lambda job: job.state is JobState.ACTIVE)
+        assert (again.attempts_made, again.processed_at) == (1, begun.processed_at)
+        site.release("/")
+        done = await system.finished(job_id)
+    assert (done.state, done.attempts_made) == (JobState.COMPLETED, 1)
+    assert done.processed_at == begun.processed_at
+
+
+async def test_a_discovery_goes_on_where_a_stopped_worker_left_it(
+    system: System, site: FakeSite
+) -> None:
+    site.page("/", '<a href="/first">first</a> <a href="/second">second</a>')
+    site.page("/first", "<p>first</p>")
+    site.page("/second", "<p>second</p>")
+    site.hold("/second")
+    domain = await system.add_domain(site.origin)
+    async with system.worker():
+        await site.arrived("/second")
+        await system.job_when(domain.discovery_job_id, lambda job: job.progress > 0)
+    assert (await system.job(domain.discovery_job_id)).state is JobState.WAITING
+    site.release("/second")
+    async with system.worker():
+        done = await system.finished(domain.discovery_job_id)
+    assert (done.state, done.attempts_made) == (JobState.COMPLETED, 1)
+    assert len(site.requests_for("/")) == len(site.requests_for("/first")) == 1
+    assert len(site.requests_for("/second")) == 2
+    assert set(await system.pages(domain.id)) == {site.url(p) for p in ("/", "/first", "/second")}
