@@ -13,6 +13,9 @@ from core.errors import SettingsError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
+SECRETS = frozenset({"bootstrap_api_key", "database_url"})
+"""Settings whose values no message repeats."""
+
 
 class Settings(BaseSettings):
     """What an operator can choose. Each field is the variable of that name, `DIFFY_` before it."""
@@ -105,4 +108,5 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 def _complaint(error: ErrorDetails) -> str:
     name = str(error["loc"][0])
     field = name if name in Settings.model_fields else name.lower()
-    return f"{variable_name(field)}: {error['msg']}, got {error['input']!r}"
+    given = "" if field in SECRETS else f", got {error['input']!r}"
+    return f"{variable_name(field)}: {error['msg']}{given}"

@@ -1,0 +1,95 @@
+"""docker-compose.yml and Dockerfile: what can be checked without a container engine."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from core.settings import Settings, load_settings, variable_name
+
+ROOT = Path(__file__).parents[1]
+COMPOSE = ROOT / "docker-compose.yml"
+OURS = ("api", "worker")
+REFERENCE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    """The services, references to variables replaced by their defaults."""
+    text = REFERENCE.sub(lambda found: found[2], COMPOSE.read_text(encoding="utf-8"))
+    services: dict[str, Any] = yaml.safe_load(text)["services"]
+    return services
+
+
+def test_the_file_follows_the_compose_specification() -> None:
+    command = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
+    ran = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_are_configured_by_settings_that_exist(
+    services: dict[str, Any], name: str
+) -> None:
+    environment = services[name]["environment"]
+    known = {variable_name(field) for field in Settings.model_fields}
+    assert set(environment) <= known
+    loaded = load_settings({key: str(value or "") for key, value in environment.items()})
+    assert loaded.temporal_address == "temporal:7233"
+    assert loaded.resolved_database_url.startswith("postgresql+psycopg://")
+    unset = {"api_host", "database_url", "temporal_address"}
+    defaults = Settings().model_dump(exclude=unset)
+    assert loaded.model_dump(exclude=unset) == defaults, "the same defaults as everywhere"
+
+
+def test_every_setting_can_be_given_to_our_services(services: dict[str, Any]) -> None:
+    within = {"data_dir", "api_port", "temporal_port", "temporal_ui_port"}
+    wanted = {variable_name(field) for field in Settings.model_fields.keys() - within}
+    assert set(services["api"]["environment"]) == wanted
+
+
+def test_what_a_service_waits_for_exists_and_can_come_true(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        for other, wait in service.get("depends_on", {}).items():
+            waited = services[other]
+            if wait["condition"] == "service_healthy":
+                assert "healthcheck" in waited, f"{name} waits for {other}"
+            else:
+                assert waited["restart"] == "on-failure:5", f"{name} waits for {other}"
+
+
+def test_temporal_is_the_version_that_is_embedded(services: dict[str, Any]) -> None:
+    printed = subprocess.run(
+        [str(Path(sys.executable).with_name("temporal")), "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    versions = dict(re.findall(r"(Server|UI) ([\d.]+)", printed))
+    assert services["temporal"]["image"] == f"temporalio/server:{versions['Server']}"
+    assert services["schema"]["image"] == f"temporalio/admin-tools:{versions['Server']}"
+    assert services["temporal-ui"]["image"] == f"temporalio/ui:{versions['UI']}"
+
+
+def test_the_image_holds_every_package_and_installs_by_hash() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    kept = {
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        if line.startswith("!")
+    }
+    assert all((ROOT / path).exists() for path in kept)
+    setuptools = project["tool"]["setuptools"]
+    packages = {name.partition(".")[0] for name in setuptools["packages"]}
+    modules = {f"{name}.py" for name in setuptools["py-modules"]}
+    assert packages | modules | {"pyproject.toml", "requirements/service.txt"} == kept
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert "--require-hashes" in dockerfile
+    base = re.search(r"^FROM python:(\d+\.\d+)-slim$", dockerfile, re.MULTILINE)
+    assert base is not None
+    assert f">={base[1]}" == project["project"]["requires-python"]
