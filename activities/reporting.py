@@ -19,8 +19,8 @@ HEARTBEAT_EVERY: Final = 2.0
 """Seconds between heartbeats, well below the heartbeat timeout of the workflows."""
 
 PUBLISH_ACTIVE_AFTER: Final = 0.5
-"""Seconds an attempt runs before it is published as active. A job that is over sooner does not
-pay for it; the contract allows the lists a lag of one second."""
+"""Seconds an attempt runs before its first heartbeat and before it is published as active. A job
+that is over sooner does not pay for them; the contract allows the lists a lag of one second."""
 
 Result = TypeVar("Result")
 
@@ -40,6 +40,7 @@ class Attempt:
             )
         goes_on = handed_back is not None and info.attempt == 1
         self._percent = begun.percent if goes_on else 0
+        self._heard_of = False
         self._number = attempts_before(handed_back) + info.attempt
         self._first_started_at = begun.first_started_at
 
@@ -55,10 +56,12 @@ class Attempt:
     def progress(self, percent: int) -> None:
         """Say how far the attempt is, 0 to 99. It never falls: a lower figure is not taken."""
         self._percent = max(self._percent, min(percent, 99))
-        self.beat()
+        if self._heard_of:
+            self.beat()
 
     def beat(self) -> None:
-        """Tell the server that the attempt is alive."""
+        """Tell the server that the attempt is alive, and how far it is."""
+        self._heard_of = True
         activity.heartbeat(Progress(percent=self._percent, first_started_at=self._first_started_at))
 
 
@@ -79,7 +82,6 @@ class Reporter:
         """
         info = activity.info()
         attempt = Attempt(info, handed_back)
-        attempt.beat()
         watch = asyncio.create_task(self._watch(attempt))
         try:
             result = await work(attempt)
@@ -100,6 +102,7 @@ class Reporter:
 
     async def _watch(self, attempt: Attempt) -> None:
         await asyncio.sleep(PUBLISH_ACTIVE_AFTER)
+        attempt.beat()
         await self._publish(attempt.report)
         while True:
             await asyncio.sleep(HEARTBEAT_EVERY)
@@ -114,6 +117,7 @@ class Reporter:
             report = report.model_copy(
                 update={"next_at": datetime.now(UTC) + pause, "reason": error.message}
             )
+            attempt.beat()  # the next attempt hears from it when the first one began
             await self._publish(report)
         return ApplicationError(
             error.message,

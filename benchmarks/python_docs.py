@@ -85,7 +85,7 @@ def until(read: Callable[[], T], holds: Callable[[T], bool], within: float = 900
     while not holds(seen := read()):
         if time.monotonic() > deadline:
             raise SystemExit(f"gave up after {within} s: {seen}")
-        time.sleep(0.1)
+        time.sleep(0.25)
     return seen
 
 
