@@ -5,7 +5,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 from uuid import UUID
@@ -20,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.attempts import between_tasks, ended_attempt, live_attempt
 from api.job_view import JobDetail, of_finished, of_unfinished, owner_org
-from api.visibility import FAILED, STATUS_NAMES, JobFilter
+from api.visibility import FAILED, NO_STRAYS, STATUS_NAMES, JobFilter, Strays
 from core.errors import InvalidRequest, NotFound
 from core.jobs import JobState
 from core.model import Model
@@ -29,6 +29,9 @@ from temporal.faults import as_unavailable
 LONGEST_ID: Final = 200
 DESCRIBES_AT_ONCE: Final = 20
 LARGEST_VISIBILITY_PAGE: Final = 1000
+
+MOST_STRAYS: Final = 100
+"""Jobs published as active that are looked at one by one before they are counted as such."""
 
 T = TypeVar("T")
 
@@ -103,7 +106,9 @@ class JobReader:
         return await of_unfinished(described, attempt, datetime.now(UTC))
 
     async def _list(self, wanted: JobFilter, limit: int, page: int, cursor: str | None) -> JobPage:
-        query = wanted.query(datetime.now(UTC))
+        published = wanted.state in (JobState.WAITING, JobState.ACTIVE, JobState.DELAYED)
+        strays = await self._strays(wanted) if published else NO_STRAYS
+        query = wanted.query(datetime.now(UTC), strays)
         total = (await self._client.count_workflows(query)).count
         skipped = (page - 1) * limit
         if cursor is None and skipped >= total:
@@ -137,6 +142,20 @@ class JobReader:
             return None
         return job
 
+    async def _strays(self, wanted: JobFilter) -> Strays:
+        """Which of the jobs that are published as active are not, of the newest `MOST_STRAYS`."""
+        active = replace(wanted, state=JobState.ACTIVE).query(datetime.now(UTC))
+        published = await self._visible(active, MOST_STRAYS, None)
+        jobs = await asyncio.gather(
+            *(self._find(wanted.org_id, each.id) for each in published.current_page or ())
+        )
+        return Strays(
+            *(
+                frozenset(job.id for job in jobs if job is not None and job.state is state)
+                for state in (JobState.WAITING, JobState.DELAYED)
+            )
+        )
+
     async def _visible(
         self, query: str, size: int, token: bytes | None
     ) -> WorkflowExecutionAsyncIterator:
@@ -155,13 +174,14 @@ class JobReader:
         return token
 
     async def _stats(self, wanted: JobFilter) -> JobStats:
+        strays = await self._strays(wanted)
         now = datetime.now(UTC)
         grouped, active, delayed = await asyncio.gather(
             self._client.count_workflows(
                 f"{wanted.in_state(None).query(now)} GROUP BY ExecutionStatus"
             ),
-            self._client.count_workflows(wanted.in_state(JobState.ACTIVE).query(now)),
-            self._client.count_workflows(wanted.in_state(JobState.DELAYED).query(now)),
+            self._client.count_workflows(wanted.in_state(JobState.ACTIVE).query(now, strays)),
+            self._client.count_workflows(wanted.in_state(JobState.DELAYED).query(now, strays)),
         )
         by_status = {str(group.group_values[0]): group.count for group in grouped.groups}
         running = by_status.get(STATUS_NAMES[WorkflowExecutionStatus.RUNNING], 0)

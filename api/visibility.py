@@ -1,9 +1,11 @@
 """The questions the API asks of Temporal's visibility.
 
-Filters are text there. Nothing but enums, UUIDs and moments that we write ourselves goes into
-them, and the clause of the organisation comes first.
+Filters are text there. Nothing but enums, UUIDs, moments that we write ourselves and ids of plain
+characters goes into them, and the clause of the organisation comes first.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -29,6 +31,23 @@ STATUS_NAMES = {
 }
 
 
+PLAIN_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+"""Ids that mean nothing in a filter. Other people's workflows may give their children any."""
+
+
+@dataclass(frozen=True)
+class Strays:
+    """Jobs that are published as active and are not, because their worker is gone: their ids, by
+    the state they are in.
+    """
+
+    waiting: frozenset[str] = frozenset()
+    delayed: frozenset[str] = frozenset()
+
+
+NO_STRAYS = Strays()
+
+
 @dataclass(frozen=True)
 class JobFilter:
     """Which jobs of one organisation are asked for."""
@@ -44,7 +63,7 @@ class JobFilter:
         """The same jobs, of `state` alone where it is given."""
         return replace(self, state=state)
 
-    def query(self, now: datetime) -> str:
+    def query(self, now: datetime, strays: Strays = NO_STRAYS) -> str:
         """The filter in the language of visibility, for the moment `now`."""
         clauses = [f"{Attribute.ORG.name} = '{self.org_id}'", self._names()]
         for attribute, value in (
@@ -55,7 +74,7 @@ class JobFilter:
             if value is not None:
                 clauses.append(f"{attribute.name} = '{value}'")
         if self.state is not None:
-            clauses.append(_state_clause(self.state, now))
+            clauses.append(_state_clause(self.state, now, strays))
         return " AND ".join(f"({clause})" for clause in clauses)
 
     def _names(self) -> str:
@@ -63,7 +82,7 @@ class JobFilter:
         return f"WorkflowType IN ({', '.join(repr(name.value) for name in names)})"
 
 
-def _state_clause(state: JobState, now: datetime) -> str:
+def _state_clause(state: JobState, now: datetime, strays: Strays) -> str:
     """A job published as delayed is waiting from the moment it was delayed to."""
     running = f"ExecutionStatus = '{STATUS_NAMES[WorkflowExecutionStatus.RUNNING]}'"
     published = Attribute.STATE.name
@@ -75,11 +94,18 @@ def _state_clause(state: JobState, now: datetime) -> str:
         case JobState.FAILED:
             return " OR ".join(f"ExecutionStatus = '{STATUS_NAMES[each]}'" for each in FAILED)
         case JobState.ACTIVE:
-            return f"{running} AND {published} = '{JobState.ACTIVE}'"
+            astray = _one_of(strays.waiting | strays.delayed)
+            return f"{running} AND {published} = '{JobState.ACTIVE}' AND NOT ({astray})"
         case JobState.DELAYED:
-            return f"{running} AND {published} = '{JobState.DELAYED}' AND {due.format('>')}"
+            delayed = f"{published} = '{JobState.DELAYED}' AND {due.format('>')}"
+            return f"{running} AND (({delayed}) OR {_one_of(strays.delayed)})"
         case JobState.WAITING:
-            return (
-                f"{running} AND ({published} = '{JobState.WAITING}' OR "
-                f"({published} = '{JobState.DELAYED}' AND {due.format('<=')}))"
-            )
+            waiting = f"{published} = '{JobState.WAITING}'"
+            over = f"{published} = '{JobState.DELAYED}' AND {due.format('<=')}"
+            return f"{running} AND ({waiting} OR ({over}) OR {_one_of(strays.waiting)})"
+
+
+def _one_of(ids: Iterable[str]) -> str:
+    """A clause for the jobs of these ids; for none of them, one that is never true."""
+    plain = sorted(each for each in ids if PLAIN_ID.fullmatch(each))
+    return f"WorkflowId IN ({', '.join(repr(each) for each in plain or [''])})"

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from core.jobs import JobState
+from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
 
@@ -27,9 +28,14 @@ async def test_an_attempt_that_a_stopping_worker_hands_back_counts_once(
     async with system.worker():
         begun = await system.job_when(job_id, lambda job: job.state is JobState.ACTIVE)
         await site.arrived("/")
+        await eventually(system.stats, lambda stats: stats.active == 2)
     back = await system.job(job_id)
     assert (back.state, back.attempts_made) == (JobState.WAITING, 1)
     assert (back.processed_at, back.failed_reason) == (begun.processed_at, None)
+    stats = await system.stats()
+    assert (stats.waiting, stats.active, stats.total) == (2, 0, 2)
+    assert [job.id for job in (await system.jobs(status="waiting", type="crawl")).data] == [job_id]
+    assert (await system.jobs(status="active")).data == []
 
     async with system.worker():
         again = await system.job_when(job_id, lambda job: job.state is JobState.ACTIVE)
