@@ -21,14 +21,18 @@ WRITES: Final = "diffy_writes"
 def parse_url(url: str) -> URL:
     """The URL with the driver that serves it here.
 
-    Raises SettingsError for anything but SQLite and PostgreSQL.
+    Raises SettingsError for anything but PostgreSQL and SQLite in a file.
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise SettingsError("DIFFY_DATABASE_URL is not an SQLAlchemy URL.") from None
     match parsed.get_backend_name():
         case "sqlite":
+            if parsed.database in {None, "", ":memory:"} or parsed.query.get("mode") == "memory":
+                raise SettingsError(
+                    "DIFFY_DATABASE_URL names no file; several processes share the database."
+                )
             return parsed.set(drivername="sqlite")
         case "postgresql":
             return parsed.set(drivername="postgresql+psycopg")
@@ -41,8 +45,9 @@ def parse_url(url: str) -> URL:
 class Database:
     """An open database. `Database.open` makes one."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, reader: AsyncEngine | None = None) -> None:
         self._engine = engine
+        self._reader = reader or engine
         self._writer = engine.execution_options(**{WRITES: True})
 
     @classmethod
@@ -50,7 +55,9 @@ class Database:
         """The database at `url`; it is not connected to before it is used."""
         parsed = parse_url(url)
         if parsed.get_backend_name() == "postgresql":
-            return cls(create_async_engine(parsed, pool_pre_ping=True, pool_size=10))
+            engine = create_async_engine(parsed, pool_pre_ping=True, pool_size=10)
+            # By default each statement of PostgreSQL sees a state of its own.
+            return cls(engine, engine.execution_options(isolation_level="REPEATABLE READ"))
         engine = create_async_engine(
             parsed.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": busy_timeout}
         )
@@ -71,7 +78,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session for reading one consistent state. Raises Unavailable as `transaction` does."""
-        async with self._session(self._engine) as session:
+        async with self._session(self._reader) as session:
             yield session
 
     @asynccontextmanager

@@ -1,0 +1,169 @@
+"""A PostgreSQL server of the tests' own, from the programs that Debian's package installs."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import psycopg
+
+from store.migrate import migrate
+
+PACKAGES: Final = Path("/usr/lib/postgresql")
+ACCOUNT: Final = "postgres"
+"""Whom the server runs as when the tests run as root, which it refuses to do itself."""
+
+TEMPLATE: Final = "migrated"
+STARTS_WITHIN: Final = 30.0
+FAST: Final = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "shared_buffers": "32MB",
+    # A deadlock is a defect, and is to be seen at once.
+    "deadlock_timeout": "100ms",
+}
+"""Nothing of it has to outlive the tests."""
+
+
+class PostgresServer:
+    """A server that is reached through a socket in `folder` alone."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def initialise(self) -> None:
+        """Make the cluster."""
+        subprocess.run(
+            [
+                *_as_account(),
+                str(self._programs / "initdb"),
+                f"--pgdata={self._folder / 'data'}",
+                f"--username={ACCOUNT}",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
+            check=True,
+            capture_output=True,
+            cwd=self._folder,
+        )
+
+    def start(self) -> None:
+        """Start the server; returns once it answers."""
+        settings = {**FAST, "listen_addresses": "", "unix_socket_directories": str(self._folder)}
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *_as_account(),
+                    str(self._programs / "postgres"),
+                    "-D",
+                    str(self._folder / "data"),
+                    *(f"--{name}={value}" for name, value in settings.items()),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + STARTS_WITHIN
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start: {self.log}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Break every connection off and end the server; nothing happens when none runs."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(STARTS_WITHIN)
+            self._process = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._process is not None
+
+    @property
+    def log(self) -> str:
+        """What the server has written so far."""
+        return (self._folder / "log").read_text(errors="replace")
+
+    def url(self, database: str) -> str:
+        """The database as `DIFFY_DATABASE_URL` names it."""
+        return f"postgresql://{ACCOUNT}@/{database}?host={self._folder}"
+
+    def run(self, statement: str) -> None:
+        """Run a statement outside of every database of the tests."""
+        with psycopg.connect(self.url(ACCOUNT), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    @contextmanager
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """The URL of a database that is made like `template` and dropped after the block."""
+        name = f"test_{uuid4().hex}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        try:
+            yield self.url(name)
+        finally:
+            self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url(ACCOUNT)).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """A server for the length of the block, with a database `TEMPLATE` of the present schema."""
+    programs = installed_programs()
+    # Not in pytest's folder, which only its owner may enter.
+    folder = Path(tempfile.mkdtemp(prefix="diffy-postgres-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, ACCOUNT)
+    server = PostgresServer(programs, folder)
+    try:
+        server.initialise()
+        server.start()
+        server.run(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
+        migrate(server.url(TEMPLATE))
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+def installed_programs(packages: Path = PACKAGES) -> Path:
+    """The folder of the newest PostgreSQL here. Raises RuntimeError when there is none."""
+    found = [program.parent for program in packages.glob("*/bin/postgres")]
+    if not found:
+        raise RuntimeError(
+            "PostgreSQL is not installed, and the tests start a server of their own: "
+            "apt-get install postgresql"
+        )
+    return max(found, key=lambda folder: int(folder.parent.name))
+
+
+def _as_account() -> list[str]:
+    """What goes before a command that must not run as root, and must end when the tests do."""
+    command = ["/usr/bin/setpriv", "--pdeathsig=INT"]
+    if os.geteuid() == 0:
+        account = pwd.getpwnam(ACCOUNT)
+        command += [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--init-groups"]
+    return command

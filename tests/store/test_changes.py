@@ -1,0 +1,112 @@
+"""Changes: of one organisation, one domain or one page."""
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+
+from core.errors import NotFound
+from store.changes import RECENT, get_change, list_changes, page_urls, recent_changes
+from store.engine import Database
+from store.paging import PageRequest
+from store.tables import Change
+from tests.store.rows import minutes, new_domain, new_organisation, new_page, stored
+
+ALL = PageRequest(100)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A page that was crawled, and the domain and organisation it belongs to."""
+
+    org_id: UUID
+    domain_id: UUID
+    page_id: UUID
+
+
+async def watched(database: Database, org_id: UUID | None, path: str, *moments: int) -> Watched:
+    """A page of a domain of its own whose text differed at each of the minutes."""
+    async with database.transaction() as session:
+        owner = org_id or await new_organisation(session)
+        domain = await new_domain(session, owner, f"{path.strip('/')}.example")
+        page = await new_page(session, domain.id, path)
+    await stored(database, page.id, "baseline", "baseline", minutes(0))
+    for number in moments:
+        await stored(database, page.id, f"job {number}", f"text {number}", minutes(number))
+    return Watched(owner, domain.id, page.id)
+
+
+def ats(changes: list[Change]) -> list[int]:
+    """The minutes of the changes."""
+    return [round((change.created_at - minutes(0)).total_seconds() / 60) for change in changes]
+
+
+async def test_changes_are_listed_newest_first_and_filtered(database: Database) -> None:
+    a = await watched(database, None, "/a", 1, 4)
+    b = await watched(database, a.org_id, "/b", 2, 3)
+    await watched(database, None, "/strange", 5)
+    async with database.reading() as session:
+        every = await list_changes(session, a.org_id, ALL)
+        of_domain = await list_changes(session, a.org_id, ALL, domain_id=b.domain_id)
+        of_page = await list_changes(session, a.org_id, ALL, page_id=a.page_id)
+        of_both = await list_changes(
+            session, a.org_id, ALL, domain_id=b.domain_id, page_id=a.page_id
+        )
+    assert (ats(every.rows), every.total) == ([4, 3, 2, 1], 4)
+    assert (ats(of_domain.rows), of_domain.total) == ([3, 2], 2)
+    assert (ats(of_page.rows), of_page.total) == ([4, 1], 2)
+    assert (of_both.rows, of_both.total) == ([], 0)
+
+
+async def test_filters_do_not_reach_into_another_organisation(database: Database) -> None:
+    own = await watched(database, None, "/a", 1)
+    strange = await watched(database, None, "/b", 2)
+    async with database.reading() as session:
+        for filters in ({"domain_id": strange.domain_id}, {"page_id": strange.page_id}):
+            found = await list_changes(session, own.org_id, ALL, **filters)
+            assert (found.rows, found.total) == ([], 0)
+
+
+async def test_one_change_names_both_versions(database: Database) -> None:
+    page = await watched(database, None, "/a", 1)
+    async with database.reading() as session:
+        [row] = (await list_changes(session, page.org_id, ALL)).rows
+        found = await get_change(session, page.org_id, row.id)
+    assert (found.page_id, found.domain_id) == (page.page_id, page.domain_id)
+    assert found.before_id != found.after_id
+    assert found.diff == {"added": ["b"], "removed": ["a"]}
+    assert (found.job_id, found.created_at) == ("job 1", minutes(1))
+
+
+async def test_another_organisations_change_is_as_unknown_as_none(database: Database) -> None:
+    own = await watched(database, None, "/a", 1)
+    strange = await watched(database, None, "/b", 1)
+    messages = set()
+    async with database.reading() as session:
+        [row] = (await list_changes(session, own.org_id, ALL)).rows
+        for org_id, change_id in ((strange.org_id, row.id), (own.org_id, uuid4())):
+            with pytest.raises(NotFound) as refused:
+                await get_change(session, org_id, change_id)
+            messages.add(refused.value.message)
+    assert len(messages) == 1
+
+
+async def test_the_recent_changes_of_a_domain_are_few_and_the_newest(database: Database) -> None:
+    page = await watched(database, None, "/a", *range(1, RECENT + 3))
+    await watched(database, page.org_id, "/b", 50)
+    async with database.reading() as session:
+        found = await recent_changes(session, page.domain_id)
+        assert ats(found) == list(range(RECENT + 2, 2, -1))
+        assert await recent_changes(session, uuid4()) == []
+
+
+async def test_the_urls_of_changed_pages_are_found_by_page(database: Database) -> None:
+    a = await watched(database, None, "/a", 1, 2)
+    b = await watched(database, a.org_id, "/b", 3)
+    async with database.reading() as session:
+        changes = (await list_changes(session, a.org_id, ALL)).rows
+        assert await page_urls(session, changes) == {
+            a.page_id: "https://shop.example/a",
+            b.page_id: "https://shop.example/b",
+        }
+        assert await page_urls(session, []) == {}
