@@ -128,7 +128,7 @@ class CrawlActivities:
         async with self._database.transaction() as session:
             await record_unchanged(
                 session,
-                page.id,
+                page,
                 at=datetime.now(UTC),
                 etag=validators.etag,
                 last_modified=validators.last_modified,

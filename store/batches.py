@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound
 from store.tables import Batch, BatchPage, Page
+from store.upsert import upsert
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,22 @@ async def create_batch(
     A batch that exists is returned as it is. Raises NotFound when the domain has not got every
     page of `page_ids`.
     """
-    found = await session.get(Batch, batch_id) if batch_id else None
-    if found is not None:
-        return found
-    batch = Batch(
-        id=batch_id or uuid4(),
-        org_id=org_id,
-        domain_id=domain_id,
-        size=0,
-        created_at=datetime.now(UTC),
+    made = await session.scalar(
+        upsert(session, Batch)
+        .values(
+            id=batch_id or uuid4(),
+            org_id=org_id,
+            domain_id=domain_id,
+            size=0,
+            created_at=datetime.now(UTC),
+        )
+        .on_conflict_do_nothing()
+        .returning(Batch.id)
     )
-    session.add(batch)
-    await session.flush()
+    batch = await session.get(Batch, made or batch_id)
+    assert batch is not None
+    if made is None:
+        return batch
     members = select(literal(batch.id, BatchPage.batch_id.type), Page.id).where(
         Page.domain_id == domain_id
     )

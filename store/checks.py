@@ -6,7 +6,7 @@ from typing import cast
 from uuid import UUID, uuid4
 
 from pydantic import JsonValue
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from store.tables import Change, Page, PageStatus, Snapshot
@@ -50,17 +50,22 @@ async def check_of_job(session: AsyncSession, page_id: UUID, job_id: str) -> Ear
 
 async def record_unchanged(
     session: AsyncSession,
-    page_id: UUID,
+    page: Page,
     *,
     at: datetime,
     etag: str | None,
     last_modified: str | None,
     body_hash: str | None,
 ) -> None:
-    """Record a check that found nothing new, with the validators for the next one."""
+    """Record a check that found nothing new since the caller read the page, with the validators
+    for the next one.
+
+    Nothing is recorded when another crawl has stored a new version since: validators of an older
+    one would hide that the site went back to it.
+    """
     await session.execute(
         update(Page)
-        .where(Page.id == page_id)
+        .where(_as_read(page))
         .values(
             status=PageStatus.ACTIVE,
             last_check_at=at,
@@ -82,7 +87,7 @@ async def record_version(
     snapshot_id = uuid4()
     moved = await session.execute(
         update(Page)
-        .where(Page.id == page.id, Page.snapshot_id.is_not_distinct_from(page.snapshot_id))
+        .where(_as_read(page))
         .values(
             snapshot_id=snapshot_id,
             status=PageStatus.ACTIVE,
@@ -151,3 +156,8 @@ async def record_gone(session: AsyncSession, page_id: UUID, at: datetime) -> Non
     await session.execute(
         update(Page).where(Page.id == page_id).values(status=PageStatus.GONE, last_check_at=at)
     )
+
+
+def _as_read(page: Page) -> ColumnElement[bool]:
+    """That the page has still got the version which the caller read."""
+    return and_(Page.id == page.id, Page.snapshot_id.is_not_distinct_from(page.snapshot_id))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Conflict, NotFound, SubjectGone
@@ -91,4 +91,8 @@ async def page_summaries(
 
 async def delete_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) -> None:
     """Delete the domain and all that hangs on it. Raises NotFound as `get_domain` does."""
-    await session.delete(await get_domain(session, org_id, domain_id))
+    deleted = await session.scalar(
+        delete(Domain).where(Domain.id == domain_id, Domain.org_id == org_id).returning(Domain.id)
+    )
+    if deleted is None:
+        raise NotFound("Domain not found.")

@@ -49,11 +49,12 @@ async def create_key(session: AsyncSession, org_name: str) -> NewKey:
 
 async def ensure_key(session: AsyncSession, org_name: str, key: str) -> None:
     """Make `key` a key of the organisation, unless it is one already, revoked or not."""
-    if await session.scalar(select(ApiKey.id).where(ApiKey.key_hash == _hash(key))) is None:
-        organisation = await _organisation(session, org_name)
-        session.add(
-            ApiKey(org_id=organisation.id, key_hash=_hash(key), created_at=datetime.now(UTC))
-        )
+    organisation = await _organisation(session, org_name)
+    await session.execute(
+        upsert(session, ApiKey)
+        .values(org_id=organisation.id, key_hash=_hash(key), created_at=datetime.now(UTC))
+        .on_conflict_do_nothing()
+    )
 
 
 async def organisation_of(session: AsyncSession, key: str) -> Organisation:

@@ -36,7 +36,9 @@ async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewP
     """Add the pages that the domain does not have yet."""
     now = datetime.now(UTC)
     added: dict[str, UUID] = {}
-    for start in range(0, len(pages), ROWS_AT_ONCE):
+    # Everybody inserts in one order: two discoveries of a domain then cannot wait for each other.
+    ordered = sorted(pages, key=lambda page: page.url)
+    for start in range(0, len(ordered), ROWS_AT_ONCE):
         rows = [
             {
                 "domain_id": domain_id,
@@ -46,7 +48,7 @@ async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewP
                 "monitoring_enabled": page.monitoring_enabled,
                 "created_at": now,
             }
-            for page in pages[start : start + ROWS_AT_ONCE]
+            for page in ordered[start : start + ROWS_AT_ONCE]
         ]
         inserted = await session.execute(
             upsert(session, Page).values(rows).on_conflict_do_nothing().returning(Page.url, Page.id)
