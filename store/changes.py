@@ -55,4 +55,4 @@ async def recent_changes(session: AsyncSession, domain_id: UUID) -> list[Change]
 async def page_urls(session: AsyncSession, changes: list[Change]) -> dict[UUID, str]:
     """The URL of the page of each change, by page."""
     rows = select(Page.id, Page.url).where(Page.id.in_({change.page_id for change in changes}))
-    return dict((await session.execute(rows)).tuples().all())
+    return {row.id: row.url for row in await session.execute(rows)}

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -74,7 +74,10 @@ def _opened(cursor: str) -> tuple[datetime, UUID]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         at, row_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split(" ")
-        return datetime.fromisoformat(at), UUID(row_id)
+        moment = datetime.fromisoformat(at)
+        if moment.utcoffset() != timedelta(0):
+            raise ValueError("a cursor is sealed in UTC")
+        return moment, UUID(row_id)
     except (binascii.Error, ValueError):
         raise InvalidRequest(
             "The cursor does not belong to this list.", {"cursor": "Use the nextCursor of it."}
