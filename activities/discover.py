@@ -38,6 +38,9 @@ AT_ONCE: Final = 16
 FRESH_ROBOTS: Final = timedelta(minutes=1)
 """A discovery reads robots.txt anew unless it was read just now."""
 
+LONGEST_INVALID: Final = 500
+"""Characters of an address that is none; PostgreSQL indexes some 2,700 bytes with the job's id."""
+
 
 class DiscoverActivities:
     """Walks domains, each attempt reported."""
@@ -188,7 +191,7 @@ class Walk:
         try:
             url = normalise(written, base)
         except InvalidAddress:
-            return FoundUrl(written[:2000], depth, LeftOut.INVALID_ADDRESS)
+            return FoundUrl(written[:LONGEST_INVALID], depth, LeftOut.INVALID_ADDRESS)
         verdict = judge(url, self._site, self._rules)
         if isinstance(verdict, OutOfScope):
             return FoundUrl(url, depth, verdict.reason)

@@ -75,6 +75,9 @@ def _without_control_characters(text: str) -> str:
     # PostgreSQL cannot store NUL, and the others have no place in a name, a URL or a glob.
     if any(sign < " " or sign == "\x7f" for sign in text):
         raise PydanticCustomError("control_character", "Control characters are not allowed")
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        # JSON can write half a character, UTF-8 cannot.
+        raise PydanticCustomError("lone_surrogate", "This is not Unicode text")
     return text
 
 
