@@ -1,6 +1,6 @@
 """What every test may use: a real Temporal server, a store, the API, a worker, a web site."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from cli.embedded import EmbeddedTemporal
 from core.settings import Settings
 from temporal.connection import connect
 from tests.ports import free_port
+from tests.postgres import PostgresServer, running_postgres
 from tests.site import FakeSite
 from tests.system import System, running_system
 
@@ -27,6 +28,13 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Em
     await server.start()
     yield server
     await server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server."""
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -110,7 +110,9 @@ async def test_text_that_postgresql_cannot_hold_does_not_fail_a_job(
             assert (job.state, job.failed_reason) == (JobState.COMPLETED, None)
 
 
-@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 100_000])
+@pytest.mark.parametrize(
+    "name", ["a\0b", "half \ud800", "x" * 100_000], ids=["NUL", "surrogate", "long"]
+)
 async def test_a_name_that_postgresql_cannot_hold_is_refused(
     system: System, site: FakeSite, name: str
 ) -> None:
