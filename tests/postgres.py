@@ -115,7 +115,7 @@ class PostgresServer:
     def database(self, template: str = "template0") -> Iterator[str]:
         """The URL of a database that is made like `template` and dropped after the block."""
         name = f"test_{uuid4().hex}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield self.url(name)
         finally:
