@@ -19,6 +19,7 @@ from core.scope import LeftOut, OutOfScope, ScopeRules, judge
 from core.textdiff import compare
 from core.urls import host_of, parse_domain
 from store.checks import (
+    EarlierCheck,
     PageVersion,
     check_of_job,
     record_change,
@@ -66,13 +67,7 @@ class CrawlActivities:
             domain = await domain_by_id(session, page.domain_id)
             done = await check_of_job(session, page.id, job_id)
         if done is not None:
-            return CrawlPageResult(
-                changed=done.change_id is not None,
-                status_code=done.status_code,
-                baseline=done.change_id is None,
-                snapshot_id=done.snapshot_id,
-                change_id=done.change_id,
-            )
+            return _as_before(done)
         try:
             fetched = await self._fetch(page, domain.domain)
         except PageGone:
@@ -159,6 +154,10 @@ class CrawlActivities:
         async with self._database.transaction() as session:
             snapshot_id = await record_version(session, page, job_id, version, at=now)
             if snapshot_id is None:
+                # It may have been an attempt of this job that was taken for dead.
+                done = await check_of_job(session, page.id, job_id)
+                if done is not None:
+                    return _as_before(done)
                 return CrawlPageResult(changed=False, status_code=fetched.status)
             change_id = None
             if before is not None and difference is not None:
@@ -180,3 +179,13 @@ class CrawlActivities:
             snapshot_id=snapshot_id,
             change_id=change_id,
         )
+
+
+def _as_before(done: EarlierCheck) -> CrawlPageResult:
+    return CrawlPageResult(
+        changed=done.change_id is not None,
+        status_code=done.status_code,
+        baseline=done.change_id is None,
+        snapshot_id=done.snapshot_id,
+        change_id=done.change_id,
+    )

@@ -15,6 +15,9 @@ from core.errors import SettingsError, Unavailable
 BUSY_TIMEOUT: Final = 10.0
 """Seconds a SQLite connection waits for another one's write."""
 
+CONNECT_TIMEOUT: Final = 5
+"""Seconds that a PostgreSQL server may take to accept a connection."""
+
 WRITES: Final = "diffy_writes"
 
 
@@ -55,7 +58,12 @@ class Database:
         """The database at `url`; it is not connected to before it is used."""
         parsed = parse_url(url)
         if parsed.get_backend_name() == "postgresql":
-            engine = create_async_engine(parsed, pool_pre_ping=True, pool_size=10)
+            engine = create_async_engine(
+                parsed,
+                pool_pre_ping=True,
+                pool_size=10,
+                connect_args={"connect_timeout": CONNECT_TIMEOUT},
+            )
             # By default each statement of PostgreSQL sees a state of its own.
             return cls(engine, engine.execution_options(isolation_level="REPEATABLE READ"))
         engine = create_async_engine(
