@@ -114,7 +114,12 @@ class JobReader:
         if cursor is None and skipped >= total:
             return JobPage([], total, None)
         token = _opened(cursor, wanted) if cursor else await self._skip(query, skipped)
-        found = await self._visible(query, limit, token)
+        try:
+            found = await self._visible(query, limit, token)
+        except RPCError as error:
+            if cursor is not None and error.status is RPCStatusCode.INVALID_ARGUMENT:
+                raise _foreign_cursor() from error
+            raise
         executions = list(found.current_page or ())
         rows = await asyncio.gather(*(self._row(wanted, each) for each in executions))
         kept = [row for row in rows if row is not None]
@@ -216,7 +221,11 @@ def _opened(cursor: str, wanted: JobFilter) -> bytes:
     except (binascii.Error, ValueError):
         raw = b""
     if raw[:8] != _fingerprint(wanted) or len(raw) <= 8:
-        raise InvalidRequest(
-            "The cursor does not belong to this list.", {"cursor": "Use the nextCursor of it."}
-        )
+        raise _foreign_cursor()
     return raw[8:]
+
+
+def _foreign_cursor() -> InvalidRequest:
+    return InvalidRequest(
+        "The cursor does not belong to this list.", {"cursor": "Use the nextCursor of it."}
+    )
