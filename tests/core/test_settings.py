@@ -1,0 +1,84 @@
+"""The settings: their defaults, and what is said of values that cannot be used."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import SettingsError
+from core.settings import Settings, load_settings, variable_name
+
+
+def test_every_setting_has_the_default_of_the_contract() -> None:
+    settings = load_settings({})
+    assert settings.data_dir == Path(".diffy")
+    assert (settings.api_host, settings.api_port) == ("127.0.0.1", 8000)
+    assert (settings.temporal_port, settings.temporal_ui_port) == (7233, 8233)
+    assert settings.temporal_address is None
+    assert settings.resolved_database_url == f"sqlite:///{Path('.diffy/diffy.db').absolute()}"
+    assert settings.bootstrap_api_key is None
+    assert settings.allow_private_networks is False
+    assert settings.host_rps == 2
+    assert settings.max_attempts == 3
+    assert settings.job_retention_days == 30
+
+
+@pytest.mark.parametrize(
+    ("variable", "given", "value"),
+    [
+        ("DIFFY_DATA_DIR", "/var/lib/diffy", Path("/var/lib/diffy")),
+        ("DIFFY_API_HOST", "0.0.0.0", "0.0.0.0"),
+        ("DIFFY_API_PORT", "65535", 65535),
+        ("DIFFY_TEMPORAL_PORT", "1", 1),
+        ("DIFFY_TEMPORAL_UI_PORT", "8080", 8080),
+        ("TEMPORAL_ADDRESS", "temporal:7233", "temporal:7233"),
+        ("DIFFY_DATABASE_URL", "postgresql://db/diffy", "postgresql://db/diffy"),
+        ("DIFFY_BOOTSTRAP_API_KEY", "x" * 16, "x" * 16),
+        ("DIFFY_ALLOW_PRIVATE_NETWORKS", "true", True),
+        ("DIFFY_HOST_RPS", "0.5", 0.5),
+        ("DIFFY_MAX_ATTEMPTS", "20", 20),
+        ("DIFFY_JOB_RETENTION_DAYS", "1", 1),
+    ],
+)
+def test_a_variable_sets_its_setting(variable: str, given: str, value: object) -> None:
+    field = next(name for name in Settings.model_fields if variable_name(name) == variable)
+    assert getattr(load_settings({variable: given}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "given", "accepted"),
+    [
+        ("DIFFY_API_PORT", "0", "greater than or equal to 1"),
+        ("DIFFY_API_PORT", "http", "integer"),
+        ("DIFFY_TEMPORAL_PORT", "65536", "less than or equal to 65535"),
+        ("DIFFY_TEMPORAL_UI_PORT", "8233.5", "integer"),
+        ("DIFFY_BOOTSTRAP_API_KEY", "short", "at least 16 characters"),
+        ("DIFFY_ALLOW_PRIVATE_NETWORKS", "perhaps", "boolean"),
+        ("DIFFY_HOST_RPS", "0", "greater than 0"),
+        ("DIFFY_HOST_RPS", "nan", ""),
+        ("DIFFY_HOST_RPS", "inf", "less than or equal to 10000"),
+        ("DIFFY_MAX_ATTEMPTS", "0", "greater than or equal to 1"),
+        ("DIFFY_JOB_RETENTION_DAYS", "-1", "greater than or equal to 1"),
+    ],
+)
+def test_a_bad_value_names_the_variable_and_what_it_accepts(
+    variable: str, given: str, accepted: str
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({variable: given})
+    assert raised.value.message.startswith(f"{variable}: ")
+    assert accepted in raised.value.message
+
+
+def test_every_bad_value_is_named_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"DIFFY_API_PORT: .*; DIFFY_HOST_RPS: "):
+        load_settings({"DIFFY_API_PORT": "x", "DIFFY_HOST_RPS": "x"})
+
+
+def test_a_secret_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({"DIFFY_BOOTSTRAP_API_KEY": "hunter2"})
+    assert "hunter2" not in raised.value.message
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert load_settings({"DIFFY_API_PORT": ""}) == load_settings({})

@@ -1,0 +1,62 @@
+"""Who may import whom, and how long a module may be."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = {"core", "store", "temporal", "activities", "workflows", "api", "cli", "worker"}
+MAY_IMPORT = {
+    "core": set[str](),
+    "store": {"core"},
+    "temporal": {"core"},
+    "activities": {"core", "store", "temporal"},
+    "workflows": {"core"},
+    "api": {"core", "store", "temporal", "workflows"},
+    "worker": OURS - {"api", "cli"},
+    "cli": OURS,
+}
+LONGEST = 300
+
+
+def modules(room: str) -> list[Path]:
+    """The source files of a room."""
+    return sorted((ROOT / room).rglob("*.py")) or [ROOT / f"{room}.py"]
+
+
+def rooms_imported(path: Path) -> Iterator[str]:
+    """The rooms that a module imports from, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            yield (node.module or "").split(".")[0]
+
+
+@pytest.mark.parametrize("room", sorted(OURS))
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    forbidden = OURS - MAY_IMPORT[room] - {room}
+    found = {(str(path), used) for path in modules(room) for used in rooms_imported(path)}
+    assert {each for each in found if each[1] in forbidden} == set()
+
+
+@pytest.mark.parametrize("module", ["api.app", "cli.main"])
+def test_the_extraction_stack_is_not_loaded_by(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = {name.split(".")[0] for name in ran.stdout.split()}
+    assert module.split(".")[0] in loaded
+    assert loaded & {"trafilatura", "lxml", "activities"} == set()
+
+
+def test_no_module_is_long() -> None:
+    paths = [path for room in OURS for path in modules(room)]
+    lengths = {str(path): len(path.read_text().splitlines()) for path in paths}
+    assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
