@@ -114,12 +114,7 @@ class JobReader:
         if cursor is None and skipped >= total:
             return JobPage([], total, None)
         token = _opened(cursor, wanted) if cursor else await self._skip(query, skipped)
-        try:
-            found = await self._visible(query, limit, token)
-        except RPCError as error:
-            if cursor is not None and error.status is RPCStatusCode.INVALID_ARGUMENT:
-                raise _foreign_cursor() from error
-            raise
+        found = await self._visible(query, limit, token)
         executions = list(found.current_page or ())
         rows = await asyncio.gather(*(self._row(wanted, each) for each in executions))
         kept = [row for row in rows if row is not None]
@@ -207,12 +202,13 @@ async def _asked(answer: Awaitable[T]) -> T:
         raise as_unavailable(error) from error
 
 
-def _fingerprint(wanted: JobFilter) -> bytes:
-    return hashlib.sha256(repr(wanted).encode()).digest()[:8]
+def _fingerprint(wanted: JobFilter, token: bytes) -> bytes:
+    """Binds a token to its list; Temporal has no clear answer to one that was altered."""
+    return hashlib.sha256(repr(wanted).encode() + token).digest()[:8]
 
 
 def _sealed(token: bytes, wanted: JobFilter) -> str:
-    return base64.urlsafe_b64encode(_fingerprint(wanted) + token).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_fingerprint(wanted, token) + token).decode().rstrip("=")
 
 
 def _opened(cursor: str, wanted: JobFilter) -> bytes:
@@ -220,12 +216,8 @@ def _opened(cursor: str, wanted: JobFilter) -> bytes:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    if raw[:8] != _fingerprint(wanted) or len(raw) <= 8:
-        raise _foreign_cursor()
+    if len(raw) <= 8 or raw[:8] != _fingerprint(wanted, raw[8:]):
+        raise InvalidRequest(
+            "The cursor does not belong to this list.", {"cursor": "Use the nextCursor of it."}
+        )
     return raw[8:]
-
-
-def _foreign_cursor() -> InvalidRequest:
-    return InvalidRequest(
-        "The cursor does not belong to this list.", {"cursor": "Use the nextCursor of it."}
-    )
