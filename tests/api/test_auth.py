@@ -23,7 +23,7 @@ from tests.system import System
     ],
 )
 async def test_no_valid_key_no_answer(system: System, header: str | None) -> None:
-    headers = {} if header is None else {"Authorization": header.encode()}
+    headers = {} if header is None else {b"Authorization": header.encode()}
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=system.app), base_url="http://diffy.test"
     ) as stranger:
