@@ -15,8 +15,8 @@ from core.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attem
 from core.errors import DiffyError, InternalError, PassingJobError
 from core.retries import pause_after
 
-HEARTBEAT_EVERY: Final = 2.0
-"""Seconds between heartbeats, well below the heartbeat timeout of the workflows."""
+HEARTBEAT_EVERY: Final = 1.0
+"""Seconds between heartbeats: a cancelled attempt hears of it with the next one."""
 
 PUBLISH_ACTIVE_AFTER: Final = 0.5
 """Seconds an attempt runs before its first heartbeat and before it is published as active. A job

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from api import changes, domains, health, jobs, pages, snapshots
 from api.deps import Authentication, Services
 from api.errors import OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
+from api.job_actions import JobActions
 from api.job_reader import JobReader
 from api.launch import Launcher
 from api.limits import BodyLimit
@@ -34,12 +35,14 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
         exception_handlers={HTTPException: answer_fault, RequestValidationError: answer_fault},
         middleware=[Middleware(ErrorAnswers), Middleware(Authentication), Middleware(BodyLimit)],
     )
+    reader = JobReader(client)
     app.state.services = Services(
         settings=settings,
         client=client,
         database=database,
         launcher=Launcher(client, settings),
-        reader=JobReader(client),
+        reader=reader,
+        actions=JobActions(client, reader),
     )
     # For the documentation alone: `Authentication` has checked the key by then.
     bearer = Security(HTTPBearer(auto_error=False, description="An API key of `diffy keys`."))

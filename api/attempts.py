@@ -12,7 +12,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import WorkflowExecution, WorkflowExecutionDescription
 
-from core.contract import AttemptReport, MemoKey, Outcome, Progress, attempts_before
+from core.contract import AttemptReport, Ending, MemoKey, Outcome, Progress, attempts_before
 from core.jobs import PendingAttempt
 
 UNBEGUN_EVENTS = 3
@@ -101,17 +101,23 @@ async def ended_attempt(
     )
 
 
+async def cut_off(execution: WorkflowExecution, history: Sequence[HistoryEvent]) -> Ending | None:
+    """What was said of the job when its workflow was terminated; None when an operator did it."""
+    said = history[-1].workflow_execution_terminated_event_attributes.details
+    return await _decoded(execution, said.payloads, Ending)
+
+
 async def _memo_report(execution: WorkflowExecution, key: str) -> AttemptReport | None:
     report: AttemptReport | None = await execution.memo_value(key, None, type_hint=AttemptReport)
     return report
 
 
 async def _decoded(
-    described: WorkflowExecutionDescription, payloads: Sequence[Payload], kind: type[T]
+    execution: WorkflowExecution, payloads: Sequence[Payload], kind: type[T]
 ) -> T | None:
     if not payloads:
         return None
-    [value] = await described.data_converter.decode(payloads[:1], [kind])
+    [value] = await execution.data_converter.decode(payloads[:1], [kind])
     assert isinstance(value, kind)
     return value
 

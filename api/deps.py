@@ -10,6 +10,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.client import Client
 
+from api.job_actions import JobActions
 from api.job_reader import JobReader
 from api.launch import Launcher
 from core.errors import NotFound, Unauthorized
@@ -37,6 +38,7 @@ class Services:
     database: Database
     launcher: Launcher
     reader: JobReader
+    actions: JobActions
 
 
 def services_of(app: FastAPI) -> Services:
@@ -113,12 +115,18 @@ async def reader(request: Request) -> JobReader:
     return services_of(request.app).reader
 
 
+async def actions(request: Request) -> JobActions:
+    """What acts on jobs."""
+    return services_of(request.app).actions
+
+
 PrincipalDep = Annotated[Principal, Depends(principal)]
 SettingsDep = Annotated[Settings, Depends(settings)]
 ClientDep = Annotated[Client, Depends(client)]
 DatabaseDep = Annotated[Database, Depends(database)]
 LauncherDep = Annotated[Launcher, Depends(launcher)]
 ReaderDep = Annotated[JobReader, Depends(reader)]
+ActionsDep = Annotated[JobActions, Depends(actions)]
 
 PathId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
 """An id in a path, not parsed yet: one that is malformed is not found, as an unknown one is."""

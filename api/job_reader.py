@@ -18,7 +18,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.attempts import between_tasks, ended_attempt, live_attempt
+from api.attempts import between_tasks, cut_off, ended_attempt, live_attempt
 from api.job_view import JobDetail, of_finished, of_unfinished, owner_org
 from api.visibility import FAILED, NO_STRAYS, STATUS_NAMES, JobFilter, Strays
 from core.errors import InvalidRequest, NotFound
@@ -98,7 +98,7 @@ class JobReader:
         if owner_org(described) != str(org_id):
             return None
         if described.status is not WorkflowExecutionStatus.RUNNING:
-            return await of_finished(described)
+            return await self._finished(described)
         attempt = await live_attempt(described)
         if between_tasks(described):
             history = await workflow.fetch_history()
@@ -130,6 +130,13 @@ class JobReader:
             _sealed(following, wanted) if more and following is not None else None,
         )
 
+    async def _finished(self, execution: WorkflowExecution) -> JobDetail:
+        if execution.status is not WorkflowExecutionStatus.TERMINATED:
+            return await of_finished(execution)
+        workflow = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
+        history = await workflow.fetch_history()
+        return await of_finished(execution, await cut_off(execution, history.events))
+
     async def _row(self, wanted: JobFilter, execution: WorkflowExecution) -> JobDetail | None:
         """The row, exact; None when it is no longer, or not, what the filter asks for."""
         if owner_org(execution) != str(wanted.org_id):
@@ -137,7 +144,7 @@ class JobReader:
         if execution.status is WorkflowExecutionStatus.RUNNING:
             job = await self._find(wanted.org_id, execution.id)
         else:
-            job = await of_finished(execution)
+            job = await self._finished(execution)
         if job is None or wanted.state not in (None, job.state):
             return None
         return job

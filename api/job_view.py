@@ -13,13 +13,13 @@ from temporalio.client import (
 
 from api.attempts import LiveAttempt
 from core.attributes import Attribute
-from core.contract import AttemptReport, Ending, MemoKey, Subject
+from core.contract import CANCELLED, AttemptReport, Ending, MemoKey, Subject
 from core.jobs import JobName, JobState, JobType, Standing, standing
 from core.model import Model, UtcTime
 
 UNEXPLAINED = {
-    WorkflowExecutionStatus.CANCELED: "The job was cancelled.",
-    WorkflowExecutionStatus.TERMINATED: "The job was ended by an operator.",
+    WorkflowExecutionStatus.CANCELED: CANCELLED,
+    WorkflowExecutionStatus.TERMINATED: CANCELLED,
     WorkflowExecutionStatus.TIMED_OUT: "The job took longer than it may.",
 }
 """Why a job failed whose workflow could not say so itself."""
@@ -64,7 +64,7 @@ async def of_unfinished(
     """The job of a running workflow, exact at `now`."""
     stand = standing(
         WorkflowExecutionStatus.RUNNING,
-        described.execution_time or described.start_time,
+        _runnable_at(described),
         attempt.pending if attempt else None,
         now,
     )
@@ -79,10 +79,22 @@ async def of_unfinished(
     )
 
 
-async def of_finished(execution: WorkflowExecution) -> JobDetail:
-    """The job of a closed workflow, from its listing or its description alike."""
+def _runnable_at(described: WorkflowExecutionDescription) -> datetime:
+    """When a worker may begin; a promoted job is offered to one before the time it was given."""
+    if described.execution_time is None or described.raw_description.HasField(
+        "pending_workflow_task"
+    ):
+        return described.start_time
+    return described.execution_time
+
+
+async def of_finished(execution: WorkflowExecution, cut_off: Ending | None = None) -> JobDetail:
+    """The job of a closed workflow, from its listing or its description alike.
+
+    `cut_off` is what is known of a job whose workflow was ended without a last word.
+    """
     status = execution.status or WorkflowExecutionStatus.FAILED
-    ending = await _ending(execution, status)
+    ending = cut_off or await _ending(execution, status)
     completed = status is WorkflowExecutionStatus.COMPLETED
     return await _job(
         execution,

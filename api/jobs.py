@@ -1,18 +1,24 @@
-"""The Jobs API: list, one job, statistics."""
+"""The Jobs API: list, one job, statistics, and acting on a job."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from api.deps import PrincipalDep, ReaderDep
+from api.deps import ActionsDep, DatabaseDep, LauncherDep, PrincipalDep, ReaderDep
 from api.errors import documented_errors
 from api.job_reader import JobStats
 from api.job_view import JobDetail, JobRow
+from api.pages import StartedJob, StartedJobAnswer
 from api.paging import ListMeta, PagingDep
 from api.visibility import JobFilter
-from core.jobs import JobState, JobType
+from core.contract import CrawlPageInput
+from core.errors import Conflict, NotFound
+from core.jobs import JobName, JobState, JobType, new_job_id
 from core.model import Model
+from store.domains import domain_by_id, get_domain
+from store.pages import get_page
+from store.tables import Page
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
@@ -88,3 +94,40 @@ async def job_statistics(wanted: FilterDep, reader: ReaderDep) -> JobStatsAnswer
 async def get_job(job_id: str, principal: PrincipalDep, reader: ReaderDep) -> JobAnswer:
     """One job, exact at the moment of the answer."""
     return JobAnswer(data=await reader.get(principal.org_id, job_id))
+
+
+@router.post("/{job_id}/cancel", responses=documented_errors(404, 409))
+async def cancel_job(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
+    """End a job that has not finished, also where no worker runs."""
+    return JobAnswer(data=await actions.cancel(principal.org_id, job_id))
+
+
+@router.post("/{job_id}/promote", responses=documented_errors(404, 409))
+async def promote_job(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
+    """Let a delayed job run now: one asked for later, or one that pauses before a retry."""
+    return JobAnswer(data=await actions.promote(principal.org_id, job_id))
+
+
+@router.post("/{job_id}/retry", status_code=202, responses=documented_errors(404, 409))
+async def retry_job(
+    job_id: str,
+    principal: PrincipalDep,
+    actions: ActionsDep,
+    database: DatabaseDep,
+    launcher: LauncherDep,
+) -> StartedJobAnswer:
+    """Run a failed job again, as a new job of the same input."""
+    asked = await actions.failed_input(principal.org_id, job_id)
+    page: Page | None = None
+    try:
+        async with database.reading() as session:
+            if isinstance(asked, CrawlPageInput):
+                page = await get_page(session, principal.org_id, asked.page_id)
+                domain = await domain_by_id(session, page.domain_id)
+            else:
+                domain = await get_domain(session, principal.org_id, asked.domain_id)
+    except NotFound as error:
+        raise Conflict("What the job was about has been deleted.") from error
+    again = new_job_id(JobName.CRAWL_PAGE if page else JobName.DISCOVER_PAGES)
+    await launcher.run_again(domain, page, again, asked)
+    return StartedJobAnswer(data=StartedJob(job_id=again))

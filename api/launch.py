@@ -93,6 +93,18 @@ class Launcher:
             ),
         )
 
+    async def run_again(
+        self,
+        domain: Domain,
+        page: Page | None,
+        job_id: str,
+        asked: CrawlPageInput | DiscoverPagesInput,
+    ) -> None:
+        """Start the job `job_id`, which does what another one was asked to."""
+        await start_job(
+            self._client, JobStart(job_id=job_id, input=asked, owner=_owner(domain, page))
+        )
+
     async def crawl_batch(self, domain: Domain, batch: Batch, job: JobOptions) -> None:
         """Start the fan-out of `batch`; it goes on until each of its jobs has been started."""
         not_before = datetime.now(UTC) + job.delay if job.delay else None

@@ -201,3 +201,9 @@ class ActivityName:
 
 REPORT_SIGNAL = "report"
 """The signal by which an attempt sends its `AttemptReport`."""
+
+PROMOTE_SIGNAL = "promote"
+"""The signal that a delayed job may run now."""
+
+CANCELLED = "The job was cancelled."
+"""Why a cancelled job failed."""

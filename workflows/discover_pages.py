@@ -3,6 +3,7 @@
 from temporalio import workflow
 
 from core.contract import (
+    PROMOTE_SIGNAL,
     REPORT_SIGNAL,
     ActivityName,
     AttemptReport,
@@ -48,3 +49,8 @@ class DiscoverPages:
     def report(self, report: AttemptReport) -> None:
         """The running attempt says how it goes."""
         self._publication.report(report)
+
+    @workflow.signal(name=PROMOTE_SIGNAL)
+    def promote(self) -> None:
+        """The job need not wait for its time any more."""
+        self._publication.promote()

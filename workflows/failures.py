@@ -11,9 +11,7 @@ from temporalio.exceptions import (
     TimeoutType,
 )
 
-from core.contract import AttemptReport, Progress
-
-CANCELLED = "The job was cancelled."
+from core.contract import CANCELLED, AttemptReport, Progress
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,10 @@ class Publication:
             )
         workflow.upsert_memo({MemoKey.REPORT: report})
 
+    def promote(self) -> None:
+        """Publish that the job waits for nothing but a worker."""
+        workflow.upsert_search_attributes([Attribute.STATE.value_set(JobState.WAITING)])
+
     def hand_back(self, report: AttemptReport) -> None:
         """Publish that the attempt waits for another worker to go on with it."""
         self._latest = report

@@ -1,0 +1,150 @@
+"""Acting on a job: end it, run a failed one again, start a delayed one now."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from pydantic import BaseModel, JsonValue
+from temporalio.api.activity.v1 import ActivityOptions
+from temporalio.api.common.v1 import RetryPolicy, WorkflowExecution
+from temporalio.api.workflowservice.v1 import UpdateActivityOptionsRequest
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.job_reader import JobReader
+from api.job_view import JobDetail
+from core.contract import CANCELLED, PROMOTE_SIGNAL, CrawlPageInput, DiscoverPagesInput, Ending
+from core.errors import Conflict
+from core.jobs import TASK_QUEUE, JobName, JobState
+from temporal.faults import as_unavailable
+
+CANCELLED_WITHIN: Final = timedelta(seconds=3)
+"""How long the worker that is at a job may take to end it; after that it is ended without one."""
+
+AT_ONCE: Final = Duration(nanos=1_000_000)
+
+Handle = WorkflowHandle[object, JsonValue]
+
+
+class JobActions:
+    """Acts through `client`. Its methods raise Unavailable when Temporal cannot be reached, and
+    NotFound for a job that there is not or that another organisation owns.
+    """
+
+    def __init__(self, client: Client, reader: JobReader) -> None:
+        self._client = client
+        self._reader = reader
+
+    async def cancel(self, org_id: UUID, job_id: str) -> JobDetail:
+        """End the job, also with no worker; the job as it is after. Raises Conflict when it is
+        over already.
+        """
+        job = await self._reader.get(org_id, job_id)
+        if job.state.finished:
+            raise Conflict("The job has finished already.")
+        try:
+            await self._end(self._client.get_workflow_handle(job_id), job)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:  # it has just finished by itself
+                raise as_unavailable(error) from error
+        ended = await self._reader.get(org_id, job_id)
+        if ended.state is JobState.COMPLETED:
+            raise Conflict("The job has finished already.")
+        return ended
+
+    async def promote(self, org_id: UUID, job_id: str) -> JobDetail:
+        """Let a delayed job run now; the job as it is after. Raises Conflict when it is not
+        delayed.
+        """
+        job = await self._reader.get(org_id, job_id)
+        if job.state is not JobState.DELAYED:
+            raise Conflict(f"The job is not delayed, it is {job.state}.")
+        try:
+            if job.attempts_made == 0:
+                await self._start_now(job)
+            else:
+                await self._try_again_now(job_id)
+        except WorkflowAlreadyStartedError as error:
+            raise Conflict("The job has finished already.") from error
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise Conflict("The job is not delayed any more.") from error
+            raise as_unavailable(error) from error
+        return await self._reader.get(org_id, job_id)
+
+    async def failed_input(self, org_id: UUID, job_id: str) -> CrawlPageInput | DiscoverPagesInput:
+        """What a failed job was asked to do. Raises Conflict when the job has not failed."""
+        job = await self._reader.get(org_id, job_id)
+        if job.state is not JobState.FAILED:
+            raise Conflict(f"Only a failed job can be run again; this one is {job.state}.")
+        try:
+            history = await self._client.get_workflow_handle(job_id).fetch_history()
+        except RPCError as error:
+            raise as_unavailable(error) from error
+        payloads = history.events[0].workflow_execution_started_event_attributes.input.payloads
+        kind: type[BaseModel] = (
+            CrawlPageInput if job.name is JobName.CRAWL_PAGE else DiscoverPagesInput
+        )
+        try:
+            [asked] = await self._client.data_converter.decode(payloads, [kind])
+        except (ValueError, RuntimeError) as error:
+            raise Conflict("The job was started with input that cannot be read.") from error
+        assert isinstance(asked, CrawlPageInput | DiscoverPagesInput)
+        return asked
+
+    async def _end(self, workflow: Handle, job: JobDetail) -> None:
+        if job.state is JobState.ACTIVE and await self._stopped(workflow):
+            return
+        # No worker is at it, so none is needed.
+        ending = Ending(
+            attempts_made=job.attempts_made,
+            processed_at=job.processed_at,
+            percent=job.progress,
+            failed_reason=CANCELLED,
+        )
+        await workflow.terminate(ending, reason=CANCELLED)
+
+    async def _stopped(self, workflow: Handle) -> bool:
+        """Whether the worker that is at it has ended the job in time."""
+        await workflow.cancel()
+        try:
+            async with asyncio.timeout(CANCELLED_WITHIN.total_seconds()):
+                await workflow.result()
+        except WorkflowFailureError:
+            return True
+        except TimeoutError:
+            return False
+        return True
+
+    async def _start_now(self, job: JobDetail) -> None:
+        """Only a signal that could also start the workflow interrupts the delay of its start."""
+        await self._client.start_workflow(
+            job.name,
+            id=job.id,
+            task_queue=TASK_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            start_signal=PROMOTE_SIGNAL,
+        )
+
+    async def _try_again_now(self, job_id: str) -> None:
+        workflow = self._client.get_workflow_handle(job_id)
+        described = await workflow.describe()
+        for activity in described.raw_description.pending_activities:
+            await self._client.workflow_service.update_activity_options(
+                UpdateActivityOptionsRequest(
+                    namespace=self._client.namespace,
+                    identity=self._client.identity,
+                    execution=WorkflowExecution(workflow_id=job_id, run_id=described.run_id),
+                    id=activity.activity_id,
+                    activity_options=ActivityOptions(
+                        retry_policy=RetryPolicy(initial_interval=AT_ONCE)
+                    ),
+                    update_mask=FieldMask(paths=["retry_policy.initial_interval"]),
+                )
+            )
+        await workflow.signal(PROMOTE_SIGNAL)
