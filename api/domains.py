@@ -11,6 +11,7 @@ from pydantic import Field
 from api.changes import ChangeRow, change_rows
 from api.deps import DatabaseDep, DomainIdDep, LauncherDep, PrincipalDep, SettingsDep
 from api.errors import documented_errors
+from api.idempotency import IdempotencyDep
 from api.launch import DiscoverOptions, JobOptions, Launcher
 from api.limits import JobBody, JsonBody, OneLine, Text
 from api.pages import StartedJob, StartedJobAnswer
@@ -18,7 +19,7 @@ from api.paging import ListMeta, PagingDep
 from core.addresses import is_public, literal_address
 from core.contract import DEFAULT_MAX_DEPTH, DEFAULT_MAX_PAGES, MaxDepth, MaxPages, Pattern
 from core.errors import DiffyError, InvalidRequest, NotFound
-from core.jobs import JobName, new_job_id
+from core.jobs import JobName, job_id_of
 from core.model import Model, UtcTime
 from core.urls import LONGEST_URL, Site, parse_domain
 from store.changes import recent_changes
@@ -169,16 +170,19 @@ async def add(
     settings: SettingsDep,
     database: DatabaseDep,
     launcher: LauncherDep,
+    idempotency: IdempotencyDep,
 ) -> AddedDomainAnswer:
     """Register a site, discover its pages, and crawl it from then on."""
     site = parse_domain(body.domain)
     if not settings.allow_private_networks:
         _refuse_private(site)
-    job_id = new_job_id(JobName.DISCOVER_PAGES)
+    seed = await idempotency.seed()
+    job_id = job_id_of(JobName.DISCOVER_PAGES, seed)
     async with database.transaction() as session:
         domain = await add_domain(
             session,
             principal.org_id,
+            domain_id=seed,
             domain=site.domain,
             origin=site.origin,
             display_name=body.display_name or site.authority,
@@ -270,17 +274,20 @@ async def delete(
         await delete_domain(session, principal.org_id, domain.id)
 
 
-@router.post("/{domain_id}/discover", status_code=202, responses=documented_errors(400, 404, 413))
+@router.post(
+    "/{domain_id}/discover", status_code=202, responses=documented_errors(400, 404, 409, 413)
+)
 async def discover(
     domain_id: DomainIdDep,
     body: Annotated[DiscoverBody, Body(default_factory=DiscoverBody)],
     principal: PrincipalDep,
     database: DatabaseDep,
     launcher: LauncherDep,
+    idempotency: IdempotencyDep,
 ) -> StartedJobAnswer:
     """Ask for a discovery of the domain's pages."""
     async with database.reading() as session:
         domain = await get_domain(session, principal.org_id, domain_id)
-    job_id = new_job_id(JobName.DISCOVER_PAGES)
+    job_id = job_id_of(JobName.DISCOVER_PAGES, await idempotency.seed())
     await launcher.discover(domain, job_id, body.options, body.job_options)
     return StartedJobAnswer(data=StartedJob(job_id=job_id))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 
 from api.deps import ActionsDep, DatabaseDep, LauncherDep, PrincipalDep, ReaderDep
 from api.errors import documented_errors
+from api.idempotency import IdempotencyDep
 from api.job_reader import JobStats
 from api.job_view import JobDetail, JobRow
 from api.pages import StartedJob, StartedJobAnswer
@@ -14,7 +15,7 @@ from api.paging import ListMeta, PagingDep
 from api.visibility import JobFilter
 from core.contract import CrawlPageInput
 from core.errors import Conflict, NotFound
-from core.jobs import JobName, JobState, JobType, new_job_id
+from core.jobs import JobName, JobState, JobType, job_id_of
 from core.model import Model
 from store.domains import domain_by_id, get_domain
 from store.pages import get_page
@@ -108,13 +109,14 @@ async def promote_job(job_id: str, principal: PrincipalDep, actions: ActionsDep)
     return JobAnswer(data=await actions.promote(principal.org_id, job_id))
 
 
-@router.post("/{job_id}/retry", status_code=202, responses=documented_errors(404, 409))
+@router.post("/{job_id}/retry", status_code=202, responses=documented_errors(400, 404, 409))
 async def retry_job(
     job_id: str,
     principal: PrincipalDep,
     actions: ActionsDep,
     database: DatabaseDep,
     launcher: LauncherDep,
+    idempotency: IdempotencyDep,
 ) -> StartedJobAnswer:
     """Run a failed job again, as a new job of the same input."""
     asked = await actions.failed_input(principal.org_id, job_id)
@@ -128,6 +130,7 @@ async def retry_job(
                 domain = await get_domain(session, principal.org_id, asked.domain_id)
     except NotFound as error:
         raise Conflict("What the job was about has been deleted.") from error
-    again = new_job_id(JobName.CRAWL_PAGE if page else JobName.DISCOVER_PAGES)
+    name = JobName.CRAWL_PAGE if page else JobName.DISCOVER_PAGES
+    again = job_id_of(name, await idempotency.seed())
     await launcher.run_again(domain, page, again, asked)
     return StartedJobAnswer(data=StartedJob(job_id=again))

@@ -8,17 +8,18 @@ from pydantic import Field
 
 from api.deps import DatabaseDep, DomainIdDep, LauncherDep, PageIdDep, PrincipalDep
 from api.errors import documented_errors
+from api.idempotency import IdempotencyDep
 from api.limits import JobBody, JsonBody, Text
 from api.paging import ListMeta, PagingDep
 from core.errors import Conflict, InvalidAddress, InvalidRequest
-from core.jobs import JobName, new_job_id
+from core.jobs import JobName, job_id_of
 from core.model import Model, UtcTime
 from core.pagetypes import PageType, classify_page
 from core.scope import LeftOut, OutOfScope, ScopeRules, judge
 from core.urls import LONGEST_URL, normalise, parse_domain
 from store.batches import create_batch
 from store.domains import domain_by_id, get_domain
-from store.pages import NewPage, add_pages, get_page, list_pages, page_by_id
+from store.pages import NewPage, add_pages, get_page, list_pages, page_of_url
 from store.tables import Domain, Page, PageStatus
 
 router = APIRouter(prefix="/api", tags=["pages"])
@@ -134,21 +135,27 @@ async def list_of_domain(
     responses=documented_errors(400, 404, 409, 413),
 )
 async def add(
-    domain_id: DomainIdDep, body: AddPageBody, principal: PrincipalDep, database: DatabaseDep
+    domain_id: DomainIdDep,
+    body: AddPageBody,
+    principal: PrincipalDep,
+    database: DatabaseDep,
+    idempotency: IdempotencyDep,
 ) -> PageAnswer:
     """Add a page of the domain that no discovery has found."""
+    page_id = await idempotency.seed()
     async with database.transaction() as session:
         domain = await get_domain(session, principal.org_id, domain_id)
         url = _page_url(domain, body.url)
         wanted = NewPage(
+            id=page_id,
             url=url,
             page_type=body.page_type or classify_page(url),
             monitoring_enabled=body.monitoring_enabled is not False,
         )
-        added = (await add_pages(session, domain.id, [wanted])).added
-        if not added:
+        await add_pages(session, domain.id, [wanted])
+        page = await page_of_url(session, domain.id, url)
+        if page.id != page_id:
             raise Conflict(f"{url} is a page of the domain already.")
-        page = await page_by_id(session, added[0])
     return PageAnswer(data=page_view(page))
 
 
@@ -193,25 +200,28 @@ async def delete(page_id: PageIdDep, principal: PrincipalDep, database: Database
         await session.delete(await get_page(session, principal.org_id, page_id))
 
 
-@router.post("/pages/{page_id}/crawl", status_code=202, responses=documented_errors(400, 404, 413))
+@router.post(
+    "/pages/{page_id}/crawl", status_code=202, responses=documented_errors(400, 404, 409, 413)
+)
 async def crawl(
     page_id: PageIdDep,
     body: Annotated[JobBody, Body(default_factory=JobBody)],
     principal: PrincipalDep,
     database: DatabaseDep,
     launcher: LauncherDep,
+    idempotency: IdempotencyDep,
 ) -> StartedJobAnswer:
     """Ask for a crawl of the page, whether it is monitored or not."""
     async with database.reading() as session:
         page = await get_page(session, principal.org_id, page_id)
         domain = await domain_by_id(session, page.domain_id)
-    job_id = new_job_id(JobName.CRAWL_PAGE)
+    job_id = job_id_of(JobName.CRAWL_PAGE, await idempotency.seed())
     await launcher.crawl_page(domain, page, job_id, body.job_options)
     return StartedJobAnswer(data=StartedJob(job_id=job_id))
 
 
 @router.post(
-    "/domains/{domain_id}/crawl", status_code=202, responses=documented_errors(400, 404, 413)
+    "/domains/{domain_id}/crawl", status_code=202, responses=documented_errors(400, 404, 409, 413)
 )
 async def crawl_of_domain(
     domain_id: DomainIdDep,
@@ -219,10 +229,12 @@ async def crawl_of_domain(
     principal: PrincipalDep,
     database: DatabaseDep,
     launcher: LauncherDep,
+    idempotency: IdempotencyDep,
 ) -> StartedBatchAnswer:
     """Ask for a crawl of each monitored page, or of the pages that are named."""
+    batch_id = await idempotency.seed()
     async with database.transaction() as session:
         domain = await get_domain(session, principal.org_id, domain_id)
-        batch = await create_batch(session, principal.org_id, domain.id, body.page_ids)
+        batch = await create_batch(session, principal.org_id, domain.id, body.page_ids, batch_id)
     await launcher.crawl_batch(domain, batch, body.job_options)
     return StartedBatchAnswer(data=StartedBatch(batch_id=batch.id, jobs_queued=batch.size))

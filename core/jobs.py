@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from temporalio.client import WorkflowExecutionStatus
 
@@ -54,9 +54,9 @@ class JobState(StrEnum):
         return self in (JobState.COMPLETED, JobState.FAILED)
 
 
-def new_job_id(name: JobName) -> str:
-    """An id for a job asked for on its own."""
-    return f"{name.type}-{uuid4().hex}"
+def job_id_of(name: JobName, seed: UUID) -> str:
+    """The id of a job that is asked for on its own, by a request of that seed."""
+    return f"{name.type}-{seed.hex}"
 
 
 def batch_job_id(batch_id: UUID, page_id: UUID) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,16 +29,21 @@ async def add_domain(
     session: AsyncSession,
     org_id: UUID,
     *,
+    domain_id: UUID | None = None,
     domain: str,
     origin: str,
     display_name: str,
     check_frequency_hours: int,
 ) -> Domain:
-    """A new domain of the organisation. Raises Conflict when it has the domain already."""
+    """A new domain of the organisation; one that has the id already is returned as it is.
+
+    Raises Conflict when the organisation has the domain already, with another id.
+    """
     now = datetime.now(UTC)
     added = await session.scalar(
         upsert(session, Domain)
         .values(
+            id=domain_id or uuid4(),
             org_id=org_id,
             domain=domain,
             origin=origin,
@@ -50,9 +55,12 @@ async def add_domain(
         .on_conflict_do_nothing()
         .returning(Domain.id)
     )
-    if added is None:
+    if added is not None:
+        return await domain_by_id(session, added)
+    found = await session.get(Domain, domain_id) if domain_id else None
+    if found is None:
         raise Conflict(f"{domain} is registered already.")
-    return await domain_by_id(session, added)
+    return found
 
 
 async def get_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) -> Domain:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,12 +16,16 @@ from store.upsert import ROWS_AT_ONCE, upsert
 
 @dataclass(frozen=True)
 class NewPage:
-    """A page that was found; its URL is already the one identity of the page."""
+    """A page that was found; its URL is already the one identity of the page.
+
+    It gets an `id` of its own unless one is given.
+    """
 
     url: str
     page_type: str
     title: str | None = None
     monitoring_enabled: bool = True
+    id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewP
     for start in range(0, len(ordered), ROWS_AT_ONCE):
         rows = [
             {
+                "id": page.id or uuid4(),
                 "domain_id": domain_id,
                 "url": page.url,
                 "page_type": page.page_type,
@@ -74,6 +79,14 @@ async def page_by_id(session: AsyncSession, page_id: UUID) -> Page:
     found = await session.get(Page, page_id)
     if found is None:
         raise SubjectGone("The page does not exist here any more.")
+    return found
+
+
+async def page_of_url(session: AsyncSession, domain_id: UUID, url: str) -> Page:
+    """The domain's page at `url`. Raises NotFound when it has none there."""
+    found = await session.scalar(select(Page).where(Page.domain_id == domain_id, Page.url == url))
+    if found is None:
+        raise NotFound("Page not found.")
     return found
 
 

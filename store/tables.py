@@ -77,6 +77,20 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class KeyedRequest(Base):
+    """A request that its client may send again, and the seed of the ids of what it made."""
+
+    __tablename__ = "keyed_requests"
+
+    org_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organisations.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    seed: Mapped[UUID]
+    created_at: Mapped[datetime]
+
+
 class Domain(Base):
     """A site that an organisation watches."""
 

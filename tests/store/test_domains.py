@@ -157,7 +157,7 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
 
 async def row_counts(database: Database) -> dict[str, int]:
     """How many rows each table has that hangs on domains."""
-    apart = {"organisations", "api_keys", "host_slots", "robots"}
+    apart = {"organisations", "api_keys", "keyed_requests", "host_slots", "robots"}
     async with database.reading() as session:
         return {
             name: await session.scalar(select(func.count()).select_from(table)) or 0

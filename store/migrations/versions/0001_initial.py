@@ -193,6 +193,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_changes"),
         sa.UniqueConstraint("page_id", "after_id", name="uq_changes_page_id_after_id"),
     )
+    op.create_table(
+        "keyed_requests",
+        sa.Column("org_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("seed", sa.Uuid(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["org_id"],
+            ["organisations.id"],
+            name="fk_keyed_requests_org_id",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("org_id", "key", name="pk_keyed_requests"),
+    )
     op.create_index("ix_changes_after_id", "changes", ["after_id"], unique=False)
     op.create_index("ix_changes_before_id", "changes", ["before_id"], unique=False)
     op.create_index("ix_changes_newest", "changes", ["domain_id", "created_at", "id"], unique=False)
@@ -200,6 +215,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop every table."""
+    op.drop_table("keyed_requests")
     op.drop_table("changes")
     op.drop_table("snapshots")
     op.drop_table("frontier_urls")

@@ -1,0 +1,46 @@
+"""The keys of requests."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from core.errors import Conflict
+from store.engine import Database
+from store.requests import REMEMBERED, seed_of
+from tests.store.rows import new_organisation
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def seed(
+    database: Database, org_id: UUID, key: str, fingerprint: str, now: datetime = NOW
+) -> UUID:
+    """The seed, in a transaction of its own as a request has it."""
+    async with database.transaction() as session:
+        return await seed_of(session, org_id, key, fingerprint, now)
+
+
+async def test_the_same_request_has_the_same_seed(database: Database, org_id: UUID) -> None:
+    first = await seed(database, org_id, "k", "body")
+    assert await seed(database, org_id, "k", "body") == first
+    assert await seed(database, org_id, "other", "body") != first
+
+
+async def test_a_key_of_another_request_is_a_conflict(database: Database, org_id: UUID) -> None:
+    await seed(database, org_id, "k", "body")
+    with pytest.raises(Conflict):
+        await seed(database, org_id, "k", "another")
+
+
+async def test_keys_of_two_organisations_are_not_the_same(database: Database, org_id: UUID) -> None:
+    async with database.transaction() as session:
+        other = await new_organisation(session)
+    assert await seed(database, org_id, "k", "a") != await seed(database, other, "k", "b")
+
+
+async def test_a_key_is_forgotten_after_its_time(database: Database, org_id: UUID) -> None:
+    first = await seed(database, org_id, "k", "body")
+    just_before = NOW + REMEMBERED
+    assert await seed(database, org_id, "k", "body", just_before) == first
+    assert await seed(database, org_id, "k", "new", just_before + timedelta(seconds=1)) != first
