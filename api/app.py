@@ -9,17 +9,25 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from temporalio.client import Client
 
-from api import changes, domains, health, jobs, pages, snapshots
+from api import changes, domains, health, job_events, jobs, pages, snapshots
 from api.deps import Authentication, Services
 from api.errors import OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
 from api.job_actions import JobActions
 from api.job_reader import JobReader
 from api.launch import Launcher
 from api.limits import BodyLimit
+from api.watch import JobWatch
 from core.settings import Settings
 from store.engine import Database
 
-ROUTERS: Final = (domains.router, pages.router, changes.router, snapshots.router, jobs.router)
+ROUTERS: Final = (
+    domains.router,
+    pages.router,
+    changes.router,
+    snapshots.router,
+    jobs.router,
+    job_events.router,
+)
 """The routes that need a key."""
 
 
@@ -43,6 +51,7 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
         launcher=Launcher(client, settings),
         reader=reader,
         actions=JobActions(client, reader),
+        watch=JobWatch(client, reader),
     )
     # For the documentation alone: `Authentication` has checked the key by then.
     bearer = Security(HTTPBearer(auto_error=False, description="An API key of `diffy keys`."))

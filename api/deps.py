@@ -13,6 +13,7 @@ from temporalio.client import Client
 from api.job_actions import JobActions
 from api.job_reader import JobReader
 from api.launch import Launcher
+from api.watch import JobWatch
 from core.errors import NotFound, Unauthorized
 from core.settings import Settings
 from store.engine import Database
@@ -39,6 +40,7 @@ class Services:
     launcher: Launcher
     reader: JobReader
     actions: JobActions
+    watch: JobWatch
 
 
 def services_of(app: FastAPI) -> Services:
@@ -115,6 +117,11 @@ async def reader(request: Request) -> JobReader:
     return services_of(request.app).reader
 
 
+async def watch(request: Request) -> JobWatch:
+    """What waits for jobs."""
+    return services_of(request.app).watch
+
+
 async def actions(request: Request) -> JobActions:
     """What acts on jobs."""
     return services_of(request.app).actions
@@ -126,6 +133,7 @@ ClientDep = Annotated[Client, Depends(client)]
 DatabaseDep = Annotated[Database, Depends(database)]
 LauncherDep = Annotated[Launcher, Depends(launcher)]
 ReaderDep = Annotated[JobReader, Depends(reader)]
+WatchDep = Annotated[JobWatch, Depends(watch)]
 ActionsDep = Annotated[JobActions, Depends(actions)]
 
 PathId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]

@@ -1,17 +1,18 @@
 """The Jobs API: list, one job, statistics, and acting on a job."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.deps import ActionsDep, DatabaseDep, LauncherDep, PrincipalDep, ReaderDep
+from api.conditional import conditional
+from api.deps import ActionsDep, DatabaseDep, LauncherDep, PrincipalDep, ReaderDep, WatchDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
 from api.job_reader import JobStats
 from api.job_view import JobDetail, JobRow
 from api.pages import StartedJob, StartedJobAnswer
-from api.paging import ListMeta, PagingDep
+from api.paging import ListMeta, PagingDep, WholeNumber
 from api.visibility import JobFilter
 from core.contract import CrawlPageInput
 from core.errors import Conflict, NotFound
@@ -22,6 +23,13 @@ from store.pages import get_page
 from store.tables import Page
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+LONGEST_WAIT: Final = 60
+"""Seconds that an answer is held back at most."""
+
+NOT_MODIFIED: Final[dict[int | str, dict[str, object]]] = {
+    304: {"description": "The client has this answer already (`If-None-Match`)."}
+}
 
 
 class JobListAnswer(Model):
@@ -63,18 +71,19 @@ def job_filter(
 FilterDep = Annotated[JobFilter, Depends(job_filter)]
 
 
-@router.get("", responses=documented_errors(400))
+@router.get("", response_model=JobListAnswer, responses=NOT_MODIFIED | documented_errors(400))
 async def list_jobs(
+    request: Request,
     wanted: FilterDep,
     paging: PagingDep,
     reader: ReaderDep,
     status: Annotated[JobState | None, Query()] = None,
-) -> JobListAnswer:
+) -> Response:
     """The jobs that match: unfinished first, newest first; then those that finished latest."""
     found = await reader.list(
         wanted.in_state(status), limit=paging.limit, page=paging.page, cursor=paging.cursor
     )
-    return JobListAnswer(
+    answer = JobListAnswer(
         data=[JobRow.model_validate(row.model_dump()) for row in found.rows],
         meta=ListMeta(
             total=found.total,
@@ -83,18 +92,32 @@ async def list_jobs(
             next_cursor=found.next_cursor,
         ),
     )
+    return conditional(request, answer)
 
 
-@router.get("/stats", responses=documented_errors(400))
-async def job_statistics(wanted: FilterDep, reader: ReaderDep) -> JobStatsAnswer:
+@router.get(
+    "/stats", response_model=JobStatsAnswer, responses=NOT_MODIFIED | documented_errors(400)
+)
+async def job_statistics(request: Request, wanted: FilterDep, reader: ReaderDep) -> Response:
     """How many jobs are in each state; `total` counts the unfinished ones."""
-    return JobStatsAnswer(data=await reader.stats(wanted))
+    return conditional(request, JobStatsAnswer(data=await reader.stats(wanted)))
 
 
-@router.get("/{job_id}", responses=documented_errors(404))
-async def get_job(job_id: str, principal: PrincipalDep, reader: ReaderDep) -> JobAnswer:
-    """One job, exact at the moment of the answer."""
-    return JobAnswer(data=await reader.get(principal.org_id, job_id))
+@router.get(
+    "/{job_id}", response_model=JobAnswer, responses=NOT_MODIFIED | documented_errors(400, 404)
+)
+async def get_job(
+    request: Request,
+    job_id: str,
+    principal: PrincipalDep,
+    watch: WatchDep,
+    wait: Annotated[WholeNumber, Query(ge=0, le=LONGEST_WAIT)] = 0,
+) -> Response:
+    """One job, exact at the moment of the answer; with `wait` held back until it has finished or
+    that many seconds are over.
+    """
+    job = await watch.finished(principal.org_id, job_id, wait)
+    return conditional(request, JobAnswer(data=job))
 
 
 @router.post("/{job_id}/cancel", responses=documented_errors(404, 409))

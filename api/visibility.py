@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from uuid import UUID
 
 from temporalio.client import WorkflowExecutionStatus
@@ -30,6 +31,9 @@ STATUS_NAMES = {
     WorkflowExecutionStatus.TIMED_OUT: "TimedOut",
 }
 
+
+MOST_IDS = 200
+"""Ids that one filter names."""
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 """Ids that mean nothing in a filter. Other people's workflows may give their children any."""
@@ -65,7 +69,10 @@ class JobFilter:
 
     def query(self, now: datetime, strays: Strays = NO_STRAYS) -> str:
         """The filter in the language of visibility, for the moment `now`."""
-        clauses = [f"{Attribute.ORG.name} = '{self.org_id}'", self._names()]
+        clauses = [
+            f"{Attribute.ORG.name} = '{self.org_id}'",
+            _names(JobName if self.type is None else [self.type.job_name]),
+        ]
         for attribute, value in (
             (Attribute.DOMAIN, self.domain_id),
             (Attribute.PAGE, self.page_id),
@@ -77,17 +84,39 @@ class JobFilter:
             clauses.append(_state_clause(self.state, now, strays))
         return " AND ".join(f"({clause})" for clause in clauses)
 
-    def _names(self) -> str:
-        names = list(JobName) if self.type is None else [self.type.job_name]
-        return f"WorkflowType IN ({', '.join(repr(name.value) for name in names)})"
+
+def closed_since(moment: datetime) -> str:
+    """The jobs, of whatever organisation, that have ended since `moment`."""
+    return f"{_OF_ALL_NAMES} AND CloseTime >= '{_written(moment)}'"
+
+
+def active_jobs() -> str:
+    """The jobs, of whatever organisation, that are published as active."""
+    return f"{_OF_ALL_NAMES} AND {_RUNNING} AND {Attribute.STATE.name} = '{JobState.ACTIVE}'"
+
+
+def delayed_jobs(ids: Iterable[str]) -> str:
+    """Those of the jobs, `MOST_IDS` at most, that are published as delayed."""
+    delayed = f"{_RUNNING} AND {Attribute.STATE.name} = '{JobState.DELAYED}'"
+    return f"{delayed} AND {_one_of(islice(ids, MOST_IDS))}"
+
+
+def _names(names: Iterable[JobName]) -> str:
+    return f"WorkflowType IN ({', '.join(repr(name.value) for name in names)})"
+
+
+_OF_ALL_NAMES = _names(JobName)
+_RUNNING = f"ExecutionStatus = '{STATUS_NAMES[WorkflowExecutionStatus.RUNNING]}'"
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _state_clause(state: JobState, now: datetime, strays: Strays) -> str:
     """A job published as delayed is waiting from the moment it was delayed to."""
-    running = f"ExecutionStatus = '{STATUS_NAMES[WorkflowExecutionStatus.RUNNING]}'"
     published = Attribute.STATE.name
-    moment = now.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    due = f"{Attribute.DUE.name} {{}} '{moment}'"
+    due = f"{Attribute.DUE.name} {{}} '{_written(now)}'"
     match state:
         case JobState.COMPLETED:
             return f"ExecutionStatus = '{STATUS_NAMES[WorkflowExecutionStatus.COMPLETED]}'"
@@ -95,14 +124,14 @@ def _state_clause(state: JobState, now: datetime, strays: Strays) -> str:
             return " OR ".join(f"ExecutionStatus = '{STATUS_NAMES[each]}'" for each in FAILED)
         case JobState.ACTIVE:
             astray = _one_of(strays.waiting | strays.delayed)
-            return f"{running} AND {published} = '{JobState.ACTIVE}' AND NOT ({astray})"
+            return f"{_RUNNING} AND {published} = '{JobState.ACTIVE}' AND NOT ({astray})"
         case JobState.DELAYED:
             delayed = f"{published} = '{JobState.DELAYED}' AND {due.format('>')}"
-            return f"{running} AND (({delayed}) OR {_one_of(strays.delayed)})"
+            return f"{_RUNNING} AND (({delayed}) OR {_one_of(strays.delayed)})"
         case JobState.WAITING:
             waiting = f"{published} = '{JobState.WAITING}'"
             over = f"{published} = '{JobState.DELAYED}' AND {due.format('<=')}"
-            return f"{running} AND ({waiting} OR ({over}) OR {_one_of(strays.waiting)})"
+            return f"{_RUNNING} AND ({waiting} OR ({over}) OR {_one_of(strays.waiting)})"
 
 
 def _one_of(ids: Iterable[str]) -> str:

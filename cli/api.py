@@ -11,6 +11,7 @@ from typing import Final
 import uvicorn
 
 from api.app import create_app
+from api.deps import services_of
 from cli.keys import ensure_bootstrap_key, opened
 from core.settings import Settings
 from temporal.connection import connect
@@ -58,8 +59,9 @@ async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
         await ensure_bootstrap_key(settings, database)
         client = await connect(settings)
         await prepare_namespace(client, timedelta(days=settings.job_retention_days))
+        app = create_app(settings, client, database)
         config = uvicorn.Config(
-            create_app(settings, client, database),
+            app,
             host=settings.api_host,
             port=settings.api_port,
             http="h11",
@@ -73,6 +75,11 @@ async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
         )
         server = ApiServer(config, ready)
         loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            services_of(app).watch.close()
+            server.drain()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, server.drain)
+            loop.add_signal_handler(number, stop)
         await server.serve()

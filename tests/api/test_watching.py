@@ -1,0 +1,173 @@
+"""Watching a job without hammering: `wait`, `ETag`, Server-Sent Events."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+
+from api.deps import services_of
+from core.jobs import JobState
+from tests.eventually import eventually
+from tests.site import FakeSite
+from tests.system import System
+
+
+async def known_page(system: System, site: FakeSite) -> UUID:
+    """The id of a page of a site whose discovery is not of interest."""
+    site.page("/", "<p>Pro costs $99 a month.</p>")
+    domain = await system.add_domain(site.origin)
+    await system.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
+    added = await system.api.post(f"/api/domains/{domain.id}/pages", json={"url": site.url("/")})
+    return UUID(added.json()["data"]["id"])
+
+
+async def test_wait_holds_the_answer_until_the_job_has_finished(
+    system: System, site: FakeSite
+) -> None:
+    page_id = await known_page(system, site)
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl")
+    waiting = asyncio.create_task(system.api.get(f"/api/jobs/{job_id}?wait=60", timeout=60))
+    async with system.worker():
+        job = (await waiting).json()["data"]
+    assert job["state"] == "completed"
+
+
+async def test_wait_ends_when_the_time_is_up(system: System, site: FakeSite) -> None:
+    domain = await system.add_domain(site.origin)
+    answer = await system.api.get(f"/api/jobs/{domain.discovery_job_id}?wait=1")
+    assert answer.json()["data"]["state"] == "waiting"
+
+
+@pytest.mark.parametrize("wait", ["-1", "61", "ten", "1.5", ""])
+async def test_a_bad_wait_is_refused(system: System, wait: str) -> None:
+    answer = await system.api.get(f"/api/jobs/crawl-{uuid4().hex}?wait={wait}")
+    assert answer.status_code == 400
+    assert "wait" in answer.json()["details"]
+
+
+async def test_wait_for_a_job_that_is_not_there_is_404_at_once(system: System) -> None:
+    answer = await system.api.get(f"/api/jobs/crawl-{uuid4().hex}?wait=60", timeout=5)
+    assert answer.status_code == 404
+
+
+async def test_a_thousand_waiters_share_one_look(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domain = await system.add_domain(site.origin)
+    services = services_of(system.app)
+    described = 0
+    describe = services.reader.get
+
+    async def counted(org_id: UUID, job_id: str) -> Any:
+        nonlocal described
+        described += 1
+        return await describe(org_id, job_id)
+
+    monkeypatch.setattr(services.reader, "get", counted)
+    org_id = UUID((await system.api.get(f"/api/domains/{domain.id}")).json()["data"]["orgId"])
+    waiters = [
+        asyncio.create_task(services.watch.finished(org_id, domain.discovery_job_id, 30))
+        for _ in range(1000)
+    ]
+
+    async def reads() -> int:
+        return described
+
+    await eventually(reads, lambda seen: seen >= 1000)
+    await eventually(system.stats, lambda stats: stats.waiting == 1)
+    assert described == 1000
+    await system.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
+    jobs = await asyncio.gather(*waiters)
+    assert {job.state for job in jobs} == {JobState.FAILED}
+    assert described < 2500, "once at first, once at the end"
+
+
+@pytest.mark.parametrize("path", ["/api/jobs", "/api/jobs/stats", "/api/jobs/{id}"])
+async def test_an_answer_that_the_client_has_is_not_sent_again(
+    system: System, site: FakeSite, path: str
+) -> None:
+    domain = await system.add_domain(site.origin)
+    await eventually(system.stats, lambda stats: stats.total == 1)
+    url = path.format(id=domain.discovery_job_id)
+    first = await system.api.get(url)
+    etag = first.headers["ETag"]
+    for known in (etag, f'"other", W/{etag}', "*"):
+        again = await system.api.get(url, headers={"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["ETag"] == etag
+    await system.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
+
+    async def fresh() -> int:
+        answer = await system.api.get(url, headers={"If-None-Match": etag})
+        return answer.status_code
+
+    await eventually(fresh, lambda status: status == 200)
+
+
+@dataclass(frozen=True)
+class Event:
+    """A Server-Sent Event."""
+
+    id: str
+    kind: str
+    data: dict[str, Any]
+
+
+async def events(answer: httpx2.Response) -> AsyncIterator[Event]:
+    """The events of a stream (HTML standard, 9.2.6)."""
+    fields: dict[str, str] = {}
+    async for line in answer.aiter_lines():
+        name, _, value = line.partition(":")
+        if line:
+            fields[name] = value.removeprefix(" ")
+        elif "data" in fields:
+            yield Event(fields["id"], fields["event"], json.loads(fields["data"]))
+            fields = {}
+
+
+async def test_events_tell_state_attempt_and_progress_until_the_end(
+    system: System, site: FakeSite
+) -> None:
+    page_id = await known_page(system, site)
+    site.failing("/", [503], then="<p>Pro costs $99 a month.</p>")
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=2)
+    stream = asyncio.create_task(system.api.get(f"/api/jobs/{job_id}/events", timeout=60))
+    async with system.worker():
+        answer = await stream
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    told = [event async for event in events(answer)]
+    assert len({event.id for event in told}) == len(told), "nothing is told twice in a row"
+    assert (told[0].kind, told[0].data["state"]) == ("state", "waiting")
+    assert told[-1].data == (await system.api.get(f"/api/jobs/{job_id}")).json()["data"]
+    states = [event.data["state"] for event in told if event.kind == "state"]
+    assert states[-1] == "completed"
+    assert "delayed" in states
+    again = await system.api.get(
+        f"/api/jobs/{job_id}/events", headers={"Last-Event-ID": told[-1].id}
+    )
+    assert [event async for event in events(again)] == []
+
+
+async def test_events_of_a_job_that_is_not_there_are_404(system: System) -> None:
+    answer = await system.api.get(f"/api/jobs/crawl-{uuid4().hex}/events")
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+
+
+async def test_a_stopping_api_lets_waiters_go(system: System, site: FakeSite) -> None:
+    domain = await system.add_domain(site.origin)
+    waiting = asyncio.create_task(
+        system.api.get(f"/api/jobs/{domain.discovery_job_id}?wait=60", timeout=60)
+    )
+    services = services_of(system.app)
+
+    async def waiters() -> bool:
+        return services.watch.busy
+
+    await eventually(waiters, bool)
+    services.watch.close()
+    assert (await waiting).json()["data"]["state"] == "waiting"
