@@ -25,6 +25,9 @@ REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 CONNECTIONS: Final = 100
 KEPT_ALIVE: Final = 40
 
+ANY_BYTES: Final = "iso-8859-1"
+"""Validators go back as the bytes that came: those from 0x80 on are allowed (RFC 9110, 8.8.3)."""
+
 
 @dataclass(frozen=True)
 class FetchLimits:
@@ -48,13 +51,13 @@ class Validators:
     last_modified: str | None = None
 
     @property
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> dict[bytes, bytes]:
         """The conditional request."""
-        asked: dict[str, str] = {}
+        asked: dict[bytes, bytes] = {}
         if self.etag is not None:
-            asked["If-None-Match"] = self.etag
+            asked[b"If-None-Match"] = self.etag.encode(ANY_BYTES)
         if self.last_modified is not None:
-            asked["If-Modified-Since"] = self.last_modified
+            asked[b"If-Modified-Since"] = self.last_modified.encode(ANY_BYTES)
         return asked
 
 
@@ -190,14 +193,15 @@ class Fetcher:
         async with self._client.stream("GET", url, headers=validators.headers) as answer:
             location = answer.headers.get("Location")
             redirecting = answer.status_code in REDIRECTS and location is not None
+            as_bytes = httpx2.Headers(answer.headers.raw, encoding=ANY_BYTES)
             return Fetched(
                 url=url,
                 status=answer.status_code,
                 content_type=answer.headers.get("Content-Type"),
                 body=b"" if redirecting else await _body(answer, limits),
                 validators=Validators(
-                    etag=answer.headers.get("ETag"),
-                    last_modified=answer.headers.get("Last-Modified"),
+                    etag=as_bytes.get("ETag"),
+                    last_modified=as_bytes.get("Last-Modified"),
                 ),
                 retry_after=retry_after(answer.headers.get("Retry-After")),
                 redirects=redirects,
