@@ -158,5 +158,5 @@ def _is_hidden(node: LexborNode, tag: str) -> bool:
         return False
     if "hidden" in attributes:
         return True
-    style = (attributes.get("style") or "").replace(" ", "").lower()
+    style = "".join((attributes.get("style") or "").split()).lower()
     return "display:none" in style or "visibility:hidden" in style
