@@ -19,6 +19,9 @@ ROBOTS_TTL = timedelta(hours=1)
 STALE_ROBOTS_TTL = timedelta(hours=24)
 """How long a known robots.txt stands in for one that cannot be reached now."""
 
+ROBOTS_PAUSE = timedelta(minutes=1)
+"""How long it stands in before the failing site is asked for its robots.txt again."""
+
 ROBOTS_LIMITS = FetchLimits(
     deadline=timedelta(seconds=15), max_redirects=5, max_body=2**20, truncate=True
 )
@@ -72,7 +75,8 @@ class Politeness:
             status, body = await self._fetch(origin)
         except PassingJobError:
             if record is not None and record.fetched_at > now - STALE_ROBOTS_TTL:
-                return record.fetched_at, _rules(record.status, record.body)
+                # Dated so that it is used for the pause, and not for every page asked for anew.
+                return now - ROBOTS_TTL + ROBOTS_PAUSE, _rules(record.status, record.body)
             raise
         async with self._database.transaction() as session:
             await put_robots(session, origin, status, body, now)
