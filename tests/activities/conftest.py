@@ -1,0 +1,38 @@
+"""The fetcher, a store and what answers as badly as a test wants."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from activities.fetch import Fetcher
+from store.engine import Database
+from store.migrate import migrate
+
+USER_AGENT = "Mozilla/5.0 (compatible; DiffyBot/1.0)"
+
+
+@pytest.fixture
+async def fetcher() -> AsyncIterator[Fetcher]:
+    """A fetcher that may reach the sites on loopback."""
+    fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=True)
+    yield fetcher
+    await fetcher.aclose()
+
+
+@pytest.fixture
+async def guarded() -> AsyncIterator[Fetcher]:
+    """A fetcher as it is by default: for public addresses only."""
+    fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=False)
+    yield fetcher
+    await fetcher.aclose()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty store."""
+    url = f"sqlite:///{tmp_path / 'diffy.db'}"
+    migrate(url)
+    database = Database.open(url)
+    yield database
+    await database.close()
