@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from temporalio.worker import Worker
@@ -25,6 +25,7 @@ from core.settings import Settings, load_settings
 from store.engine import Database
 from store.migrate import migrate
 from temporal.connection import connect
+from temporal.inputs import InputGuard
 from temporal.setup import pace_hosts, prepare_namespace
 from workflows.crawl_domain import CrawlDomain
 from workflows.crawl_page import CrawlPage
@@ -38,6 +39,7 @@ HEARTBEAT_THROTTLE = timedelta(seconds=1)
 
 USER_AGENT = f"Mozilla/5.0 (compatible; {PRODUCT}/1.0)"
 
+WORKFLOWS: Sequence[type] = (CrawlPage, DiscoverPages, CrawlDomain)
 
 SANDBOX = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules("core", "workflows")
@@ -66,8 +68,9 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     worker = Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[CrawlPage, DiscoverPages, CrawlDomain],
+        workflows=WORKFLOWS,
         workflow_runner=SANDBOX,
+        interceptors=[InputGuard()],
         activities=[
             crawl.crawl,
             discover.discover,

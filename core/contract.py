@@ -6,7 +6,7 @@ child. Ids and counts only: pages never travel through Temporal.
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import Field, JsonValue
@@ -29,7 +29,13 @@ Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 Patterns = Annotated[tuple[Pattern, ...], Field(max_length=50)]
 
 
-class CrawlPageInput(Model):
+class WorkflowInput(Model):
+    """What a workflow is started with; one that cannot read it fails with INVALID_INPUT."""
+
+    starts_workflow: ClassVar[bool] = True
+
+
+class CrawlPageInput(WorkflowInput):
     """Which page `crawl.page` checks."""
 
     page_id: UUID
@@ -50,7 +56,7 @@ class CrawlPageResult(Model):
     change_id: UUID | None = None
 
 
-class DiscoverPagesInput(Model):
+class DiscoverPagesInput(WorkflowInput):
     """Which domain `discover.pages` walks, and how far.
 
     `max_depth` counts links from the domain's front page and its sitemaps; `include` and `exclude`
@@ -79,7 +85,7 @@ class DiscoverPagesResult(Model):
     left_out: dict[str, int]
 
 
-class CrawlDomainInput(Model):
+class CrawlDomainInput(WorkflowInput):
     """Which batch `crawl.domain` fans out, one `crawl.page` a member.
 
     Without `batch_id` it makes the batch first, of every page monitored at that moment. Its jobs

@@ -6,11 +6,11 @@ import time
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 
 from core.errors import Unavailable
 from core.settings import Settings
+from temporal.inputs import DATA_CONVERTER
 
 PATIENCE: Final = 60.0
 """Seconds that a process waits for Temporal at its start."""
@@ -35,9 +35,9 @@ async def connect(settings: Settings, *, patience: float = PATIENCE) -> Client:
 
 async def _connect(settings: Settings, target: str) -> Client:
     if settings.temporal_address is None:
-        return await Client.connect(target, data_converter=pydantic_data_converter)
+        return await Client.connect(target, data_converter=DATA_CONVERTER)
     config = ClientConfig.load_client_connect_config(
         disable_file=True,
         override_env_vars={**os.environ, "TEMPORAL_ADDRESS": settings.temporal_address},
     )
-    return await Client.connect(**config, data_converter=pydantic_data_converter)
+    return await Client.connect(**config, data_converter=DATA_CONVERTER)
