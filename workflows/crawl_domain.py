@@ -8,6 +8,7 @@ from temporalio.common import RetryPolicy
 from core.contract import ActivityName, CrawlDomainInput, CrawlDomainResult, StartBatch
 from core.errors import SubjectGone
 from core.jobs import CRAWL_DOMAIN
+from workflows.failures import typed_failures
 from workflows.policies import HEARTBEAT_TIMEOUT
 
 
@@ -19,19 +20,20 @@ class CrawlDomain:
     async def run(self, batch: CrawlDomainInput) -> CrawlDomainResult:
         """How many jobs were started; each has an id of its own, made of batch and page."""
         batch_id = batch.batch_id or workflow.uuid4()
-        started: int = await workflow.execute_activity(
-            ActivityName.START_BATCH,
-            StartBatch(
-                domain_id=batch.domain_id,
-                batch_id=batch_id,
-                create=batch.batch_id is None,
-                not_before=batch.not_before,
-                max_attempts=batch.max_attempts,
-            ),
-            result_type=int,
-            start_to_close_timeout=timedelta(hours=1),
-            heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=RetryPolicy(non_retryable_error_types=[SubjectGone.code]),
-            summary=f"Start the crawls of batch {batch_id}",
-        )
+        with typed_failures():
+            started: int = await workflow.execute_activity(
+                ActivityName.START_BATCH,
+                StartBatch(
+                    domain_id=batch.domain_id,
+                    batch_id=batch_id,
+                    create=batch.batch_id is None,
+                    not_before=batch.not_before,
+                    max_attempts=batch.max_attempts,
+                ),
+                result_type=int,
+                start_to_close_timeout=timedelta(hours=1),
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                retry_policy=RetryPolicy(non_retryable_error_types=[SubjectGone.code]),
+                summary=f"Start the crawls of batch {batch_id}",
+            )
         return CrawlDomainResult(batch_id=batch_id, jobs_queued=started)

@@ -13,6 +13,7 @@ from core.contract import (
 )
 from core.jobs import JobName
 from workflows.attempts import run_attempts
+from workflows.failures import typed_failures
 from workflows.policies import CRAWL_TIMEOUT, LOOKUP_TIMEOUT
 from workflows.publication import Publication
 
@@ -28,12 +29,13 @@ class CrawlPage:
     async def run(self, job: CrawlPageInput) -> CrawlPageResult:
         """What the crawl found; the errors of `core.errors.JobError` by their codes."""
         if not self._publication.owned:
-            owner = await workflow.execute_local_activity(
-                ActivityName.IDENTIFY_PAGE,
-                job.page_id,
-                result_type=Owner,
-                start_to_close_timeout=LOOKUP_TIMEOUT,
-            )
+            with typed_failures():
+                owner = await workflow.execute_local_activity(
+                    ActivityName.IDENTIFY_PAGE,
+                    job.page_id,
+                    result_type=Owner,
+                    start_to_close_timeout=LOOKUP_TIMEOUT,
+                )
             self._publication.adopt(owner, job.max_attempts)
         return await run_attempts(
             ActivityName.CRAWL,

@@ -1,6 +1,7 @@
 """What the failure of an activity means for its job, in words and as a typed error."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from temporalio.exceptions import (
@@ -9,6 +10,7 @@ from temporalio.exceptions import (
     CancelledError,
     TimeoutError,
     TimeoutType,
+    is_cancelled_exception,
 )
 
 from core.contract import CANCELLED, AttemptReport, Progress
@@ -42,6 +44,19 @@ def explain(error: ActivityError, max_attempts: int) -> JobFailure:
             return JobFailure(CANCELLED, "CANCELLED", None)
         case _:
             return JobFailure("The job failed for an unknown reason.", "INTERNAL", None)
+
+
+@contextmanager
+def typed_failures() -> Iterator[None]:
+    """An activity that fails in the block, outside the attempts of a job, fails the workflow with
+    the published type; a cancellation stays what it is.
+    """
+    try:
+        yield
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        raise explain(error, max_attempts=1).as_error() from error
 
 
 def _timeout_sentence(kind: TimeoutType | None) -> str:
