@@ -1,6 +1,6 @@
 # `make up` runs everything, `make test` tests everything; both make .venv/ first.
 
-.PHONY: up test format requirements clean
+.PHONY: up test format histories requirements clean
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -19,6 +19,10 @@ test: .venv/dev.installed
 format: .venv/dev.installed
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
+
+# Records what tests/workflows/test_replay.py replays; ARGS=CASE for one of them.
+histories: .venv/dev.installed
+	@$(BIN)/python -m tests.workflows.record $(ARGS)
 
 # Pins again what pyproject.toml asks for, with every hash; add ARGS=--upgrade for newer versions.
 COMPILE = CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/pip-compile --quiet --generate-hashes \

@@ -1,0 +1,1 @@
+"""The workflows, on a real server and replayed from recorded histories."""

@@ -1,0 +1,241 @@
+"""Records a history of every course that a workflow can take.
+
+`make histories` runs it against a server, a worker and a web site of its own and writes
+histories/CASE.json, which test_replay.py replays. Record anew only what changed on purpose: an old
+history that no longer replays is a running job that the new code would break.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from temporalio.client import WorkflowFailureError
+
+from cli.embedded import EmbeddedTemporal
+from core.jobs import CRAWL_DOMAIN
+from core.settings import Settings
+from tests.eventually import eventually
+from tests.ports import free_port
+from tests.site import FakeSite
+from tests.system import System, running_system
+from tests.workflows.foreign import foreign_team
+
+HISTORIES: Final = Path(__file__).with_name("histories")
+
+Course = Callable[[System, FakeSite], Awaitable[str]]
+"""Brings a workflow to its end in a system that has a worker; the workflow's id."""
+
+
+async def crawl_completed(system: System, site: FakeSite) -> str:
+    """The usual crawl: nothing is new, and it is over before it is published as active."""
+    page_id = await _page(system, site)
+    await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
+    return await system.ask(f"/api/pages/{page_id}/crawl")
+
+
+async def crawl_retried(system: System, site: FakeSite) -> str:
+    """The site is overloaded once."""
+    page_id = await _page(system, site)
+    site.failing("/", [503], then="<p>Back again.</p>")
+    return await system.ask(f"/api/pages/{page_id}/crawl")
+
+
+async def crawl_published(system: System, site: FakeSite) -> str:
+    """An attempt takes long enough to be published as active."""
+    page_id = await _page(system, site)
+    site.hold("/")
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl")
+    await eventually(system.stats, lambda stats: stats.active == 1)
+    site.release("/")
+    return job_id
+
+
+async def crawl_failed_at_once(system: System, site: FakeSite) -> str:
+    """No retry can help."""
+    page_id = await _page(system, site)
+    site.page("/", "gone", status=410)
+    return await system.ask(f"/api/pages/{page_id}/crawl")
+
+
+async def crawl_out_of_attempts(system: System, site: FakeSite) -> str:
+    """The site fails each time."""
+    page_id = await _page(system, site)
+    site.page("/", "broken", status=500)
+    return await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=2)
+
+
+async def crawl_cancelled(system: System, site: FakeSite) -> str:
+    """The workflow is cancelled in the middle of an attempt."""
+    page_id = await _page(system, site)
+    site.hold("/")
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl")
+    await site.arrived("/", 2)
+    await system.client.get_workflow_handle(job_id).cancel()
+    return job_id
+
+
+async def crawl_as_child(system: System, site: FakeSite) -> str:
+    """Another workflow starts it, without search attributes."""
+    return await _child(system, "crawl.page", {"pageId": await _page(system, site)})
+
+
+async def crawl_of_nothing(system: System, site: FakeSite) -> str:
+    """Another workflow starts it for a page that does not exist."""
+    return await _child(system, "crawl.page", {"pageId": str(uuid4())})
+
+
+async def crawl_unreadable(system: System, site: FakeSite) -> str:
+    """Another workflow starts it with input that it cannot read."""
+    return await _child(system, "crawl.page", {})
+
+
+async def discovery_completed(system: System, site: FakeSite) -> str:
+    """The usual discovery."""
+    return (await system.add_domain(_shop(site))).discovery_job_id
+
+
+async def discovery_failed(system: System, site: FakeSite) -> str:
+    """The front page is gone, and nothing leads elsewhere."""
+    site.page("/", "gone", status=410)
+    return (await system.add_domain(site.origin)).discovery_job_id
+
+
+async def discovery_as_child(system: System, site: FakeSite) -> str:
+    """Another workflow starts it, without search attributes."""
+    domain = await system.add_domain(_shop(site))
+    await system.finished(domain.discovery_job_id)
+    return await _child(system, "discover.pages", {"domainId": str(domain.id)})
+
+
+async def batch_by_api(system: System, site: FakeSite) -> str:
+    """A client asks for a crawl of a domain."""
+    domain = await system.add_domain(_shop(site))
+    await system.finished(domain.discovery_job_id)
+    answer = await system.api.post(f"/api/domains/{domain.id}/crawl", json={})
+    return f"batch-{answer.json()['data']['batchId'].replace('-', '')}"
+
+
+async def batch_by_schedule(system: System, site: FakeSite) -> str:
+    """The schedule of a domain fires."""
+    domain = await system.add_domain(_shop(site))
+    await system.finished(domain.discovery_job_id)
+    await system.client.get_schedule_handle(f"crawl-of-{domain.id.hex}").trigger()
+
+    async def started() -> list[str]:
+        query = f"WorkflowType = '{CRAWL_DOMAIN}'"
+        return [each.id async for each in system.client.list_workflows(query)]
+
+    prefix = f"batch-of-{domain.id.hex}"
+    ids = await eventually(started, lambda ids: any(each.startswith(prefix) for each in ids))
+    return next(each for each in ids if each.startswith(prefix))
+
+
+COURSES: Final[dict[str, Course]] = {
+    "crawl.page/completed": crawl_completed,
+    "crawl.page/retried": crawl_retried,
+    "crawl.page/published": crawl_published,
+    "crawl.page/failed_at_once": crawl_failed_at_once,
+    "crawl.page/out_of_attempts": crawl_out_of_attempts,
+    "crawl.page/cancelled": crawl_cancelled,
+    "crawl.page/child": crawl_as_child,
+    "crawl.page/child_of_nothing": crawl_of_nothing,
+    "crawl.page/unreadable_input": crawl_unreadable,
+    "discover.pages/completed": discovery_completed,
+    "discover.pages/failed": discovery_failed,
+    "discover.pages/child": discovery_as_child,
+    "crawl.domain/by_api": batch_by_api,
+    "crawl.domain/by_schedule": batch_by_schedule,
+}
+"""The cases: workflow type and what happens to it."""
+
+
+async def _page(system: System, site: FakeSite) -> str:
+    domain = await system.add_domain(_shop(site))
+    await system.finished(domain.discovery_job_id)
+    return str((await system.pages(domain.id))[site.url("/")])
+
+
+def _shop(site: FakeSite) -> str:
+    site.page("/", "<p>Pro costs $99 a month.</p>")
+    return site.origin
+
+
+async def _child(system: System, name: str, argument: object) -> str:
+    assert system.settings.temporal_address is not None
+    child_id = f"child-{uuid4().hex}"
+    async with foreign_team(system.settings.temporal_address) as team:
+        parent = await team.start(name, child_id, argument)
+        with suppress(WorkflowFailureError):
+            await parent.result()
+    return child_id
+
+
+async def record(case: str, address: str, folder: Path) -> None:
+    """Write the history of `case`, on the Temporal server at `address`."""
+    settings = Settings(
+        data_dir=folder,
+        temporal_address=address,
+        allow_private_networks=True,
+        host_rps=1000,
+        job_retention_days=1,
+    )
+    async with FakeSite() as site, running_system(settings) as system, system.worker():
+        workflow = system.client.get_workflow_handle(await COURSES[case](system, site))
+        with suppress(WorkflowFailureError):
+            await workflow.result()
+        history = await workflow.fetch_history()
+    written = json.loads(history.to_json())
+    path = HISTORIES / f"{case}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"id": history.workflow_id, **scrubbed(written)}, indent=1) + "\n")
+
+
+def scrubbed(value: Any) -> Any:
+    """`value` without what tells of the machine: who, on which sticky queue, in which file."""
+    if isinstance(value, list):
+        return [scrubbed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: scrubbed(each) for key, each in value.items() if key != "stackTrace"}
+    if "identity" in kept:
+        kept["identity"] = "recorder"
+    if kept.get("kind") == "TASK_QUEUE_KIND_STICKY":
+        kept["name"] = "sticky"
+    return kept
+
+
+async def record_all(cases: Sequence[str]) -> None:
+    """Write the histories of `cases`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        server = EmbeddedTemporal(
+            database=None, port=free_port(), ui_port=None, log=Path(scratch, "temporal.log")
+        )
+        await server.start()
+        try:
+            for number, case in enumerate(cases):
+                print(case)
+                await record(case, server.address, Path(scratch, str(number)))
+        finally:
+            await server.stop()
+
+
+def main() -> None:
+    """Record the cases in the arguments, all without any."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("case", nargs="*", help="all when none is given")
+    cases = parser.parse_args().case or list(COURSES)
+    if unknown := set(cases) - set(COURSES):
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
+    logging.basicConfig(level=logging.ERROR)
+    asyncio.run(record_all(cases))
+
+
+if __name__ == "__main__":
+    main()
