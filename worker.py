@@ -37,8 +37,6 @@ DRAIN = timedelta(seconds=5)
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """Progress is at most this old in Temporal; the SDK's own default is 80 % of the timeout."""
 
-USER_AGENT = f"Mozilla/5.0 (compatible; {PRODUCT}/1.0)"
-
 WORKFLOWS: Sequence[type] = (CrawlPage, DiscoverPages, CrawlDomain)
 
 SANDBOX = SandboxedWorkflowRunner(
@@ -46,6 +44,12 @@ SANDBOX = SandboxedWorkflowRunner(
 )
 """To import our modules anew for each workflow took more time than its job. The tests replay every
 history in a sandbox that does so."""
+
+
+def user_agent(contact: str | None) -> str:
+    """Who asks, by the name that robots.txt files know, and whom to turn to."""
+    about = f"; +{contact}" if contact else ""
+    return f"Mozilla/5.0 (compatible; {PRODUCT}/1.0{about})"
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[], None]) -> None:
@@ -58,7 +62,11 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     await pace_hosts(client, settings.host_rps)
     migrate(settings.resolved_database_url)
     database = Database.open(settings.resolved_database_url)
-    fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=settings.allow_private_networks)
+    fetcher = Fetcher(
+        user_agent=user_agent(settings.contact),
+        allow_private_networks=settings.allow_private_networks,
+        longest=timedelta(seconds=settings.fetch_seconds),
+    )
     extractor = Extractor()
     reporter = Reporter(client)
     politeness = Politeness(database, fetcher, settings.host_rps)

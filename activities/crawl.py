@@ -14,8 +14,9 @@ from activities.politeness import Politeness
 from activities.reporting import Attempt, Reporter
 from activities.responses import no_page, refusal
 from core.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
-from core.errors import BadRedirect, PageGone, SiteError
+from core.errors import PageGone
 from core.scope import LeftOut, OutOfScope, ScopeRules, judge
+from core.site_errors import InvalidAnswer, RedirectToOtherSite
 from core.textdiff import compare
 from core.urls import host_of, parse_domain
 from store.checks import (
@@ -93,7 +94,9 @@ class CrawlActivities:
 
         async def admit(url: str) -> None:
             if judge(url, site, ScopeRules()) == OutOfScope(LeftOut.OTHER_HOST):
-                raise BadRedirect(f"The page now redirects to another site, {host_of(url)}.")
+                raise RedirectToOtherSite(
+                    f"The page now redirects to another site, {host_of(url)}."
+                )
             await self._politeness.admit(url)
 
         fetched = await self._fetcher.fetch(
@@ -105,7 +108,9 @@ class CrawlActivities:
             raise refused
         if fetched.not_modified:
             if page.snapshot_id is None:
-                raise SiteError("The site says that nothing changed, though it was not asked that.")
+                raise InvalidAnswer(
+                    "The site says that nothing changed, though it was not asked that."
+                )
         elif unusable := no_page(fetched.content_type, fetched.body):
             raise unusable
         return fetched

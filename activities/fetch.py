@@ -9,16 +9,15 @@ from typing import Final
 import httpcore2
 import httpx2
 
+from activities.failures import told
 from activities.network import GuardedBackend, Resolver, SystemResolver
 from activities.responses import retry_after
 from core.errors import (
-    BadRedirect,
     InvalidAddress,
     PageTooLarge,
-    SiteError,
     SiteTimeout,
-    SiteUnreachable,
 )
+from core.site_errors import BrokenBody, RedirectLoop, RedirectToNowhere, TooManyRedirects
 from core.urls import host_of, normalise
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -93,7 +92,8 @@ async def _at_once(_: str) -> None:
 class Fetcher:
     """Fetches over one pool of connections, with no cookies and no proxies of the environment.
 
-    Unless `allow_private_networks`, only public addresses are connected to.
+    Unless `allow_private_networks`, only public addresses are connected to. No exchange takes
+    longer than `longest`, whatever its limits say.
     """
 
     def __init__(
@@ -102,7 +102,9 @@ class Fetcher:
         user_agent: str,
         allow_private_networks: bool,
         resolve: Resolver | None = None,
+        longest: timedelta = timedelta.max,
     ) -> None:
+        self._longest = longest
         self._resolver = SystemResolver()
         transport = httpx2.AsyncHTTPTransport(trust_env=False)
         # The transport has no parameter for a network backend; a test fails when this moves.
@@ -140,7 +142,8 @@ class Fetcher:
 
         `before_request` is awaited before every request, those of redirects too; its time is not
         the site's, and what it raises ends the fetch. Raises InvalidAddress, ForbiddenAddress,
-        BadRedirect, PageTooLarge, SiteUnreachable, SiteTimeout and SiteError.
+        PageTooLarge, HeadersTooLarge, SiteTimeout, and what belongs to BadRedirect, SiteUnreachable
+        and SiteError.
         """
         limits = limits or FetchLimits()
         seen = [normalise(url)]
@@ -160,31 +163,27 @@ class Fetcher:
         try:
             target = normalise(location, seen[-1])
         except InvalidAddress:
-            raise BadRedirect("The site redirects to something that is no web address.") from None
+            raise RedirectToNowhere(
+                "The site redirects to something that is no web address."
+            ) from None
         if target in seen:
-            raise BadRedirect("The site redirects in a circle.")
+            raise RedirectLoop("The site redirects in a circle.")
         if len(seen) > limits.max_redirects:
-            raise BadRedirect(f"The site redirects more than {limits.max_redirects} times.")
+            raise TooManyRedirects(f"The site redirects more than {limits.max_redirects} times.")
         return target
 
     async def _exchange(
         self, url: str, validators: Validators, limits: FetchLimits, redirects: tuple[str, ...]
     ) -> Fetched:
         host = host_of(url)
-        seconds = limits.deadline.total_seconds()
+        seconds = min(limits.deadline, self._longest).total_seconds()
         try:
             async with asyncio.timeout(seconds):
                 return await self._request(url, validators, limits, redirects)
         except TimeoutError:
             raise SiteTimeout(f"{host} did not finish its answer within {seconds:g} s.") from None
-        except httpx2.ConnectError as error:
-            raise SiteUnreachable(f"{host} cannot be connected to.") from error
-        except httpx2.NetworkError as error:
-            raise SiteUnreachable(f"{host} broke the connection off.") from error
-        except httpx2.DecodingError as error:
-            raise SiteError(f"{host} sent a body whose compression is broken.") from error
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
-            raise SiteError(f"{host} sent something that is not a valid HTTP answer.") from error
+            raise told(error, host) from error
 
     async def _request(
         self, url: str, validators: Validators, limits: FetchLimits, redirects: tuple[str, ...]
@@ -212,12 +211,15 @@ class Fetcher:
 async def _body(answer: httpx2.Response, limits: FetchLimits) -> bytes:
     """The inflated body, read only as far as it may go."""
     body = bytearray()
-    async for piece in answer.aiter_bytes():
-        body += piece
-        if len(body) > limits.max_body:
-            if limits.truncate:
-                return bytes(body[: limits.max_body])
-            raise PageTooLarge(
-                f"The body is larger than the {limits.max_body / 2**20:g} MiB that a page may have."
-            )
+    try:
+        async for piece in answer.aiter_bytes():
+            body += piece
+            if len(body) > limits.max_body:
+                if limits.truncate:
+                    return bytes(body[: limits.max_body])
+                most = f"{limits.max_body / 2**20:g} MiB"
+                raise PageTooLarge(f"The body is larger than the {most} that a page may have.")
+    except httpx2.RemoteProtocolError as error:
+        host = answer.url.host
+        raise BrokenBody(f"{host} cut the body short, or framed it as HTTP does not.") from error
     return bytes(body)

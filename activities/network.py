@@ -9,7 +9,8 @@ from ipaddress import ip_address
 import httpcore2
 
 from core.addresses import Address, AddressKind, classify, is_public, literal_address
-from core.errors import ForbiddenAddress, SiteUnreachable
+from core.errors import ForbiddenAddress
+from core.site_errors import NameNotFound
 
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
 """The addresses of a host, for a port. Raises OSError when there are none."""
@@ -57,8 +58,8 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         """A connection to `host`.
 
-        Raises ForbiddenAddress when one of its addresses is not public, SiteUnreachable when it
-        has none, and httpcore's own errors when none of them can be connected to.
+        Raises ForbiddenAddress when one of its addresses is not public, NameNotFound when it has
+        none, and httpcore's own errors when none of them can be connected to.
         """
         addresses = await self._addresses(host, port)
         for address in addresses:
@@ -71,7 +72,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
-        raise failure or SiteUnreachable(f"The host {host} has no address.")
+        raise failure or NameNotFound(f"The host {host} has no address.")
 
     async def connect_unix_socket(
         self,
@@ -93,7 +94,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         try:
             return await self._resolve(host, port)
         except OSError as error:
-            raise SiteUnreachable(f"The name {host} cannot be resolved.") from error
+            raise NameNotFound(f"The name {host} cannot be resolved.") from error
 
     def _check(self, host: str, address: Address) -> None:
         if not self._allow_private_networks and not is_public(address):

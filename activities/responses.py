@@ -13,6 +13,7 @@ from core.errors import (
     SiteOverloaded,
     SiteTimeout,
 )
+from core.site_errors import EmptyPage
 
 PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 """The media types of pages."""
@@ -66,7 +67,7 @@ def no_page(content_type: str | None, body: bytes) -> NotAPage | None:
     Without a Content-Type it is one if it begins as markup does.
     """
     if not body.strip():
-        return NotAPage("The site sent an empty page.")
+        return EmptyPage("The site sent an empty page.")
     declared = (content_type or "").split(";")[0].strip().lower()
     if declared in PAGE_TYPES or (not declared and body.lstrip().startswith(b"<")):
         return None

@@ -1,4 +1,4 @@
-"""The one tree of errors.
+"""The one tree of errors; what a site does wrong in particular is in `core.site_errors`.
 
 DiffyError
 ├── SettingsError             a setting cannot be used; the process exits with code 2
@@ -16,18 +16,31 @@ DiffyError
     │   ├── PageGone                  404, 410
     │   ├── AccessRefused             401, 403 and the other refusals of 4xx
     │   ├── BlockedByRobots           RFC 9309
-    │   ├── NotAPage                  a PDF, an image, an empty answer
+    │   ├── NotAPage                  a PDF, an image, a page without text
+    │   │   └── EmptyPage                 no body at all
     │   ├── PageTooLarge
-    │   ├── BadRedirect               a loop, too many, to another site, to no web address
+    │   ├── HeadersTooLarge
+    │   ├── BadRedirect
+    │   │   ├── RedirectLoop
+    │   │   ├── TooManyRedirects
+    │   │   ├── RedirectToNowhere         to no web address
+    │   │   └── RedirectToOtherSite
     │   ├── ForbiddenAddress          a private or special address
     │   ├── InvalidAddress            not a web address at all
     │   ├── SubjectGone               the domain or page was deleted here
     │   └── InvalidJobInput           a workflow was started with input it cannot read
     └── PassingJobError           the next attempt may succeed
-        ├── SiteUnreachable           name, connection, TLS
+        ├── SiteUnreachable
+        │   ├── NameNotFound              no address for the name
+        │   ├── ConnectionFailed          refused, no route
+        │   ├── TlsFailed                 the certificate or the handshake
+        │   └── ConnectionBroken          reset in the middle
         ├── SiteTimeout               deadline, 408
         ├── SiteOverloaded            429, 503; may carry Retry-After
-        ├── SiteError                 the other 5xx, a broken answer
+        ├── SiteError                 the other 5xx
+        │   ├── InvalidAnswer             no HTTP, or none that was asked for
+        │   ├── BrokenBody                cut short, or framed wrongly
+        │   └── BrokenCompression
         ├── RobotsUnreachable         RFC 9309, 2.3.1.4
         └── InternalError             a fault of ours
 """
@@ -161,7 +174,7 @@ class PageTooLarge(PermanentJobError):
 
 
 class BadRedirect(PermanentJobError):
-    """A redirect that cannot be followed: a loop, too many, to another site, to no web address."""
+    """A redirect that cannot be followed."""
 
     code = "BAD_REDIRECT"
 
@@ -204,7 +217,7 @@ class PassingJobError(JobError):
 
 
 class SiteUnreachable(PassingJobError):
-    """No connection: the name, the connection or TLS failed."""
+    """No connection, or one that broke."""
 
     code = "SITE_UNREACHABLE"
 
@@ -222,7 +235,7 @@ class SiteOverloaded(PassingJobError):
 
 
 class SiteError(PassingJobError):
-    """The site failed (5xx) or sent something that is not HTTP."""
+    """The site failed (5xx), or its answer cannot be used."""
 
     code = "SITE_ERROR"
 

@@ -13,6 +13,9 @@ from core.errors import SettingsError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
+CONTACT = r"^(https?://[!-'*-~]+|[!-'*-:<-~]+@[!-'*-:<-~]+)$"
+"""What can stand in the comment of a user agent: no white space, no parentheses."""
+
 SECRETS = frozenset({"bootstrap_api_key", "database_url"})
 """Settings whose values no message repeats."""
 
@@ -56,6 +59,14 @@ class Settings(BaseSettings):
 
     host_rps: Annotated[float, Field(gt=0, le=10_000)] = 2.0
     """Requests a second to one host, over all jobs and all workers together."""
+
+    fetch_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """The most seconds that one exchange with a site may take. Pages have 30 at most, robots.txt
+    15, sitemaps 60."""
+
+    contact: Annotated[str, Field(max_length=200, pattern=CONTACT)] | None = None
+    """An e-mail address or web address by which sites reach who runs this crawler. It is sent with
+    every request, in the user agent."""
 
     max_attempts: Annotated[int, Field(ge=1, le=20)] = 3
     """How often a job is tried when the request does not say."""

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from core.jobs import JobState
+from core.settings import Settings
 from tests.eventually import eventually
 from tests.site import FakeSite
-from tests.system import System
+from tests.system import System, running_system
+from worker import user_agent
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +67,18 @@ async def test_a_discovery_goes_on_where_a_stopped_worker_left_it(
     assert len(site.requests_for("/")) == len(site.requests_for("/first")) == 1
     assert len(site.requests_for("/second")) == 2
     assert set(await system.pages(domain.id)) == {site.url(p) for p in ("/", "/first", "/second")}
+
+
+async def test_a_site_is_told_whom_to_turn_to(settings: Settings, site: FakeSite) -> None:
+    site.page("/", "<p>Pro costs $99 a month.</p>")
+    contact = "https://watchers.example/bot"
+    async with running_system(settings.model_copy(update={"contact": contact})) as system:
+        domain = await system.add_domain(site.origin)
+        async with system.worker():
+            await system.finished(domain.discovery_job_id)
+    agents = {request.headers["user-agent"] for request in site.requests}
+    assert agents == {f"Mozilla/5.0 (compatible; DiffyBot/1.0; +{contact})"}
+
+
+def test_the_user_agent_names_us_also_without_a_contact() -> None:
+    assert user_agent(None) == "Mozilla/5.0 (compatible; DiffyBot/1.0)"

@@ -18,6 +18,8 @@ def test_every_setting_has_the_default_of_the_contract() -> None:
     assert settings.bootstrap_api_key is None
     assert settings.allow_private_networks is False
     assert settings.host_rps == 2
+    assert settings.fetch_seconds == 60
+    assert settings.contact is None
     assert settings.max_attempts == 3
     assert settings.job_retention_days == 30
 
@@ -35,6 +37,9 @@ def test_every_setting_has_the_default_of_the_contract() -> None:
         ("DIFFY_BOOTSTRAP_API_KEY", "x" * 16, "x" * 16),
         ("DIFFY_ALLOW_PRIVATE_NETWORKS", "true", True),
         ("DIFFY_HOST_RPS", "0.5", 0.5),
+        ("DIFFY_FETCH_SECONDS", "2.5", 2.5),
+        ("DIFFY_CONTACT", "crawler@example.com", "crawler@example.com"),
+        ("DIFFY_CONTACT", "https://example.com/bot?a=b", "https://example.com/bot?a=b"),
         ("DIFFY_MAX_ATTEMPTS", "20", 20),
         ("DIFFY_JOB_RETENTION_DAYS", "1", 1),
     ],
@@ -56,6 +61,11 @@ def test_a_variable_sets_its_setting(variable: str, given: str, value: object) -
         ("DIFFY_HOST_RPS", "0", "greater than 0"),
         ("DIFFY_HOST_RPS", "nan", ""),
         ("DIFFY_HOST_RPS", "inf", "less than or equal to 10000"),
+        ("DIFFY_FETCH_SECONDS", "0", "greater than 0"),
+        ("DIFFY_CONTACT", "me", "should match pattern"),
+        ("DIFFY_CONTACT", "a@b.com) evil(", "should match pattern"),
+        ("DIFFY_CONTACT", "https://a.com/\r\nX: y", "should match pattern"),
+        ("DIFFY_CONTACT", "https://bücher.example", "should match pattern"),
         ("DIFFY_MAX_ATTEMPTS", "0", "greater than or equal to 1"),
         ("DIFFY_JOB_RETENTION_DAYS", "-1", "greater than or equal to 1"),
     ],

@@ -1,0 +1,56 @@
+"""What the client's errors mean: each becomes the one of ours that says what the site did."""
+
+import ssl
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import h11
+import httpx2
+
+from core.errors import (
+    JobError,
+)
+from core.site_errors import (
+    BrokenCompression,
+    ConnectionBroken,
+    ConnectionFailed,
+    HeadersTooLarge,
+    InvalidAnswer,
+    TlsFailed,
+)
+
+
+def told(error: Exception, host: str) -> JobError:
+    """Our error for one of an exchange with `host`."""
+    causes = list(_causes(error))
+    match error:
+        case httpx2.ConnectError():
+            if tls := next((each for each in causes if isinstance(each, ssl.SSLError)), None):
+                return TlsFailed(f"{host} cannot be connected to: {_tls_reason(tls)}.")
+            return ConnectionFailed(f"{host} cannot be connected to.")
+        case httpx2.NetworkError():
+            return ConnectionBroken(f"{host} broke the connection off.")
+        case httpx2.DecodingError():
+            return BrokenCompression(f"{host} sent a body whose compression is broken.")
+        case _ if any(_over_limit(each) for each in causes):
+            return HeadersTooLarge(f"{host} sent more headers than an answer may have, 100 KiB.")
+        case _:
+            return InvalidAnswer(f"{host} sent something that is not a valid HTTP answer.")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _over_limit(error: BaseException) -> bool:
+    too_large = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    return isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == too_large
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not valid ({error.verify_message})"
+    return "it does not speak TLS as we do"

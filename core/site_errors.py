@@ -1,0 +1,81 @@
+"""What a site does wrong in particular: leaves of the tree that is drawn in `core.errors`."""
+
+from core.errors import BadRedirect, NotAPage, PermanentJobError, SiteError, SiteUnreachable
+
+
+class EmptyPage(NotAPage):
+    """The site answered with success and sent nothing, or white space."""
+
+    code = "EMPTY_PAGE"
+
+
+class HeadersTooLarge(PermanentJobError):
+    """The headers go on past the 100 KiB that an answer's may have."""
+
+    code = "HEADERS_TOO_LARGE"
+
+
+class RedirectLoop(BadRedirect):
+    """A redirect to where the same fetch has been before."""
+
+    code = "REDIRECT_LOOP"
+
+
+class TooManyRedirects(BadRedirect):
+    """More redirects one after the other than are followed."""
+
+    code = "TOO_MANY_REDIRECTS"
+
+
+class RedirectToNowhere(BadRedirect):
+    """A redirect to something that is no web address."""
+
+    code = "REDIRECT_TO_NOWHERE"
+
+
+class RedirectToOtherSite(BadRedirect):
+    """The page is now on another site, which is not the one that is watched."""
+
+    code = "REDIRECT_TO_OTHER_SITE"
+
+
+class NameNotFound(SiteUnreachable):
+    """The name of the host has no address, now."""
+
+    code = "NAME_NOT_FOUND"
+
+
+class ConnectionFailed(SiteUnreachable):
+    """Nothing answers at the host's address, or it refuses the connection."""
+
+    code = "CONNECTION_FAILED"
+
+
+class TlsFailed(SiteUnreachable):
+    """The certificate is not valid for the host, or the handshake failed."""
+
+    code = "TLS_FAILED"
+
+
+class ConnectionBroken(SiteUnreachable):
+    """The site broke the connection off in the middle of the exchange."""
+
+    code = "CONNECTION_BROKEN"
+
+
+class InvalidAnswer(SiteError):
+    """Not HTTP, or not an answer to what was asked."""
+
+    code = "INVALID_ANSWER"
+
+
+class BrokenBody(SiteError):
+    """The body is shorter than was said, or its chunks are not framed as they should be."""
+
+    code = "BROKEN_BODY"
+
+
+class BrokenCompression(SiteError):
+    """The body cannot be inflated."""
+
+    code = "BROKEN_COMPRESSION"
