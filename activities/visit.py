@@ -87,6 +87,8 @@ def _reason(error: JobError) -> LeftOut:
     match error:
         case BlockedByRobots():
             return LeftOut.BLOCKED_BY_ROBOTS
+        case InvalidAddress():
+            return LeftOut.REDIRECT  # to no web address: that of the visit itself is one
         case PageGone():
             return LeftOut.NOT_FOUND
         case AccessRefused():
