@@ -1,10 +1,11 @@
 """The activity of `discover.pages`: a walk over a domain whose frontier lives in the store."""
 
 import asyncio
-from collections import deque
+from bisect import insort
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,6 +38,11 @@ AT_ONCE: Final = 16
 
 FRESH_ROBOTS: Final = timedelta(minutes=1)
 """A discovery reads robots.txt anew unless it was read just now."""
+
+BY_DEPTH: Final = attrgetter("depth")
+"""The order of visits. The target of a redirect has the depth of its source, and may be found when
+links of the next depth are waiting already.
+"""
 
 LONGEST_INVALID: Final = 500
 """Characters of an address that is none; PostgreSQL indexes some 2,700 bytes with the job's id."""
@@ -117,14 +123,15 @@ class Walk:
         try:
             while waiting or flying:
                 while waiting and self._may_start(waiting[0], flying, found):
-                    url = waiting.popleft()
+                    url = waiting.pop(0)
                     flying[asyncio.create_task(self._visit(url.url))] = url
                 if not flying:
                     break
                 done, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
                 landed = [(flying.pop(task), task.result()) for task in done]
                 fresh = await self._settle(landed)
-                waiting.extend(fresh)
+                for url in fresh:
+                    insort(waiting, url, key=BY_DEPTH)
                 settled += len(landed)
                 found += sum(isinstance(visited, FoundPage) for _, visited in landed)
                 known = min(settled + len(waiting) + len(flying), self._job.max_pages)
@@ -134,11 +141,11 @@ class Walk:
                 task.cancel()
             await asyncio.gather(*flying, return_exceptions=True)
 
-    async def _load(self) -> tuple[deque[FoundUrl], int, int]:
+    async def _load(self) -> tuple[list[FoundUrl], int, int]:
         async with self._database.reading() as session:
             tally = await frontier.tally(session, self._job_id)
-            waiting = deque(await frontier.pending(session, self._job_id))
-        return waiting, tally.discovered, tally.seen - tally.pending
+            waiting = await frontier.pending(session, self._job_id)
+        return sorted(waiting, key=BY_DEPTH), tally.discovered, tally.seen - tally.pending
 
     def _may_start(
         self, url: FoundUrl, flying: dict[asyncio.Task[Visit], FoundUrl], found: int
