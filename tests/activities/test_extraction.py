@@ -48,7 +48,8 @@ def children() -> set[int]:
 
 async def test_a_page_says_what_a_reader_sees(extractor: Extractor) -> None:
     words = "Pro costs $99 a month, and the first two weeks of it cost nothing at all. " * 5
-    html = f"<title>Prices</title><nav>Menu</nav><article><p>{words}</p></article>"
+    body = f"<nav>Menu</nav><article><p>{words}</p></article>"
+    html = f"<html><head><title>Prices</title></head><body>{body}</body></html>"
     shown = f"Menu\n{words.strip()}"
     found = await extractor.extract(page(html))
     assert isinstance(found, Extracted)

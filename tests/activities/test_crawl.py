@@ -1,0 +1,272 @@
+"""`crawl.page` through the whole system: what it finds, and what it costs the site."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import pytest
+from temporalio.activity import Info
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
+
+from activities.crawl import CrawlActivities
+from activities.extraction import Extractor
+from activities.fetch import Fetcher
+from activities.politeness import Politeness
+from activities.reporting import Reporter
+from api.job_view import JobDetail
+from core.contract import CrawlPageInput, CrawlPageResult
+from core.jobs import JobState
+from store.domains import add_domain
+from store.engine import Database
+from store.pages import NewPage, add_pages, page_by_id
+from store.tables import Page, PageStatus
+from tests.activities.behaviours import sending
+from tests.site import FakeSite, SiteRequest
+from tests.store.rows import new_organisation
+from tests.system import System
+
+PRICES = "<title>Prices</title><p>Welcome.</p><p>Pro costs $99 a month.</p>"
+DEARER = PRICES.replace("99", "119")
+NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A page that a running system watches."""
+
+    system: System
+    site: FakeSite
+    page_id: UUID
+
+    async def crawl(self) -> JobDetail:
+        """The job of one crawl, tried once."""
+        path = f"/api/pages/{self.page_id}/crawl"
+        return await self.system.finished(await self.system.ask(path, maxAttempts=1))
+
+    async def check(self) -> CrawlPageResult:
+        """What one crawl found."""
+        job = await self.crawl()
+        assert job.state is JobState.COMPLETED, job.failed_reason
+        return CrawlPageResult.model_validate(job.return_value)
+
+    async def stored(self) -> Page:
+        """The page as it is stored."""
+        async with self.system.database.reading() as session:
+            return await page_by_id(session, self.page_id)
+
+    async def total(self, path: str) -> int:
+        """How many entries that list has."""
+        total: int = (await self.system.api.get(path)).json()["meta"]["total"]
+        return total
+
+    async def snapshots(self) -> int:
+        """How many snapshots of the page there are."""
+        return await self.total(f"/api/pages/{self.page_id}/snapshots")
+
+    async def changes(self) -> int:
+        """How many changes of the page there are."""
+        return await self.total(f"/api/changes?pageId={self.page_id}")
+
+    def last_request(self) -> SiteRequest:
+        """The last request for the page."""
+        return self.site.requests_for("/")[-1]
+
+
+@pytest.fixture
+async def watched(system: System, site: FakeSite) -> AsyncIterator[Watched]:
+    """The front page of the site, discovered and never crawled."""
+    site.page("/", PRICES)
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        await system.finished(domain.discovery_job_id)
+        [page_id] = (await system.pages(domain.id)).values()
+        yield Watched(system, site, page_id)
+
+
+async def test_the_first_crawl_stores_the_baseline_and_is_no_change(watched: Watched) -> None:
+    assert (await watched.stored()).status is PageStatus.PENDING
+    found = await watched.check()
+    assert (found.changed, found.baseline, found.status_code) == (False, True, 200)
+    assert found.change_id is None
+    answer = await watched.system.api.get(f"/api/snapshots/{found.snapshot_id}")
+    snapshot = answer.json()["data"]
+    assert snapshot["text"] == "Welcome.\nPro costs $99 a month."
+    assert (snapshot["title"], snapshot["statusCode"]) == ("Prices", 200)
+    assert (await watched.stored()).status is PageStatus.ACTIVE
+    assert await watched.changes() == 0
+
+
+async def test_a_change_says_what_differs(watched: Watched) -> None:
+    before = await watched.check()
+    watched.site.page("/", DEARER)
+    after = await watched.check()
+    assert (after.changed, after.baseline, after.status_code) == (True, False, 200)
+    answer = await watched.system.api.get(f"/api/changes/{after.change_id}")
+    change = answer.json()["data"]
+    assert change["beforeSnapshotId"] == str(before.snapshot_id)
+    assert change["afterSnapshotId"] == str(after.snapshot_id)
+    assert change["url"] == watched.site.url("/")
+    assert "$99" in change["diffData"]["before"]
+    assert "$119" in change["diffData"]["after"]
+    assert len(change["diffData"]["blocks"]) == 1
+    assert (await watched.snapshots(), await watched.changes()) == (2, 1)
+    assert (await watched.check()).changed is False
+
+
+async def test_a_site_that_says_304_is_unchanged(watched: Watched) -> None:
+    watched.site.page("/", PRICES, headers={"ETag": '"1"'})
+    await watched.check()
+    assert "if-none-match" not in watched.last_request().headers
+    found = await watched.check()
+    assert (found.changed, found.baseline, found.status_code) == (False, False, 304)
+    assert found.snapshot_id is None
+    assert watched.last_request().headers["if-none-match"] == '"1"'
+    assert await watched.snapshots() == 1
+
+
+async def test_a_304_without_validators_keeps_those_of_the_page(watched: Watched) -> None:
+    date = "Sun, 01 Mar 2026 12:00:00 GMT"
+    watched.site.page("/", PRICES, headers={"ETag": '"1"', "Last-Modified": date})
+    await watched.check()
+    watched.site.behave("/", sending(NOT_MODIFIED))
+    for _ in range(2):
+        assert (await watched.check()).status_code == 304
+        asked = watched.last_request().headers
+        assert (asked["if-none-match"], asked["if-modified-since"]) == ('"1"', date)
+
+
+async def test_the_same_bytes_are_unchanged_and_bring_new_validators(watched: Watched) -> None:
+    watched.site.page("/", PRICES, headers={"ETag": '"1"'})
+    await watched.check()
+    watched.site.page("/", PRICES, headers={"ETag": '"2"'})
+    found = await watched.check()
+    assert (found.changed, found.status_code) == (False, 200)
+    assert await watched.snapshots() == 1
+    await watched.check()
+    assert watched.last_request().headers["if-none-match"] == '"2"'
+    watched.site.page("/", PRICES)
+    await watched.check()
+    await watched.check()
+    assert "if-none-match" not in watched.last_request().headers
+
+
+async def test_the_same_text_in_other_bytes_is_unchanged(watched: Watched) -> None:
+    await watched.check()
+    before = (await watched.stored()).body_hash
+    watched.site.page("/", f"<!-- made now --><script>t=1</script>{PRICES}")
+    found = await watched.check()
+    assert (found.changed, found.status_code) == (False, 200)
+    assert (await watched.snapshots(), await watched.changes()) == (1, 0)
+    assert (await watched.stored()).body_hash != before
+
+
+async def test_a_304_that_was_not_asked_for_is_the_sites_error(watched: Watched) -> None:
+    watched.site.behave("/", sending(NOT_MODIFIED))
+    job = await watched.crawl()
+    assert job.state is JobState.FAILED
+    assert job.failed_reason is not None
+    assert "not asked" in job.failed_reason
+
+
+async def test_a_redirect_within_the_site_is_followed(watched: Watched) -> None:
+    watched.site.page("/", "", status=301, headers={"Location": "/home"})
+    watched.site.page("/home", PRICES)
+    found = await watched.check()
+    snapshot = await watched.system.api.get(f"/api/snapshots/{found.snapshot_id}")
+    assert snapshot.json()["data"]["url"] == watched.site.url("/home")
+
+
+async def test_a_redirect_to_another_site_fails_for_good_in_plain_words(watched: Watched) -> None:
+    await watched.check()
+    async with FakeSite() as other:
+        other.page("/", "<p>elsewhere</p>")
+        watched.site.page("/", "", status=302, headers={"Location": other.url("/")})
+        path = f"/api/pages/{watched.page_id}/crawl"
+        job = await watched.system.finished(await watched.system.ask(path, maxAttempts=3))
+        assert (job.state, job.attempts_made) == (JobState.FAILED, 1)
+        assert job.failed_reason == "The page now redirects to another site, 127.0.0.1."
+        assert other.requests == []
+
+
+async def test_a_page_that_is_gone_comes_back(watched: Watched) -> None:
+    await watched.check()
+    for status in (404, 410):
+        watched.site.page("/", "gone", status=status)
+        job = await watched.crawl()
+        assert job.failed_reason == f"The site answered {status}: the page does not exist."
+        assert (await watched.stored()).status is PageStatus.GONE
+    watched.site.page("/", PRICES)
+    assert (await watched.check()).changed is False
+    assert (await watched.stored()).status is PageStatus.ACTIVE
+    assert await watched.snapshots() == 1
+
+
+async def test_a_failure_leaves_the_page_as_it_was(watched: Watched) -> None:
+    await watched.check()
+    before = await watched.stored()
+    watched.site.page("/", "broken", status=500)
+    assert (await watched.crawl()).state is JobState.FAILED
+    watched.site.page("/", "<p> </p>")
+    job = await watched.crawl()
+    assert job.failed_reason == "The page shows no text."
+    after = await watched.stored()
+    assert (after.status, after.last_check_at) == (PageStatus.ACTIVE, before.last_check_at)
+    assert after.snapshot_id == before.snapshot_id
+
+
+async def test_a_page_that_robots_forbids_is_not_asked_for(system: System, site: FakeSite) -> None:
+    site.page("/robots.txt", "User-agent: *\nDisallow: /secret")
+    site.page("/", "<p>Welcome.</p>")
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        await system.finished(domain.discovery_job_id)
+        added = await system.api.post(
+            f"/api/domains/{domain.id}/pages", json={"url": site.url("/secret")}
+        )
+        assert added.status_code == 201, added.text
+        job_id = await system.ask(f"/api/pages/{added.json()['data']['id']}/crawl")
+        job = await system.finished(job_id)
+    assert (job.state, job.attempts_made) == (JobState.FAILED, 1)
+    assert job.failed_reason == "The robots.txt of 127.0.0.1 does not allow this page."
+    assert site.requests_for("/secret") == []
+
+
+async def test_a_job_that_runs_again_answers_what_it_found_before(
+    database: Database, fetcher: Fetcher, client: Client, site: FakeSite
+) -> None:
+    """A worker may die after its commit, before its answer."""
+    extractor = Extractor(processes=1)
+    politeness = Politeness(database, fetcher, host_rps=1_000)
+    crawls = CrawlActivities(database, fetcher, politeness, extractor, Reporter(client))
+    page_id = await page_of(database, site)
+    for body, changed in ((PRICES, False), (DEARER, True)):
+        site.page("/", body)
+        environment = ActivityEnvironment()
+        environment.info = replaced_id(environment, job_id=f"crawl-{changed}")
+        first = await environment.run(crawls.crawl, CrawlPageInput(page_id=page_id), None)
+        site.page("/", "<p>Something else by now.</p>")
+        again = await environment.run(crawls.crawl, CrawlPageInput(page_id=page_id), None)
+        assert first.result is not None
+        assert first.result.changed == changed
+        assert again.result == first.result
+    assert len(site.requests_for("/")) == 2
+    await extractor.aclose()
+
+
+def replaced_id(environment: ActivityEnvironment, job_id: str) -> Info:
+    return replace(environment.info, workflow_id=job_id)
+
+
+async def page_of(database: Database, site: FakeSite) -> UUID:
+    async with database.transaction() as session:
+        domain = await add_domain(
+            session,
+            await new_organisation(session),
+            domain=site.origin,
+            origin=site.origin,
+            display_name="A site",
+            check_frequency_hours=24,
+        )
+        [page_id] = (await add_pages(session, domain.id, [NewPage(site.url("/"), "home")])).added
+    return page_id

@@ -1,0 +1,211 @@
+"""Attempts by themselves, in the SDK's own environment for activities."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.activity import ActivityCancellationDetails
+from temporalio.client import Client
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.reporting import Attempt, Reporter
+from core.contract import AttemptReport, Outcome, Progress
+from core.errors import DiffyError, NotAPage, PageGone, SiteError, SiteOverloaded
+from core.retries import pause_after
+from tests.eventually import eventually
+
+LONG_AGO = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HANDED_BACK = AttemptReport(attempt=2, first_started_at=LONG_AGO, percent=40)
+
+Work = Callable[[Attempt], Awaitable[str]]
+
+
+@pytest.fixture
+def environment() -> ActivityEnvironment:
+    """What an activity runs in. No such workflow is on the server: nothing can be published."""
+    return ActivityEnvironment()
+
+
+async def run(
+    environment: ActivityEnvironment,
+    client: Client,
+    work: Work,
+    handed_back: AttemptReport | None = None,
+) -> Outcome[str]:
+    reporter = Reporter(client)
+
+    async def activity() -> Outcome[str]:
+        return await reporter.run(work, handed_back)
+
+    return await environment.run(activity)
+
+
+def raising(error: Exception) -> Work:
+    async def work(_: Attempt) -> str:
+        raise error
+
+    return work
+
+
+async def test_a_result_comes_with_the_report_of_its_attempt(
+    environment: ActivityEnvironment, client: Client
+) -> None:
+    async def work(attempt: Attempt) -> str:
+        attempt.progress(30)
+        return "done"
+
+    outcome = await run(environment, client, work)
+    assert outcome.result == "done"
+    assert (outcome.attempt.attempt, outcome.attempt.percent) == (1, 30)
+    assert outcome.attempt.first_started_at == environment.info.started_time
+
+
+async def test_progress_never_falls_and_leaves_the_end_to_the_result(
+    environment: ActivityEnvironment, client: Client
+) -> None:
+    seen = []
+
+    async def work(attempt: Attempt) -> str:
+        for percent in (10, 50, 20, 100, 0):
+            attempt.progress(percent)
+            seen.append(attempt.report.percent)
+        return ""
+
+    await run(environment, client, work)
+    assert seen == [10, 50, 50, 99, 99]
+
+
+async def test_an_attempt_that_was_handed_back_goes_on_as_the_same(
+    environment: ActivityEnvironment, client: Client
+) -> None:
+    async def work(_: Attempt) -> str:
+        return ""
+
+    outcome = await run(environment, client, work, HANDED_BACK)
+    assert outcome.attempt == HANDED_BACK
+
+
+async def test_a_retry_after_it_is_an_attempt_of_its_own(
+    environment: ActivityEnvironment, client: Client
+) -> None:
+    details = [Progress(percent=70, first_started_at=LONG_AGO).model_dump(mode="json")]
+    environment.info = replace(environment.info, attempt=2, heartbeat_details=details)
+
+    async def work(_: Attempt) -> str:
+        return ""
+
+    report = (await run(environment, client, work, HANDED_BACK)).attempt
+    assert (report.attempt, report.percent, report.first_started_at) == (3, 0, LONG_AGO)
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable"),
+    [
+        (PageGone("The page is gone."), False),
+        (NotAPage("It is a picture."), False),
+        (SiteError("The site failed."), True),
+        (SiteOverloaded("The site is busy.", timedelta(seconds=90)), True),
+    ],
+)
+async def test_an_error_is_published_by_its_code_in_its_words(
+    environment: ActivityEnvironment, client: Client, error: DiffyError, retryable: bool
+) -> None:
+    with pytest.raises(ApplicationError) as caught:
+        await run(environment, client, raising(error))
+    failure = caught.value
+    assert (failure.type, failure.message) == (error.code, error.message)
+    assert failure.non_retryable is not retryable
+    wait = error.retry_after if isinstance(error, SiteOverloaded) else None
+    assert failure.next_retry_delay == pause_after(1, wait)
+    [report] = failure.details
+    assert report.attempt == 1
+    assert (report.reason, report.next_at is not None) == (
+        (error.message, True) if retryable else (None, False)
+    )
+
+
+async def test_a_fault_of_ours_is_retried_and_tells_no_secrets(
+    environment: ActivityEnvironment, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ApplicationError) as caught:
+        await run(environment, client, raising(ValueError("password=secret")))
+    assert (caught.value.type, caught.value.non_retryable) == ("INTERNAL", False)
+    assert caught.value.message == "Diffy itself failed (ValueError)."
+    assert "password=secret" in caplog.text
+
+
+async def test_the_last_attempt_announces_no_other(
+    environment: ActivityEnvironment, client: Client
+) -> None:
+    policy = RetryPolicy(maximum_attempts=3)
+    environment.info = replace(environment.info, attempt=3, retry_policy=policy)
+    with pytest.raises(ApplicationError) as caught:
+        await run(environment, client, raising(SiteError("The site failed.")))
+    [report] = caught.value.details
+    assert (report.attempt, report.next_at, report.reason) == (3, None, None)
+
+
+async def started(environment: ActivityEnvironment, client: Client) -> asyncio.Task[Outcome[str]]:
+    """An attempt that is at 40 % and stays there."""
+    begun = asyncio.Event()
+
+    async def work(attempt: Attempt) -> str:
+        attempt.progress(40)
+        begun.set()
+        await asyncio.Event().wait()
+        return ""
+
+    task = asyncio.create_task(run(environment, client, work))
+    await begun.wait()
+    return task
+
+
+async def test_an_attempt_whose_worker_stops_is_handed_back(
+    environment: ActivityEnvironment, client: Client
+) -> None:
+    task = await started(environment, client)
+    environment.cancel(ActivityCancellationDetails(worker_shutdown=True))
+    outcome = await task
+    assert outcome.result is None
+    assert (outcome.attempt.attempt, outcome.attempt.percent) == (1, 40)
+
+
+@pytest.mark.parametrize("worker_stops", [False, True])
+async def test_an_attempt_that_somebody_cancels_is_cancelled(
+    environment: ActivityEnvironment, client: Client, worker_stops: bool
+) -> None:
+    task = await started(environment, client)
+    environment.cancel(
+        ActivityCancellationDetails(cancel_requested=True, worker_shutdown=worker_stops)
+    )
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_long_attempt_says_that_it_is_alive(
+    environment: ActivityEnvironment, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.reporting.PUBLISH_ACTIVE_AFTER", 0.02)
+    monkeypatch.setattr("activities.reporting.HEARTBEAT_EVERY", 0.02)
+    beats: list[Progress] = []
+    environment.on_heartbeat = lambda *details: beats.append(details[0])
+
+    async def work(attempt: Attempt) -> str:
+        assert not beats
+        attempt.progress(10)
+        assert not beats
+
+        async def heard() -> int:
+            return len(beats)
+
+        await eventually(heard, lambda count: count >= 3)
+        attempt.progress(80)
+        assert beats[-1].percent == 80
+        return "done"
+
+    assert (await run(environment, client, work)).result == "done"
+    assert {beat.percent for beat in beats} == {10, 80}
