@@ -12,7 +12,7 @@ from store.migrate import migrate
 USER_AGENT = "Mozilla/5.0 (compatible; DiffyBot/1.0)"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def fetcher() -> AsyncIterator[Fetcher]:
     """A fetcher that may reach the sites on loopback."""
     fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=True)
@@ -20,7 +20,7 @@ async def fetcher() -> AsyncIterator[Fetcher]:
     await fetcher.aclose()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def guarded() -> AsyncIterator[Fetcher]:
     """A fetcher as it is by default: for public addresses only."""
     fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=False)
