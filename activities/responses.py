@@ -18,6 +18,16 @@ from core.site_errors import EmptyPage
 PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 """The media types of pages."""
 
+MAGIC: Final = {
+    b"%PDF-": "a PDF",
+    b"\x89PNG": "an image",
+    b"GIF8": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"PK\x03\x04": "a ZIP file",
+    b"\x1f\x8b": "a gzip file",
+}
+"""How files begin that are no pages, whatever their site says of them."""
+
 SHOWN_TYPE: Final = 100
 """Characters of a media type that a message repeats."""
 
@@ -64,10 +74,13 @@ def refusal(status: int, wait: timedelta | None) -> JobError | None:
 def no_page(content_type: str | None, body: bytes) -> NotAPage | None:
     """Why a successful answer is no page; None when it may be one.
 
-    Without a Content-Type it is one if it begins as markup does.
+    What begins as a file of another kind does is none. Without a Content-Type it is one if it
+    begins as markup does.
     """
     if not body.strip():
         return EmptyPage("The site sent an empty page.")
+    if disguised := next((kind for magic, kind in MAGIC.items() if body.startswith(magic)), None):
+        return NotAPage(f"The site sent {disguised}, which is not a page.")
     declared = (content_type or "").split(";")[0].strip().lower()
     if declared in PAGE_TYPES or (not declared and body.lstrip().startswith(b"<")):
         return None

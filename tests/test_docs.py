@@ -8,6 +8,8 @@ from typing import Final
 
 import pytest
 
+import core.site_errors
+from core.errors import JobError
 from core.settings import Settings, variable_name
 from tests.cli.command import DIFFY, ROOT, environment
 from tests.ports import free_port
@@ -28,6 +30,21 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
 def test_what_it_links_to_exists() -> None:
     named = set(re.findall(r"`([\w./-]+/|[\w.-]+\.(?:py|yml))`", README))
     assert {path for path in named if not (ROOT / path).exists() and path != ".venv/"} == set()
+
+
+def test_every_error_of_a_job_is_in_the_table_with_whether_a_retry_may_help() -> None:
+    text = (ROOT / "docs" / "crawling.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([A-Z_]+)` \| .+ \| (yes|no) \|$", text, re.MULTILINE)
+    errors = {error.code: "yes" if error.retryable else "no" for error in descendants(JobError)}
+    assert dict(rows) == {code: helps for code, helps in errors.items() if code != JobError.code}
+    assert len(rows) == len(dict(rows))
+
+
+def descendants(error: type[JobError]) -> Iterator[type[JobError]]:
+    for child in error.__subclasses__():
+        if child.__module__ in (JobError.__module__, core.site_errors.__name__):
+            yield child
+            yield from descendants(child)
 
 
 @pytest.fixture

@@ -1,0 +1,101 @@
+"""The web as it is: each job on a hostile site ends in time, for a reason of its own."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+
+from activities.fetch import Fetcher, FetchLimits
+from core.errors import JobError
+from core.jobs import JobState
+from core.settings import Settings
+from core.site_errors import TlsFailed
+from tests.activities.hostile import (
+    HOSTILITIES,
+    PORTS,
+    HostilePort,
+    hostile_site,
+    listening,
+    self_signed,
+)
+from tests.eventually import eventually
+from tests.system import running_system
+
+DEADLINE = 2.0
+GRACE = timedelta(seconds=10)
+"""What this machine may need besides, with all of the jobs at once."""
+
+
+async def error_type(client: Client, job_id: str) -> str | None:
+    """The published type of the error that a job ended with."""
+    try:
+        await client.get_workflow_handle(job_id).result()
+    except WorkflowFailureError as error:
+        return error.cause.type if isinstance(error.cause, ApplicationError) else "UNTYPED"
+    return None
+
+
+async def test_each_job_ends_in_time_for_its_own_reason_and_the_next_one_runs(
+    settings: Settings,
+) -> None:
+    assert len(HOSTILITIES) >= 30
+    impatient = settings.model_copy(update={"fetch_seconds": DEADLINE, "worker_concurrency": 100})
+    async with hostile_site() as site, running_system(impatient) as system:
+        domain = await system.add_domain(site.origin)
+        for each in HOSTILITIES:
+            body = {"url": site.url(each.path)}
+            added = await system.api.post(f"/api/domains/{domain.id}/pages", json=body)
+            assert added.status_code == 201, added.text
+        crawl = f"/api/domains/{domain.id}/crawl"
+        asked = await system.api.post(crawl, json={"maxAttempts": 1})
+        batch = asked.json()["data"]
+        assert batch["jobsQueued"] == len(HOSTILITIES)
+        async with system.worker():
+            await eventually(
+                lambda: system.stats(batchId=batch["batchId"]),
+                lambda stats: stats.completed + stats.failed == len(HOSTILITIES),
+                within=60,
+            )
+            jobs = (await system.jobs(batchId=batch["batchId"], limit=100)).data
+            types = await asyncio.gather(*(error_type(system.client, job.id) for job in jobs))
+            found = {job.url: kind for job, kind in zip(jobs, types, strict=True)}
+            assert found == {
+                site.url(each.path): each.error.code if each.error else None for each in HOSTILITIES
+            }
+            for job in jobs:
+                assert job.processed_at
+                assert job.finished_at
+                taken = job.finished_at - job.processed_at
+                assert taken < timedelta(seconds=DEADLINE) + GRACE, job
+            assert all((job.failed_reason is None) == (found[job.url] is None) for job in jobs)
+            site.page("/next", "<p>A page like any other.")
+            body = {"url": site.url("/next")}
+            added = await system.api.post(f"/api/domains/{domain.id}/pages", json=body)
+            page_id = added.json()["data"]["id"]
+            following = await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
+            assert following.state is JobState.COMPLETED
+
+
+@pytest.fixture
+async def fetcher() -> Fetcher:
+    """A fetcher that may reach the sites on loopback."""
+    return Fetcher(user_agent="DiffyBot", allow_private_networks=True)
+
+
+@pytest.mark.parametrize("port", PORTS, ids=lambda port: port.name)
+async def test_a_hostile_port_is_given_up_in_time(fetcher: Fetcher, port: HostilePort) -> None:
+    limits = FetchLimits(deadline=timedelta(seconds=0.3))
+    async with listening(port.talk) as origin:
+        with pytest.raises(JobError) as raised:
+            await fetcher.fetch(f"{origin}/", limits=limits)
+    await fetcher.aclose()
+    assert type(raised.value) is port.error
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(fetcher: Fetcher) -> None:
+    async with self_signed() as origin:
+        with pytest.raises(TlsFailed, match=r"its certificate is not valid .*self"):
+            await fetcher.fetch(f"{origin}/")
+    await fetcher.aclose()
