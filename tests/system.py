@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import httpx2
 from fastapi import FastAPI
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from api.app import create_app
 from api.job_reader import JobStats
@@ -122,7 +123,11 @@ async def running_system(settings: Settings) -> AsyncIterator[System]:
             yield System(settings, client, database, app, api)
     finally:
         async for left in client.list_workflows(queue):
-            await client.get_workflow_handle(left.id, run_id=left.run_id).terminate()
+            try:
+                await client.get_workflow_handle(left.id, run_id=left.run_id).terminate()
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:  # the list lags behind an end
+                    raise
         await database.close()
 
 

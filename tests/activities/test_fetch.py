@@ -18,6 +18,7 @@ from core.errors import (
     SiteTimeout,
     SiteUnreachable,
 )
+from core.site_errors import HeadersTooLarge
 from tests.activities.behaviours import OK, encoded, repeating, resetting, sending
 from tests.activities.conftest import USER_AGENT
 from tests.ports import free_port
@@ -210,14 +211,28 @@ async def test_a_connection_that_breaks_is_a_passing_error(
 @pytest.mark.parametrize(
     "answer",
     [
-        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
-        b"HTTP/1.1 abc OK\r\n\r\n",
         OK + b"X-Long: " + b"a" * 200_000 + b"\r\n\r\n<p>text</p>",
         OK + b"X-Many: 1\r\n" * 20_000 + b"\r\n<p>text</p>",
+    ],
+    ids=["one header of 200 KB", "20,000 headers"],
+)
+async def test_headers_without_end_have_an_error_of_their_own(
+    fetcher: Fetcher, site: FakeSite, answer: bytes
+) -> None:
+    site.behave("/", sending(answer))
+    with pytest.raises(HeadersTooLarge):
+        await fetcher.fetch(site.url("/"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
         OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
     ],
-    ids=["ssh", "no status", "header of 200 KB", "many headers", "two lengths", "no chunk"],
+    ids=["ssh", "no status", "two lengths", "no chunk"],
 )
 async def test_what_is_no_http_is_the_sites_error(
     fetcher: Fetcher, site: FakeSite, answer: bytes

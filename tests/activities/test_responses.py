@@ -109,17 +109,19 @@ def test_markup_is_a_page(content_type: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "body"),
+    ("content_type", "body", "named"),
     [
-        ("application/pdf", b"%PDF-1.7"), ("image/png", b"<p>"), ("text/plain", b"<p>"),
-        ("application/json", b"{}"), ("text/htmlx", b"<p>"), ("nonsense", b"<p>"),
-        (None, b"plain words"), (None, b"\x89PNG"),
+        ("image/svg+xml", b"<p>", "image/svg+xml"), ("text/plain", b"<p>", "text/plain"),
+        ("application/json", b"{}", "application/json"), ("text/htmlx", b"<p>", "text/htmlx"),
+        ("nonsense", b"<p>", "nonsense"), (None, b"plain words", "no known type"),
+        ("application/pdf", b"%PDF-1.7", "a PDF"), ("text/html", b"%PDF-1.7", "a PDF"),
+        (None, b"\x89PNG", "an image"),
     ],
 )  # fmt: skip
-def test_anything_else_is_no_page(content_type: str | None, body: bytes) -> None:
+def test_anything_else_is_no_page(content_type: str | None, body: bytes, named: str) -> None:
     unusable = no_page(content_type, body)
     assert isinstance(unusable, NotAPage)
-    assert (content_type or "no known type") in unusable.message
+    assert named in unusable.message
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t \n"])
