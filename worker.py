@@ -13,7 +13,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.batches import BatchActivities
 from activities.crawl import CrawlActivities
 from activities.discover import DiscoverActivities
-from activities.extraction import Extractor
+from activities.extraction import Extractor, end_tracker
 from activities.fetch import Fetcher
 from activities.ownership import OwnershipActivities
 from activities.politeness import Politeness
@@ -109,7 +109,10 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await run_worker(settings, stop, ready)
+    try:
+        await run_worker(settings, stop, ready)
+    finally:
+        end_tracker()
 
 
 def main() -> None:

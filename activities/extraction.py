@@ -13,6 +13,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Final
 
 from core.errors import InternalError, NotAPage
@@ -104,6 +105,14 @@ class Extractor:
         """End the processes."""
         for process in self._processes:
             process.end()
+
+
+def end_tracker() -> None:
+    """End the helper that multiprocessing starts with the first process and would leave behind.
+
+    For the end of a program: it waits for the helper, and the helper for every other process.
+    """
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 
 
 class _Process:
