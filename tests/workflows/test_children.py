@@ -13,9 +13,10 @@ from temporalio.exceptions import is_cancelled_exception
 from cli.embedded import EmbeddedTemporal
 from core.jobs import JobState
 from core.retries import FIRST_PAUSE
+from core.settings import Settings
 from tests.eventually import eventually
 from tests.site import FakeSite
-from tests.system import System
+from tests.system import System, running_system
 from tests.workflows.foreign import ForeignTeam, foreign_team
 
 
@@ -26,10 +27,18 @@ async def team(temporal: EmbeddedTemporal) -> AsyncIterator[ForeignTeam]:
         yield team
 
 
-@pytest.fixture
-async def working(system: System) -> AsyncIterator[System]:
-    """The system with a worker."""
-    async with system.worker():
+@pytest.fixture(scope="module")
+async def working(
+    temporal: EmbeddedTemporal, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[System]:
+    """A system with a worker, for all tests here: each has a site and so a domain of its own."""
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("children"),
+        temporal_address=temporal.address,
+        allow_private_networks=True,
+        host_rps=1000,
+    )
+    async with running_system(settings) as system, system.worker():
         yield system
 
 
