@@ -6,13 +6,13 @@ from uuid import UUID
 
 from fastapi import Depends, FastAPI, Path, Request
 from starlette.datastructures import Headers
-from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.client import Client
 
 from api.job_actions import JobActions
 from api.job_reader import JobReader
 from api.launch import Launcher
+from api.routing import has_route
 from api.watch import JobWatch
 from core.errors import NotFound, Unauthorized
 from core.settings import Settings
@@ -65,7 +65,7 @@ class Authentication:
             try:
                 principal = await _principal(app, Headers(scope=scope))
             except Unauthorized:
-                if _has_route(app, scope):
+                if has_route(app, scope):
                     raise
             else:
                 scope.setdefault("state", {})["principal"] = principal
@@ -80,10 +80,6 @@ async def _principal(app: FastAPI, headers: Headers) -> Principal:
         raise Unauthorized("Send an API key: Authorization: Bearer <key>.")
     async with services_of(app).database.reading() as session:
         return Principal((await organisation_of(session, key)).id)
-
-
-def _has_route(app: FastAPI, scope: Scope) -> bool:
-    return any(route.matches(scope)[0] is not Match.NONE for route in app.routes)
 
 
 async def principal(request: Request) -> Principal:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.service import RPCError
 
+from api.routing import allowed_methods
 from core.errors import (
     DiffyError,
     InvalidRequest,
@@ -81,6 +82,9 @@ async def answer_fault(request: Request, fault: Exception) -> Response:
     headers = dict(fault.headers or {}) if isinstance(fault, HTTPException) else {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"  # RFC 6750, 3
+    if isinstance(error, MethodNotAllowed):
+        # The framework knows the methods of one route only; others may share its address.
+        headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(RETRY_AFTER)
     details = error.details if isinstance(error, RequestError) else None
