@@ -14,7 +14,7 @@ from api.app import create_app
 from api.deps import services_of
 from cli.keys import ensure_bootstrap_key, opened
 from core.settings import Settings
-from temporal.connection import connect
+from temporal.connection import BRIEF_RETRIES, connect
 from temporal.setup import prepare_namespace
 
 DRAIN: Final = timedelta(seconds=5)
@@ -57,7 +57,7 @@ async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
     """
     async with opened(settings) as database:
         await ensure_bootstrap_key(settings, database)
-        client = await connect(settings)
+        client = await connect(settings, retries=BRIEF_RETRIES)
         await prepare_namespace(client, timedelta(days=settings.job_retention_days))
         app = create_app(settings, client, database)
         config = uvicorn.Config(

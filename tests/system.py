@@ -22,7 +22,7 @@ from core.settings import Settings
 from store.engine import Database
 from store.keys import create_key
 from store.migrate import migrate
-from temporal.connection import connect
+from temporal.connection import BRIEF_RETRIES, connect
 from temporal.setup import prepare_namespace
 from tests.eventually import eventually
 from worker import run_worker
@@ -112,7 +112,7 @@ class System:
 @asynccontextmanager
 async def running_system(settings: Settings) -> AsyncIterator[System]:
     """A system without a worker; what it leaves unfinished in Temporal is ended with it."""
-    client = await connect(settings)
+    client = await connect(settings, retries=BRIEF_RETRIES)
     await prepare_namespace(client, timedelta(days=settings.job_retention_days))
     migrate(settings.resolved_database_url)
     database = Database.open(settings.resolved_database_url)
