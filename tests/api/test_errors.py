@@ -1,10 +1,9 @@
 """One shape for every error: of every route, and of the framework itself."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Final
-from uuid import uuid4
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Final
 
 import httpx2
 import pytest
@@ -14,9 +13,9 @@ from api.errors import DESCRIPTIONS
 from api.job_reader import JobReader, JobStats
 from api.limits import LARGEST_BODY
 from api.visibility import JobFilter
+from tests.api.operations import operations
 from tests.system import System
 
-METHODS: Final = ("get", "post", "put", "patch", "delete")
 CODES: Final = {
     400: "VALIDATION_ERROR",
     401: "UNAUTHORIZED",
@@ -28,34 +27,6 @@ CODES: Final = {
     503: "UNAVAILABLE",
 }
 JSON_TYPE: Final = {"Content-Type": "application/json"}
-
-
-@dataclass(frozen=True)
-class Operation:
-    """A route as it is documented."""
-
-    method: str
-    path: str
-    documented: dict[str, Any]
-
-    @property
-    def takes_body(self) -> bool:
-        return "requestBody" in self.documented
-
-    @property
-    def statuses(self) -> set[str]:
-        return set(self.documented["responses"])
-
-    def target(self, **ids: object) -> str:
-        """Its path with `ids` in it, and an id of nothing for the others."""
-        name = self.path.partition("{")[2].partition("}")[0]
-        return self.path.replace(f"{{{name}}}", str(ids.get(name, uuid4())))
-
-
-def operations(system: System) -> Iterator[Operation]:
-    """Every route."""
-    for path, item in system.app.openapi()["paths"].items():
-        yield from (Operation(each, path, item[each]) for each in METHODS if each in item)
 
 
 def checked(answer: httpx2.Response, status: int) -> dict[str, str]:
@@ -104,7 +75,7 @@ async def test_an_unknown_address_is_not_found_with_and_without_a_key(
 async def test_another_method_is_refused_with_those_that_are_allowed(system: System) -> None:
     for path in system.app.openapi()["paths"]:
         routes = [each for each in operations(system) if each.path == path]
-        allowed = {each.method.upper() for each in routes}
+        allowed = {each.method for each in routes}
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} - allowed:
             answer = await system.api.request(method, routes[0].target())
             checked(answer, 405)

@@ -1,0 +1,45 @@
+"""Every route of the API, as its own documentation lists them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from tests.system import System
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A route as it is documented."""
+
+    method: str
+    path: str
+    documented: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether it reads a body."""
+        return "requestBody" in self.documented
+
+    @property
+    def statuses(self) -> set[str]:
+        """The statuses that it is documented to answer with."""
+        return set(self.documented["responses"])
+
+    def target(self, **ids: object) -> str:
+        """Its path with `ids` in it, and an id of nothing for the others."""
+        name = self.path.partition("{")[2].partition("}")[0]
+        return self.path.replace(f"{{{name}}}", str(ids.get(name, uuid4())))
+
+
+def operations(system: System) -> Iterator[Operation]:
+    """Every route."""
+    for path, item in system.app.openapi()["paths"].items():
+        yield from (
+            Operation(each, path, item[each.lower()]) for each in METHODS if each.lower() in item
+        )

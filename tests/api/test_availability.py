@@ -1,0 +1,214 @@
+"""What the API answers while Temporal or the database is away, and after."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from api.app import create_app
+from cli.embedded import EmbeddedTemporal
+from core.jobs import JobState
+from core.settings import Settings
+from store.engine import Database
+from tests.api.operations import operations
+from tests.ports import free_port
+from tests.site import FakeSite
+from tests.system import System, running_system
+
+SOON: Final = 3.0
+"""Seconds within which an outage is told."""
+
+STORE_ALONE: Final = {
+    "GET /api/domains/{domain_id}/pages",
+    "POST /api/domains/{domain_id}/pages",
+    "GET /api/pages/{page_id}",
+    "PATCH /api/pages/{page_id}",
+    "DELETE /api/pages/{page_id}",
+    "GET /api/pages/{page_id}/snapshots",
+    "GET /api/snapshots/{snapshot_id}",
+    "GET /api/changes",
+    "GET /api/changes/{change_id}",
+}
+"""Routes that need no Temporal."""
+
+WRITING: Final = {
+    "POST /api/domains",
+    "PATCH /api/domains/{domain_id}",
+    "DELETE /api/domains/{domain_id}",
+    "POST /api/domains/{domain_id}/pages",
+    "POST /api/domains/{domain_id}/crawl",
+    "PATCH /api/pages/{page_id}",
+    "DELETE /api/pages/{page_id}",
+}
+"""Routes that write into the store."""
+
+
+class Outage:
+    """A Temporal server of the tests' own, and a system on it."""
+
+    def __init__(self, server: EmbeddedTemporal, system: System) -> None:
+        self.system = system
+        self._server = server
+
+    @asynccontextmanager
+    async def gone(self) -> AsyncIterator[None]:
+        """Temporal is dead in the block; after it, it is there again, as it was."""
+        self._server.kill()
+        await self._server.exited()
+        try:
+            yield
+        finally:
+            await self._server.start()
+
+
+@pytest.fixture(scope="module")
+async def outage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Outage]:
+    """A system whose Temporal server may be killed."""
+    folder = tmp_path_factory.mktemp("outage")
+    server = EmbeddedTemporal(
+        database=folder / "temporal.db",
+        port=free_port(),
+        ui_port=None,
+        log=folder / "temporal.log",
+    )
+    await server.start()
+    settings = Settings(
+        data_dir=folder,
+        temporal_address=server.address,
+        allow_private_networks=True,
+        host_rps=1000,
+    )
+    async with running_system(settings) as system:
+        yield Outage(server, system)
+    await server.stop()
+
+
+async def owned(system: System) -> dict[str, str]:
+    """The ids of a domain, of a page of it and of the job that discovers its pages."""
+    host = f"{uuid4().hex}.example"
+    domain = await system.add_domain(host)
+    page = {"url": f"https://{host}/pricing"}
+    added = await system.api.post(f"/api/domains/{domain.id}/pages", json=page)
+    return {
+        "domain_id": str(domain.id),
+        "page_id": added.json()["data"]["id"],
+        "job_id": domain.discovery_job_id,
+    }
+
+
+def body_of(route: str) -> dict[str, str] | None:
+    """A body that `route` takes; every other one takes an empty one, or none."""
+    match route:
+        case "POST /api/domains":
+            return {"domain": "refused.example"}
+        case "POST /api/domains/{domain_id}/pages":
+            return {"url": "https://other.example/"}
+        case _:
+            return {} if route.startswith(("POST", "PATCH")) else None
+
+
+def assert_unavailable(answer: httpx2.Response) -> None:
+    assert answer.status_code == 503, (answer.request.method, answer.request.url, answer.text)
+    assert answer.json()["code"] == "UNAVAILABLE"
+    assert set(answer.json()) == {"error", "code"}
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_without_temporal_every_route_that_needs_it_is_unavailable_soon(
+    outage: Outage,
+) -> None:
+    system = outage.system
+    ids = await owned(system)
+
+    async def timed(method: str, target: str, body: object) -> tuple[httpx2.Response, float]:
+        began = time.monotonic()
+        answer = await system.api.request(method, target, json=body)
+        return answer, time.monotonic() - began
+
+    routes = [each for each in operations(system) if str(each) not in STORE_ALONE]
+    assert {"/health", "/api/jobs/{job_id}", "/api/domains"} < {each.path for each in routes}
+    async with outage.gone():
+        answers = await asyncio.gather(
+            *(timed(each.method, each.target(**ids), body_of(str(each))) for each in routes)
+        )
+        for answer, took in answers:
+            assert_unavailable(answer)
+            assert took < SOON, (answer.request.method, answer.request.url)
+
+
+async def test_without_temporal_the_store_is_still_read_and_written(outage: Outage) -> None:
+    ids = await owned(outage.system)
+    routes = [each for each in operations(outage.system) if str(each) in STORE_ALONE]
+    assert len(routes) == len(STORE_ALONE)
+    async with outage.gone():
+        for route in routes:
+            answer = await outage.system.api.request(
+                route.method, route.target(**ids), json=body_of(str(route))
+            )
+            assert answer.status_code < 500, (str(route), answer.text)
+
+
+async def test_a_domain_that_could_not_be_registered_leaves_nothing_behind(
+    outage: Outage,
+) -> None:
+    api = outage.system.api
+    before = (await api.get("/api/domains?limit=100")).json()
+    async with outage.gone():
+        assert_unavailable(await api.post("/api/domains", json={"domain": "late.example"}))
+    assert (await api.get("/api/domains?limit=100")).json() == before
+    await outage.system.add_domain("late.example")
+
+
+async def test_after_an_outage_the_same_api_carries_on_and_no_job_is_lost(
+    outage: Outage, site: FakeSite
+) -> None:
+    system = outage.system
+    site.page("/", "<p>Pro costs $99 a month.</p>")
+    domain = await system.add_domain(site.origin)
+    async with outage.gone():
+        assert_unavailable(await system.api.get("/health"))
+        assert_unavailable(await system.api.get(f"/api/jobs/{domain.discovery_job_id}"))
+    assert (await system.api.get("/health")).json() == {"status": "ok"}
+    assert (await system.job(domain.discovery_job_id)).state is JobState.WAITING
+    async with system.worker():
+        assert (await system.finished(domain.discovery_job_id)).state is JobState.COMPLETED
+    assert set(await system.pages(domain.id)) == {site.url("/")}
+
+
+@pytest.fixture
+async def impatient(system: System) -> AsyncIterator[httpx2.AsyncClient]:
+    """The API on the system's database, for whose lock it does not wait long."""
+    database = Database.open(system.settings.resolved_database_url, busy_timeout=0.05)
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=create_app(system.settings, system.client, database)),
+        base_url="http://diffy.test",
+        headers=system.api.headers,
+    ) as api:
+        yield api
+    await database.close()
+
+
+async def test_while_the_database_is_locked_writes_are_unavailable_and_reads_go_on(
+    system: System, impatient: httpx2.AsyncClient
+) -> None:
+    ids = await owned(system)
+    other = sqlite3.connect(system.settings.data_dir / "diffy.db", isolation_level=None)
+    routes = [each for each in operations(system) if str(each) in WRITING]
+    assert len(routes) == len(WRITING)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        for route in routes:
+            assert_unavailable(
+                await impatient.request(route.method, route.target(**ids), json=body_of(str(route)))
+            )
+        for path in ("/health", "/api/jobs", "/api/domains", f"/api/pages/{ids['page_id']}"):
+            assert (await impatient.get(path)).status_code == 200
+    finally:
+        other.close()
+    assert (await impatient.post("/api/domains", json={"domain": "a.com"})).status_code == 201
