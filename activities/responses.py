@@ -79,10 +79,9 @@ def no_page(content_type: str | None, body: bytes) -> NotAPage | None:
     """
     if not body.strip():
         return EmptyPage("The site sent an empty page.")
-    if disguised := next((kind for magic, kind in MAGIC.items() if body.startswith(magic)), None):
-        return NotAPage(f"The site sent {disguised}, which is not a page.")
     declared = (content_type or "").split(";")[0].strip().lower()
     if declared in PAGE_TYPES or (not declared and body.lstrip().startswith(b"<")):
-        return None
+        disguised = next((kind for magic, kind in MAGIC.items() if body.startswith(magic)), None)
+        return NotAPage(f"The site sent {disguised} as a page.") if disguised else None
     kind = declared[:SHOWN_TYPE] if declared.isprintable() else ""
     return NotAPage(f"The site sent {kind or 'something of no known type'}, which is not a page.")

@@ -36,42 +36,17 @@ from core.site_errors import (
     TlsFailed,
     TooManyRedirects,
 )
+from tests.activities.behaviours import OK, encoded, repeating, sending
 from tests.activities.bombs import bomb
 from tests.eventually import eventually
 from tests.ports import free_port
 from tests.site import Behaviour, FakeSite, SiteRequest
 
-OK: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 CHUNKED: Final = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 CHUNK: Final = b"4000\r\n" + b"a" * 0x4000 + b"\r\n"
 PAGE: Final = b"<title>Prices</title><p>Pro costs $99 a month."
 CERTIFICATE: Final = Path(__file__).parents[1] / "data" / "self-signed.pem"
 A_MOMENT: Final = 0.02
-
-
-def sending(*pieces: bytes) -> Behaviour:
-    """Send these bytes as they are, then end the connection."""
-
-    async def behave(_: SiteRequest, writer: asyncio.StreamWriter) -> None:
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-
-    return behave
-
-
-def repeating(head: bytes, piece: bytes, *, every: float = 0) -> Behaviour:
-    """Send `head`, then `piece` for as long as the other side stays, `every` so many seconds."""
-
-    async def behave(_: SiteRequest, writer: asyncio.StreamWriter) -> None:
-        writer.write(head)
-        with suppress(ConnectionError):
-            while True:
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(every)
-
-    return behave
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
@@ -100,11 +75,6 @@ def whole(body: bytes, *headers: str, status: str = "200 OK") -> Behaviour:
 def html(body: bytes, *headers: str) -> Behaviour:
     """A complete page."""
     return whole(body, "Content-Type: text/html", *headers)
-
-
-def encoded(encoding: str, body: bytes) -> Behaviour:
-    """A complete page whose `body` is said to be compressed by `encoding`."""
-    return html(body, f"Content-Encoding: {encoding}")
 
 
 def exploding(encoding: str) -> Behaviour:

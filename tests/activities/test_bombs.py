@@ -1,7 +1,6 @@
 """A body that inflates to 1 GiB costs no memory to speak of."""
 
 import re
-from collections.abc import AsyncIterator
 from ctypes import CDLL
 from pathlib import Path
 
@@ -10,19 +9,11 @@ import pytest
 from activities.fetch import Fetcher, FetchLimits
 from core.errors import PageTooLarge
 from core.sitemaps import LARGEST, parse_sitemap
+from tests.activities.behaviours import encoded
 from tests.activities.bombs import ENCODINGS, INFLATED, bomb
-from tests.activities.hostile import encoded
 from tests.site import FakeSite
 
 MOST_GROWTH = 32 * 2**20
-
-
-@pytest.fixture
-async def fetcher() -> AsyncIterator[Fetcher]:
-    """A fetcher that may reach the site on loopback."""
-    fetcher = Fetcher(user_agent="DiffyBot", allow_private_networks=True)
-    yield fetcher
-    await fetcher.aclose()
 
 
 def memory(name: str) -> int:

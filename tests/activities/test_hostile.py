@@ -78,19 +78,12 @@ async def test_each_job_ends_in_time_for_its_own_reason_and_the_next_one_runs(
             assert following.state is JobState.COMPLETED
 
 
-@pytest.fixture
-async def fetcher() -> Fetcher:
-    """A fetcher that may reach the sites on loopback."""
-    return Fetcher(user_agent="DiffyBot", allow_private_networks=True)
-
-
 @pytest.mark.parametrize("port", PORTS, ids=lambda port: port.name)
 async def test_a_hostile_port_is_given_up_in_time(fetcher: Fetcher, port: HostilePort) -> None:
     limits = FetchLimits(deadline=timedelta(seconds=0.3))
     async with listening(port.talk) as origin:
         with pytest.raises(JobError) as raised:
             await fetcher.fetch(f"{origin}/", limits=limits)
-    await fetcher.aclose()
     assert type(raised.value) is port.error
 
 
@@ -98,4 +91,3 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(fetcher: Fetcher
     async with self_signed() as origin:
         with pytest.raises(TlsFailed, match=r"its certificate is not valid .*self"):
             await fetcher.fetch(f"{origin}/")
-    await fetcher.aclose()
