@@ -13,9 +13,7 @@ from temporalio.exceptions import (
 )
 
 from core.contract import AttemptReport, Progress
-from core.retries import FIRST_PAUSE, GROWTH, LONGEST_PAUSE
 from workflows.failures import JobFailure, explain, typed_failures
-from workflows.policies import capped
 
 BEGAN = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 LOST = "The worker stopped answering in the middle of the attempt."
@@ -81,10 +79,3 @@ def test_a_failed_lookup_fails_with_the_published_type_and_is_not_tried_again() 
 def test_a_cancelled_lookup_stays_a_cancellation() -> None:
     with pytest.raises(ActivityError), typed_failures():
         raise failed(CancelledError("cancelled"))
-
-
-def test_the_retry_policy_of_a_job_grows_up_to_its_caps() -> None:
-    policy = capped(4)
-    assert policy.maximum_attempts == 4
-    assert (policy.initial_interval, policy.backoff_coefficient) == (FIRST_PAUSE, GROWTH)
-    assert policy.maximum_interval == LONGEST_PAUSE
