@@ -3,7 +3,7 @@
 import asyncio
 from bisect import insort
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
 from typing import Final
@@ -25,6 +25,7 @@ from core.contract import (
 )
 from core.errors import InvalidAddress, JobError
 from core.scope import InScope, LeftOut, OutOfScope, ScopeRules, judge
+from core.traps import Traps
 from core.urls import Site, normalise, parse_domain
 from store import frontier
 from store.domains import domain_by_id
@@ -97,6 +98,7 @@ class Walk:
         self._domain_id = domain.id
         self._site: Site = parse_domain(domain.domain)
         self._rules = ScopeRules(include=job.include, exclude=job.exclude)
+        self._traps = Traps(datetime.now(UTC).date())
         self._first_error: JobError | None = None
 
     async def run(self, attempt: Attempt) -> DiscoverPagesResult:
@@ -204,6 +206,8 @@ class Walk:
             return FoundUrl(url, depth, verdict.reason)
         if depth > self._job.max_depth:
             return FoundUrl(url, depth, LeftOut.TOO_DEEP)
+        if depth > 0 and (trap := self._traps.recognise(url)):
+            return FoundUrl(url, depth, LeftOut(trap))
         return FoundUrl(url, depth)
 
     def _in_site(self, url: str) -> bool:

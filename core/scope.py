@@ -23,6 +23,9 @@ class LeftOut(StrEnum):
     ACCESS_REFUSED = "access_refused"  # 401, 403 and the other refusals of 4xx
     UNREACHABLE = "unreachable"  # a timeout, a broken connection, 5xx
     REDIRECT = "redirect"  # its target counts instead
+    ENDLESS_PATH = "endless_path"  # a trap: the same parts of a path again and again
+    CALENDAR = "calendar"  # a trap: dates without end
+    PARAMETERS = "parameters"  # a trap: each combination and order of filters
     DUPLICATE = "duplicate"  # its canonical URL counts instead
 
 

@@ -42,6 +42,17 @@ TRACKING_PARAMETERS: Final = frozenset(
 
 TRACKING_PREFIXES: Final = ("utm_",)
 
+SESSION_PARAMETERS: Final = frozenset({"cfid", "cftoken", "jsessionid", "phpsessid"})
+"""Query parameters that name a visit and never a page."""
+
+SESSION_PREFIXES: Final = ("aspsessionid",)
+
+PERHAPS_SESSIONS: Final = frozenset({"s", "session", "session_id", "sessionid", "sid"})
+"""The same where the value is 20 hexadecimal digits or more; shorter ones may name a page."""
+
+_SESSION_VALUE: Final = re.compile(r"[0-9a-f]{20,}", re.IGNORECASE)
+_SESSION_IN_PATH: Final = re.compile(r";(?:jsessionid|phpsessid)=[^/;?]*", re.IGNORECASE)
+
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 """RFC 1123, 2.1, and the underscore that names in use have."""
 
@@ -73,9 +84,9 @@ class Site:
 def normalise(url: str, base: str | None = None) -> str:
     """The one identity of the page that `url`, relative to `base`, addresses.
 
-    Without fragment, default port and tracking parameters; the order of the other parameters is
-    kept, since a server may read it. Raises InvalidAddress for what is no http or https URL, has
-    credentials in it, or is longer than 2,000 characters.
+    Without fragment, default port, tracking parameters and session ids; the order of the other
+    parameters is kept, since a server may read it. Raises InvalidAddress for what is no http or
+    https URL, has credentials in it, or is longer than 2,000 characters.
     """
     parsed = _parse(url, base)
     if parsed.protocol not in ("http:", "https:"):
@@ -84,7 +95,9 @@ def normalise(url: str, base: str | None = None) -> str:
         # The address is not repeated: messages are logged and shown, and it holds a secret.
         raise InvalidAddress("The address has a user name or password in it.")
     parsed.hash = ""
-    kept = _without_tracking(parsed.search)
+    if ";" in parsed.pathname:
+        parsed.pathname = _SESSION_IN_PATH.sub("", parsed.pathname)
+    kept = _without_visit(parsed.search)
     # The setter drops one question mark, which may be part of the query.
     parsed.search = f"?{kept}" if kept else ""
     href: str = parsed.href
@@ -161,17 +174,19 @@ def _parse(url: str, base: str | None) -> ada_url.URL:
         raise InvalidAddress(f"{_quoted(url)} is not an address on the web.") from None
 
 
-def _without_tracking(search: str) -> str:
-    kept = [
-        pair
-        for pair in search.removeprefix("?").split("&")
-        if not _tracks(pair.split("=", 1)[0].lower())
-    ]
-    return "&".join(kept)
+def _without_visit(search: str) -> str:
+    pairs = search.removeprefix("?").split("&")
+    return "&".join(pair for pair in pairs if not _names_a_visit(*pair.partition("=")[::2]))
 
 
-def _tracks(name: str) -> bool:
-    return name in TRACKING_PARAMETERS or name.startswith(TRACKING_PREFIXES)
+def _names_a_visit(name: str, value: str) -> bool:
+    name = name.lower()
+    return (
+        name in TRACKING_PARAMETERS
+        or name in SESSION_PARAMETERS
+        or name.startswith((*TRACKING_PREFIXES, *SESSION_PREFIXES))
+        or (name in PERHAPS_SESSIONS and _SESSION_VALUE.fullmatch(value) is not None)
+    )
 
 
 def _quoted(text: str) -> str:

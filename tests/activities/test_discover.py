@@ -293,3 +293,18 @@ async def test_a_later_attempt_goes_on_where_the_worker_stopped(
         found = result(await system.finished(domain.discovery_job_id))
     assert (found.pages_added, found.left_out) == (3, {})
     assert [len(site.requests_for(path)) for path in ("/", "/1", "/slow")] == [1, 1, 2]
+
+
+async def test_traps_are_left_out_and_counted(system: System, site: FakeSite) -> None:
+    far = "/calendar/2190/01"
+    circle = "/a/a/a"
+    site.page("/", links("/calendar/2026/01", far, circle, "/l?a=1&b=2", "/l?b=2&a=1"))
+    for path in ("/calendar/2026/01", "/l?a=1&b=2"):
+        site.page(path, "<p>words</p>")
+    async with system.worker():
+        domain_id, found = await first(system, site)
+    assert set(await system.pages(domain_id)) == {
+        site.url(path) for path in ("/", "/calendar/2026/01", "/l?a=1&b=2")
+    }
+    assert found.left_out == {"calendar": 1, "endless_path": 1, "parameters": 1}
+    assert [site.requests_for(path) for path in (far, circle, "/l?b=2&a=1")] == [[], [], []]
