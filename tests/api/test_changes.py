@@ -1,0 +1,107 @@
+"""Changes over REST, after real crawls."""
+
+import re
+from uuid import uuid4
+
+import pytest
+
+from tests.api.crawled import crawled_page, numbered, walked
+from tests.site import FakeSite
+from tests.system import System
+
+KEYS = [
+    "id", "domainId", "pageId", "jobId", "url", "changeType", "summary", "detectedAt",
+    "beforeSnapshotId", "afterSnapshotId",
+]  # fmt: skip
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+VERSIONS = [f"<h1>Prices</h1><p>The Pro plan costs ${price} a month.</p>" for price in (99, 119)]
+
+
+async def test_a_change_says_what_differs_and_where_it_was_seen(
+    system: System, site: FakeSite
+) -> None:
+    page = await crawled_page(system, site, *VERSIONS)
+    listed = (await system.api.get("/api/changes")).json()
+    assert listed["meta"] == {"total": 1, "page": 1, "pageSize": 20, "nextCursor": None}
+    [row] = listed["data"]
+    assert sorted(row) == sorted(KEYS)
+    assert (row["domainId"], row["pageId"]) == (str(page.domain_id), str(page.page_id))
+    assert (row["jobId"], row["url"]) == (page.job_ids[1], site.url("/"))
+    assert TIME.fullmatch(row["detectedAt"])
+    assert "$99" in row["summary"]
+    assert "$119" in row["summary"]
+    change = (await system.api.get(f"/api/changes/{row['id']}")).json()["data"]
+    diff = change.pop("diffData")
+    assert change == row
+    assert sorted(diff) == ["after", "before", "blocks", "stats"]
+    assert diff["before"] == "# Prices\nThe Pro plan costs $99 a month."
+    assert diff["after"] == "# Prices\nThe Pro plan costs $119 a month."
+    assert diff["stats"] == {"added": 0, "removed": 0, "changed": 1, "moved": 0}
+    [block] = diff["blocks"]
+    assert (block["kind"], block["before"], block["after"]) == (
+        "changed",
+        "The Pro plan costs $99 a month.",
+        "The Pro plan costs $119 a month.",
+    )
+    assert [(span["op"], span["before"], span["after"]) for span in block["spans"]] == [
+        ("equal", "The Pro plan costs", "The Pro plan costs"),
+        ("replaced", "$99", "$119"),
+        ("equal", "a month.", "a month."),
+    ]
+
+
+async def test_the_texts_of_a_change_are_those_of_its_snapshots(
+    system: System, site: FakeSite
+) -> None:
+    await crawled_page(system, site, *VERSIONS)
+    [row] = (await system.api.get("/api/changes")).json()["data"]
+    diff = (await system.api.get(f"/api/changes/{row['id']}")).json()["data"]["diffData"]
+    for side in ("before", "after"):
+        snapshot = await system.api.get(f"/api/snapshots/{row[f'{side}SnapshotId']}")
+        assert snapshot.json()["data"]["text"] == diff[side]
+
+
+async def test_a_crawl_of_the_same_page_is_no_change(system: System, site: FakeSite) -> None:
+    page = await crawled_page(system, site, VERSIONS[0], VERSIONS[0])
+    assert (await system.api.get("/api/changes")).json()["data"] == []
+    result = (await system.job(page.job_ids[1])).return_value
+    assert isinstance(result, dict)
+    assert (result["changed"], result["baseline"]) == (False, False)
+
+
+async def test_the_job_and_the_domain_name_the_change(system: System, site: FakeSite) -> None:
+    page = await crawled_page(system, site, *VERSIONS)
+    [row] = (await system.api.get("/api/changes")).json()["data"]
+    result = (await system.job(page.job_ids[1])).return_value
+    assert isinstance(result, dict)
+    assert (result["changed"], result["changeId"]) == (True, row["id"])
+    domain = (await system.api.get(f"/api/domains/{page.domain_id}")).json()["data"]
+    assert domain["recentChanges"] == [row]
+
+
+async def test_changes_are_listed_newest_first_by_number_cursor_domain_and_page(
+    system: System, site: FakeSite
+) -> None:
+    versions = [f"<p>The Pro plan costs ${price} a month.</p>" for price in (1, 2, 3, 4)]
+    page = await crawled_page(system, site, *versions)
+    listed = (await system.api.get("/api/changes")).json()["data"]
+    assert [row["jobId"] for row in listed] == page.job_ids[:0:-1]
+    ids = [row["id"] for row in listed]
+    assert await numbered(system.api, "/api/changes", 2) == ids
+    assert await walked(system.api, "/api/changes", 2) == ids
+    for query, expected in (
+        (f"domainId={page.domain_id}", 3),
+        (f"pageId={page.page_id}", 3),
+        (f"domainId={page.domain_id}&pageId={page.page_id}", 3),
+        (f"domainId={uuid4()}", 0),
+        (f"domainId={page.domain_id}&pageId={uuid4()}", 0),
+    ):
+        answer = (await system.api.get(f"/api/changes?{query}")).json()
+        assert (len(answer["data"]), answer["meta"]["total"]) == (expected, expected), query
+
+
+@pytest.mark.parametrize("name", ["domainId", "pageId"])
+@pytest.mark.parametrize("value", ["", "x", "1", "%00", "' OR 1=1 --"])
+async def test_an_id_that_is_none_is_refused(system: System, name: str, value: str) -> None:
+    answer = await system.api.get(f"/api/changes?{name}={value}")
+    assert (answer.status_code, list(answer.json()["details"])) == (400, [name])
