@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.eventually import eventually
 from tests.system import System
 
 LISTS = ["/api/jobs", "/api/domains", "/api/changes"]
@@ -47,8 +48,9 @@ async def test_a_cursor_of_jobs_that_was_tampered_with_is_refused(system: System
     domain = await system.add_domain("competitor.com")
     await system.ask(f"/api/domains/{domain.id}/discover")
     await system.job_when(domain.discovery_job_id, lambda _: True)
-    cursor = None
-    while cursor is None:
-        cursor = (await system.jobs(limit=1)).meta.next_cursor
+    listed = await eventually(
+        lambda: system.jobs(limit=1), lambda answer: answer.meta.next_cursor is not None
+    )
+    cursor = str(listed.meta.next_cursor)
     answer = await system.api.get("/api/jobs", params={"limit": 1, "cursor": cursor[:20]})
     assert (answer.status_code, list(answer.json()["details"])) == (400, ["cursor"])

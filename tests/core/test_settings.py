@@ -59,7 +59,7 @@ def test_a_variable_sets_its_setting(variable: str, given: str, value: object) -
         ("DIFFY_BOOTSTRAP_API_KEY", "short", "at least 16 characters"),
         ("DIFFY_ALLOW_PRIVATE_NETWORKS", "perhaps", "boolean"),
         ("DIFFY_HOST_RPS", "0", "greater than 0"),
-        ("DIFFY_HOST_RPS", "nan", ""),
+        ("DIFFY_HOST_RPS", "nan", "less than or equal to 10000"),
         ("DIFFY_HOST_RPS", "inf", "less than or equal to 10000"),
         ("DIFFY_FETCH_SECONDS", "0", "greater than 0"),
         ("DIFFY_CONTACT", "me", "should match pattern"),
