@@ -2,7 +2,8 @@
 
 import asyncio
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -44,6 +45,9 @@ BY_DEPTH: Final = attrgetter("depth")
 """The order of visits. The target of a redirect has the depth of its source, and may be found when
 links of the next depth are waiting already.
 """
+
+MOST_FEEDS: Final = 5
+"""Feeds that are read for one discovery."""
 
 LONGEST_INVALID: Final = 500
 """Characters of an address that is none; PostgreSQL indexes some 2,700 bytes with the job's id."""
@@ -98,6 +102,7 @@ class Walk:
         self._domain_id = domain.id
         self._site: Site = parse_domain(domain.domain)
         self._rules = ScopeRules(include=job.include, exclude=job.exclude)
+        self._feeds: set[str] = set()
         self._traps = Traps(datetime.now(UTC).date())
         self._first_error: JobError | None = None
 
@@ -165,6 +170,9 @@ class Walk:
         for url, visited in landed:
             if isinstance(visited, FoundPage):
                 found.extend(self._judged(visited.links, url.url, url.depth + 1))
+                found.extend(self._feeds_of(url, visited))
+            elif visited.links:
+                found.extend(self._judged(visited.links, url.url, url.depth + 1))
             elif visited.instead is not None:
                 found.extend(self._judged([visited.instead], url.url, url.depth))
             elif visited.error is not None and self._first_error is None:
@@ -195,6 +203,14 @@ class Walk:
 
     def _judged(self, urls: Iterable[str], base: str, depth: int) -> list[FoundUrl]:
         return [self._judge(url, base, depth) for url in urls]
+
+    def _feeds_of(self, url: FoundUrl, page: FoundPage) -> Iterator[FoundUrl]:
+        """Those of the first pages: deeper ones have a feed of comments each."""
+        for feed in page.feeds if url.depth == 0 else ():
+            found = self._judge(feed, url.url, url.depth)
+            if len(self._feeds) < MOST_FEEDS and found.reason in (None, LeftOut.NOT_A_PAGE):
+                self._feeds.add(found.url)
+                yield replace(found, reason=None)
 
     def _judge(self, written: str, base: str, depth: int) -> FoundUrl:
         try:

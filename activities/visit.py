@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from activities.fetch import Fetched, Fetcher
 from activities.responses import no_page, refusal
@@ -14,28 +15,41 @@ from core.errors import (
     PageGone,
     PageTooLarge,
 )
-from core.links import decode_html, extract_links
+from core.links import FEEDS, decode_html, extract_links
 from core.pagetypes import PageType, classify_page
 from core.scope import LeftOut
+from core.sitemaps import parse_sitemap
+from core.softgone import says_it_is_gone
 from core.urls import normalise
+
+XML: Final = frozenset({"application/xml", "text/xml"})
+"""What feeds are also called."""
 
 
 @dataclass(frozen=True)
 class FoundPage:
-    """The URL is a page; `links` are the absolute URLs it names."""
+    """The URL is a page; `links` are the absolute URLs it names, `feeds` those of its feeds.
+
+    A page that asks robots not to follow its links names none.
+    """
 
     page_type: PageType
     title: str | None
     links: tuple[str, ...]
+    feeds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class NoPage:
-    """The URL is left out for `reason`; `instead` names the URL that stands for it."""
+    """The URL is left out for `reason`; `instead` names the URL that stands for it.
+
+    A feed is no page, and names `links` all the same.
+    """
 
     reason: LeftOut
     instead: str | None = None
     error: JobError | None = None
+    links: tuple[str, ...] = ()
 
 
 Visit = FoundPage | NoPage
@@ -58,11 +72,18 @@ async def visit(
             return NoPage(LeftOut.REDIRECT, normalise(fetched.location, url))
         if refused := refusal(fetched.status, fetched.retry_after):
             return NoPage(_reason(refused), error=refused)
+        if _is_feed(fetched.content_type) and (listed := parse_sitemap(fetched.body).pages):
+            return NoPage(LeftOut.NOT_A_PAGE, links=listed)
         if unusable := no_page(fetched.content_type, fetched.body):
             return NoPage(LeftOut.NOT_A_PAGE, error=unusable)
         return _read(url, fetched, in_site)
     except JobError as error:
         return NoPage(_reason(error), error=error)
+
+
+def _is_feed(content_type: str | None) -> bool:
+    declared = (content_type or "").partition(";")[0].strip().lower()
+    return declared in FEEDS or declared in XML
 
 
 def _read(url: str, fetched: Fetched, in_site: Callable[[str], bool]) -> Visit:
@@ -73,7 +94,11 @@ def _read(url: str, fetched: Fetched, in_site: Callable[[str], bool]) -> Visit:
         target = _normalised(instead, url)
         if target is not None and target != url and in_site(target):
             return NoPage(reason, target)
-    return FoundPage(classify_page(url, page.title), page.title, page.links)
+    if says_it_is_gone(url, page.title):
+        return NoPage(LeftOut.SOFT_NOT_FOUND)
+    page_type = classify_page(url, page.title, page.kinds)
+    links = () if page.nofollow else page.links
+    return FoundPage(page_type, page.title, links, page.feeds)
 
 
 def _normalised(url: str, base: str) -> str | None:

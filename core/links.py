@@ -15,11 +15,19 @@ from w3lib.encoding import (
     to_unicode,
 )
 
+from core.structured import kinds_of
+
 MOST_LINKS: Final = 10_000
 """Links taken from one page: the rest of a page that has more is hardly meant for people."""
 
 MOST_ELEMENTS: Final = 30_000
 """Elements that are read of one page: parsing nested ones takes quadratic time, 1 s for these."""
+
+MOST_FEEDS: Final = 5
+"""Feeds taken from one page: those that follow have the comments of each post."""
+
+FEEDS: Final = frozenset({"application/rss+xml", "application/atom+xml"})
+"""The media types of feeds."""
 
 LONGEST_TITLE: Final = 500
 """Characters that are kept of a title."""
@@ -59,7 +67,8 @@ class PageLinks:
 
     `canonical` and `refresh` are where the page says that it is to be found instead; canonical
     links that contradict each other say nothing. `nofollow`: its robots meta element asks that
-    its links be not followed.
+    its links be not followed. `feeds` list newer pages of the site; `kinds` are the types that its
+    structured data names, as `core.structured` reads them.
     """
 
     links: tuple[str, ...]
@@ -67,6 +76,8 @@ class PageLinks:
     refresh: str | None
     title: str | None
     nofollow: bool = False
+    feeds: tuple[str, ...] = ()
+    kinds: frozenset[str] = frozenset()
 
 
 def decode_html(body: bytes, content_type: str | None) -> str:
@@ -93,22 +104,26 @@ def decode_html(body: bytes, content_type: str | None) -> str:
 def extract_links(html: str, url: str) -> PageLinks:
     """The links of the page `html` at `url`, minding its `<base>`.
 
-    Links are `a[href]`, `area[href]` and `link[rel=next|prev]`. Never raises.
+    Links are `a[href]`, `area[href]`, `link[rel=next|prev]`, and `link[rel=alternate]` to the page
+    in another language. Never raises.
     """
     tree = LexborHTMLParser(_start(html))
     base = _base(tree, url)
     links: dict[str, None] = {}
     canonicals: set[str] = set()
+    feeds: dict[str, None] = {}
     for node in tree.css("a[href], area[href], link[href]"):
         target = _absolute(node.attributes.get("href"), base)
         if target is None:
             continue
         relations = _words(node, "rel") if node.tag == "link" else None
-        if relations is None or relations & {"next", "prev"}:
+        if relations is None or relations & {"next", "prev"} or _translates(node, relations):
             if len(links) < MOST_LINKS:
                 links[target] = None
         elif "canonical" in relations:
             canonicals.add(target)
+        elif "alternate" in relations and _media_type(node) in FEEDS:
+            feeds[target] = None
     return PageLinks(
         links=tuple(links),
         canonical=canonicals.pop() if len(canonicals) == 1 else None,
@@ -119,7 +134,18 @@ def extract_links(html: str, url: str) -> PageLinks:
             for meta in tree.css("meta[content]")
             if _words(meta, "name") == {"robots"}
         ),
+        feeds=tuple(islice(feeds, MOST_FEEDS)),
+        kinds=kinds_of(tree),
     )
+
+
+def _translates(link: LexborNode, relations: set[str]) -> bool:
+    """Whether it leads to the same page in another language (HTML standard, 4.6.7.1)."""
+    return "alternate" in relations and "hreflang" in link.attributes and not _media_type(link)
+
+
+def _media_type(link: LexborNode) -> str:
+    return (link.attributes.get("type") or "").partition(";")[0].strip().lower()
 
 
 def _start(html: str) -> str:

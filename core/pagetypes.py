@@ -1,4 +1,4 @@
-"""What a page is about, from its address and its title."""
+"""What a page is about, from its address, its structured data and its title."""
 
 import re
 import unicodedata
@@ -71,6 +71,25 @@ WORDS: Final[dict[PageType, frozenset[str]]] = {
 """The words that tell a type, in English, German, French and Spanish, without accents; where two
 types could be meant, the one further up is."""
 
+KINDS: Final[dict[str, PageType]] = {
+    "aboutpage": PageType.ABOUT,
+    "contactpage": PageType.CONTACT,
+    "faqpage": PageType.SUPPORT,
+    "qapage": PageType.SUPPORT,
+    "jobposting": PageType.CAREERS,
+    "apireference": PageType.DOCS,
+    "techarticle": PageType.DOCS,
+    "howto": PageType.DOCS,
+    "blog": PageType.BLOG,
+    "blogposting": PageType.BLOG,
+    "newsarticle": PageType.BLOG,
+    "product": PageType.PRODUCT,
+    "productgroup": PageType.PRODUCT,
+    "og:product": PageType.PRODUCT,
+    "og:article": PageType.BLOG,
+}
+"""Types of schema.org and Open Graph that tell a page's, the more particular ones first."""
+
 SECTIONS: Final = frozenset(
     {PageType.CHANGELOG, PageType.LEGAL, PageType.CAREERS, PageType.DOCS, PageType.BLOG}
 )
@@ -87,10 +106,13 @@ _TITLE_PARTS: Final = re.compile(r"\s[|·•–—:-]\s|[|:]")
 _NOT_IN_WORDS: Final = re.compile(r"[^\w-]+")
 
 
-def classify_page(url: str, title: str | None = None) -> PageType:
+def classify_page(
+    url: str, title: str | None = None, kinds: frozenset[str] = frozenset()
+) -> PageType:
     """The type of the page at the normalised `url`; OTHER when nothing tells.
 
-    The parts of the path count first, then the words of its last part, then the title.
+    The parts of the path count first, then the words of its last part, then the `kinds` that its
+    structured data names (`core.structured`), then the title.
     """
     path, _, query = url[len(origin_of(url)) :].partition("?")
     parts = [_stem(_folded(unquote(part))) for part in path.split("/") if part]
@@ -102,7 +124,13 @@ def classify_page(url: str, title: str | None = None) -> PageType:
         if (section := _told_by({part})) in SECTIONS:
             return section
     last = set(parts[-1].split("-")) if parts else set()
-    for told in (_told_by(set(parts)), _told_by(last), _told_by_title(title or "")):
+    told_by_data = next((type_ for kind, type_ in KINDS.items() if kind in kinds), PageType.OTHER)
+    for told in (
+        _told_by(set(parts)),
+        _told_by(last),
+        told_by_data,
+        _told_by_title(title or ""),
+    ):
         if told is not PageType.OTHER:
             return told
     return PageType.OTHER

@@ -20,6 +20,7 @@ class LeftOut(StrEnum):
     BLOCKED_BY_ROBOTS = "blocked_by_robots"  # RFC 9309
     NOT_A_PAGE = "not_a_page"  # an image, a PDF, a style sheet ...
     NOT_FOUND = "not_found"  # 404, 410
+    SOFT_NOT_FOUND = "soft_not_found"  # its title says so, its status does not
     ACCESS_REFUSED = "access_refused"  # 401, 403 and the other refusals of 4xx
     UNREACHABLE = "unreachable"  # a timeout, a broken connection, 5xx
     REDIRECT = "redirect"  # its target counts instead

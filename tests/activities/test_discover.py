@@ -308,3 +308,47 @@ async def test_traps_are_left_out_and_counted(system: System, site: FakeSite) ->
     }
     assert found.left_out == {"calendar": 1, "endless_path": 1, "parameters": 1}
     assert [site.requests_for(path) for path in (far, circle, "/l?b=2&a=1")] == [[], [], []]
+
+
+RSS = {"Content-Type": "application/rss+xml"}
+
+
+async def test_the_feeds_of_the_front_page_are_read(system: System, site: FakeSite) -> None:
+    feed = '<link rel=alternate type="application/rss+xml" href="{}">'
+    site.page("/", feed.format("/feed.xml") + "<p>words</p>")
+    item = "<item><title>t</title><link>{}</link></item>"
+    entries = "".join(item.format(site.url(path)) for path in ("/blog/1", "/blog/2"))
+    site.page("/feed.xml", f"<rss><channel>{entries}</channel></rss>", headers=RSS)
+    # The feed of a post, with its comments, is not read.
+    site.page("/blog/1", feed.format("/blog/1/feed") + "<p>one</p>")
+    site.page("/blog/2", "<p>two</p>")
+    async with system.worker():
+        domain_id, found = await first(system, site)
+    assert set(await system.pages(domain_id)) == {
+        site.url(path) for path in ("/", "/blog/1", "/blog/2")
+    }
+    assert found.left_out == {"not_a_page": 1}
+    assert site.requests_for("/blog/1/feed") == []
+
+
+async def test_a_page_that_says_it_is_not_there_is_counted_apart(
+    system: System, site: FakeSite
+) -> None:
+    site.page("/", links("/old"))
+    site.page("/old", "<title>Page not found | Acme</title>" + links("/more"))
+    async with system.worker():
+        domain_id, found = await first(system, site)
+    assert set(await system.pages(domain_id)) == {site.url("/")}
+    assert found.left_out == {"soft_not_found": 1}
+
+
+async def test_nofollow_is_kept_for_a_page_and_not_for_a_link(
+    system: System, site: FakeSite
+) -> None:
+    site.page("/", "<a rel=nofollow href=/a>a</a>" + links("/b"))
+    site.page("/a", "<p>words</p>")
+    site.page("/b", "<meta name=robots content=nofollow>" + links("/c"))
+    async with system.worker():
+        domain_id, found = await first(system, site)
+    assert set(await system.pages(domain_id)) == {site.url(path) for path in ("/", "/a", "/b")}
+    assert (found.left_out, site.requests_for("/c")) == ({}, [])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from core.links import (
     LONGEST_REFRESH,
     LONGEST_TITLE,
+    MOST_FEEDS,
     MOST_LINKS,
     PageLinks,
     decode_html,
@@ -222,3 +223,20 @@ def test_any_text_is_a_page(html: str, url: str) -> None:
 @given(st.binary(), st.none() | st.text() | st.text().map("text/html; charset={}".format))
 def test_any_bytes_are_text(body: bytes, content_type: str | None) -> None:
     decode_html(body, content_type).encode()
+
+
+def test_feeds_and_other_languages_are_told_apart() -> None:
+    found = page(
+        '<link rel=alternate hreflang=de href=/de><link rel="alternate" type="application/rss+xml"'
+        ' href=/feed><link rel=alternate type="Application/Atom+XML; charset=utf-8" href=/atom.xml>'
+        "<link rel=alternate type=application/json href=/oembed>"
+        "<link rel=alternate hreflang=fr type=application/rss+xml href=/fr/feed>"
+        "<link rel=alternate href=/print>"
+    )
+    assert found.links == ("https://a.com/de",)
+    assert found.feeds == ("https://a.com/feed", "https://a.com/atom.xml", "https://a.com/fr/feed")
+
+
+def test_only_some_feeds_are_taken() -> None:
+    link = '<link rel=alternate type="application/rss+xml" href=/{}>'
+    assert len(page("".join(link.format(n) for n in range(50))).feeds) == MOST_FEEDS
