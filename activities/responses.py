@@ -79,9 +79,10 @@ def no_page(content_type: str | None, body: bytes) -> NotAPage | None:
     """
     if not body.strip():
         return EmptyPage("The site sent an empty page.")
+    if known := next((kind for magic, kind in MAGIC.items() if body.startswith(magic)), None):
+        return NotAPage(f"The site sent {known}, which is not a page.")
     declared = (content_type or "").split(";")[0].strip().lower()
     if declared in PAGE_TYPES or (not declared and body.lstrip().startswith(b"<")):
-        disguised = next((kind for magic, kind in MAGIC.items() if body.startswith(magic)), None)
-        return NotAPage(f"The site sent {disguised} as a page.") if disguised else None
+        return None
     kind = declared[:SHOWN_TYPE] if declared.isprintable() else ""
     return NotAPage(f"The site sent {kind or 'something of no known type'}, which is not a page.")

@@ -130,16 +130,7 @@ def test_anything_else_is_no_page(content_type: str | None, body: bytes, named: 
 def test_what_begins_as_another_file_is_no_page_whatever_it_is_called(body: bytes) -> None:
     unusable = no_page("text/html", body)
     assert isinstance(unusable, NotAPage)
-    assert unusable.message.endswith(" as a page.")
-
-
-@pytest.mark.parametrize(
-    "body", [b"%PDF-1.7", b"\x89PNG\r\n", b"GIF89a", b"PK\x03\x04", b"\x1f\x8b"]
-)
-def test_what_begins_as_another_file_is_no_page_whatever_it_is_called(body: bytes) -> None:
-    unusable = no_page("text/html", body)
-    assert isinstance(unusable, NotAPage)
-    assert unusable.message.endswith(" as a page.")
+    assert unusable.message.endswith(", which is not a page.")
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t \n"])
