@@ -14,7 +14,7 @@ test: .venv/dev.installed
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q --numprocesses=2 --dist=loadfile
 
 format: .venv/dev.installed
 	@$(BIN)/ruff check --quiet --fix

@@ -34,6 +34,9 @@ from workflows.discover_pages import DiscoverPages
 DRAIN = timedelta(seconds=5)
 """How long running attempts may go on after a stop was asked for; then they are handed back."""
 
+STICKY_FOR = timedelta(seconds=3)
+"""How long a workflow waits for the worker that knows it before any worker may go on with it."""
+
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """Progress is at most this old in Temporal; the SDK's own default is 80 % of the timeout."""
 
@@ -92,6 +95,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN,
+        sticky_queue_schedule_to_start_timeout=STICKY_FOR,
     )
     try:
         async with worker:

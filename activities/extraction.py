@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from typing import Final
 
+from selectolax.lexbor import LexborHTMLParser
+
 from core.errors import InternalError, NotAPage
 from core.links import decode_html, extract_links
 from core.visible import to_text, visible_blocks
@@ -72,9 +74,16 @@ def extract_page(page: PageSource) -> Extracted | SameText:
     return Extracted(
         title=extract_links(html, page.url).title,
         text=text,
-        main_text=trafilatura.extract(html, url=page.url, fast=True) or "",
+        main_text=trafilatura.extract(_whole(html), url=page.url, fast=True) or "",
         text_hash=text_hash,
     )
+
+
+def _whole(html: str) -> str:
+    """The document as browsers complete it: trafilatura finds nothing where `<html>`, `<head>` and
+    `<body>` are left out, as they may be (HTML standard, 13.1.2.4).
+    """
+    return LexborHTMLParser(html).html or ""
 
 
 class Extractor:

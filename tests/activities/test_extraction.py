@@ -58,6 +58,13 @@ async def test_a_page_says_what_a_reader_sees(extractor: Extractor) -> None:
     assert found.text_hash == sha256(shown.encode()).hexdigest()
 
 
+def test_a_page_need_not_write_out_its_html_and_body() -> None:
+    words = "Pro costs $99 a month, and the first two weeks of it cost nothing at all. " * 5
+    found = extract_page(page(f"<title>Prices</title><nav>Menu</nav><main><p>{words}</main>"))
+    assert isinstance(found, Extracted)
+    assert found.main_text.startswith("Pro costs $99 a month")
+
+
 async def test_extraction_runs_in_other_processes(extractor: Extractor) -> None:
     before = children()
     await extractor.extract(page(ARTICLE))
