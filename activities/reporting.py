@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 class Attempt:
     """The attempt that this activity is, or goes on with."""
 
-    def __init__(self, info: activity.Info, handed_back: AttemptReport | None) -> None:
+    def __init__(self, info: activity.Info, worker: str, handed_back: AttemptReport | None) -> None:
         begun = Progress(percent=0, first_started_at=info.started_time)
         if info.heartbeat_details:
             begun = Progress.model_validate(info.heartbeat_details[0])
@@ -38,11 +38,13 @@ class Attempt:
             begun = Progress(
                 percent=handed_back.percent, first_started_at=handed_back.first_started_at
             )
-        goes_on = handed_back is not None and info.attempt == 1
-        self._percent = begun.percent if goes_on else 0
+        gone_on_with = handed_back if info.attempt == 1 else None
+        self._percent = begun.percent if gone_on_with else 0
         self._heard_of = False
         self._number = attempts_before(handed_back) + info.attempt
         self._first_started_at = begun.first_started_at
+        self._started_at = (gone_on_with and gone_on_with.started_at) or info.started_time
+        self._worker = worker
 
     @property
     def report(self) -> AttemptReport:
@@ -51,6 +53,8 @@ class Attempt:
             attempt=self._number,
             first_started_at=self._first_started_at,
             percent=self._percent,
+            started_at=self._started_at,
+            worker=self._worker,
         )
 
     def progress(self, percent: int) -> None:
@@ -81,10 +85,14 @@ class Reporter:
         its class says that a retry can help; another error becomes an InternalError first.
         """
         info = activity.info()
-        attempt = Attempt(info, handed_back)
+        attempt = Attempt(info, self._client.identity, handed_back)
         watch = asyncio.create_task(self._watch(attempt))
         try:
-            result = await work(attempt)
+            try:
+                result = await work(attempt)
+            finally:
+                # Before the end is published: it is the last word.
+                watch.cancel()
             return Outcome(attempt=attempt.report, result=result)
         except DiffyError as error:
             raise await self._failure(attempt, error) from error
@@ -97,8 +105,6 @@ class Reporter:
             log.exception("activity %s of job %s", info.activity_type, info.workflow_id)
             ours = InternalError(f"Diffy itself failed ({type(error).__name__}).")
             raise await self._failure(attempt, ours) from error
-        finally:
-            watch.cancel()
 
     async def _watch(self, attempt: Attempt) -> None:
         await asyncio.sleep(PUBLISH_ACTIVE_AFTER)

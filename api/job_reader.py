@@ -19,6 +19,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.attempts import between_tasks, cut_off, ended_attempt, live_attempt
+from api.job_attempts import JobAttempt, attempts_of
 from api.job_view import JobDetail, of_finished, of_unfinished, owner_org
 from api.visibility import FAILED, NO_STRAYS, STATUS_NAMES, JobFilter, Strays
 from core.errors import InvalidRequest, NotFound
@@ -56,12 +57,25 @@ class JobPage:
     next_cursor: str | None
 
 
+@dataclass(frozen=True)
+class JobAttempts:
+    """The attempts of a job, and the run of its workflow that they are in."""
+
+    run_id: str
+    attempts: list[JobAttempt]
+
+
 class JobReader:
     """Reads through `client`. Its methods raise Unavailable when Temporal cannot be reached."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._describes = asyncio.Semaphore(DESCRIBES_AT_ONCE)
+
+    @property
+    def namespace(self) -> str:
+        """The Temporal namespace that the jobs are in."""
+        return self._client.namespace
 
     async def get(self, org_id: UUID, job_id: str) -> JobDetail:
         """The job, exact now. Raises NotFound when there is none or another organisation's."""
@@ -71,6 +85,14 @@ class JobReader:
         if job is None:
             raise NotFound("Job not found.")
         return job
+
+    async def attempts(self, org_id: UUID, job_id: str) -> JobAttempts:
+        """Every attempt of the job that was begun. Raises NotFound as `get` does."""
+        await self.get(org_id, job_id)
+        workflow = self._client.get_workflow_handle(job_id)
+        described = await _asked(workflow.describe())
+        history = await _asked(workflow.fetch_history())
+        return JobAttempts(described.run_id, await attempts_of(described, history.events))
 
     async def list(
         self, wanted: JobFilter, *, limit: int, page: int, cursor: str | None

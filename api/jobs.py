@@ -1,14 +1,25 @@
 """The Jobs API: list, one job, statistics, and acting on a job."""
 
+from dataclasses import asdict
 from typing import Annotated, Final
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.conditional import conditional
-from api.deps import ActionsDep, DatabaseDep, LauncherDep, PrincipalDep, ReaderDep, WatchDep
+from api.deps import (
+    ActionsDep,
+    DatabaseDep,
+    LauncherDep,
+    PrincipalDep,
+    ReaderDep,
+    SettingsDep,
+    WatchDep,
+)
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
+from api.job_attempts import AttemptOutcome
 from api.job_reader import JobStats
 from api.job_view import JobDetail, JobRow
 from api.pages import StartedJob, StartedJobAnswer
@@ -17,7 +28,7 @@ from api.visibility import JobFilter
 from core.contract import CrawlPageInput
 from core.errors import Conflict, NotFound
 from core.jobs import JobName, JobState, JobType, job_id_of
-from core.model import Model
+from core.model import Model, UtcTime
 from store.domains import domain_by_id, get_domain
 from store.pages import get_page
 from store.tables import Page
@@ -43,6 +54,30 @@ class JobAnswer(Model):
     """One job."""
 
     data: JobDetail
+
+
+class AttemptView(Model):
+    """An attempt of a job."""
+
+    number: int
+    started_at: UtcTime | None
+    ended_at: UtcTime | None
+    outcome: AttemptOutcome
+    reason: str | None
+    worker: str | None
+
+
+class AttemptListMeta(Model):
+    """Where the Temporal web UI shows the same; null where that is not known."""
+
+    temporal_url: str | None
+
+
+class AttemptListAnswer(Model):
+    """The attempts of a job, first to last."""
+
+    data: list[AttemptView]
+    meta: AttemptListMeta
 
 
 class JobStatsAnswer(Model):
@@ -118,6 +153,20 @@ async def get_job(
     """
     job = await watch.finished(principal.org_id, job_id, wait)
     return conditional(request, JobAnswer(data=job))
+
+
+@router.get("/{job_id}/attempts", responses=documented_errors(404))
+async def job_attempts(
+    job_id: str, principal: PrincipalDep, reader: ReaderDep, settings: SettingsDep
+) -> AttemptListAnswer:
+    """Every attempt of a job that was begun, and where the Temporal web UI shows them."""
+    found = await reader.attempts(principal.org_id, job_id)
+    ui = settings.resolved_temporal_ui_url
+    path = f"namespaces/{reader.namespace}/workflows/{quote(job_id, safe='')}/{found.run_id}"
+    return AttemptListAnswer(
+        data=[AttemptView.model_validate(asdict(each)) for each in found.attempts],
+        meta=AttemptListMeta(temporal_url=f"{ui.rstrip('/')}/{path}" if ui else None),
+    )
 
 
 @router.post("/{job_id}/cancel", responses=documented_errors(404, 409))

@@ -133,12 +133,14 @@ class AttemptReport(Model):
     """What the running attempt tells its workflow, to be published.
 
     With `next_at` the attempt has failed for `reason` and the next one is due then; without, it
-    runs.
+    runs. `started_at` is this attempt's own start, `worker` the identity of who is at it.
     """
 
     attempt: int
     first_started_at: datetime
     percent: int = 0
+    started_at: datetime | None = None
+    worker: str | None = None
     next_at: datetime | None = None
     reason: str | None = None
 

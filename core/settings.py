@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     """A Temporal server of your own, `host:port`; none is embedded then. `TEMPORAL_NAMESPACE`,
     `TEMPORAL_API_KEY` and `TEMPORAL_TLS_*` go with it, as the Temporal SDK reads them."""
 
+    temporal_ui_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """Where the Temporal web UI is, for links to it; the embedded one is known."""
+
     database_url: str | None = None
     """An SQLAlchemy URL of SQLite or PostgreSQL; unset: an SQLite file in the data directory."""
 
@@ -81,6 +84,13 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         """The URL of the database, also where none was set."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'diffy.db'}"
+
+    @property
+    def resolved_temporal_ui_url(self) -> str | None:
+        """Where the Temporal web UI is, if that is known."""
+        if self.temporal_ui_url is None and self.temporal_address is None:
+            return f"http://127.0.0.1:{self.temporal_ui_port}"
+        return self.temporal_ui_url
 
     @classmethod
     def settings_customise_sources(

@@ -15,7 +15,13 @@ from tests.cli.command import DIFFY, ROOT, environment
 from tests.ports import free_port
 
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
-NO_DEFAULT: Final = {"temporal_address", "bootstrap_api_key", "database_url", "contact"}
+NO_DEFAULT: Final = {
+    "temporal_address",
+    "temporal_ui_url",
+    "bootstrap_api_key",
+    "database_url",
+    "contact",
+}
 
 
 def test_every_setting_is_in_the_table_with_its_default() -> None:
