@@ -176,6 +176,12 @@ class Subject(Model):
 
     url: str | None
     max_attempts: int
+    host: str = ""
+
+    @classmethod
+    def of(cls, owner: Owner, max_attempts: int) -> "Subject":
+        """What a job of `owner` is about."""
+        return cls(url=owner.url, max_attempts=max_attempts, host=owner.host)
 
 
 class Ending(Model):

@@ -39,7 +39,7 @@ async def start_job(client: Client, job: JobStart) -> None:
     Raises Unavailable when Temporal cannot be reached.
     """
     delayed = job.delay > timedelta(0)
-    subject = Subject(url=job.owner.url, max_attempts=job.input.max_attempts)
+    subject = Subject.of(job.owner, job.input.max_attempts)
     try:
         await client.start_workflow(
             job.name,

@@ -44,7 +44,7 @@ class CrawlPage:
             self._publication,
             max_attempts=job.max_attempts,
             longest=CRAWL_TIMEOUT,
-            summary=f"Crawl page {job.page_id}",
+            summary=f"Crawl {self._publication.about}",
         )
 
     @workflow.signal(name=REPORT_SIGNAL)

@@ -44,7 +44,7 @@ class DiscoverPages:
             self._publication,
             max_attempts=job.max_attempts,
             longest=DISCOVER_TIMEOUT,
-            summary=f"Discover the pages of domain {job.domain_id}",
+            summary=f"Discover the pages of {self._publication.about}",
         )
 
     @workflow.signal(name=REPORT_SIGNAL)

@@ -32,13 +32,18 @@ class Publication:
             return Priority.default
         return Priority(fairness_key=self._adopted.fairness_key)
 
+    @property
+    def about(self) -> str:
+        """What the job asks, as the Temporal web UI tells it: the URL of a page, or a host."""
+        subject = workflow.memo_value(MemoKey.SUBJECT, None, type_hint=Subject)
+        return (subject.url or subject.host) if subject else ""
+
     def adopt(self, owner: Owner, max_attempts: int) -> None:
         """Publish the owner of a job that was started without one."""
         self._adopted = owner
         attributes = attributes_of(owner, JobState.WAITING)
         workflow.upsert_search_attributes([pair.key.value_set(pair.value) for pair in attributes])
-        subject = Subject(url=owner.url, max_attempts=max_attempts)
-        workflow.upsert_memo({MemoKey.SUBJECT: subject})
+        workflow.upsert_memo({MemoKey.SUBJECT: Subject.of(owner, max_attempts)})
 
     def report(self, report: AttemptReport) -> None:
         """Publish what the attempt says: that it runs, or that the next one is due later."""
