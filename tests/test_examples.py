@@ -1,0 +1,48 @@
+"""The examples do what they say."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from typing import Any
+from uuid import uuid4
+
+from tests.cli.command import ROOT
+from tests.eventually import eventually
+from tests.site import FakeSite
+from tests.system import System
+
+
+async def ran(system: System, domain_id: object) -> Any:
+    """What the example prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "examples/discover_as_child.py",
+        str(domain_id),
+        str(system.settings.temporal_address),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return json.loads(printed)
+
+
+async def test_a_discovery_as_a_child_is_a_job_of_the_api(system: System, site: FakeSite) -> None:
+    site.page("/", '<a href="/pricing">Prices</a>')
+    site.page("/pricing", "<p>Pro costs $99 a month.</p>")
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        await system.finished(domain.discovery_job_id)
+        found = await ran(system, domain.id)
+        assert (found["pagesDiscovered"], found["pagesKnown"]) == (2, 2)
+        listed = await eventually(
+            lambda: system.jobs(type="discover", status="completed"),
+            lambda answer: answer.meta.total == 2,
+        )
+    assert any(job.id.startswith("research-") for job in listed.data)
+
+
+async def test_a_domain_that_there_is_not_is_told_by_the_error_type(system: System) -> None:
+    async with system.worker():
+        assert (await ran(system, uuid4()))["error"] == "SUBJECT_GONE"
