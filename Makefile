@@ -1,6 +1,6 @@
 # `make up` runs everything, `make test` tests everything; both make .venv/ first.
 
-.PHONY: up test format histories requirements clean
+.PHONY: up test chaos format histories requirements clean
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -15,6 +15,10 @@ test: .venv/dev.installed
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m pytest -q --numprocesses=2 --dist=loadfile
+
+# Kills parts of a running system under load, and audits what is left.
+chaos: .venv/dev.installed
+	@$(BIN)/python -m benchmarks.chaos $(ARGS)
 
 format: .venv/dev.installed
 	@$(BIN)/ruff check --quiet --fix

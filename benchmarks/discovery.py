@@ -1,6 +1,6 @@
 """Pages that a discovery finds of those that can be reached, on real sites.
 
-Run by hand: `.venv/bin/python benchmarks/discovery.py [FOLDER ...]` where each FOLDER is the root
+Run by hand: `.venv/bin/python -m benchmarks.discovery [FOLDER ...]` where each FOLDER is the root
 of a site (default: where Debian installs python3-doc, apache2-doc and debian-policy). What can be
 reached is told by a plain walk with the parser of the standard library, which knows nothing of
 robots, sitemaps, traps or scope. Missed and surplus pages are listed.
@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urldefrag, urljoin
 
-from python_docs import Diffy, served, until
+from benchmarks.python_docs import served
+from benchmarks.system import Diffy, until
 
 DEBIAN = (
     Path("/usr/share/doc/python3/html"),

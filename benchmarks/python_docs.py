@@ -1,19 +1,14 @@
 """The main job on real input: the HTML pages of Debian's python3-doc, discovered and crawled.
 
-Run by hand: `.venv/bin/python benchmarks/python_docs.py [FOLDER]` where FOLDER holds the `html`
+Run by hand: `.venv/bin/python -m benchmarks.python_docs [FOLDER]` where FOLDER holds the `html`
 folder of the package (default: where Debian installs it). Starts a system of its own on free
 ports, as `make up` does, changes three files between two crawls and prints the figures.
 """
 
 import argparse
 import json
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,13 +18,11 @@ from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import httpx2
+from benchmarks.system import Diffy, since, until
 
 DEBIAN_FOLDER = Path("/usr/share/doc/python3/html")
-KEY = "benchmark-key-0123456789"
-T = TypeVar("T")
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -79,122 +72,12 @@ def served(folder: Path) -> Iterator[str]:
     server.shutdown()
 
 
-def until(read: Callable[[], T], holds: Callable[[T], bool], within: float = 900) -> T:
-    """What `read` gives once it `holds`."""
-    deadline = time.monotonic() + within
-    while not holds(seen := read()):
-        if time.monotonic() > deadline:
-            raise SystemExit(f"gave up after {within} s: {seen}")
-        time.sleep(0.25)
-    return seen
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
-class Diffy:
-    """A whole system on free ports, as `make up` runs it, and a client of its API."""
-
-    def __init__(self, data: Path) -> None:
-        api, temporal, ui = free_ports(3)
-        settings = {
-            "DIFFY_DATA_DIR": str(data),
-            "DIFFY_API_PORT": str(api),
-            "DIFFY_TEMPORAL_PORT": str(temporal),
-            "DIFFY_TEMPORAL_UI_PORT": str(ui),
-            "DIFFY_BOOTSTRAP_API_KEY": KEY,
-            "DIFFY_ALLOW_PRIVATE_NETWORKS": "true",
-            "DIFFY_HOST_RPS": "10000",
-        }
-        self._http = httpx2.Client(
-            base_url=f"http://127.0.0.1:{api}", headers={"Authorization": f"Bearer {KEY}"}
-        )
-        self._up = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "up"],
-            cwd=Path(__file__).parents[1],
-            env={**os.environ, **settings},
-            stdout=subprocess.DEVNULL,
-        )
-
-    def get(self, path: str) -> Any:
-        """The `data` of an answer."""
-        return self._answered(self._http.get(path))
-
-    def post(self, path: str, body: object) -> Any:
-        """The same, for a body that is sent."""
-        return self._answered(self._http.post(path, json=body))
-
-    @staticmethod
-    def _answered(answer: httpx2.Response) -> Any:
-        answer.raise_for_status()
-        return answer.json()["data"]
-
-    def healthy(self) -> bool:
-        """Whether everything answers."""
-        try:
-            return self._http.get("/health").is_success
-        except httpx2.TransportError:
-            return False
-
-    def processes(self) -> dict[int, str]:
-        """The process tree: the command of each process by its id."""
-        rows = subprocess.run(
-            ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-        )
-        tree: dict[int, str] = {}
-        for line in rows.stdout.splitlines():  # parents have the lower ids
-            pid, parent, command = line.split(maxsplit=2)
-            if int(pid) == self._up.pid or int(parent) in tree:
-                tree[int(pid)] = command
-        return tree
-
-    def peak_memory(self) -> dict[str, int]:
-        """The most MiB that each process ever held."""
-        peaks = {}
-        for pid, command in self.processes().items():
-            status = Path(f"/proc/{pid}/status").read_text()
-            held = re.search(r"VmHWM:\s+(\d+)", status)
-            peaks[f"{pid} {_short(command)}"] = int(held[1]) // 1024 if held else 0
-        return peaks
-
-    def kill_worker(self) -> None:
-        """End the worker as a crash would."""
-        [worker] = [pid for pid, command in self.processes().items() if " worker " in command]
-        os.kill(worker, signal.SIGKILL)
-
-    def stop(self) -> dict[str, object]:
-        """Press Ctrl-C; the exit code, the seconds it took, and what of it is left."""
-        mine = set(self.processes())
-        began = time.monotonic()
-        self._up.send_signal(signal.SIGINT)
-        code = self._up.wait(60)
-        left = [pid for pid in mine if Path(f"/proc/{pid}").exists()]
-        return {"exit_code": code, "seconds": _since(began), "processes_left": len(left)}
-
-
-def _short(command: str) -> str:
-    for name in ("temporal", "worker", "api", "spawn_main", "resource_tracker", "up"):
-        if re.search(rf"\b{name}\b", command):
-            return name
-    return command[:40]
-
-
-def _since(began: float) -> float:
-    return round(time.monotonic() - began, 2)
-
-
 def run(data: Path, copy: Path, origin: str, kill: bool) -> dict[str, object]:
     """The figures of one whole course."""
     began = time.monotonic()
     diffy = Diffy(data)
     until(diffy.healthy, bool)
-    figures: dict[str, object] = {"start_seconds": _since(began)}
+    figures: dict[str, object] = {"start_seconds": since(began)}
 
     began = time.monotonic()
     domain = diffy.post("/api/domains", {"domain": origin})
@@ -202,7 +85,7 @@ def run(data: Path, copy: Path, origin: str, kill: bool) -> dict[str, object]:
         lambda: diffy.get(f"/api/jobs/{domain['discoveryJobId']}"), lambda job: job["finishedAt"]
     )
     figures["discovery"] = {
-        "seconds": _since(began),
+        "seconds": since(began),
         "state": discovery["state"],
         **(discovery["returnValue"] or {"failedReason": discovery["failedReason"]}),
     }
@@ -227,9 +110,9 @@ def crawl(diffy: Diffy, domain_id: str, *, kill: bool = False) -> dict[str, obje
 
     if kill:
         until(stats, lambda seen: seen["completed"] > asked // 3)
-        diffy.kill_worker()
+        diffy.kill(" worker ")
     ended = until(stats, lambda seen: seen["completed"] + seen["failed"] == asked)
-    seconds = _since(began)
+    seconds = since(began)
     return {
         "jobs": asked,
         "completed": ended["completed"],

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, Self
 
@@ -63,7 +64,10 @@ class OwnedProcess:
     async def stop(self, grace: float) -> None:
         """Ask it to end, and kill it when it has not done so in `grace` seconds."""
         if self.running:
-            self._process.terminate()
+            # Not by `terminate`: that asks the system whether it has ended, and then nobody else
+            # hears with which code.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
             try:
                 async with asyncio.timeout(grace):
                     await self.wait()
@@ -75,4 +79,5 @@ class OwnedProcess:
     def kill(self) -> None:
         """End it at once, and every process of its session."""
         if self.running:
-            os.killpg(self.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)

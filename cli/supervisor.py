@@ -10,8 +10,8 @@ from typing import Final, Protocol
 from core.errors import Unavailable
 
 FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 30.0
-STEADY_AFTER: Final = 60.0
+LONGEST_PAUSE: Final = 5.0
+STEADY_AFTER: Final = 20.0
 """Seconds after which a service counts as well again: its next pause is the first one."""
 
 log = logging.getLogger(__name__)
