@@ -53,6 +53,7 @@ class FakeSite:
         self._answers: dict[str, SiteAnswer] = {}
         self._failures: defaultdict[str, deque[SiteAnswer]] = defaultdict(deque)
         self._behaviours: dict[str, Behaviour] = {}
+        self._fallback: Behaviour | None = None
         self._held: dict[str, asyncio.Event] = {}
         self._server: asyncio.Server | None = None
         self._port = 0
@@ -103,6 +104,10 @@ class FakeSite:
     def behave(self, path: str, behaviour: Behaviour) -> None:
         """Leave every answer of `path` to `behaviour`."""
         self._behaviours[path] = behaviour
+
+    def otherwise(self, behaviour: Behaviour) -> None:
+        """Leave the answers of all that was not registered to `behaviour`."""
+        self._fallback = behaviour
 
     def hold(self, path: str) -> None:
         """Hold every answer of `path` back until it is released."""
@@ -159,7 +164,8 @@ class FakeSite:
             path = request.target
             if held := self._held.get(path):
                 await held.wait()
-            if behaviour := self._behaviours.get(path):
+            unknown = self._fallback if path not in self._answers else None
+            if behaviour := self._behaviours.get(path, unknown):
                 await behaviour(request, writer)
                 return
             writer.write(self._answer(path).to(request))

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 import socket
 import ssl
 import struct
@@ -9,6 +10,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -207,6 +209,46 @@ HOSTILITIES: Final = (
     Hostility("/header-injection", html(PAGE, "X-A: b", "Set-Cookie: a=b; Domain=.example"), None),
 )
 """One page of the hostile site each."""
+
+
+ROBOTS: Final = (
+    ("silent", repeating(b"", b"", every=A_MOMENT)),
+    ("trickled", repeating(OK + b"\r\n", b"#", every=A_MOMENT)),
+    ("broken off", resetting(b"")),
+    ("no HTTP", sending(PAGE)),
+    ("broken compression", encoded("br", b"\xff" * 40)),
+)
+"""What a robots.txt does that must not be taken for one that allows all."""
+
+
+async def endless(request: SiteRequest, writer: asyncio.StreamWriter) -> None:
+    """Pages without end: a calendar, filters, a path in circles; nothing else is there."""
+    today = datetime.now(UTC)
+    path, _, query = request.target.partition("?")
+    links = []
+    if found := re.fullmatch(r"/cal/(\d+)/(\d+)", path):
+        at = int(found[1]) * 12 + int(found[2]) - 1
+        links = [f"/cal/{n // 12}/{n % 12 + 1:02}" for n in range(at - 40, at + 40)]
+    elif path == "/filter":
+        last = int(query.rpartition("=")[2])
+        links = [f"/filter?colour=1&size=2&page={n}" for n in range(last, last + 50)]
+        links.append("/filter?size=2&colour=1&page=0")
+    elif path.startswith("/circle"):
+        links = [f"{path}/circle"]
+    elif path == "/":
+        start = f"/cal/{today.year}/{today.month:02}"
+        links = [start, "/filter?colour=1&size=2&page=0", "/circle"]
+    else:
+        await whole(b"", status="404 Not Found")(request, writer)
+        return
+    body = "".join(f"<p>Words <a href='{_of_a_visit(link, id(request))}'>" for link in links)
+    await html(body.encode())(request, writer)
+
+
+def _of_a_visit(link: str, number: int) -> str:
+    """The link with a session id in it, which makes it new each time."""
+    path, mark, query = link.partition("?")
+    return f"{path};jsessionid=A{number}{mark}{query}"
 
 
 @asynccontextmanager

@@ -8,19 +8,24 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from activities.fetch import Fetcher, FetchLimits
+from core.contract import DiscoverPagesResult
 from core.errors import JobError
 from core.jobs import JobState
 from core.settings import Settings
 from core.site_errors import TlsFailed
+from core.traps import MOST_DATES, MOST_VARIANTS
 from tests.activities.hostile import (
     HOSTILITIES,
     PORTS,
+    ROBOTS,
     HostilePort,
+    endless,
     hostile_site,
     listening,
     self_signed,
 )
 from tests.eventually import eventually
+from tests.site import Behaviour, FakeSite
 from tests.system import running_system
 
 DEADLINE = 2.0
@@ -91,3 +96,33 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(fetcher: Fetcher
     async with self_signed() as origin:
         with pytest.raises(TlsFailed, match=r"its certificate is not valid .*self"):
             await fetcher.fetch(f"{origin}/")
+
+
+async def test_a_discovery_of_a_site_without_end_comes_to_one(settings: Settings) -> None:
+    async with FakeSite() as site, running_system(settings) as system:
+        site.otherwise(endless)
+        domain = await system.add_domain(site.origin)
+        async with system.worker():
+            job = await system.finished(domain.discovery_job_id)
+    found = DiscoverPagesResult.model_validate(job.return_value)
+    assert found.urls_seen == found.pages_discovered + sum(found.left_out.values())
+    assert set(found.left_out) == {"calendar", "endless_path", "parameters", "too_deep"}
+    # The calendar, the filters, and two steps of the path; the front page.
+    assert found.pages_discovered == MOST_DATES + MOST_VARIANTS + 2 + 1
+
+
+@pytest.mark.parametrize("behaviour", ROBOTS, ids=lambda behaviour: behaviour[0])
+async def test_a_robots_txt_that_cannot_be_read_ends_a_job_in_time(
+    settings: Settings, behaviour: tuple[str, Behaviour]
+) -> None:
+    impatient = settings.model_copy(update={"fetch_seconds": 0.3, "max_attempts": 1})
+    async with FakeSite() as site, running_system(impatient) as system:
+        site.page("/", "<p>words</p>")
+        site.behave("/robots.txt", behaviour[1])
+        domain = await system.add_domain(site.origin)
+        async with system.worker():
+            job = await system.finished(domain.discovery_job_id)
+    assert job.state is JobState.FAILED
+    assert job.failed_reason is not None
+    assert job.failed_reason.startswith("The robots.txt of 127.0.0.1 cannot be read")
+    assert site.requests_for("/") == []
