@@ -114,11 +114,14 @@ def _plain(body: bytes) -> _Plain:
             piece = body[at : at + _PIECE]
             content += inflater.decompress(piece, LARGEST + 1 - len(content))
             at += len(piece) - len(inflater.unused_data) - len(inflater.unconsumed_tail)
+        problem = None if inflater.eof else "Its gzip data ends early."
     except zlib.error:
-        return _Plain(bytes(content[:LARGEST]), "Its gzip data is damaged.", False)
+        problem = "Its gzip data is damaged."
     truncated = len(content) > LARGEST
-    problem = None if inflater.eof or truncated else "Its gzip data ends early."
-    return _Plain(bytes(content[:LARGEST]), problem, truncated)
+    if truncated:
+        problem = None
+        del content[LARGEST:]
+    return _Plain(bytes(content), problem, truncated)
 
 
 def _read_xml(content: bytes, found: _Found) -> None:
