@@ -1,6 +1,6 @@
 # `make up` runs everything, `make test` tests everything; both make .venv/ first.
 
-.PHONY: up test chaos format histories requirements clean
+.PHONY: up test chaos format histories eval-changes requirements clean
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -27,6 +27,10 @@ format: .venv/dev.installed
 # Records what tests/workflows/test_replay.py replays; ARGS=CASE for one of them.
 histories: .venv/dev.installed
 	@$(BIN)/python -m tests.workflows.record $(ARGS)
+
+# Measures how far changes can be trusted; ARGS=--without-packages leaves out the real pairs.
+eval-changes: .venv/dev.installed
+	@$(BIN)/python -m benchmarks.eval_changes $(ARGS)
 
 # Pins again what pyproject.toml asks for, with every hash; add ARGS=--upgrade for newer versions.
 COMPILE = CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/pip-compile --quiet --generate-hashes \
