@@ -14,8 +14,12 @@ CONTEXT: Final = 40
 """Characters either side of a change that a summary quotes."""
 
 
-_ROLES: Final = {"# ": "a heading", "- ": "a list item"}
+HEADING: Final = "# "
+ITEM: Final = "- "
 """The marks that lines of the stored form begin with."""
+
+CELL_GAP: Final = " | "
+"""What stands between the cells of a table row."""
 
 
 class BlockChangeKind(StrEnum):
@@ -25,6 +29,17 @@ class BlockChangeKind(StrEnum):
     REMOVED = "removed"
     CHANGED = "changed"
     MOVED = "moved"  # the same line at another place: nothing was said and nothing taken back
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a block stands: below which heading, and below which first row of its table."""
+
+    section: str | None = None
+    header: str | None = None
+
+
+NOWHERE: Final = Place()
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,7 @@ class BlockChange:
     before: str | None
     after: str | None
     spans: tuple[Span, ...] = ()
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True)
@@ -55,8 +71,8 @@ class ChangeStats:
 class TextDifference:
     """What differs: `blocks` in the order of the page, and `summary`, one sentence on them.
 
-    `identical` means the texts are equal. Of versions too long to align, of which only the
-    order differs, neither is anything listed nor are they identical.
+    `identical` means that the texts say the same, but for noise. Of versions too long to align,
+    of which only the order differs, neither is anything listed nor are they identical.
     """
 
     blocks: tuple[BlockChange, ...]
@@ -94,24 +110,18 @@ def _phrase(change: BlockChange) -> str:
     after = text_of(change.after or "")
     match change.kind:
         case BlockChangeKind.ADDED:
-            return f"Added {_quoted(after)}"
+            return f"Added {quoted(after)}"
         case BlockChangeKind.REMOVED:
-            return f"Removed {_quoted(before)}"
+            return f"Removed {quoted(before)}"
         case BlockChangeKind.MOVED:
-            return f"Moved {_quoted(after)}"
-        case BlockChangeKind.CHANGED if before == after:
-            return f"{_quoted(after)} became {_role(change.after or '')}"
+            return f"Moved {quoted(after)}"
         case BlockChangeKind.CHANGED:
             return _changed_phrase(before, after, change.spans)
 
 
 def text_of(line: str) -> str:
     """A line of the stored form without its mark."""
-    return line[2:] if line[:2] in _ROLES else line
-
-
-def _role(line: str) -> str:
-    return _ROLES.get(line[:2], "plain text")
+    return line[2:] if line[:2] in (HEADING, ITEM) else line
 
 
 def _changed_phrase(before: str, after: str, spans: tuple[Span, ...]) -> str:
@@ -126,15 +136,16 @@ def _changed_phrase(before: str, after: str, spans: tuple[Span, ...]) -> str:
     context = _quoted_around(before, start, end)
     match span.op:
         case SpanOp.INSERTED:
-            return f"Added {_quoted(span.after)} to {context}"
+            return f"Added {quoted(span.after)} to {context}"
         case SpanOp.DELETED:
-            return f"Removed {_quoted(span.before)} from {context}"
+            return f"Removed {quoted(span.before)} from {context}"
         case _:
             old, new = _quoted_pair(span.before, span.after)
             return f"Changed {old} to {new} in {context}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """The text as a summary quotes it."""
     if len(text) <= LONGEST_QUOTE:
         return f"“{text}”"
     cut = text.rfind(" ", LONGEST_QUOTE // 2, LONGEST_QUOTE)
@@ -146,11 +157,11 @@ def _quoted_pair(before: str, after: str) -> tuple[str, str]:
     shorter = min(len(before), len(after))
     same = next((n for n in range(shorter) if before[n] != after[n]), shorter)
     if same <= CONTEXT or max(len(before), len(after)) <= LONGEST_QUOTE:
-        return _quoted(before), _quoted(after)
+        return quoted(before), quoted(after)
     start = same - CONTEXT
     space = before.find(" ", start, same)
     start = space + 1 if space >= 0 else start
-    return _quoted("…" + before[start:]), _quoted("…" + after[start:])
+    return quoted("…" + before[start:]), quoted("…" + after[start:])
 
 
 def _quoted_around(text: str, start: int, end: int) -> str:
@@ -168,4 +179,4 @@ def _quoted_around(text: str, start: int, end: int) -> str:
         space = text.rfind(" ", end, right)
         right = space if space >= 0 else right
     shown = ("…" if left > 0 else "") + text[left:right]
-    return _quoted(shown + ("…" if right < len(text) else ""))
+    return quoted(shown + ("…" if right < len(text) else ""))

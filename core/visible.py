@@ -6,6 +6,10 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from core.differences import CELL_GAP
+from core.money import find_money
+from core.regions import KEEPS_MONEY, Region, is_closed_dialog, region_of
+
 
 class BlockKind(StrEnum):
     """What a block is; the value is the mark before it in the text form."""
@@ -21,6 +25,7 @@ class Block:
 
     kind: BlockKind
     text: str
+    region: Region = Region.CONTENT
 
 
 def _names(text: str) -> frozenset[str]:
@@ -28,7 +33,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 INVISIBLE: Final = _names(
-    "head script style template noscript iframe object svg math audio video canvas"
+    "head time script style template noscript iframe object svg math audio video canvas"
 )
 INLINE: Final = _names(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark meter"
@@ -38,16 +43,19 @@ INLINE: Final = _names(
 """Elements that do not end a block. Any other one does, also one that nobody has heard of: text
 that is cut in two is still all there."""
 
+_WITHOUT_ATTRIBUTES: Final = _names("-text -comment br hr tbody")
+"""Nodes that have none."""
+
 HEADINGS: Final = _names("h1 h2 h3 h4 h5 h6")
 ITEMS: Final = _names("li dt dd")
 CELLS: Final = _names("td th")
-CELL_GAP: Final = " | "
 
 
 def visible_blocks(html: str) -> tuple[Block, ...]:
     """The blocks of the page in document order. Nothing that is shown is left out.
 
-    A table row is one block. Scripts, and what is hidden by an attribute, are not shown.
+    A table row is one block. Scripts, and what is hidden by an attribute, are not shown; what the
+    page marks as a time is left out, since it tells when something was said.
     """
     root = LexborHTMLParser(html).root
     collector = _Collector()
@@ -55,6 +63,31 @@ def visible_blocks(html: str) -> tuple[Block, ...]:
         _walk(root, collector)
     collector.flush()
     return tuple(collector.blocks)
+
+
+AFTER_FOOTER: Final = 2
+"""Blocks that may follow the footer of a page, such as a link to its top."""
+
+
+def content_blocks(html: str) -> tuple[Block, ...]:
+    """The blocks of the page without what stands around its content; all, if that is everything.
+
+    An amount of money in a menu or footer is content all the same. Where more than `AFTER_FOOTER`
+    blocks follow what calls itself a footer, it is not that of the page, and none is.
+    """
+    blocks = visible_blocks(html)
+    regions = [block.region for block in blocks]
+    around = set(Region) - {Region.CONTENT}
+    if Region.FOOTER in regions:
+        following = regions[regions.index(Region.FOOTER) :]
+        if following.count(Region.CONTENT) > AFTER_FOOTER:
+            around.remove(Region.FOOTER)
+    kept = tuple(
+        block
+        for block in blocks
+        if block.region not in around or (block.region in KEEPS_MONEY and find_money(block.text))
+    )
+    return kept or blocks
 
 
 def to_text(blocks: tuple[Block, ...]) -> str:
@@ -69,15 +102,18 @@ class _Collector:
         self.blocks: list[Block] = []
         self._pieces: list[str] = []
         self._kinds = [BlockKind.TEXT]
+        self._regions = [Region.CONTENT]
         self._preformatted = 0
 
-    def enter(self, tag: str) -> None:
-        """An element begins."""
+    def enter(self, tag: str, region: Region | None) -> None:
+        """An element begins, and maybe a region with it; the outermost region counts."""
         if tag in CELLS and any(piece.strip() for piece in self._pieces):
             self._pieces.append(CELL_GAP)
         if tag in INLINE:
             return
         self.flush()
+        around = self._regions[-1]
+        self._regions.append(region if region and around is Region.CONTENT else around)
         self._kinds.append(self._kind(tag))
         self._preformatted += tag == "pre"
 
@@ -86,6 +122,7 @@ class _Collector:
         if tag in INLINE:
             return
         self.flush()
+        self._regions.pop()
         self._kinds.pop()
         self._preformatted -= tag == "pre"
 
@@ -105,7 +142,7 @@ class _Collector:
         text = " ".join("".join(self._pieces).split()).removesuffix(CELL_GAP.rstrip()).rstrip()
         self._pieces.clear()
         if text:
-            self.blocks.append(Block(self._kinds[-1], text))
+            self.blocks.append(Block(self._kinds[-1], text, self._regions[-1]))
 
     def _kind(self, tag: str) -> BlockKind:
         if tag in HEADINGS:
@@ -121,12 +158,15 @@ def _walk(root: LexborNode, collector: _Collector) -> None:
     node: LexborNode | None = root
     while node is not None:
         tag = node.tag or ""
-        shown = not _is_hidden(node, tag)
+        attributes = node.attributes if tag not in _WITHOUT_ATTRIBUTES else {}
+        shown = not _is_hidden(tag, attributes)
         if shown:
             if tag == "-text":
                 collector.text(node.text_content or "")
             else:
-                collector.enter(tag)
+                collector.enter(
+                    tag, region_of(node, tag, attributes) if tag not in INLINE else None
+                )
             if node.child is not None:
                 node = node.child
                 continue
@@ -148,15 +188,14 @@ def _next_after(node: LexborNode, root: LexborNode, collector: _Collector) -> Le
     return None
 
 
-def _is_hidden(node: LexborNode, tag: str) -> bool:
+def _is_hidden(tag: str, attributes: dict[str, str | None]) -> bool:
     if tag in INVISIBLE:
         return True
     if tag.startswith("-"):
         return tag != "-text"
-    attributes = node.attributes
     if not attributes:
-        return False
-    if "hidden" in attributes:
+        return tag == "dialog"
+    if "hidden" in attributes or is_closed_dialog(tag, attributes):
         return True
     style = "".join((attributes.get("style") or "").split()).lower()
     return "display:none" in style or "visibility:hidden" in style

@@ -3,9 +3,9 @@
 import time
 from dataclasses import dataclass, field
 
-from core.differences import TextDifference
-from core.textdiff import compare
-from core.visible import to_text, visible_blocks
+from core.links import extract_links
+from core.news import SeenPage, news_between
+from core.visible import content_blocks, to_text
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,12 @@ class Subject:
 
 
 def _verdict(before: Version, after: Version) -> Verdict:
-    difference: TextDifference = compare(
-        to_text(visible_blocks(before.html)), to_text(visible_blocks(after.html))
+    news = news_between(_seen(before), _seen(after))
+    return Verdict(news.change_type if news else None, news.summary if news else "")
+
+
+def _seen(version: Version) -> SeenPage:
+    html = version.html
+    return SeenPage(
+        version.url, extract_links(html, version.url).title, to_text(content_blocks(html))
     )
-    if difference.identical:
-        return Verdict(None, difference.summary)
-    return Verdict("content_change", difference.summary)
