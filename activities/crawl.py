@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,9 +14,9 @@ from activities.reporting import Attempt, Reporter
 from activities.responses import no_page, refusal
 from core.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
 from core.errors import PageGone
+from core.news import SeenPage, news_between, removal, restoration
 from core.scope import LeftOut, OutOfScope, ScopeRules, judge
 from core.site_errors import InvalidAnswer, RedirectToOtherSite
-from core.textdiff import compare
 from core.urls import host_of, parse_domain
 from store.checks import (
     EarlierCheck,
@@ -32,9 +31,7 @@ from store.domains import domain_by_id
 from store.engine import Database
 from store.pages import page_by_id
 from store.snapshots import snapshot_by_id
-from store.tables import Page
-
-CHANGE_TYPE = "content_change"
+from store.tables import Page, PageStatus
 
 
 class CrawlActivities:
@@ -71,22 +68,21 @@ class CrawlActivities:
             return _as_before(done)
         try:
             fetched = await self._fetch(page, domain.domain)
-        except PageGone:
-            async with self._database.transaction() as session:
-                await record_gone(session, page.id, datetime.now(UTC))
+        except PageGone as gone:
+            await self._gone(job_id, page, gone.message)
             raise
         attempt.progress(50)
         if fetched.not_modified:
-            return await self._unchanged(page, fetched, page.body_hash)
+            return await self._unchanged(job_id, page, fetched, page.body_hash)
         body_hash = hashlib.sha256(fetched.body).hexdigest()
         if body_hash == page.body_hash:
-            return await self._unchanged(page, fetched, body_hash)
+            return await self._unchanged(job_id, page, fetched, body_hash)
         extracted = await self._extractor.extract(
             PageSource(fetched.body, fetched.content_type, fetched.url, page.text_hash)
         )
         attempt.progress(80)
         if isinstance(extracted, SameText):
-            return await self._unchanged(page, fetched, body_hash)
+            return await self._unchanged(job_id, page, fetched, body_hash)
         return await self._changed(job_id, page, fetched, extracted, body_hash)
 
     async def _fetch(self, page: Page, domain: str) -> Fetched:
@@ -115,8 +111,27 @@ class CrawlActivities:
             raise unusable
         return fetched
 
+    async def _gone(self, job_id: str, page: Page, reason: str) -> None:
+        now = datetime.now(UTC)
+        async with self._database.transaction() as session:
+            if await record_gone(session, page.id, now) and page.snapshot_id is not None:
+                await record_change(
+                    session,
+                    page=page,
+                    job_id=job_id,
+                    before_id=page.snapshot_id,
+                    after_id=None,
+                    news=removal(reason),
+                    at=now,
+                )
+
     async def _unchanged(
-        self, page: Page, fetched: Fetched, body_hash: str | None
+        self,
+        job_id: str,
+        page: Page,
+        fetched: Fetched,
+        body_hash: str | None,
+        text_hash: str | None = None,
     ) -> CrawlPageResult:
         validators = fetched.validators
         if fetched.not_modified:
@@ -125,25 +140,51 @@ class CrawlActivities:
                 etag=validators.etag or page.etag,
                 last_modified=validators.last_modified or page.last_modified,
             )
+        now = datetime.now(UTC)
+        change_id = None
         async with self._database.transaction() as session:
-            await record_unchanged(
+            recorded = await record_unchanged(
                 session,
                 page,
-                at=datetime.now(UTC),
+                at=now,
                 etag=validators.etag,
                 last_modified=validators.last_modified,
                 body_hash=body_hash,
+                text_hash=text_hash,
             )
-        return CrawlPageResult(changed=False, status_code=fetched.status)
+            if recorded and page.status is PageStatus.GONE and page.snapshot_id is not None:
+                change_id = await record_change(
+                    session,
+                    page=page,
+                    job_id=job_id,
+                    before_id=page.snapshot_id,
+                    after_id=page.snapshot_id,
+                    news=restoration(None),
+                    at=now,
+                )
+        return CrawlPageResult(
+            changed=change_id is not None,
+            status_code=fetched.status,
+            snapshot_id=page.snapshot_id if change_id else None,
+            change_id=change_id,
+        )
 
     async def _changed(
         self, job_id: str, page: Page, fetched: Fetched, extracted: Extracted, body_hash: str
     ) -> CrawlPageResult:
         async with self._database.reading() as session:
             before = await snapshot_by_id(session, page.snapshot_id) if page.snapshot_id else None
-        difference = (
-            await asyncio.to_thread(compare, before.text, extracted.text) if before else None
-        )
+        news = None
+        if before is not None:
+            news = await asyncio.to_thread(
+                news_between,
+                SeenPage(before.url, before.title, before.text),
+                SeenPage(fetched.url, extracted.title, extracted.text),
+            )
+            if news is None:
+                return await self._unchanged(job_id, page, fetched, body_hash, extracted.text_hash)
+            if page.status is PageStatus.GONE:
+                news = restoration(news)
         version = PageVersion(
             url=fetched.url,
             status_code=fetched.status,
@@ -165,16 +206,14 @@ class CrawlActivities:
                     return _as_before(done)
                 return CrawlPageResult(changed=False, status_code=fetched.status)
             change_id = None
-            if before is not None and difference is not None:
+            if before is not None and news is not None:
                 change_id = await record_change(
                     session,
                     page=page,
                     job_id=job_id,
                     before_id=before.id,
                     after_id=snapshot_id,
-                    change_type=CHANGE_TYPE,
-                    summary=difference.summary,
-                    diff=asdict(difference),
+                    news=news,
                     at=now,
                 )
         return CrawlPageResult(

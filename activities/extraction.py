@@ -4,7 +4,6 @@ crashed in threads.
 
 import asyncio
 import ctypes
-import hashlib
 import logging
 import multiprocessing
 import os
@@ -20,7 +19,8 @@ from selectolax.lexbor import LexborHTMLParser
 
 from core.errors import InternalError, NotAPage
 from core.links import decode_html, extract_links
-from core.visible import to_text, visible_blocks
+from core.news import SeenPage, fingerprint
+from core.visible import content_blocks, to_text
 
 PROCESSES: Final = 2
 DEADLINE: Final = 30.0
@@ -34,7 +34,7 @@ PR_SET_PDEATHSIG: Final = 1
 
 @dataclass(frozen=True)
 class PageSource:
-    """A page as it was sent, and the hash of the text it showed the last time."""
+    """A page as it was sent, and the `text_hash` it had the last time."""
 
     body: bytes
     content_type: str | None
@@ -44,7 +44,9 @@ class PageSource:
 
 @dataclass(frozen=True)
 class Extracted:
-    """What a page says. `text` is all that a reader sees, `main_text` what is not around it."""
+    """What a page says. `text` is the content that a reader sees (`core.visible`), `main_text` what
+    a library takes for the article; `text_hash` is the fingerprint of all that is compared.
+    """
 
     title: str | None
     text: str
@@ -63,16 +65,17 @@ def extract_page(page: PageSource) -> Extracted | SameText:
     Raises NotAPage when it shows no text.
     """
     html = decode_html(page.body, page.content_type)
-    text = to_text(visible_blocks(html))
+    text = to_text(content_blocks(html))
     if not text:
         raise NotAPage("The page shows no text.")
-    text_hash = hashlib.sha256(text.encode()).hexdigest()
+    title = extract_links(html, page.url).title
+    text_hash = fingerprint(SeenPage(page.url, title, text))
     if text_hash == page.known_text_hash:
         return SameText()
     import trafilatura  # here, so that only the processes of the pool load it
 
     return Extracted(
-        title=extract_links(html, page.url).title,
+        title=title,
         text=text,
         main_text=trafilatura.extract(_whole(html), url=page.url, fast=True) or "",
         text_hash=text_hash,

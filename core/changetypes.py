@@ -188,12 +188,12 @@ def type_of(facts: Facts) -> ChangeType:
     return next(rule.change_type for rule in TYPE_RULES if rule.holds(facts))
 
 
-def severity_of(change_type: ChangeType, facts: Facts) -> Severity:
-    """How severe it is."""
+def severity_of(change_type: ChangeType, facts: Facts | None = None) -> Severity:
+    """How severe it is; without `facts`, as nothing is compared, what the type alone tells."""
     return next(
         rule.severity
         for rule in SEVERITY_RULES
-        if rule.change_type is change_type and rule.holds(facts)
+        if rule.change_type is change_type and (facts is None or rule.holds(facts))
     )
 
 

@@ -1,9 +1,11 @@
 """What is new between two versions of a page, and what it is worth."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
 from core.changetypes import (
+    CERTAIN,
     ChangeType,
     Facts,
     Severity,
@@ -18,6 +20,7 @@ from core.differences import (
     BlockChange,
     BlockChangeKind,
     TextDifference,
+    difference_of,
     quoted,
     text_of,
 )
@@ -85,6 +88,37 @@ def news_between(before: SeenPage, after: SeenPage) -> News | None:
         confidence=confidence_of(facts),
         summary=_summary(change_type, facts, before, after),
         difference=difference,
+    )
+
+
+def fingerprint(page: SeenPage) -> str:
+    """The hash of what is compared: two versions of one are no news."""
+    words = (text_of(masked(line)) for line in page.text.split("\n"))
+    said = "\n".join((page.url, masked(page.title or ""), " ".join(words)))
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def removal(reason: str) -> News:
+    """That the site says that the page does not exist; `reason` is the sentence that says so."""
+    return News(
+        ChangeType.PAGE_REMOVED,
+        severity_of(ChangeType.PAGE_REMOVED),
+        CERTAIN,
+        reason,
+        difference_of((), identical=True),
+    )
+
+
+def restoration(news: News | None) -> News:
+    """That a page exists again which did not; `news` is what it says now that it did not then."""
+    difference = news.difference if news else difference_of((), identical=True)
+    meanwhile = difference.summary if news else "It says what it said before."
+    return News(
+        ChangeType.PAGE_RESTORED,
+        severity_of(ChangeType.PAGE_RESTORED),
+        CERTAIN,
+        f"The page exists again. {meanwhile}",
+        difference,
     )
 
 

@@ -1,15 +1,27 @@
 """Which prices changed, of what, from what to what."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from core.differences import CELL_GAP, HEADING, BlockChange, BlockChangeKind, text_of
+from core.differences import CELL_GAP, BlockChange, BlockChangeKind, quoted, text_of
 from core.money import Money, find_money
+from core.pagetypes import WORDS, PageType
 
 FREE: Final = re.compile(r"(free|kostenlos|gratis|gratuit)(?:\W.{0,15})?", re.IGNORECASE)
 """What a cell or a short line says that asks for nothing."""
+
+_SAYS_NOTHING: Final = re.compile(
+    r"(?:from|only|now|just|starting at|price:?|ab|nur|jetzt|dès|desde)?", re.IGNORECASE
+)
+"""What may stand before an amount in a line that is nothing but a price."""
+
+_NAMED: Final = re.compile(
+    r"(?P<name>[^.!?;]+?)\s*(?:\b(?:costs?|is|are|starts at|for|from|kostet|ab|cuesta)|[:–—-])",
+    re.IGNORECASE,
+)
+"""What stands before an amount and says of what it is the price."""
 
 LONGEST_LABEL: Final = 60
 """Characters; what is longer is no name of a thing that costs."""
@@ -17,11 +29,12 @@ LONGEST_LABEL: Final = 60
 
 @dataclass(frozen=True)
 class PriceChange:
-    """The price of `subject`, where the page says of what it is, as it is written there."""
+    """The price of `subject`, where the page says of what it is; else `line` is where it stands."""
 
     subject: str | None
     before: Money
     after: Money
+    line: str = ""
 
     @property
     def step(self) -> float:
@@ -33,8 +46,10 @@ class PriceChange:
     @property
     def sentence(self) -> str:
         """The change in words."""
-        subject = f"Price of {self.subject}" if self.subject else "Price"
-        return f"{subject} changed from {self.before.text} to {self.after.text}"
+        step = f"changed from {self.before.text} to {self.after.text}"
+        if self.subject:
+            return f"Price of {self.subject} {step}"
+        return f"Price {step} in {quoted(self.line)}"
 
 
 def price_changes(block: BlockChange) -> tuple[PriceChange, ...]:
@@ -45,12 +60,24 @@ def price_changes(block: BlockChange) -> tuple[PriceChange, ...]:
     old_cells, new_cells = old.split(CELL_GAP), new.split(CELL_GAP)
     if len(old_cells) == len(new_cells) > 1:
         return tuple(
-            change
+            replace(change, line=new)
             for n, (was, now) in enumerate(zip(old_cells, new_cells, strict=True))
             for change in _between(_amounts(was), _amounts(now), _row_subject(block, new_cells, n))
         )
-    label = text_of(block.after) if block.after.startswith(HEADING) else block.place.section
-    return _between(_amounts(old), _amounts(new), _short(label))
+    changes = _between(_amounts(old), _amounts(new), None)
+    return tuple(replace(each, subject=_subject(block, new, each), line=new) for each in changes)
+
+
+def _subject(block: BlockChange, line: str, change: PriceChange) -> str | None:
+    """What the line says before the amount; where that is nothing, the heading above."""
+    lead = line.partition(change.after.text)[0].strip()
+    section = block.place.section
+    if not _SAYS_NOTHING.fullmatch(lead):
+        named = _NAMED.fullmatch(lead)
+        return _short(named["name"]) if named else None
+    if section is None or section.lower() in WORDS[PageType.PRICING]:
+        return None
+    return _short(section)
 
 
 def _between(

@@ -1,8 +1,11 @@
 """Changes."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound
@@ -12,20 +15,55 @@ from store.tables import Change, Domain, Page
 RECENT = 5
 
 
+@dataclass(frozen=True)
+class ChangeFilter:
+    """Which changes are wanted; None lets all through.
+
+    `since` is the first moment that counts, `until` the first that does not.
+    """
+
+    domain_id: UUID | None = None
+    page_id: UUID | None = None
+    change_type: str | None = None
+    severity: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    acknowledged: bool | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """What holds of the wanted ones."""
+        if self.domain_id is not None:
+            yield Change.domain_id == self.domain_id
+        if self.page_id is not None:
+            yield Change.page_id == self.page_id
+        if self.change_type is not None:
+            yield Change.change_type == self.change_type
+        if self.severity is not None:
+            yield Change.severity == self.severity
+        if self.since is not None:
+            yield Change.created_at >= self.since
+        if self.until is not None:
+            yield Change.created_at < self.until
+        if self.acknowledged is not None:
+            yield (
+                Change.acknowledged_at.is_not(None)
+                if self.acknowledged
+                else Change.acknowledged_at.is_(None)
+            )
+
+
+EVERY = ChangeFilter()
+
+
 async def list_changes(
-    session: AsyncSession,
-    org_id: UUID,
-    request: PageRequest,
-    *,
-    domain_id: UUID | None = None,
-    page_id: UUID | None = None,
+    session: AsyncSession, org_id: UUID, request: PageRequest, wanted: ChangeFilter = EVERY
 ) -> Paged[Change]:
-    """The organisation's changes, newest first; of one domain or one page where asked."""
-    rows = select(Change).join(Domain, Change.domain_id == Domain.id).where(Domain.org_id == org_id)
-    if domain_id is not None:
-        rows = rows.where(Change.domain_id == domain_id)
-    if page_id is not None:
-        rows = rows.where(Change.page_id == page_id)
+    """The organisation's changes, newest first; those that `wanted` lets through."""
+    rows = (
+        select(Change)
+        .join(Domain, Change.domain_id == Domain.id)
+        .where(Domain.org_id == org_id, *wanted.conditions())
+    )
     return await paged(session, rows, Change.created_at, Change.id, request)
 
 
@@ -41,6 +79,23 @@ async def get_change(session: AsyncSession, org_id: UUID, change_id: UUID) -> Ch
     return found
 
 
+async def acknowledge(
+    session: AsyncSession, org_id: UUID, change_id: UUID, by: str | None, at: datetime
+) -> Change:
+    """Record that `by` has seen the organisation's change; the first who says so stays.
+
+    Raises NotFound when it has none of that id.
+    """
+    change = await get_change(session, org_id, change_id)
+    await session.execute(
+        update(Change)
+        .where(Change.id == change.id, Change.acknowledged_at.is_(None))
+        .values(acknowledged_at=at, acknowledged_by=by)
+    )
+    await session.refresh(change)
+    return change
+
+
 async def recent_changes(session: AsyncSession, domain_id: UUID) -> list[Change]:
     """The newest changes of a domain, `RECENT` at most."""
     rows = (
@@ -52,7 +107,19 @@ async def recent_changes(session: AsyncSession, domain_id: UUID) -> list[Change]
     return list((await session.scalars(rows)).all())
 
 
-async def page_urls(session: AsyncSession, changes: list[Change]) -> dict[UUID, str]:
-    """The URL of the page of each change, by page."""
-    rows = select(Page.id, Page.url).where(Page.id.in_({change.page_id for change in changes}))
-    return {row.id: row.url for row in await session.execute(rows)}
+@dataclass(frozen=True)
+class ChangedPage:
+    """Where a page stands."""
+
+    url: str
+    domain: str
+
+
+async def changed_pages(session: AsyncSession, changes: list[Change]) -> dict[UUID, ChangedPage]:
+    """The page of each change, by its id."""
+    rows = (
+        select(Page.id, Page.url, Domain.domain)
+        .join(Domain, Page.domain_id == Domain.id)
+        .where(Page.id.in_({change.page_id for change in changes}))
+    )
+    return {row.id: ChangedPage(row.url, row.domain) for row in await session.execute(rows)}

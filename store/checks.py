@@ -1,14 +1,14 @@
 """What one crawl writes. Every write is keyed by its job, so that it may happen twice."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import cast
 from uuid import UUID, uuid4
 
-from pydantic import JsonValue
-from sqlalchemy import ColumnElement, CursorResult, and_, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.news import News
 from store.tables import Change, Page, PageStatus, Snapshot
 
 
@@ -37,14 +37,21 @@ class EarlierCheck:
 
 
 async def check_of_job(session: AsyncSession, page_id: UUID, job_id: str) -> EarlierCheck | None:
-    """What `job_id` stored of the page already; None when it stored nothing."""
+    """What `job_id` stored of the page already; None when it stored nothing.
+
+    A page that came back as it was gets a change, but no snapshot of its own.
+    """
+    own = and_(Change.page_id == page_id, Change.job_id == job_id)
     row = (
         await session.execute(
             select(Snapshot.id, Snapshot.status_code, Change.id)
-            .outerjoin(Change, Change.after_id == Snapshot.id)
-            .where(Snapshot.page_id == page_id, Snapshot.job_id == job_id)
+            .outerjoin(Change, and_(Change.after_id == Snapshot.id, own))
+            .where(
+                Snapshot.page_id == page_id,
+                or_(Snapshot.job_id == job_id, Change.id.is_not(None)),
+            )
         )
-    ).one_or_none()
+    ).first()
     return None if row is None else EarlierCheck(row[0], row[1], row[2])
 
 
@@ -56,14 +63,15 @@ async def record_unchanged(
     etag: str | None,
     last_modified: str | None,
     body_hash: str | None,
-) -> None:
+    text_hash: str | None = None,
+) -> bool:
     """Record a check that found nothing new since the caller read the page, with the validators
-    for the next one.
+    for the next one; `text_hash` where the way of hashing has changed. Whether it was recorded.
 
     Nothing is recorded when another crawl has stored a new version since: validators of an older
     one would hide that the site went back to it.
     """
-    await session.execute(
+    recorded = await session.execute(
         update(Page)
         .where(_as_read(page))
         .values(
@@ -72,8 +80,10 @@ async def record_unchanged(
             etag=etag,
             last_modified=last_modified,
             body_hash=body_hash,
+            text_hash=text_hash or page.text_hash,
         )
     )
+    return cast("CursorResult[object]", recorded).rowcount > 0
 
 
 async def record_version(
@@ -127,13 +137,11 @@ async def record_change(
     page: Page,
     job_id: str,
     before_id: UUID,
-    after_id: UUID,
-    change_type: str,
-    summary: str,
-    diff: JsonValue,
+    after_id: UUID | None,
+    news: News,
     at: datetime,
 ) -> UUID:
-    """Store how the page differs between two snapshots; the change's id."""
+    """Store how the page differs between two snapshots, or that it is gone; the change's id."""
     change = Change(
         id=uuid4(),
         domain_id=page.domain_id,
@@ -141,9 +149,11 @@ async def record_change(
         job_id=job_id,
         before_id=before_id,
         after_id=after_id,
-        change_type=change_type,
-        summary=summary,
-        diff=diff,
+        change_type=news.change_type,
+        severity=news.severity,
+        confidence=news.confidence,
+        summary=news.summary,
+        diff=asdict(news.difference),
         created_at=at,
     )
     session.add(change)
@@ -151,11 +161,17 @@ async def record_change(
     return change.id
 
 
-async def record_gone(session: AsyncSession, page_id: UUID, at: datetime) -> None:
-    """Record that the site says the page does not exist."""
-    await session.execute(
-        update(Page).where(Page.id == page_id).values(status=PageStatus.GONE, last_check_at=at)
+async def record_gone(session: AsyncSession, page_id: UUID, at: datetime) -> bool:
+    """Record that the site says the page does not exist; whether that is a new one to say."""
+    left = await session.execute(
+        update(Page)
+        .where(Page.id == page_id, Page.status != PageStatus.GONE)
+        .values(status=PageStatus.GONE, last_check_at=at)
     )
+    if cast("CursorResult[object]", left).rowcount:
+        return True
+    await session.execute(update(Page).where(Page.id == page_id).values(last_check_at=at))
+    return False
 
 
 def _as_read(page: Page) -> ColumnElement[bool]:

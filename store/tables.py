@@ -5,7 +5,17 @@ from enum import StrEnum
 from uuid import UUID, uuid4
 
 from pydantic import JsonValue
-from sqlalchemy import JSON, Enum, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint, Uuid
+from sqlalchemy import (
+    JSON,
+    Double,
+    Enum,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from store.types import CompressedText, UtcDateTime
@@ -155,11 +165,11 @@ class Snapshot(Base):
 
 
 class Change(Base):
-    """How a page differs from what it showed before."""
+    """How a page differs from what it showed before; without `after_id` it is gone."""
 
     __tablename__ = "changes"
     __table_args__ = (
-        UniqueConstraint("page_id", "after_id"),
+        UniqueConstraint("page_id", "job_id"),
         Index("ix_changes_newest", "domain_id", "created_at", "id"),
     )
 
@@ -170,13 +180,17 @@ class Change(Base):
     before_id: Mapped[UUID] = mapped_column(
         ForeignKey("snapshots.id", ondelete="CASCADE"), index=True
     )
-    after_id: Mapped[UUID] = mapped_column(
+    after_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("snapshots.id", ondelete="CASCADE"), index=True
     )
     change_type: Mapped[str]
+    severity: Mapped[str]
+    confidence: Mapped[float] = mapped_column(Double)
     summary: Mapped[str]
     diff: Mapped[JsonValue] = mapped_column(JSON, nullable=False)
     created_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str | None]
 
 
 class Batch(Base):

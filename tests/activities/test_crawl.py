@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 from temporalio.activity import Info
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
@@ -20,7 +21,7 @@ from core.jobs import JobState
 from store.domains import add_domain
 from store.engine import Database
 from store.pages import NewPage, add_pages, page_by_id
-from store.tables import Page, PageStatus
+from store.tables import Change, Page, PageStatus
 from tests.activities.behaviours import sending
 from tests.site import FakeSite, SiteRequest
 from tests.store.rows import new_organisation
@@ -197,6 +198,18 @@ async def test_a_page_that_is_gone_comes_back(watched: Watched) -> None:
         assert job.failed_reason == f"The site answered {status}: the page does not exist."
         assert (await watched.stored()).status is PageStatus.GONE
     watched.site.page("/", PRICES)
+    back = await watched.check()
+    assert back.changed
+    async with watched.system.database.reading() as session:
+        page = await watched.stored()
+        rows = select(Change).where(Change.page_id == page.id).order_by(Change.created_at)
+        gone, restored = (await session.scalars(rows)).all()
+    assert (gone.change_type, gone.severity) == ("page_removed", "critical")
+    assert gone.summary == "The site answered 404: the page does not exist."
+    assert (gone.before_id, gone.after_id) == (page.snapshot_id, None)
+    assert back.snapshot_id == page.snapshot_id
+    assert (restored.id, restored.change_type) == (back.change_id, "page_restored")
+    assert (restored.before_id, restored.after_id) == (page.snapshot_id, page.snapshot_id)
     assert (await watched.check()).changed is False
     assert (await watched.stored()).status is PageStatus.ACTIVE
     assert await watched.snapshots() == 1

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 import activities.extraction
 from activities.extraction import Extracted, Extractor, PageSource, SameText, extract_page
 from core.errors import InternalError, NotAPage
+from core.news import SeenPage, fingerprint
 from tests.eventually import eventually
 
 ARTICLE = "<title>Prices</title><nav>Menu</nav><main><p>Pro costs $99 a month.</p></main>"
@@ -50,12 +50,12 @@ async def test_a_page_says_what_a_reader_sees(extractor: Extractor) -> None:
     words = "Pro costs $99 a month, and the first two weeks of it cost nothing at all. " * 5
     body = f"<nav>Menu</nav><article><p>{words}</p></article>"
     html = f"<html><head><title>Prices</title></head><body>{body}</body></html>"
-    shown = f"Menu\n{words.strip()}"
+    shown = words.strip()
     found = await extractor.extract(page(html))
     assert isinstance(found, Extracted)
     assert (found.title, found.text) == ("Prices", shown)
     assert found.main_text == words.strip()
-    assert found.text_hash == sha256(shown.encode()).hexdigest()
+    assert found.text_hash == fingerprint(SeenPage("https://a.com/", "Prices", shown))
 
 
 def test_a_page_need_not_write_out_its_html_and_body() -> None:
@@ -87,9 +87,10 @@ async def test_two_processes_serve_at_once() -> None:
 def test_a_page_whose_text_is_known_costs_no_main_text() -> None:
     """In a process of its own, which has not loaded trafilatura for another test."""
     script = (
-        "import sys, hashlib\n"
+        "import sys\n"
+        "from core.news import SeenPage, fingerprint\n"
         "from activities.extraction import PageSource, SameText, extract_page\n"
-        "known = hashlib.sha256(b'words').hexdigest()\n"
+        "known = fingerprint(SeenPage('https://a.com/', None, 'words'))\n"
         "again = PageSource(b'<p id=1>words</p>', 'text/html', 'https://a.com/', known)\n"
         "assert extract_page(again) == SameText()\n"
         "assert 'trafilatura' not in sys.modules\n"

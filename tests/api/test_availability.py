@@ -34,6 +34,7 @@ STORE_ALONE: Final = {
     "GET /api/snapshots/{snapshot_id}",
     "GET /api/changes",
     "GET /api/changes/{change_id}",
+    "POST /api/changes/{change_id}/acknowledge",
 }
 """Routes that need no Temporal."""
 
@@ -45,6 +46,7 @@ WRITING: Final = {
     "POST /api/domains/{domain_id}/crawl",
     "PATCH /api/pages/{page_id}",
     "DELETE /api/pages/{page_id}",
+    "POST /api/changes/{change_id}/acknowledge",
 }
 """Routes that write into the store."""
 

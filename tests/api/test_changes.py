@@ -11,7 +11,8 @@ from tests.system import System
 
 KEYS = [
     "id", "domainId", "pageId", "jobId", "url", "changeType", "summary", "detectedAt",
-    "beforeSnapshotId", "afterSnapshotId",
+    "beforeSnapshotId", "afterSnapshotId", "domain", "severity", "confidence",
+    "acknowledgedAt", "acknowledgedBy",
 ]  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 VERSIONS = [f"<h1>Prices</h1><p>The Pro plan costs ${price} a month.</p>" for price in (99, 119)]
@@ -105,3 +106,50 @@ async def test_changes_are_listed_newest_first_by_number_cursor_domain_and_page(
 async def test_an_id_that_is_none_is_refused(system: System, name: str, value: str) -> None:
     answer = await system.api.get(f"/api/changes?{name}={value}")
     assert (answer.status_code, list(answer.json()["details"])) == (400, [name])
+
+
+async def test_a_change_tells_its_type_severity_and_confidence(
+    system: System, site: FakeSite
+) -> None:
+    await crawled_page(system, site, *VERSIONS)
+    [row] = (await system.api.get("/api/changes")).json()["data"]
+    assert (row["changeType"], row["severity"]) == ("price_change", "critical")
+    assert 0.9 < row["confidence"] <= 1
+    assert row["summary"] == "Price of The Pro plan changed from $99 to $119."
+    assert site.origin.endswith(row["domain"].removeprefix("http://"))
+    detected = row["detectedAt"]
+    for query, found in (
+        ("changeType=price_change&severity=critical", 1),
+        ("changeType=terms_update", 0),
+        ("severity=low", 0),
+        (f"since={detected}", 1),
+        (f"until={detected}", 0),
+        ("acknowledged=false", 1),
+        ("acknowledged=true", 0),
+    ):
+        answer = (await system.api.get(f"/api/changes?{query}")).json()
+        assert (len(answer["data"]), answer["meta"]["total"]) == (found, found), query
+
+
+async def test_a_change_is_acknowledged_once(system: System, site: FakeSite) -> None:
+    await crawled_page(system, site, *VERSIONS)
+    [row] = (await system.api.get("/api/changes")).json()["data"]
+    path = f"/api/changes/{row['id']}/acknowledge"
+    assert row["acknowledgedAt"] is None
+    seen = (await system.api.post(path, json={"by": "Ann"})).json()["data"]
+    assert seen["acknowledgedBy"] == "Ann"
+    assert TIME.fullmatch(seen["acknowledgedAt"])
+    assert (await system.api.post(path)).json()["data"] == seen
+    assert (await system.api.get("/api/changes")).json()["data"] == [seen]
+    assert (await system.api.post(path, json={"by": ""})).status_code == 400
+    unknown = await system.api.post(f"/api/changes/{uuid4()}/acknowledge")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    "query", ["changeType=news", "severity=huge", "since=yesterday", "until=2026-01-01T00:00:00",
+              "acknowledged=maybe"],
+)  # fmt: skip
+async def test_a_bad_filter_of_changes_is_refused(system: System, query: str) -> None:
+    answer = await system.api.get(f"/api/changes?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")

@@ -54,6 +54,27 @@ def test_a_change_of_a_page_of_prices(
     assert 0 <= found.confidence <= 1
 
 
+@pytest.mark.parametrize(
+    ("line", "summary"),
+    [
+        ("Pro costs $99 a month", "Price of Pro changed from $99 to $129."),
+        ("The Pro plan: $99", "Price of The Pro plan changed from $99 to $129."),
+        ("From $99 /month", "Price of Team of ten changed from $99 to $129."),
+        ("You pay us $99", "Price changed from $99 to $129 in “You pay us $129”."),
+    ],
+)
+def test_the_price_is_of_what_the_page_says(line: str, summary: str) -> None:
+    found = news("$99", "$129", text=f"# Team of ten\n{line}")
+    assert found is not None
+    assert found.summary == summary
+
+
+def test_a_heading_about_prices_is_no_name_of_a_thing() -> None:
+    found = news("$99", "$129", text="# Prices\n$99")
+    assert found is not None
+    assert found.summary == "Price changed from $99 to $129 in “$129”."
+
+
 def test_legal_terms_are_updated_whatever_differs() -> None:
     for old, new in (("$99", "$129"), ("# Team", "# Group"), ("any time", "month’s end")):
         found = news(old, new, path="/legal/terms")

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.news import News, SeenPage, news_between
 from store.checks import PageVersion, record_change, record_version
 from store.domains import add_domain
 from store.engine import Database
@@ -69,6 +70,17 @@ def version(text: str) -> PageVersion:
     )
 
 
+def news(before: str, after: str, path: str = "/") -> News:
+    """What is new between two texts."""
+    url = f"https://shop.example{path}"
+    found = news_between(SeenPage(url, None, before), SeenPage(url, None, after))
+    assert found is not None
+    return found
+
+
+NEWS = news("a", "b")
+
+
 async def read(database: Database, page_id: UUID) -> Page:
     """The page as it is now."""
     async with database.reading() as session:
@@ -98,9 +110,7 @@ async def changed(
         job_id=job_id,
         before_id=before,
         after_id=after,
-        change_type="content_change",
-        summary="One line changed.",
-        diff={"added": ["b"], "removed": ["a"]},
+        news=NEWS,
         at=at,
     )
 

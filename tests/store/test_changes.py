@@ -6,7 +6,16 @@ from uuid import UUID, uuid4
 import pytest
 
 from core.errors import NotFound
-from store.changes import RECENT, get_change, list_changes, page_urls, recent_changes
+from store.changes import (
+    RECENT,
+    ChangedPage,
+    ChangeFilter,
+    acknowledge,
+    changed_pages,
+    get_change,
+    list_changes,
+    recent_changes,
+)
 from store.engine import Database
 from store.paging import PageRequest
 from store.tables import Change
@@ -47,10 +56,10 @@ async def test_changes_are_listed_newest_first_and_filtered(database: Database) 
     await watched(database, None, "/strange", 5)
     async with database.reading() as session:
         every = await list_changes(session, a.org_id, ALL)
-        of_domain = await list_changes(session, a.org_id, ALL, domain_id=b.domain_id)
-        of_page = await list_changes(session, a.org_id, ALL, page_id=a.page_id)
+        of_domain = await list_changes(session, a.org_id, ALL, ChangeFilter(domain_id=b.domain_id))
+        of_page = await list_changes(session, a.org_id, ALL, ChangeFilter(page_id=a.page_id))
         of_both = await list_changes(
-            session, a.org_id, ALL, domain_id=b.domain_id, page_id=a.page_id
+            session, a.org_id, ALL, ChangeFilter(domain_id=b.domain_id, page_id=a.page_id)
         )
     assert (ats(every.rows), every.total) == ([4, 3, 2, 1], 4)
     assert (ats(of_domain.rows), of_domain.total) == ([3, 2], 2)
@@ -62,8 +71,11 @@ async def test_filters_do_not_reach_into_another_organisation(database: Database
     own = await watched(database, None, "/a", 1)
     strange = await watched(database, None, "/b", 2)
     async with database.reading() as session:
-        for filters in ({"domain_id": strange.domain_id}, {"page_id": strange.page_id}):
-            found = await list_changes(session, own.org_id, ALL, **filters)
+        for wanted in (
+            ChangeFilter(domain_id=strange.domain_id),
+            ChangeFilter(page_id=strange.page_id),
+        ):
+            found = await list_changes(session, own.org_id, ALL, wanted)
             assert (found.rows, found.total) == ([], 0)
 
 
@@ -74,7 +86,9 @@ async def test_one_change_names_both_versions(database: Database) -> None:
         found = await get_change(session, page.org_id, row.id)
     assert (found.page_id, found.domain_id) == (page.page_id, page.domain_id)
     assert found.before_id != found.after_id
-    assert found.diff == {"added": ["b"], "removed": ["a"]}
+    assert isinstance(found.diff, dict)
+    assert found.diff["summary"] == found.summary == "Changed “a” to “b”."
+    assert (found.change_type, found.severity) == ("content_change", "medium")
     assert (found.job_id, found.created_at) == ("job 1", minutes(1))
 
 
@@ -105,8 +119,43 @@ async def test_the_urls_of_changed_pages_are_found_by_page(database: Database) -
     b = await watched(database, a.org_id, "/b", 3)
     async with database.reading() as session:
         changes = (await list_changes(session, a.org_id, ALL)).rows
-        assert await page_urls(session, changes) == {
-            a.page_id: "https://shop.example/a",
-            b.page_id: "https://shop.example/b",
+        assert await changed_pages(session, changes) == {
+            a.page_id: ChangedPage("https://shop.example/a", "a.example"),
+            b.page_id: ChangedPage("https://shop.example/b", "b.example"),
         }
-        assert await page_urls(session, []) == {}
+        assert await changed_pages(session, []) == {}
+
+
+async def test_changes_are_filtered_by_type_severity_and_time(database: Database) -> None:
+    page = await watched(database, None, "/a", 1, 2, 3)
+
+    async def found(wanted: ChangeFilter) -> list[int]:
+        async with database.reading() as session:
+            return ats((await list_changes(session, page.org_id, ALL, wanted)).rows)
+
+    assert await found(ChangeFilter(change_type="content_change", severity="medium")) == [3, 2, 1]
+    assert await found(ChangeFilter(change_type="price_change")) == []
+    assert await found(ChangeFilter(severity="low")) == []
+    assert await found(ChangeFilter(since=minutes(2))) == [3, 2]
+    assert await found(ChangeFilter(since=minutes(2), until=minutes(3))) == [2]
+
+
+async def test_who_first_acknowledges_a_change_stays(database: Database) -> None:
+    page = await watched(database, None, "/a", 1, 2)
+    async with database.transaction() as session:
+        newest = (await list_changes(session, page.org_id, ALL)).rows[0]
+        await acknowledge(session, page.org_id, newest.id, "Ann", minutes(5))
+        again = await acknowledge(session, page.org_id, newest.id, "Bob", minutes(6))
+    assert (again.acknowledged_by, again.acknowledged_at) == ("Ann", minutes(5))
+    async with database.reading() as session:
+        seen = await list_changes(session, page.org_id, ALL, ChangeFilter(acknowledged=True))
+        unseen = await list_changes(session, page.org_id, ALL, ChangeFilter(acknowledged=False))
+    assert (ats(seen.rows), ats(unseen.rows)) == ([2], [1])
+
+
+async def test_another_organisations_change_cannot_be_acknowledged(database: Database) -> None:
+    own, strange = await watched(database, None, "/a"), await watched(database, None, "/b", 1)
+    async with database.transaction() as session:
+        [row] = (await list_changes(session, strange.org_id, ALL)).rows
+        with pytest.raises(NotFound):
+            await acknowledge(session, own.org_id, row.id, "Eve", minutes(5))

@@ -118,13 +118,34 @@ async def test_a_job_cannot_store_a_page_twice(database: Database, page: Page) -
     assert (await read(database, page.id)).title == "Title of a"
 
 
-async def test_a_version_is_the_end_of_one_change_alone(database: Database, page: Page) -> None:
+async def test_a_job_finds_one_change_of_a_page_alone(database: Database, page: Page) -> None:
     before = await stored(database, page.id, "first", "a")
     after = await stored(database, page.id, "second", "b")
     with pytest.raises(IntegrityError):
         async with database.transaction() as session:
-            await changed(session, page, "third", before, after, NOON)
+            await changed(session, page, "second", before, after, NOON)
     assert await counted(database, Change) == 1
+
+
+async def test_a_page_is_found_gone_once(database: Database, page: Page) -> None:
+    await stored(database, page.id, "first", "a")
+    async with database.transaction() as session:
+        assert await record_gone(session, page.id, minutes(1))
+        assert not await record_gone(session, page.id, minutes(2))
+    assert (await read(database, page.id)).last_check_at == minutes(2)
+
+
+async def test_a_job_that_found_a_page_back_as_it_was_answers_so_again(
+    database: Database, page: Page
+) -> None:
+    snapshot_id = await stored(database, page.id, "first", "a")
+    async with database.transaction() as session:
+        change_id = await changed(session, page, "back", snapshot_id, snapshot_id, NOON)
+    async with database.reading() as session:
+        assert await check_of_job(session, page.id, "back") == EarlierCheck(
+            snapshot_id, 200, change_id
+        )
+        assert await check_of_job(session, page.id, "first") == EarlierCheck(snapshot_id, 200, None)
 
 
 async def test_an_unchanged_page_keeps_its_version_and_gets_new_validators(
