@@ -38,6 +38,7 @@ _WHEN: Final = (
 )
 _LED: Final = (
     r"(?:(?:last[\s-]+|page\s+)?(?:updated?|modified|edited|generated|rendered|refreshed|retrieved"
+    r"|loaded|cached|fetched|synced"
     r"|reviewed)|^(?:-\s)?(?:posted|published|built)|(?:current|server|local)\s+time|stand"
     r"|(?:zuletzt\s+)?aktualisiert|letzte\s+(?:änderung|aktualisierung)|mis(?:e)?\s+à\s+jour"
     r"|derni[eè]re\s+(?:modification|mise\s+à\s+jour)|(?:última\s+)?actualizaci[oó]n|actualizado)"
@@ -78,7 +79,14 @@ MASKS: Final = (
         r"[\d.,]+\s*(?:ms|s|sec|seconds|milliseconds)\b",
     ),
     Mask("counters", rf"^(){_COUNT}\s{_COUNTED}(?:\s*[·•|,/–—-]\s*{_COUNT}\s{_COUNTED})*$"),
-    Mask("counter led", rf"^({_COUNTED}:\s*){_COUNT}$"),
+    Mask("counters amid", rf"([·•]\s*){_COUNT}\s{_COUNTED}(?=\s*(?:[·•]|$))"),
+    Mask(
+        "counter led",
+        rf"^((?:{_COUNTED}|(?:online\s+)?(?:users|visitors|guests|members)"
+        rf"(?:\s+(?:online|today|now))?):\s*|you are visitor (?:number |no\. )?#?){_COUNT}\.?$",
+    ),
+    Mask("ratings counted", rf"(\(){_COUNT}(?=\s(?:reviews?|ratings?)\))", Lines.NOT_ROWS),
+    Mask("count before a title", r"^(\()\d+(?=\)\s)"),
     Mask(
         "times viewed", rf"(\b(?:viewed|visited|read|downloaded|shared)\s+){_COUNT}(?=\s+times\b)"
     ),
@@ -87,11 +95,19 @@ MASKS: Final = (
         rf"^(){_COUNT}\s+(?:other\s+)?(?=(?:people|users?|visitors?|guests?|others|shoppers)\b"
         r".{0,15}\b(?:viewing|watching|reading|online|looking|browsing)\b)",
     ),
-    Mask("basket", r"(\b(?:cart|basket|bag|wishlist|inbox|notifications?)\s*[(:]?\s*)\d+"),
+    Mask(
+        "bracketed count",
+        r"(\b(?:cart|basket|bag|wishlist|inbox|notifications?|comments?|replies)\s*[(:]\s*)\d+",
+        Lines.NOT_ROWS,
+    ),
     Mask(
         "labelled id",
         r"(\b(?:request|session|trace|correlation|build|visitor|csrf|nonce|token|ray)"
-        rf"(?:\s+(?:id|token|number))?\s*[:#=]?\s+){_ID}\b",
+        rf"(?:\s+(?:id|token|number))?(?:\s*[:#=]\s*|\s+)){_ID}\b",
+    ),
+    Mask(
+        "numbered id",
+        r"(\b(?:request|session|trace|correlation|visitor)(?:\s+(?:id|number))?\s*[:#=]\s*)\d{6,}\b",
     ),
     Mask("id alone", r"^()(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,})$"),
     Mask(

@@ -67,7 +67,11 @@ RULES: Final = (
         name=r"(?:(?:google|dfp|gpt|div|top|bottom|side|sidebar|inline|banner|page)[-_])*"
         r"(?:ads?|adverts?|advertisements?|adslot|adunit|adsbygoogle|adsense|sponsored)" + _SLOT,
     ),
-    RegionRule(Region.VOICES, name=r"(?:[a-z]+[-_])?testimonials?(?:[-_][a-z]+)*"),
+    RegionRule(
+        Region.VOICES,
+        name=r"(?:[a-z]+[-_]+)*(?:testimonials?|(?:quotes?|reviews?|stories)[-_]+"
+        r"(?:carousel|slider|rotator|slideshow))(?:[-_]+\w+)*",
+    ),
 )
 """The first that fits decides."""
 
@@ -80,6 +84,11 @@ _HOLDS_CONTENT: Final = "h1, main, article, table"
 """What no banner, advertisement or praise holds."""
 
 _PRESSED: Final = "button, input, [role=button], [class*=btn], [class*=button]"
+_AGREED: Final = re.compile(
+    r"(?:accept|agree|allow|got it|ok|reject|decline|akzeptieren|zustimmen|ablehnen|accepter"
+    r"|refuser|aceptar|rechazar)\b",
+    re.IGNORECASE,
+)
 _CONSENT_WORDS: Final = re.compile(r"cookie|consent|tracking|privacy|datenschutz", re.IGNORECASE)
 LONGEST_CONSENT: Final = 2_000
 """Characters of a banner; what is longer is a policy."""
@@ -142,5 +151,8 @@ def _holds(region: Region, node: LexborNode) -> bool:
     return (
         len(text) <= LONGEST_CONSENT
         and _CONSENT_WORDS.search(text) is not None
-        and node.css_first(_PRESSED) is not None
+        and (
+            node.css_first(_PRESSED) is not None
+            or any(_AGREED.match(link.text(strip=True)) for link in node.css("a"))
+        )
     )

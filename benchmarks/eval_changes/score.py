@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from benchmarks.eval_changes.subject import Verdict
+from .subject import Verdict
 
 
 @dataclass(frozen=True)
