@@ -1,0 +1,1 @@
+"""Slow or comparative work, one script a figure, run by hand: `python -m benchmarks.NAME`."""
