@@ -164,7 +164,7 @@ async def get(
     return ChangeAnswer(data=ChangeDetail(**dict(row), diff_data=diff_data))
 
 
-@router.post("/{change_id}/acknowledge", responses=documented_errors(400, 404))
+@router.post("/{change_id}/acknowledge", responses=documented_errors(400, 404, 413))
 async def acknowledge_change(
     change_id: ChangeIdDep,
     principal: PrincipalDep,

@@ -29,8 +29,8 @@ class SnapshotRow(Model):
 
 
 class SnapshotDetail(SnapshotRow):
-    """A snapshot by itself: all that a reader saw, and the main content alone, which may miss
-    parts of it.
+    """A snapshot by itself: the content that a reader saw (`docs/changes.md`), and what a
+    library takes for the article, which may miss parts of it.
     """
 
     text: str

@@ -7,9 +7,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import debian, labelled, sequences
-from .score import Score
-from .subject import Subject
+from benchmarks.eval_changes import debian, labelled, sequences
+from benchmarks.eval_changes.score import Score
+from benchmarks.eval_changes.subject import Subject
 
 GOALS = {"real": (0.99, 0.005), "labelled": (0.98, 0.01), "sequences": (1.0, 0.0)}
 """The least recall and the highest share of false alarms, by set."""

@@ -14,8 +14,8 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser
 
-from .score import Score, Truth
-from .subject import Subject, Version
+from benchmarks.eval_changes.score import Score, Truth
+from benchmarks.eval_changes.subject import Subject, Version
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from .pages import Around, Page, Plan, Section
+from benchmarks.eval_changes.pages import Around, Page, Plan, Section
 
 Edit = Callable[[Page], Page | None]
 """A real change; None where the page has nothing of the kind."""

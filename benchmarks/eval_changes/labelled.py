@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .edits import NOISE, REAL
-from .pages import PAGES, QUIET, Around, Page, Visit
-from .render import SKINS, html_of
-from .score import Score, Truth
-from .subject import Subject, Version
+from benchmarks.eval_changes.edits import NOISE, REAL
+from benchmarks.eval_changes.pages import PAGES, QUIET, Around, Page, Visit
+from benchmarks.eval_changes.render import SKINS, html_of
+from benchmarks.eval_changes.score import Score, Truth
+from benchmarks.eval_changes.subject import Subject, Version
 
 
 def all_noise() -> Around:

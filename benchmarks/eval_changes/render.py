@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from html import escape
 
-from .pages import ADVERTS, TESTIMONIALS, Around, Plan, Table, Visit
+from benchmarks.eval_changes.pages import ADVERTS, TESTIMONIALS, Around, Plan, Table, Visit
 
 Skin = Callable[[Visit], str]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from .subject import Verdict
+from benchmarks.eval_changes.subject import Verdict
 
 
 @dataclass(frozen=True)

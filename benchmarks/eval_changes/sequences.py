@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from .edits import REAL
-from .pages import PAGES, Around, Page, Visit
-from .render import SKINS, html_of
-from .score import Score, Truth
-from .subject import Subject, Version
+from benchmarks.eval_changes.edits import REAL
+from benchmarks.eval_changes.pages import PAGES, Around, Page, Visit
+from benchmarks.eval_changes.render import SKINS, html_of
+from benchmarks.eval_changes.score import Score, Truth
+from benchmarks.eval_changes.subject import Subject, Version
 
 CRAWLS = 10
 CHANGES_AT = (4, 7)
