@@ -4,6 +4,7 @@ crashed in threads.
 
 import asyncio
 import ctypes
+import gc
 import logging
 import multiprocessing
 import os
@@ -122,8 +123,10 @@ class Extractor:
 def end_tracker() -> None:
     """End the helper that multiprocessing starts with the first process and would leave behind.
 
-    For the end of a program: it waits for the helper, and the helper for every other process.
+    For the end of a program: it waits for the helper, and the helper for every other process. What
+    the pools held is let go of first, since to let go of it after would start the helper again.
     """
+    gc.collect()
     resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 
 
@@ -163,6 +166,7 @@ class _Process:
             process.kill()
         for process in processes:
             process.join()
+        self._pool.shutdown(wait=True)  # its thread, which is at its end as well
         self._pool = None
         self._taken = 0
 
