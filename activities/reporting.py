@@ -66,7 +66,13 @@ class Attempt:
     def beat(self) -> None:
         """Tell the server that the attempt is alive, and how far it is."""
         self._heard_of = True
-        activity.heartbeat(Progress(percent=self._percent, first_started_at=self._first_started_at))
+        activity.heartbeat(
+            Progress(
+                attempt=self._number,
+                percent=self._percent,
+                first_started_at=self._first_started_at,
+            )
+        )
 
 
 class Reporter:

@@ -55,10 +55,17 @@ async def live_attempt(described: WorkflowExecutionDescription) -> LiveAttempt |
     running = pending.started_at is not None
     return LiveAttempt(
         pending=pending,
-        percent=begun.percent if begun and (running or goes_on) else 0,
+        percent=percent_of(pending.number, progress, handed_back),
         first_started_at=begun.first_started_at if begun else pending.started_at,
         last_error=_sentence(activity) if not running else None,
     )
+
+
+def percent_of(number: int, progress: Progress | None, handed_back: AttemptReport | None) -> int:
+    """How far the attempt of that number is; what an earlier one reached says nothing of it."""
+    if progress is not None and progress.attempt == number:
+        return progress.percent
+    return handed_back.percent if handed_back and handed_back.attempt == number else 0
 
 
 def between_tasks(described: WorkflowExecutionDescription) -> bool:

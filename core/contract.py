@@ -123,8 +123,12 @@ class Owner(Model):
 
 
 class Progress(Model):
-    """What an attempt says with each heartbeat; it survives into the next attempt."""
+    """What an attempt says with each heartbeat; it survives into the next attempt.
 
+    `attempt` tells of which attempt the `percent` is.
+    """
+
+    attempt: int = 0
     percent: Annotated[int, Field(ge=0, le=100)]
     first_started_at: datetime
 

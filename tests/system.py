@@ -25,6 +25,7 @@ from store.migrate import migrate
 from temporal.connection import BRIEF_RETRIES, connect
 from temporal.setup import prepare_namespace
 from tests.eventually import eventually
+from tests.site import FakeSite
 from worker import run_worker
 
 
@@ -70,6 +71,14 @@ class System:
         answer = await self.api.get(f"/api/domains/{domain_id}/pages?limit=100")
         assert answer.status_code == 200, answer.text
         return {page["url"]: UUID(page["id"]) for page in answer.json()["data"]}
+
+    async def lone_page(self, site: FakeSite) -> UUID:
+        """The id of the only page of a site, whose discovery is over before it began."""
+        site.page("/", "<p>Pro costs $99 a month.</p>")
+        domain = await self.add_domain(site.origin)
+        await self.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
+        added = await self.api.post(f"/api/domains/{domain.id}/pages", json={"url": site.url("/")})
+        return UUID(added.json()["data"]["id"])
 
     async def ask(self, path: str, **body: object) -> str:
         """Ask for a job by a POST that answers with its id."""

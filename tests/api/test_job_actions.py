@@ -1,6 +1,6 @@
 """Acting on jobs: cancel, retry, promote."""
 
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -8,15 +8,6 @@ from core.jobs import JobState
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
-
-
-async def known_page(system: System, site: FakeSite) -> UUID:
-    """The id of the only page of a site whose discovery is not of interest."""
-    site.page("/", "<p>Pro costs $99 a month.</p>")
-    domain = await system.add_domain(site.origin)
-    await system.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
-    added = await system.api.post(f"/api/domains/{domain.id}/pages", json={"url": site.url("/")})
-    return UUID(added.json()["data"]["id"])
 
 
 async def act(system: System, job_id: str, what: str, status: int = 200) -> None:
@@ -42,7 +33,7 @@ async def test_a_job_that_waits_is_cancelled_without_a_worker(
 async def test_a_job_that_is_delayed_is_cancelled_without_a_worker(
     system: System, site: FakeSite
 ) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     job_id = await system.ask(f"/api/pages/{page_id}/crawl", delaySeconds=3600)
     await act(system, job_id, "cancel")
     assert (await system.job(job_id)).failed_reason == "The job was cancelled."
@@ -51,7 +42,7 @@ async def test_a_job_that_is_delayed_is_cancelled_without_a_worker(
 async def test_an_active_job_is_cancelled_and_its_fetches_stop(
     system: System, site: FakeSite
 ) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     site.hold("/")
     async with system.worker():
         job_id = await system.ask(f"/api/pages/{page_id}/crawl")
@@ -67,7 +58,7 @@ async def test_an_active_job_is_cancelled_and_its_fetches_stop(
 async def test_a_job_whose_worker_is_gone_is_cancelled_with_its_attempts(
     system: System, site: FakeSite
 ) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     site.failing("/", [500], then="<p>back</p>", headers={"Retry-After": "600"})
     async with system.worker():
         job_id = await system.ask(f"/api/pages/{page_id}/crawl")
@@ -82,7 +73,7 @@ async def test_a_job_whose_worker_is_gone_is_cancelled_with_its_attempts(
 async def test_a_finished_job_cannot_be_cancelled_or_promoted(
     system: System, site: FakeSite
 ) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     async with system.worker():
         job_id = await system.ask(f"/api/pages/{page_id}/crawl")
         await system.finished(job_id)
@@ -91,7 +82,7 @@ async def test_a_finished_job_cannot_be_cancelled_or_promoted(
 
 
 async def test_a_failed_job_is_run_again_as_a_new_one(system: System, site: FakeSite) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     site.page("/", "forbidden", status=403)
     async with system.worker():
         failed = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=2)
@@ -116,7 +107,7 @@ async def test_a_cancelled_discovery_is_run_again(system: System, site: FakeSite
 async def test_a_job_about_what_was_deleted_is_not_run_again(
     system: System, site: FakeSite
 ) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     job_id = await system.ask(f"/api/pages/{page_id}/crawl")
     await act(system, job_id, "cancel")
     assert (await system.api.delete(f"/api/pages/{page_id}")).status_code == 204
@@ -126,7 +117,7 @@ async def test_a_job_about_what_was_deleted_is_not_run_again(
 async def test_a_job_asked_for_later_is_promoted_also_without_a_worker(
     system: System, site: FakeSite
 ) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     job_id = await system.ask(f"/api/pages/{page_id}/crawl", delaySeconds=3600)
     await act(system, job_id, "promote")
     job = await system.job(job_id)
@@ -137,7 +128,7 @@ async def test_a_job_asked_for_later_is_promoted_also_without_a_worker(
 
 
 async def test_a_job_that_pauses_before_a_retry_is_promoted(system: System, site: FakeSite) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     site.failing("/", [503], then="<p>back</p>", headers={"Retry-After": "600"})
     async with system.worker():
         job_id = await system.ask(f"/api/pages/{page_id}/crawl")

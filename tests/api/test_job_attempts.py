@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -10,15 +10,6 @@ from core.jobs import JobState
 from core.settings import Settings
 from tests.site import FakeSite
 from tests.system import System, running_system
-
-
-async def known_page(system: System, site: FakeSite) -> UUID:
-    """The id of a page of a site whose discovery is not of interest."""
-    site.page("/", "<p>Pro costs $99 a month.</p>")
-    domain = await system.add_domain(site.origin)
-    await system.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
-    added = await system.api.post(f"/api/domains/{domain.id}/pages", json={"url": site.url("/")})
-    return UUID(added.json()["data"]["id"])
 
 
 async def attempts(system: System, job_id: str) -> list[dict[str, Any]]:
@@ -30,7 +21,7 @@ async def attempts(system: System, job_id: str) -> list[dict[str, Any]]:
 
 
 async def test_each_attempt_tells_when_how_why_and_who(system: System, site: FakeSite) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     site.failing("/", [500, 503], then="<p>Pro costs $99 a month.</p>")
     async with system.worker():
         job_id = await system.ask(f"/api/pages/{page_id}/crawl")
@@ -59,7 +50,7 @@ async def test_a_job_that_waits_has_no_attempts(system: System, site: FakeSite) 
 async def test_a_running_attempt_has_not_ended_and_a_cancelled_one_has(
     system: System, site: FakeSite
 ) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     site.hold("/")
     async with system.worker():
         job_id = await system.ask(f"/api/pages/{page_id}/crawl")
@@ -76,7 +67,7 @@ async def test_an_attempt_that_was_handed_back_is_one_attempt(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.DRAIN", timedelta(0))
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     site.hold("/")
     async with system.worker():
         job_id = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=1)

@@ -17,19 +17,10 @@ from tests.site import FakeSite
 from tests.system import System
 
 
-async def known_page(system: System, site: FakeSite) -> UUID:
-    """The id of a page of a site whose discovery is not of interest."""
-    site.page("/", "<p>Pro costs $99 a month.</p>")
-    domain = await system.add_domain(site.origin)
-    await system.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
-    added = await system.api.post(f"/api/domains/{domain.id}/pages", json={"url": site.url("/")})
-    return UUID(added.json()["data"]["id"])
-
-
 async def test_wait_holds_the_answer_until_the_job_has_finished(
     system: System, site: FakeSite
 ) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     job_id = await system.ask(f"/api/pages/{page_id}/crawl")
     waiting = asyncio.create_task(system.api.get(f"/api/jobs/{job_id}?wait=60", timeout=60))
     async with system.worker():
@@ -133,7 +124,7 @@ async def events(answer: httpx2.Response) -> AsyncIterator[Event]:
 async def test_events_tell_state_attempt_and_progress_until_the_end(
     system: System, site: FakeSite
 ) -> None:
-    page_id = await known_page(system, site)
+    page_id = await system.lone_page(site)
     site.failing("/", [503], then="<p>Pro costs $99 a month.</p>")
     job_id = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=2)
     stream = asyncio.create_task(system.api.get(f"/api/jobs/{job_id}/events", timeout=60))
