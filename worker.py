@@ -25,6 +25,7 @@ from core.settings import Settings, load_settings
 from store.engine import Database
 from store.migrate import migrate
 from temporal.connection import connect
+from temporal.ending import release
 from temporal.inputs import InputGuard
 from temporal.setup import pace_hosts, prepare_namespace
 from workflows.crawl_domain import CrawlDomain
@@ -127,6 +128,8 @@ def main() -> None:
     except SettingsError as error:
         print(error.message, file=sys.stderr)
         sys.exit(2)
+    finally:
+        release()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import click
 from core.errors import DiffyError, SettingsError
 from core.model import utc_text
 from core.settings import load_settings
+from temporal.ending import release
 
 ready_fd = click.option("--ready-fd", type=int, hidden=True)
 """A pipe on which `diffy up` hears that its child is ready."""
@@ -104,6 +105,8 @@ def main() -> None:
     except DiffyError as error:
         click.echo(f"diffy: {error.message}", err=True)
         sys.exit(2 if isinstance(error, SettingsError) else 1)
+    finally:
+        release()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ default that of the embedded server, 127.0.0.1:7233.
 """
 
 import asyncio
+import gc
 import json
 import sys
 from typing import Any
@@ -60,3 +61,4 @@ if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     asyncio.run(main(*sys.argv[1:]))
+    gc.collect()  # the SDK may crash at exit while a client is left
