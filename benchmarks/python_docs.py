@@ -46,8 +46,14 @@ class Edit:
 EDITS = (
     Edit(
         "library/asyncio.html",
-        "a paragraph",
-        lambda html: html.replace("</p>", " It was also changed on purpose.</p>", 1),
+        "a paragraph of the content",
+        lambda html: re.sub(
+            r"(<h1>.*?<p>.*?)(</p>)",
+            r"\1 It was also changed on purpose.\2",
+            html,
+            count=1,
+            flags=re.DOTALL,
+        ),
     ),
     Edit(
         "library/json.html",
