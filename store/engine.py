@@ -1,6 +1,7 @@
 """The connection to the database, and transactions on it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Final, Self
 
@@ -8,7 +9,7 @@ from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from core.errors import SettingsError, Unavailable
 
@@ -92,8 +93,11 @@ class Database:
     @asynccontextmanager
     async def _session(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
         try:
-            async with AsyncSession(engine, expire_on_commit=False) as session:
+            session = AsyncSession(engine, expire_on_commit=False)
+            try:
                 yield session
+            finally:
+                await _to_its_end(session.close())
         except (OperationalError, InterfaceError, TimeoutError) as error:
             raise Unavailable(
                 "The database cannot be reached now; try again in a few seconds."
@@ -104,9 +108,30 @@ class Database:
         async with self.reading() as session:
             await session.execute(text("SELECT 1"))
 
+    @property
+    def checked_out(self) -> int:
+        """How many connections are in use now."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout()
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+async def _to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Await `work`, also when the waiting is cancelled: the cancellation goes on after it.
+
+    SQLAlchemy's own session goes on closing in the background then, and an engine that is disposed
+    meanwhile loses the connection.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -222,3 +222,25 @@ async def test_postgresql_that_stops_is_unavailable_and_well_again_when_it_is_ba
         async with database.reading() as other:
             assert [row.org_name for row in await list_keys(other)] == ["acme", "zenith"]
         await database.close()
+
+
+async def test_a_session_that_is_cancelled_while_it_closes_gives_its_connection_back(
+    database: Database,
+) -> None:
+    held = asyncio.Event()
+
+    async def hold() -> None:
+        async with database.reading() as session:
+            await session.execute(text("SELECT 1"))
+            held.set()
+            await asyncio.Event().wait()
+
+    for _ in range(3):
+        held.clear()
+        holding = asyncio.create_task(hold())
+        await held.wait()
+        holding.cancel()
+        await asyncio.sleep(0)  # it has begun to close
+        holding.cancel()
+        await asyncio.wait({holding})
+        assert database.checked_out == 0
