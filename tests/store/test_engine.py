@@ -206,10 +206,10 @@ async def test_postgresql_that_stops_is_unavailable_and_well_again_when_it_is_ba
         database = Database.open(url)
         async with database.transaction() as session:
             await create_key(session, "acme")
-        in_the_middle = database.transaction()
-        session = await in_the_middle.__aenter__()
-        await create_key(session, "lost")
-        await asyncio.to_thread(stopped_later.stop)
+        with pytest.raises(Unavailable):
+            async with database.transaction() as session:
+                await create_key(session, "lost")
+                await asyncio.to_thread(stopped_later.stop)
         with pytest.raises(Unavailable):
             await database.ping()
         with pytest.raises(Unavailable):
