@@ -206,10 +206,14 @@ async def test_postgresql_that_stops_is_unavailable_and_well_again_when_it_is_ba
         database = Database.open(url)
         async with database.transaction() as session:
             await create_key(session, "acme")
-        with pytest.raises(Unavailable):
+
+        async def cut_off() -> None:
             async with database.transaction() as session:
                 await create_key(session, "lost")
                 await asyncio.to_thread(stopped_later.stop)
+
+        with pytest.raises(Unavailable):
+            await cut_off()
         with pytest.raises(Unavailable):
             await database.ping()
         with pytest.raises(Unavailable):
