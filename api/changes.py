@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import ChangeIdDep, DatabaseDep, PrincipalDep
 from api.errors import documented_errors
+from api.limits import JsonBody, Text
 from api.paging import ListMeta, PagingDep
 from core.changetypes import ChangeType, Severity
 from core.differences import BlockChange, ChangeStats, TextDifference
@@ -58,10 +59,10 @@ class ChangeDetail(ChangeRow):
     diff_data: DiffData
 
 
-class Acknowledgement(Model):
+class Acknowledgement(JsonBody):
     """Who has seen a change, as the client names them."""
 
-    by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    by: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
 
 
 class AcknowledgedAnswer(Model):

@@ -13,7 +13,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionDescription
 from temporalio.converter import DataConverter
 
-from api.attempts import live_attempt
+from api.live_attempt import live_attempt
 from core.contract import CANCELLED, REPORT_SIGNAL, AttemptReport, Outcome
 
 T = TypeVar("T")

@@ -18,9 +18,9 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.attempts import between_tasks, cut_off, ended_attempt, live_attempt
 from api.job_attempts import JobAttempt, attempts_of
 from api.job_view import JobDetail, of_finished, of_unfinished, owner_org
+from api.live_attempt import between_tasks, cut_off, ended_attempt, live_attempt
 from api.visibility import FAILED, NO_STRAYS, STATUS_NAMES, JobFilter, Strays
 from core.errors import InvalidRequest, NotFound
 from core.jobs import JobState

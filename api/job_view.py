@@ -11,7 +11,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
 )
 
-from api.attempts import LiveAttempt
+from api.live_attempt import LiveAttempt
 from core.attributes import Attribute
 from core.contract import CANCELLED, AttemptReport, Ending, MemoKey, Subject
 from core.jobs import JobName, JobState, JobType, Standing, standing

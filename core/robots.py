@@ -137,6 +137,3 @@ def _agent(value: str) -> str:
 
 ALLOW_ALL: Final = parse_robots(b"")
 """What a site without robots.txt says (RFC 9309, 2.3.1.3)."""
-
-DISALLOW_ALL: Final = parse_robots(b"user-agent: *\ndisallow: /")
-"""What a site whose robots.txt cannot be reached says (RFC 9309, 2.3.1.4)."""

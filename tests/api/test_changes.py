@@ -1,5 +1,6 @@
 """Changes over REST, after real crawls."""
 
+import json
 import re
 from uuid import uuid4
 
@@ -152,4 +153,18 @@ async def test_a_change_is_acknowledged_once(system: System, site: FakeSite) -> 
 )  # fmt: skip
 async def test_a_bad_filter_of_changes_is_refused(system: System, query: str) -> None:
     answer = await system.api.get(f"/api/changes?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize(
+    "body", [{"by": "nul\0"}, {"by": "two\nlines"}, {"by": "\ud800"}, {"who": "me"}, {"by": 7}]
+)
+async def test_an_acknowledgement_is_of_the_documented_form(
+    system: System, body: dict[str, object]
+) -> None:
+    answer = await system.api.post(
+        f"/api/changes/{uuid4()}/acknowledge",
+        content=json.dumps(body),
+        headers={"Content-Type": "application/json"},
+    )
     assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")

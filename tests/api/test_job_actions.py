@@ -70,6 +70,20 @@ async def test_a_job_whose_worker_is_gone_is_cancelled_with_its_attempts(
     assert job.processed_at is not None
 
 
+async def test_a_job_that_an_operator_ended_is_cancelled_whatever_he_said_of_it(
+    system: System, site: FakeSite
+) -> None:
+    domain = await system.add_domain(site.origin)
+    workflow = system.client.get_workflow_handle(domain.discovery_job_id)
+    await workflow.terminate({"words": "of his own"}, reason="in the way")
+    job = await system.job(domain.discovery_job_id)
+    assert (job.state, job.failed_reason) == (JobState.FAILED, "The job was cancelled.")
+    listed = await eventually(
+        lambda: system.jobs(status="failed"), lambda answer: answer.meta.total == 1
+    )
+    assert listed.data[0].id == job.id
+
+
 async def test_a_finished_job_cannot_be_cancelled_or_promoted(
     system: System, site: FakeSite
 ) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from core.errors import InvalidAddress
 from core.robots import (
     ALLOW_ALL,
-    DISALLOW_ALL,
     LARGEST,
     LONGEST_DELAY,
     PRODUCT,
@@ -99,8 +98,9 @@ def test_charsets() -> None:
 
 
 def test_robots_txt_itself_is_always_allowed() -> None:
-    assert DISALLOW_ALL.allows("https://a.com/robots.txt", PRODUCT)
-    assert not DISALLOW_ALL.allows(PAGE, PRODUCT)
+    nothing_else = parse_robots(b"user-agent: *\ndisallow: /")
+    assert nothing_else.allows("https://a.com/robots.txt", PRODUCT)
+    assert not nothing_else.allows(PAGE, PRODUCT)
     assert ALLOW_ALL.allows(PAGE, PRODUCT)
 
 

@@ -12,7 +12,15 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import WorkflowExecution, WorkflowExecutionDescription
 
-from core.contract import AttemptReport, Ending, MemoKey, Outcome, Progress, attempts_before
+from core.contract import (
+    CANCELLED,
+    AttemptReport,
+    Ending,
+    MemoKey,
+    Outcome,
+    Progress,
+    attempts_before,
+)
 from core.jobs import PendingAttempt
 
 UNBEGUN_EVENTS = 3
@@ -109,9 +117,13 @@ async def ended_attempt(
 
 
 async def cut_off(execution: WorkflowExecution, history: Sequence[HistoryEvent]) -> Ending | None:
-    """What was said of the job when its workflow was terminated; None when an operator did it."""
-    said = history[-1].workflow_execution_terminated_event_attributes.details
-    return await _decoded(execution, said.payloads, Ending)
+    """What was said of the job when its workflow was terminated; None when an operator did it,
+    who may have said anything.
+    """
+    said = history[-1].workflow_execution_terminated_event_attributes
+    if said.reason != CANCELLED:
+        return None
+    return await _decoded(execution, said.details.payloads, Ending)
 
 
 async def _memo_report(execution: WorkflowExecution, key: str) -> AttemptReport | None:

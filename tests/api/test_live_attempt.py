@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from api.attempts import percent_of
+from api.live_attempt import percent_of
 from core.contract import AttemptReport, Progress
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
