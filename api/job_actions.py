@@ -21,6 +21,7 @@ from api.job_view import JobDetail
 from core.contract import CANCELLED, PROMOTE_SIGNAL, CrawlPageInput, DiscoverPagesInput, Ending
 from core.errors import Conflict
 from core.jobs import TASK_QUEUE, JobName, JobState
+from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable
 
 CANCELLED_WITHIN: Final = timedelta(seconds=3)
@@ -145,6 +146,7 @@ class JobActions:
                         retry_policy=RetryPolicy(initial_interval=AT_ONCE)
                     ),
                     update_mask=FieldMask(paths=["retry_policy.initial_interval"]),
-                )
+                ),
+                timeout=CALL_TIMEOUT,
             )
         await workflow.signal(PROMOTE_SIGNAL)

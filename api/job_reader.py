@@ -25,7 +25,8 @@ from api.visibility import FAILED, NO_STRAYS, STATUS_NAMES, JobFilter, Strays
 from core.errors import InvalidRequest, NotFound
 from core.jobs import JobState
 from core.model import Model
-from temporal.faults import as_unavailable
+from temporal.deadlines import CALL_TIMEOUT
+from temporal.faults import as_unavailable, away
 
 LONGEST_ID: Final = 200
 DESCRIBES_AT_ONCE: Final = 20
@@ -33,6 +34,9 @@ LARGEST_VISIBILITY_PAGE: Final = 1000
 
 MOST_STRAYS: Final = 100
 """Jobs published as active that are looked at one by one before they are counted as such."""
+
+ANSWERED_WITHIN: Final = 2 * CALL_TIMEOUT
+"""How long all the calls of one question may take together, with their wait for a turn."""
 
 T = TypeVar("T")
 
@@ -226,7 +230,10 @@ class JobReader:
 
 async def _asked(answer: Awaitable[T]) -> T:
     try:
-        return await answer
+        async with asyncio.timeout(ANSWERED_WITHIN.total_seconds()):
+            return await answer
+    except TimeoutError as error:
+        raise away() from error
     except RPCError as error:
         raise as_unavailable(error) from error
 

@@ -66,6 +66,12 @@ class EmbeddedTemporal:
         """Where clients connect, `host:port`."""
         return f"{HOST}:{self._port}"
 
+    @property
+    def pid(self) -> int:
+        """The id of the server's process."""
+        assert self._process is not None, "it was not started"
+        return self._process.pid
+
     async def start(self) -> None:
         """Start the server; returns once it answers.
 

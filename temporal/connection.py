@@ -6,11 +6,12 @@ import time
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RetryConfig
 
 from core.errors import Unavailable
 from core.settings import Settings
+from temporal.deadlines import CALL_TIMEOUT, CallDeadlines
 from temporal.inputs import DATA_CONVERTER
 
 PATIENCE: Final = 60.0
@@ -32,19 +33,25 @@ async def connect(
     deadline = time.monotonic() + patience
     while True:
         try:
-            return await _connect(settings, target, retries)
-        except RuntimeError as error:
-            # What the SDK raises when the server cannot be reached.
+            async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):
+                return await _connect(settings, target, retries)
+        except (RuntimeError, TimeoutError) as error:
+            # The first is what the SDK raises when the server cannot be reached.
             if time.monotonic() > deadline:
                 raise Unavailable(f"Temporal at {target} does not answer.") from error
         await asyncio.sleep(0.2)
 
 
 async def _connect(settings: Settings, target: str, retries: RetryConfig | None) -> Client:
-    if settings.temporal_address is None:
-        return await Client.connect(target, data_converter=DATA_CONVERTER, retry_config=retries)
-    config = ClientConfig.load_client_connect_config(
-        disable_file=True,
-        override_env_vars={**os.environ, "TEMPORAL_ADDRESS": settings.temporal_address},
+    config = ClientConnectConfig(target_host=target)
+    if settings.temporal_address is not None:
+        config = ClientConfig.load_client_connect_config(
+            disable_file=True,
+            override_env_vars={**os.environ, "TEMPORAL_ADDRESS": settings.temporal_address},
+        )
+    return await Client.connect(
+        **config,
+        data_converter=DATA_CONVERTER,
+        interceptors=[CallDeadlines()],
+        retry_config=retries,
     )
-    return await Client.connect(**config, data_converter=DATA_CONVERTER, retry_config=retries)

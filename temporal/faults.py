@@ -22,5 +22,10 @@ class TemporalFault(DiffyError):
 def as_unavailable(error: RPCError) -> DiffyError:
     """`error` as Unavailable when Temporal is away or overloaded, as a fault of ours otherwise."""
     if error.status in AWAY:
-        return Unavailable("Temporal cannot be reached now; try again in a few seconds.")
+        return away()
     return TemporalFault(f"Temporal refused the request ({error.status.name}).")
+
+
+def away() -> Unavailable:
+    """Temporal does not answer."""
+    return Unavailable("Temporal cannot be reached now; try again in a few seconds.")

@@ -25,6 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from core.attributes import Attribute
 from core.errors import SettingsError, Unavailable
 from core.jobs import TASK_QUEUE
+from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable
 
 PATIENCE: Final = 30.0
@@ -67,7 +68,7 @@ async def pace_hosts(client: Client, host_rps: float) -> None:
         ),
     )
     try:
-        await client.workflow_service.update_task_queue_config(paced)
+        await client.workflow_service.update_task_queue_config(paced, timeout=CALL_TIMEOUT)
     except RPCError as error:
         if error.status not in CANNOT_PACE:
             raise as_unavailable(error) from error
@@ -80,7 +81,8 @@ async def _add_attributes(client: Client) -> None:
     missing = {name: kind for name, kind in wanted.items() if name not in before}
     if missing:
         await client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing),
+            timeout=CALL_TIMEOUT,
         )
     known = await _known(client)
     for name, kind in wanted.items():
@@ -97,7 +99,7 @@ def _indexed_type(kind: int) -> "IndexedValueType.ValueType":
 
 async def _known(client: Client) -> dict[str, "IndexedValueType.ValueType"]:
     listed = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
+        ListSearchAttributesRequest(namespace=client.namespace), timeout=CALL_TIMEOUT
     )
     return dict(listed.custom_attributes)
 
@@ -111,7 +113,8 @@ async def _set_retention(client: Client, retention: timedelta) -> None:
         UpdateNamespaceRequest(
             namespace=client.namespace,
             config=NamespaceConfig(workflow_execution_retention_ttl=wanted),
-        )
+        ),
+        timeout=CALL_TIMEOUT,
     )
     if await _retention(client) != retention:
         raise SettingsError(
@@ -122,7 +125,7 @@ async def _set_retention(client: Client, retention: timedelta) -> None:
 
 async def _retention(client: Client) -> timedelta:
     described = await client.workflow_service.describe_namespace(
-        DescribeNamespaceRequest(namespace=client.namespace)
+        DescribeNamespaceRequest(namespace=client.namespace), timeout=CALL_TIMEOUT
     )
     return described.config.workflow_execution_retention_ttl.ToTimedelta()
 

@@ -1,10 +1,12 @@
 """What the API answers while Temporal or the database is away, and after."""
 
 import asyncio
+import os
+import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 from uuid import uuid4
 
@@ -16,6 +18,7 @@ from cli.embedded import EmbeddedTemporal
 from core.jobs import JobState
 from core.settings import Settings
 from store.engine import Database
+from temporal.deadlines import CALL_TIMEOUT
 from tests.api.operations import operations
 from tests.ports import free_port
 from tests.site import FakeSite
@@ -23,6 +26,11 @@ from tests.system import System, running_system
 
 SOON: Final = 3.0
 """Seconds within which an outage is told."""
+
+FROZEN: Final = 2 * CALL_TIMEOUT.total_seconds() + SOON
+"""Seconds within which it is told that Temporal takes calls and answers none; a request that
+undoes what it began makes a second call.
+"""
 
 STORE_ALONE: Final = {
     "GET /api/domains/{domain_id}/pages",
@@ -67,6 +75,15 @@ class Outage:
             yield
         finally:
             await self._server.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Temporal takes calls in the block, and answers none."""
+        os.kill(self._server.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._server.pid, signal.SIGCONT)
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +139,8 @@ def assert_unavailable(answer: httpx2.Response) -> None:
     assert int(answer.headers["Retry-After"]) > 0
 
 
-async def test_without_temporal_every_route_that_needs_it_is_unavailable_soon(
-    outage: Outage,
-) -> None:
-    system = outage.system
-    ids = await owned(system)
+async def assert_all_unavailable(system: System, ids: dict[str, str], within: float) -> None:
+    """Every route that needs Temporal says within so many seconds that it is away."""
 
     async def timed(method: str, target: str, body: object) -> tuple[httpx2.Response, float]:
         began = time.monotonic()
@@ -135,13 +149,28 @@ async def test_without_temporal_every_route_that_needs_it_is_unavailable_soon(
 
     routes = [each for each in operations(system) if str(each) not in STORE_ALONE]
     assert {"/health", "/api/jobs/{job_id}", "/api/domains"} < {each.path for each in routes}
+    answers = await asyncio.gather(
+        *(timed(each.method, each.target(**ids), body_of(str(each))) for each in routes)
+    )
+    for answer, took in answers:
+        assert_unavailable(answer)
+        assert took < within, (answer.request.method, answer.request.url)
+
+
+async def test_without_temporal_every_route_that_needs_it_is_unavailable_soon(
+    outage: Outage,
+) -> None:
+    ids = await owned(outage.system)
     async with outage.gone():
-        answers = await asyncio.gather(
-            *(timed(each.method, each.target(**ids), body_of(str(each))) for each in routes)
-        )
-        for answer, took in answers:
-            assert_unavailable(answer)
-            assert took < SOON, (answer.request.method, answer.request.url)
+        await assert_all_unavailable(outage.system, ids, SOON)
+
+
+async def test_a_temporal_that_answers_nothing_is_told_as_one_that_is_away(outage: Outage) -> None:
+    ids = await owned(outage.system)
+    with outage.frozen():
+        await assert_all_unavailable(outage.system, ids, FROZEN)
+    job = await outage.system.job(ids["job_id"])
+    assert job.state is JobState.WAITING
 
 
 async def test_without_temporal_the_store_is_still_read_and_written(outage: Outage) -> None:

@@ -1,0 +1,99 @@
+"""A time limit for each call of Temporal: a server may accept one and never answer."""
+
+from datetime import timedelta
+from typing import Any, Final, Protocol, TypeVar
+
+from temporalio.client import (
+    CancelWorkflowInput,
+    CountWorkflowsInput,
+    CreateScheduleInput,
+    DeleteScheduleInput,
+    DescribeScheduleInput,
+    DescribeWorkflowInput,
+    FetchWorkflowHistoryEventsInput,
+    Interceptor,
+    ListWorkflowsInput,
+    OutboundInterceptor,
+    ScheduleDescription,
+    ScheduleHandle,
+    SignalWorkflowInput,
+    StartWorkflowInput,
+    TerminateWorkflowInput,
+    UpdateScheduleInput,
+    WorkflowExecutionAsyncIterator,
+    WorkflowExecutionCount,
+    WorkflowExecutionDescription,
+    WorkflowHandle,
+    WorkflowHistoryEventAsyncIterator,
+)
+
+CALL_TIMEOUT: Final = timedelta(seconds=5)
+"""How long one call may take; on a server that works even a list of 1,000 takes far less."""
+
+
+class _Call(Protocol):
+    """The input of a call."""
+
+    rpc_timeout: timedelta | None
+
+
+Call = TypeVar("Call", bound=_Call)
+
+
+class CallDeadlines(Interceptor):
+    """Ends every call that has no limit of its own after `CALL_TIMEOUT`, as DEADLINE_EXCEEDED."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        """The calls, with the limit."""
+        return _Limited(next)
+
+
+class _Limited(OutboundInterceptor):
+    """The calls that this project makes; the rest of the SDK's go on as they are."""
+
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+        return await super().start_workflow(_limited(input))
+
+    async def cancel_workflow(self, input: CancelWorkflowInput) -> None:
+        await super().cancel_workflow(_limited(input))
+
+    async def describe_workflow(self, input: DescribeWorkflowInput) -> WorkflowExecutionDescription:
+        return await super().describe_workflow(_limited(input))
+
+    def fetch_workflow_history_events(
+        self, input: FetchWorkflowHistoryEventsInput
+    ) -> WorkflowHistoryEventAsyncIterator:
+        # One that waits for what is still to happen is long by intention.
+        return super().fetch_workflow_history_events(
+            input if input.wait_new_event else _limited(input)
+        )
+
+    def list_workflows(self, input: ListWorkflowsInput) -> WorkflowExecutionAsyncIterator:
+        return super().list_workflows(_limited(input))
+
+    async def count_workflows(self, input: CountWorkflowsInput) -> WorkflowExecutionCount:
+        return await super().count_workflows(_limited(input))
+
+    async def signal_workflow(self, input: SignalWorkflowInput) -> None:
+        await super().signal_workflow(_limited(input))
+
+    async def terminate_workflow(self, input: TerminateWorkflowInput) -> None:
+        await super().terminate_workflow(_limited(input))
+
+    async def create_schedule(self, input: CreateScheduleInput) -> ScheduleHandle:
+        return await super().create_schedule(_limited(input))
+
+    async def update_schedule(self, input: UpdateScheduleInput) -> None:
+        await super().update_schedule(_limited(input))
+
+    async def describe_schedule(self, input: DescribeScheduleInput) -> ScheduleDescription:
+        return await super().describe_schedule(_limited(input))
+
+    async def delete_schedule(self, input: DeleteScheduleInput) -> None:
+        await super().delete_schedule(_limited(input))
+
+
+def _limited(call: Call) -> Call:
+    if call.rpc_timeout is None:
+        call.rpc_timeout = CALL_TIMEOUT
+    return call
