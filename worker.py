@@ -18,6 +18,7 @@ from activities.fetch import Fetcher
 from activities.ownership import OwnershipActivities
 from activities.politeness import Politeness
 from activities.reporting import Reporter
+from activities.turns import DomainTurns
 from core.errors import SettingsError
 from core.jobs import TASK_QUEUE
 from core.robots import PRODUCT
@@ -75,7 +76,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     reporter = Reporter(client)
     politeness = Politeness(database, fetcher, settings.host_rps)
     crawl = CrawlActivities(database, fetcher, politeness, extractor, reporter)
-    discover = DiscoverActivities(database, fetcher, politeness, reporter)
+    turns = DomainTurns(database, client)
+    discover = DiscoverActivities(database, fetcher, politeness, turns, reporter)
     ownership = OwnershipActivities(database)
     worker = Worker(
         client,

@@ -16,6 +16,7 @@ from activities.fetch import Fetcher
 from activities.politeness import Politeness
 from activities.reporting import Attempt, Reporter
 from activities.seeds import find_seeds
+from activities.turns import DomainTurns
 from activities.visit import FoundPage, NoPage, Visit, visit
 from core.contract import (
     ActivityName,
@@ -57,11 +58,17 @@ class DiscoverActivities:
     """Walks domains, each attempt reported."""
 
     def __init__(
-        self, database: Database, fetcher: Fetcher, politeness: Politeness, reporter: Reporter
+        self,
+        database: Database,
+        fetcher: Fetcher,
+        politeness: Politeness,
+        turns: DomainTurns,
+        reporter: Reporter,
     ) -> None:
         self._database = database
         self._fetcher = fetcher
         self._politeness = politeness
+        self._turns = turns
         self._reporter = reporter
 
     @activity.defn(name=ActivityName.DISCOVER)
@@ -79,7 +86,8 @@ class DiscoverActivities:
         if discovery.result is not None:
             return DiscoverPagesResult.model_validate(discovery.result)
         walk = Walk(self._database, self._fetcher, self._politeness, job_id, job, domain)
-        return await walk.run(attempt)
+        async with self._turns.held(domain.id, job_id):
+            return await walk.run(attempt)
 
 
 class Walk:

@@ -42,6 +42,7 @@ DiffyError
         │   ├── BrokenBody                cut short, or framed wrongly
         │   └── BrokenCompression
         ├── RobotsUnreachable         RFC 9309, 2.3.1.4
+        ├── AlreadyDiscovering        another job walks the domain
         └── InternalError             a fault of ours
 """
 
@@ -244,6 +245,12 @@ class RobotsUnreachable(PassingJobError):
     """robots.txt answered 5xx or not at all, which forbids everything (RFC 9309, 2.3.1.4)."""
 
     code = "ROBOTS_UNREACHABLE"
+
+
+class AlreadyDiscovering(PassingJobError):
+    """Another job is discovering the pages of the domain."""
+
+    code = "ALREADY_DISCOVERING"
 
 
 class InternalError(PassingJobError):

@@ -102,7 +102,7 @@ class KeyedRequest(Base):
 
 
 class Domain(Base):
-    """A site that an organisation watches."""
+    """A site that an organisation watches; `walked_by` is the job whose attempt walks it now."""
 
     __tablename__ = "domains"
     __table_args__ = (UniqueConstraint("org_id", "domain"),)
@@ -115,6 +115,7 @@ class Domain(Base):
     status: Mapped[DomainStatus] = mapped_column(default=DomainStatus.ACTIVE)
     check_frequency_hours: Mapped[int]
     discovery_job_id: Mapped[str | None]
+    walked_by: Mapped[str | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -194,7 +195,7 @@ class Change(Base):
 
 
 class Batch(Base):
-    """The pages that were asked for together."""
+    """The pages that were asked for together; of a cancelled one no more jobs are started."""
 
     __tablename__ = "batches"
 
@@ -205,6 +206,7 @@ class Batch(Base):
     )
     size: Mapped[int]
     created_at: Mapped[datetime]
+    cancelled_at: Mapped[datetime | None]
 
 
 class BatchPage(Base):

@@ -120,6 +120,20 @@ async def test_a_child_that_fails_tells_its_parent_the_type_and_the_sentence(
     assert job.failed_reason == error.message
 
 
+async def test_a_discovery_of_a_domain_that_is_being_discovered_fails_by_its_own_type(
+    working: System, team: ForeignTeam, site: FakeSite
+) -> None:
+    site.page("/", "<p>words</p>")
+    site.hold("/")
+    domain = await working.add_domain(site.origin)
+    await site.arrived("/")
+    error = await team.error_of("discover.pages", {"domainId": str(domain.id), "maxAttempts": 1})
+    assert error.type == "ALREADY_DISCOVERING"
+    assert domain.discovery_job_id in error.message
+    site.release("/")
+    assert (await working.finished(domain.discovery_job_id)).state is JobState.COMPLETED
+
+
 @pytest.mark.parametrize(
     ("child", "field"),
     [("crawl.page", "pageId"), ("discover.pages", "domainId"), ("crawl.domain", "domainId")],
