@@ -12,11 +12,11 @@ from core.contract import ActivityName, CrawlPageInput, Owner, StartBatch
 from core.errors import SubjectGone
 from core.jobs import batch_job_id
 from core.urls import host_of
-from store.batches import BatchMember, batch_pages, create_batch
+from store.batches import BatchMember, batch_pages, create_batch, is_cancelled
 from store.domains import domain_by_id
 from store.engine import Database
 from store.tables import Domain
-from temporal.launch import JobStart, start_job
+from temporal.launch import JobStart, end_job, start_job
 
 CHUNK = 50
 """Jobs started at once, between two heartbeats."""
@@ -31,7 +31,8 @@ class BatchActivities:
 
     @activity.defn(name=ActivityName.START_BATCH)
     async def start_batch(self, batch: StartBatch) -> int:
-        """Start every job of the batch; how many it has. A job that exists is left alone.
+        """Start every job of the batch; how many were started. A job that exists is left alone; of
+        a batch that was cancelled all are ended.
 
         Raises SUBJECT_GONE when the domain was deleted.
         """
@@ -44,12 +45,29 @@ class BatchActivities:
             raise ApplicationError(error.message, type=error.code, non_retryable=True) from error
         started = 0
         last: UUID | None = None
-        while members := await self._members(batch.batch_id, last):
+        while not await self._cancelled(batch.batch_id):
+            members = await self._members(batch.batch_id, last)
+            if not members:
+                return started
             await asyncio.gather(*(self._start(batch, domain, member) for member in members))
             started += len(members)
             last = members[-1].page_id
             activity.heartbeat(started)
+        await self._end_all(batch.batch_id)
         return started
+
+    async def _cancelled(self, batch_id: UUID) -> bool:
+        async with self._database.reading() as session:
+            return await is_cancelled(session, batch_id)
+
+    async def _end_all(self, batch_id: UUID) -> None:
+        """Whoever cancelled the batch has not seen the jobs that were started meanwhile."""
+        last: UUID | None = None
+        while members := await self._members(batch_id, last):
+            jobs = [batch_job_id(batch_id, each.page_id) for each in members]
+            await asyncio.gather(*(end_job(self._client, each) for each in jobs))
+            last = members[-1].page_id
+            activity.heartbeat()
 
     async def _members(self, batch_id: UUID, after: UUID | None) -> list[BatchMember]:
         async with self._database.reading() as session:

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from temporalio.client import Client
 
-from api import changes, domains, health, job_events, jobs, pages, snapshots
+from api import batches, changes, domains, health, job_events, jobs, pages, snapshots
 from api.deps import Authentication, Services
 from api.errors import OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
 from api.job_actions import JobActions
@@ -26,6 +26,7 @@ ROUTERS: Final = (
     changes.router,
     snapshots.router,
     jobs.router,
+    batches.router,
     job_events.router,
 )
 """The routes that need a key."""

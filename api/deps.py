@@ -146,6 +146,11 @@ async def page_id(page_id: PathId) -> UUID:
     return _parsed(page_id, "Page")
 
 
+async def batch_id(batch_id: PathId) -> UUID:
+    """The id of a batch in the path. Raises NotFound when it is malformed."""
+    return _parsed(batch_id, "Batch")
+
+
 async def change_id(change_id: PathId) -> UUID:
     """The id of a change in the path. Raises NotFound when it is malformed."""
     return _parsed(change_id, "Change")
@@ -158,6 +163,7 @@ async def snapshot_id(snapshot_id: PathId) -> UUID:
 
 DomainIdDep = Annotated[UUID, Depends(domain_id)]
 PageIdDep = Annotated[UUID, Depends(page_id)]
+BatchIdDep = Annotated[UUID, Depends(batch_id)]
 ChangeIdDep = Annotated[UUID, Depends(change_id)]
 SnapshotIdDep = Annotated[UUID, Depends(snapshot_id)]
 

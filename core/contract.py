@@ -191,8 +191,8 @@ class Subject(Model):
 class Ending(Model):
     """The part of a job's memo that is written with its end."""
 
-    attempts_made: int
-    processed_at: datetime | None
+    attempts_made: int = 0
+    processed_at: datetime | None = None
     percent: int = 0
     failed_reason: str | None = None
     return_value: JsonValue = None

@@ -66,6 +66,25 @@ async def create_batch(
     return batch
 
 
+async def cancel_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> None:
+    """No more jobs of the organisation's batch are to be started. Raises NotFound when it has none
+    of that id.
+    """
+    batch = await session.get(Batch, batch_id, with_for_update=True)
+    if batch is None or batch.org_id != org_id:
+        raise NotFound("Batch not found.")
+    batch.cancelled_at = batch.cancelled_at or datetime.now(UTC)
+
+
+async def is_cancelled(session: AsyncSession, batch_id: UUID) -> bool:
+    """Whether the batch was cancelled."""
+    return bool(
+        await session.scalar(
+            select(func.count()).where(Batch.id == batch_id, Batch.cancelled_at.is_not(None))
+        )
+    )
+
+
 async def batch_pages(
     session: AsyncSession, batch_id: UUID, after: UUID | None, limit: int
 ) -> list[BatchMember]:

@@ -1,0 +1,66 @@
+"""Batches: crawls that were asked for together, ended together."""
+
+import asyncio
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from api.deps import ActionsDep, BatchIdDep, DatabaseDep, PrincipalDep
+from api.errors import documented_errors
+from api.job_actions import JobActions
+from core.errors import Conflict, NotFound
+from core.jobs import batch_job_id
+from core.model import Model
+from store.batches import batch_pages, cancel_batch
+from store.engine import Database
+
+router = APIRouter(prefix="/api/batches", tags=["jobs"])
+
+CHUNK = 50
+"""Jobs that are looked at together."""
+
+
+class CancelledBatch(Model):
+    """The batch that was cancelled, and how many of its jobs that ended."""
+
+    batch_id: UUID
+    jobs_cancelled: int
+
+
+class CancelledBatchAnswer(Model):
+    """The batch that was cancelled."""
+
+    data: CancelledBatch
+
+
+@router.post("/{batch_id}/cancel", responses=documented_errors(404))
+async def cancel(
+    batch_id: BatchIdDep, principal: PrincipalDep, database: DatabaseDep, actions: ActionsDep
+) -> CancelledBatchAnswer:
+    """End every job of the batch that has not finished, and start none of the rest; also where no
+    worker runs. Asked again, it goes on where it was interrupted.
+    """
+    # First: a fan-out that is at work sees it, and ends what it started meanwhile.
+    async with database.transaction() as session:
+        await cancel_batch(session, principal.org_id, batch_id)
+    ended = await _end_jobs(principal.org_id, batch_id, database, actions)
+    return CancelledBatchAnswer(data=CancelledBatch(batch_id=batch_id, jobs_cancelled=ended))
+
+
+async def _end_jobs(org_id: UUID, batch_id: UUID, database: Database, actions: JobActions) -> int:
+    async def end(page_id: UUID) -> bool:
+        try:
+            await actions.cancel(org_id, batch_job_id(batch_id, page_id))
+        except (NotFound, Conflict):  # it was not started yet, or has finished
+            return False
+        return True
+
+    ended = 0
+    last: UUID | None = None
+    while True:
+        async with database.reading() as session:
+            members = await batch_pages(session, batch_id, last, CHUNK)
+        if not members:
+            return ended
+        ended += sum(await asyncio.gather(*(end(each.page_id) for each in members)))
+        last = members[-1].page_id
