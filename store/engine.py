@@ -7,11 +7,12 @@ from typing import Final, Self
 
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from core.errors import SettingsError, Unavailable
+from store.outages import is_outage
 
 BUSY_TIMEOUT: Final = 10.0
 """Seconds a SQLite connection waits for another one's write."""
@@ -98,7 +99,9 @@ class Database:
                 yield session
             finally:
                 await _to_its_end(session.close())
-        except (OperationalError, InterfaceError, TimeoutError) as error:
+        except SQLAlchemyError as error:
+            if not is_outage(error):
+                raise
             raise Unavailable(
                 "The database cannot be reached now; try again in a few seconds."
             ) from error

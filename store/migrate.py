@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.errors import Unavailable
 from store.engine import BUSY_TIMEOUT, parse_url
+from store.outages import is_outage
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 LOCK = 7_310_046
@@ -35,6 +36,8 @@ def migrate(url: str) -> None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             command.upgrade(_config(connection), "head")
     except OperationalError as error:
+        if not is_outage(error):
+            raise
         raise Unavailable("The database cannot be reached.") from error
     finally:
         engine.dispose()
