@@ -42,6 +42,10 @@ STICKY_FOR = timedelta(seconds=3)
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """Progress is at most this old in Temporal; the SDK's own default is 80 % of the timeout."""
 
+PATIENCE = timedelta(minutes=30)
+"""How long an attempt waits for a database that is away: that is no fault of the site's, and is to
+use up no attempt."""
+
 WORKFLOWS: Sequence[type] = (CrawlPage, DiscoverPages, CrawlDomain)
 
 SANDBOX = SandboxedWorkflowRunner(
@@ -66,7 +70,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     await prepare_namespace(client, timedelta(days=settings.job_retention_days))
     await pace_hosts(client, settings.host_rps)
     migrate(settings.resolved_database_url)
-    database = Database.open(settings.resolved_database_url)
+    database = Database.open(settings.resolved_database_url, patience=PATIENCE.total_seconds())
     fetcher = Fetcher(
         user_agent=user_agent(settings.contact),
         allow_private_networks=settings.allow_private_networks,

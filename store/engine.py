@@ -1,6 +1,8 @@
 """The connection to the database, and transactions on it."""
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Final, Self
@@ -20,7 +22,12 @@ BUSY_TIMEOUT: Final = 10.0
 CONNECT_TIMEOUT: Final = 5
 """Seconds that a PostgreSQL server may take to accept a connection."""
 
+TRIED_EVERY: Final = 1.0
+"""Seconds between two tries of a database that is away, for whoever has patience."""
+
 WRITES: Final = "diffy_writes"
+
+log = logging.getLogger(__name__)
 
 
 def parse_url(url: str) -> URL:
@@ -50,14 +57,21 @@ def parse_url(url: str) -> URL:
 class Database:
     """An open database. `Database.open` makes one."""
 
-    def __init__(self, engine: AsyncEngine, reader: AsyncEngine | None = None) -> None:
+    def __init__(
+        self, engine: AsyncEngine, reader: AsyncEngine | None = None, patience: float = 0
+    ) -> None:
         self._engine = engine
+        self._patience = patience
         self._reader = reader or engine
         self._writer = engine.execution_options(**{WRITES: True})
 
     @classmethod
-    def open(cls, url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Self:
-        """The database at `url`; it is not connected to before it is used."""
+    def open(cls, url: str, *, busy_timeout: float = BUSY_TIMEOUT, patience: float = 0) -> Self:
+        """The database at `url`; it is not connected to before it is used.
+
+        While it cannot be reached or is locked, every session waits up to `patience` seconds for
+        its beginning.
+        """
         parsed = parse_url(url)
         if parsed.get_backend_name() == "postgresql":
             engine = create_async_engine(
@@ -67,13 +81,14 @@ class Database:
                 connect_args={"connect_timeout": CONNECT_TIMEOUT},
             )
             # By default each statement of PostgreSQL sees a state of its own.
-            return cls(engine, engine.execution_options(isolation_level="REPEATABLE READ"))
+            reader = engine.execution_options(isolation_level="REPEATABLE READ")
+            return cls(engine, reader, patience)
         engine = create_async_engine(
             parsed.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": busy_timeout}
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        return cls(engine)
+        return cls(engine, patience=patience)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -94,7 +109,7 @@ class Database:
     @asynccontextmanager
     async def _session(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
         try:
-            session = AsyncSession(engine, expire_on_commit=False)
+            session = await self._begun(engine)
             try:
                 yield session
             finally:
@@ -105,6 +120,23 @@ class Database:
             raise Unavailable(
                 "The database cannot be reached now; try again in a few seconds."
             ) from error
+
+    async def _begun(self, engine: AsyncEngine) -> AsyncSession:
+        """A session whose transaction has begun, tried for as long as patience lasts."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            session = AsyncSession(engine, expire_on_commit=False)
+            try:
+                await session.connection()
+                return session
+            except BaseException as error:
+                await _to_its_end(session.close())
+                if not isinstance(error, SQLAlchemyError) or not is_outage(error):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise
+                log.warning("the database is away; trying again (%s)", type(error).__name__)
+            await asyncio.sleep(TRIED_EVERY)
 
     async def ping(self) -> None:
         """Raises Unavailable when the database cannot be reached."""

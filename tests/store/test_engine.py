@@ -14,6 +14,7 @@ from store.engine import Database, parse_url
 from store.hosts import take_slot
 from store.keys import create_key, list_keys
 from store.tables import HostSlot, Organisation
+from tests.eventually import eventually
 from tests.postgres import TEMPLATE, PostgresServer
 from tests.store.rows import HALF_SECOND, NOON, new_organisation
 
@@ -154,6 +155,46 @@ async def test_a_locked_sqlite_file_is_unavailable_and_well_again(
     other.execute("ROLLBACK")
     other.close()
     await write()
+    await database.close()
+
+
+async def test_with_patience_a_lock_beyond_the_busy_timeout_is_waited_out(
+    sqlite_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("store.engine.TRIED_EVERY", 0.01)
+    database = Database.open(f"sqlite:///{sqlite_path}", busy_timeout=0.01, patience=20)
+    other = sqlite3.connect(sqlite_path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    async def write() -> None:
+        async with database.transaction() as session:
+            await create_key(session, "acme")
+
+    async def refusals() -> int:
+        return len(caplog.records)
+
+    writing = asyncio.create_task(write())
+    await eventually(refusals, lambda seen: seen >= 2)
+    other.close()
+    await writing
+    async with database.reading() as session:
+        assert [row.org_name for row in await list_keys(session)] == ["acme"]
+    await database.close()
+
+
+async def test_patience_ends_also_with_its_owner(
+    sqlite_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database.open(f"sqlite:///{sqlite_path}/no/folder", patience=3600)
+
+    async def refusals() -> int:
+        return len(caplog.records)
+
+    pinging = asyncio.create_task(database.ping())
+    await eventually(refusals, lambda seen: seen >= 1)
+    pinging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pinging
     await database.close()
 
 
