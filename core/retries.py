@@ -1,7 +1,8 @@
 """How long a job pauses before its next attempt.
 
-The same figures make the Temporal retry policy and the moment that a job announces as its next
-attempt, so the two cannot disagree.
+An attempt that fails hands the pause to Temporal and announces its end as the moment of the next
+attempt, so the two cannot disagree. One whose worker died can say nothing: after it the pause is
+`FIRST_PAUSE`.
 """
 
 from datetime import timedelta

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
-from core.retries import FIRST_PAUSE, GROWTH, LONGEST_PAUSE
+from core.retries import FIRST_PAUSE
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """A worker that says nothing for this long is taken for dead."""
@@ -19,10 +19,11 @@ LOOKUP_TIMEOUT = timedelta(seconds=30)
 
 
 def capped(max_attempts: int) -> RetryPolicy:
-    """The retry policy of a job: growing pauses, `max_attempts` attempts in all."""
+    """The retry policy of a job: `max_attempts` attempts in all.
+
+    An attempt that fails says itself how long to pause. The interval here is for one whose worker
+    died: that says nothing against the site, so the pause does not grow.
+    """
     return RetryPolicy(
-        initial_interval=FIRST_PAUSE,
-        backoff_coefficient=GROWTH,
-        maximum_interval=LONGEST_PAUSE,
-        maximum_attempts=max_attempts,
+        initial_interval=FIRST_PAUSE, backoff_coefficient=1, maximum_attempts=max_attempts
     )

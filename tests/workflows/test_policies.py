@@ -1,11 +1,11 @@
 """How often and how fast a job is tried again."""
 
-from core.retries import FIRST_PAUSE, GROWTH, LONGEST_PAUSE
-from workflows.policies import capped
+from core.retries import FIRST_PAUSE
+from workflows.policies import HEARTBEAT_TIMEOUT, capped
 
 
-def test_the_retry_policy_of_a_job_grows_up_to_its_caps() -> None:
+def test_after_the_death_of_a_worker_the_next_attempt_is_due_soon_however_many_died() -> None:
     policy = capped(4)
     assert policy.maximum_attempts == 4
-    assert (policy.initial_interval, policy.backoff_coefficient) == (FIRST_PAUSE, GROWTH)
-    assert policy.maximum_interval == LONGEST_PAUSE
+    assert (policy.initial_interval, policy.backoff_coefficient) == (FIRST_PAUSE, 1)
+    assert (HEARTBEAT_TIMEOUT + FIRST_PAUSE).total_seconds() < 15
