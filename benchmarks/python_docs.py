@@ -20,7 +20,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from benchmarks.system import Diffy, since, until
+from benchmarks.system import Diffy, Part, since, until
 
 DEBIAN_FOLDER = Path("/usr/share/doc/python3/html")
 
@@ -116,7 +116,7 @@ def crawl(diffy: Diffy, domain_id: str, *, kill: bool = False) -> dict[str, obje
 
     if kill:
         until(stats, lambda seen: seen["completed"] > asked // 3)
-        diffy.kill(" worker ")
+        diffy.kill(Part.WORKER)
     ended = until(stats, lambda seen: seen["completed"] + seen["failed"] == asked)
     seconds = since(began)
     return {

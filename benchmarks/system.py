@@ -8,13 +8,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx2
 
 KEY = "benchmark-key-0123456789"
 T = TypeVar("T")
+
+STOPS_WITHIN: Final = 60.0
+"""Seconds that a whole system may take to stop."""
+
+
+class Part(StrEnum):
+    """The processes of a system, by what their commands have in them."""
+
+    WORKER = "cli.main worker "
+    API = "cli.main api "
+    SERVER = "start-dev "
+    UP = "cli.main up "
 
 
 def until(read: Callable[[], T], holds: Callable[[T], bool], within: float = 900) -> T:
@@ -37,11 +50,19 @@ def free_ports(count: int) -> list[int]:
 
 
 class Diffy:
-    """A whole system on free ports, as `make up` runs it, and a client of its API."""
+    """A whole system on free ports, as `make up` runs it, and a client of its API.
 
-    def __init__(self, data: Path) -> None:
+    `settings` are environment variables beside, or in place of, those that the benchmarks need.
+    """
+
+    def __init__(self, data: Path, **settings: str) -> None:
         api, temporal, ui = free_ports(3)
-        settings = {
+        self.data = data
+        self.origin = f"http://127.0.0.1:{api}"
+        self.temporal = f"127.0.0.1:{temporal}"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("DIFFY_", "TEMPORAL_"))}
+        self._environ = {
+            **kept,
             "DIFFY_DATA_DIR": str(data),
             "DIFFY_API_PORT": str(api),
             "DIFFY_TEMPORAL_PORT": str(temporal),
@@ -49,16 +70,27 @@ class Diffy:
             "DIFFY_BOOTSTRAP_API_KEY": KEY,
             "DIFFY_ALLOW_PRIVATE_NETWORKS": "true",
             "DIFFY_HOST_RPS": "10000",
+            **settings,
         }
-        self._http = httpx2.Client(
-            base_url=f"http://127.0.0.1:{api}", headers={"Authorization": f"Bearer {KEY}"}
-        )
-        self._up = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "up"],
-            cwd=Path(__file__).parents[1],
-            env={**os.environ, **settings},
-            stdout=subprocess.DEVNULL,
-        )
+        self._http = httpx2.Client(base_url=self.origin, headers={"Authorization": f"Bearer {KEY}"})
+        self.start()
+
+    @property
+    def errors(self) -> Path:
+        """What it has written on standard error, over all its starts."""
+        return self.data / "stderr"
+
+    def start(self) -> None:
+        """Start it; after it has ended, on the same data and ports."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        with self.errors.open("ab") as errors:
+            self._up = subprocess.Popen(
+                [sys.executable, "-m", "cli.main", "up"],
+                cwd=Path(__file__).parents[1],
+                env=self._environ,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
 
     def get(self, path: str) -> Any:
         """The `data` of an answer."""
@@ -68,18 +100,6 @@ class Diffy:
         """The same, for a body that is sent; under an Idempotency-Key where one is given."""
         headers = {"Idempotency-Key": key} if key else {}
         return self._answered(self._http.post(path, json=body, headers=headers))
-
-    def every(self, path: str) -> list[Any]:
-        """All rows of a list, page by page."""
-        rows: list[Any] = []
-        cursor: str | None = None
-        while True:
-            query = {"limit": "100"} | ({"cursor": cursor} if cursor else {})
-            answer = self._http.get(path, params=query).raise_for_status().json()
-            rows += answer["data"]
-            cursor = answer["meta"]["nextCursor"]
-            if cursor is None:
-                return rows
 
     @staticmethod
     def _answered(answer: httpx2.Response) -> Any:
@@ -94,16 +114,21 @@ class Diffy:
             return False
 
     def processes(self) -> dict[int, str]:
-        """The process tree: the command of each process by its id."""
-        rows = subprocess.run(
-            ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-        )
-        tree: dict[int, str] = {}
-        for line in rows.stdout.splitlines():  # parents have the lower ids
-            pid, parent, command = line.split(maxsplit=2)
-            if int(pid) == self._up.pid or int(parent) in tree:
-                tree[int(pid)] = command
-        return tree
+        """The processes that run for it, whoever their parent is: their commands by their ids.
+
+        A process that was started for it has its data directory in the environment.
+        """
+        mark = f"DIFFY_DATA_DIR={self.data}".encode()
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                ours = mark in (folder / "environ").read_bytes().split(b"\0")
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except (OSError, ValueError):
+                continue  # it has just ended
+            if ours:
+                found[int(folder.name)] = command
+        return found
 
     def peak_memory(self) -> dict[str, int]:
         """The most MiB that each process ever held."""
@@ -114,20 +139,31 @@ class Diffy:
             peaks[f"{pid} {_short(command)}"] = int(held[1]) // 1024 if held else 0
         return peaks
 
-    def kill(self, part: str, number: int = signal.SIGKILL) -> bool:
-        """Signal the process whose command has `part` in it; whether there was one."""
-        for pid, command in self.processes().items():
-            if part in command:
-                os.kill(pid, number)
-                return True
-        return False
+    def pid(self, part: Part) -> int | None:
+        """The process id of a part; None while it does not run."""
+        return next((pid for pid, command in self.processes().items() if part in command), None)
+
+    def kill(self, part: Part, number: int = signal.SIGKILL) -> bool:
+        """Send a signal to a part; whether it ran."""
+        pid = self.pid(part)
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def ended(self) -> int:
+        """The exit code of `diffy up`, once it has ended."""
+        return self._up.wait(STOPS_WITHIN)
 
     def stop(self) -> dict[str, object]:
         """Press Ctrl-C; the exit code, the seconds it took, and what of it is left."""
         mine = set(self.processes())
         began = time.monotonic()
         self._up.send_signal(signal.SIGINT)
-        code = self._up.wait(60)
+        code = self.ended()
         left = [pid for pid in mine if Path(f"/proc/{pid}").exists()]
         return {"exit_code": code, "seconds": since(began), "processes_left": len(left)}
 

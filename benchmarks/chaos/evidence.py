@@ -1,0 +1,85 @@
+"""What is there after a run: in the API, in Temporal's histories, in the site's own log."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client as Temporal
+
+from benchmarks.chaos.client import Client
+from benchmarks.site import Visit
+from core.jobs import JobName
+
+AT_ONCE: Final = 8
+CLOSED: Final = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a job's workflow: how often it closed, and how often its activity was begun.
+
+    `begun` counts what was handed back as well, and goes on as the same attempt. Of an activity
+    that was open when its workflow was terminated Temporal keeps nothing.
+    """
+
+    job_id: str
+    closes: int
+    begun: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All of it. `snapshots` and `changes` are by page, oldest first; `accepted` are the ids that
+    the API gave, `batches` the sizes that it promised, `seen` the last look of every watcher.
+    """
+
+    accepted: frozenset[str]
+    batches: dict[str, int]
+    cancelled: frozenset[str]
+    listed: list[Any]
+    jobs: dict[str, Any]
+    of_batch: dict[str, list[str]]
+    stats: Any
+    runs: list[Run]
+    pages: dict[str, str]
+    snapshots: dict[str, list[Any]]
+    changes: dict[str, list[Any]]
+    visits: list[Visit]
+    seen: dict[str, Any]
+
+
+async def runs_of(temporal: Temporal) -> list[Run]:
+    """Every execution of every job."""
+    names = ", ".join(f"'{name.value}'" for name in JobName)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def read(job_id: str, run_id: str | None) -> Run:
+        async with gate:
+            history = await temporal.get_workflow_handle(job_id, run_id=run_id).fetch_history()
+        kinds = Counter(event.event_type for event in history.events)
+        begun = sum(
+            event.activity_task_started_event_attributes.attempt
+            for event in history.events
+            if event.HasField("activity_task_started_event_attributes")
+        )
+        return Run(job_id, sum(kinds[kind] for kind in CLOSED), begun)
+
+    found = [each async for each in temporal.list_workflows(f"WorkflowType IN ({names})")]
+    return list(await asyncio.gather(*(read(each.id, each.run_id) for each in found)))
+
+
+async def snapshots_of(client: Client, page_id: str) -> list[Any]:
+    """The snapshots of a page with their text, oldest first."""
+    rows = await client.every(f"/api/pages/{page_id}/snapshots")
+    return [await client.get(f"/api/snapshots/{row['id']}") for row in reversed(rows)]

@@ -1,0 +1,179 @@
+"""One run: a system under load, faults, the audit of what is left."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from benchmarks.chaos.audit import audit, failures
+from benchmarks.chaos.client import Client
+from benchmarks.chaos.evidence import Evidence, runs_of, snapshots_of
+from benchmarks.chaos.faults import Fault, well
+from benchmarks.chaos.load import Load
+from benchmarks.chaos.watchers import Truth, Watchers
+from benchmarks.site import WatchedSite
+from benchmarks.system import Diffy, since
+from core.settings import Settings
+from temporal.connection import connect
+
+KINDS: Final = {"steady": 8, "tagged": 8, "news": 16, "flaky": 6, "busy": 4, "gone": 2}
+"""The pages of the site, by what they do."""
+
+SLOW: Final = "/slow/1"
+"""The page that one job at a time is at, whose state is compared with the truth."""
+
+SETTLED_WITHIN: Final = 300.0
+"""Seconds after the last fault within which every job must have ended."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, and what came of it."""
+
+    faults: dict[str, int]
+    jobs_accepted: int
+    jobs_lost: int
+    asked: dict[str, int]
+    answers: dict[int, int]
+    slowest_answer: float
+    completed: int
+    failed: dict[str, int]
+    looks: int
+    longest_wrong_state: dict[str, float]
+    seconds: float
+    wrong: list[str]
+
+
+def site_of(share: float = 1) -> WatchedSite:
+    """The site, with `share` of its pages."""
+    paths = [f"/{kind}/{n}" for kind, of in KINDS.items() for n in range(max(1, int(of * share)))]
+    return WatchedSite(linked=tuple(paths))
+
+
+@asynccontextmanager
+async def prepared(
+    diffy: Diffy, site: WatchedSite, chance: random.Random
+) -> AsyncIterator[tuple[Client, Load]]:
+    """A running system that has discovered the site and stored a baseline of each page."""
+    client = Client(diffy.origin)
+    try:
+        await well(client)
+        asked = await client.insist("POST", "/api/domains", {"domain": site.origin}, key="domain")
+        domain = asked.data
+        load = Load(client, domain["id"], {}, chance)
+        load.jobs[domain["discoveryJobId"]] = "discover"
+        await _ended(client, load.accepted)
+        rows = await client.every(f"/api/domains/{domain['id']}/pages")
+        load.pages |= {row["url"].removeprefix(site.origin): row["id"] for row in rows}
+        load.pages.pop("/", None)
+        assert set(load.pages) == set(site.linked), set(site.linked) - set(load.pages)
+        await load.batch(list(load.pages))
+        await _ended(client, load.accepted)
+        yield client, load
+    finally:
+        await client.aclose()
+
+
+async def run(
+    diffy: Diffy,
+    site: WatchedSite,
+    *,
+    seed: int,
+    jobs: int,
+    faults: Sequence[Fault],
+    pause: tuple[float, float],
+) -> Report:
+    """At least `jobs` jobs while `faults` strike, with a `pause` of chance before each."""
+    began = time.monotonic()
+    chance = random.Random(seed)
+    async with prepared(diffy, site, chance) as (client, load):
+        pages = f"/api/domains/{load.domain}/pages"
+        added = await client.insist("POST", pages, {"url": site.origin + SLOW})
+        slow = Load(client, load.domain, {SLOW: added.data["id"]}, random.Random(seed), "slow")
+        watchers = Watchers(client, load, random.Random(seed))
+        truth = Truth(client, site, SLOW)
+        struck = asyncio.Event()
+        async with asyncio.TaskGroup() as under_way:
+            watching = [under_way.create_task(each) for each in (watchers.jobs(), watchers.lists())]
+            under_way.create_task(load.run(jobs, struck))
+            following = under_way.create_task(_follow(slow, truth, struck))
+            for fault in faults:
+                await asyncio.sleep(chance.uniform(*pause))
+                await fault.strike(diffy, client)
+            await well(client)
+            struck.set()
+            await following
+            await _ended(client, load.accepted + slow.accepted)
+            for task in watching:
+                task.cancel()
+        load.jobs |= slow.jobs
+        await load.batch(list(load.pages))
+        await _ended(client, load.accepted)
+        found = await evidence(diffy, client, load, site, watchers)
+        wrong = [*client.wrong, *load.wrong, *slow.wrong, *watchers.memory.wrong, *audit(found)]
+        return Report(
+            faults=dict(Counter(fault.name for fault in faults)),
+            jobs_accepted=load.accepted,
+            jobs_lost=sum(problem.endswith("is lost") for problem in wrong),
+            asked=dict(load.asked),
+            answers=dict(client.answers),
+            slowest_answer=round(client.slowest, 2),
+            completed=sum(job["state"] == "completed" for job in found.jobs.values()),
+            failed=failures(found.jobs.values()),
+            looks=watchers.memory.looks + truth.looks,
+            longest_wrong_state=truth.longest,
+            seconds=since(began),
+            wrong=wrong,
+        )
+
+
+async def evidence(
+    diffy: Diffy, client: Client, load: Load, site: WatchedSite, watchers: Watchers
+) -> Evidence:
+    """All that is left of the run."""
+    temporal = await connect(Settings(temporal_address=diffy.temporal))
+    listed = await client.every("/api/jobs")
+    changes: dict[str, list[Any]] = {}
+    for change in reversed(await client.every("/api/changes")):
+        changes.setdefault(change["pageId"], []).append(change)
+    return Evidence(
+        accepted=frozenset(load.jobs),
+        batches=load.batches,
+        cancelled=frozenset(load.cancelled),
+        listed=listed,
+        jobs={row["id"]: await client.get(f"/api/jobs/{row['id']}") for row in listed},
+        of_batch={
+            batch_id: [row["id"] for row in await client.every(f"/api/jobs?batchId={batch_id}")]
+            for batch_id in load.batches
+        },
+        stats=await client.get("/api/jobs/stats"),
+        runs=await runs_of(temporal),
+        pages=load.pages,
+        snapshots={page_id: await snapshots_of(client, page_id) for page_id in load.pages.values()},
+        changes=changes,
+        visits=list(site.visits),
+        seen=watchers.memory.last,
+    )
+
+
+async def _follow(slow: Load, truth: Truth, struck: asyncio.Event) -> None:
+    """One slow job after the other, each compared with the truth until its end."""
+    while not struck.is_set():
+        await truth.follow(await slow.crawl(SLOW, maxAttempts=20))
+
+
+async def _ended(client: Client, accepted: int) -> None:
+    """Return once that many jobs have ended and none is unfinished; or when the time is up: the
+    audit tells which have not.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SETTLED_WITHIN):
+            while True:
+                stats = await client.get("/api/jobs/stats")
+                if not stats["total"] and stats["completed"] + stats["failed"] >= accepted:
+                    return
+                await asyncio.sleep(0.2)

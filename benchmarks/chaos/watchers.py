@@ -1,0 +1,133 @@
+"""Clients that look at jobs all the time, and what they saw that cannot be."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from benchmarks.chaos.client import Answer, Client
+from benchmarks.chaos.load import Load
+from benchmarks.site import Visit, WatchedSite
+
+STATES: Final = ("waiting", "active", "delayed", "completed", "failed")
+ENDS: Final = ("completed", "failed")
+FINAL: Final = ("state", "attemptsMade", "processedAt", "finishedAt", "failedReason", "returnValue")
+"""What of a job must stay as it is once it has ended."""
+
+
+@dataclass
+class Memory:
+    """What has been seen of each job, and whether a later look fits."""
+
+    last: dict[str, Any] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    looks: int = 0
+
+    def see(self, job: Any) -> None:
+        """A job as it is shown by itself, later than every look before."""
+        self.looks += 1
+        self.wrong += contradictions(self.last.get(job["id"]), job)
+        self.last[job["id"]] = job
+
+
+def contradictions(before: Any, job: Any) -> Iterator[str]:
+    """What of `job` cannot be, alone or after it was seen as `before`."""
+    ended = job["state"] in ENDS
+    if ended != (job["finishedAt"] is not None):
+        yield f"{job['id']} is {job['state']} and finished at {job['finishedAt']}"
+    if (job["state"] == "completed") != (job["progress"] == 100):
+        yield f"{job['id']} is {job['state']} at {job['progress']} %"
+    if job["attemptsMade"] > job["maxAttempts"]:
+        yield f"{job['id']} had {job['attemptsMade']} attempts of {job['maxAttempts']}"
+    if before is None:
+        return
+    if before["state"] in ENDS and any(before[key] != job[key] for key in FINAL):
+        told = ({key: each[key] for key in FINAL} for each in (before, job))
+        yield f"{job['id']} ended as {next(told)} and then was {next(told)}"
+    if before["attemptsMade"] > job["attemptsMade"]:
+        counts = f"{before['attemptsMade']} to {job['attemptsMade']}"
+        yield f"{job['id']}: attemptsMade fell from {counts}"
+
+
+@dataclass
+class Watchers:
+    """Look at jobs, lists and statistics until they are cancelled."""
+
+    client: Client
+    load: Load
+    chance: random.Random
+    memory: Memory = field(default_factory=Memory)
+
+    async def jobs(self) -> None:
+        """Jobs by chance, each by itself."""
+        while True:
+            await asyncio.sleep(0.1)
+            if self.load.jobs:
+                job_id = self.chance.choice(list(self.load.jobs))
+                answer = await self.client.ask("GET", f"/api/jobs/{job_id}")
+                if answer.ok:
+                    self.memory.see(answer.data)
+                elif answer.status == 404:
+                    self.memory.wrong.append(f"{job_id} was accepted and is not found")
+
+    async def lists(self) -> None:
+        """Every filter in turn, and the statistics."""
+        while True:
+            for state in STATES:
+                await asyncio.sleep(0.1)
+                answer = await self.client.ask("GET", f"/api/jobs?status={state}")
+                for row in answer.data if answer.ok else []:
+                    if row["state"] != state:
+                        self.memory.wrong.append(f"a list of {state} jobs has a {row['state']} one")
+            answer = await self.client.ask("GET", "/api/jobs/stats")
+            if answer.ok:
+                self.memory.wrong += miscounted(answer.data)
+
+
+def miscounted(stats: Any) -> Iterator[str]:
+    """What of the statistics does not add up."""
+    if stats["total"] != stats["waiting"] + stats["active"] + stats["delayed"]:
+        yield f"statistics do not add up: {stats}"
+
+
+@dataclass
+class Truth:
+    """Compares the state of one job at a time with what the site knows of it.
+
+    While the site holds the job's only request open, a worker is at it and the job is active; once
+    the client of that request is gone without an answer, it is not. `longest` is for how many
+    seconds at most the API said otherwise, by what it said.
+    """
+
+    client: Client
+    site: WatchedSite
+    path: str
+    longest: dict[str, float] = field(default_factory=dict)
+    looks: int = 0
+
+    async def follow(self, job_id: str) -> None:
+        """Look until the job has ended."""
+        began = len(self.site.of(self.path))
+        while True:
+            answer = await self.client.ask("GET", f"/api/jobs/{job_id}")
+            if answer.ok:
+                self.compare(answer, self.site.of(self.path)[began:])
+                if answer.data["finishedAt"]:
+                    return
+            await asyncio.sleep(0.05)
+
+    def compare(self, answer: Answer, visits: list[Visit]) -> None:
+        """One answer with the visits that the job has made so far."""
+        if not visits or visits[-1].arrived > answer.sent:
+            return
+        self.looks += 1
+        last, state = visits[-1], answer.data["state"]
+        if last.ended is None or last.ended > answer.received:
+            if state != "active":
+                self._wrong(f"{state}, while a worker was at it", answer, last.arrived)
+        elif last.ended < answer.sent and not last.answered and state == "active":
+            self._wrong("active, while its worker was dead", answer, last.ended)
+
+    def _wrong(self, said: str, answer: Answer, since: float) -> None:
+        self.longest[said] = max(self.longest.get(said, 0), round(answer.received - since, 2))
