@@ -46,8 +46,7 @@ def contradictions(before: Any, job: Any) -> Iterator[str]:
         told = ({key: each[key] for key in FINAL} for each in (before, job))
         yield f"{job['id']} ended as {next(told)} and then was {next(told)}"
     if before["attemptsMade"] > job["attemptsMade"]:
-        counts = f"{before['attemptsMade']} to {job['attemptsMade']}"
-        yield f"{job['id']}: attemptsMade fell from {counts}"
+        yield f"{job['id']}: attemptsMade fell between {before} and {job}"
 
 
 @dataclass

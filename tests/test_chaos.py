@@ -1,0 +1,171 @@
+"""The short form of `make chaos`: a few chosen faults under a small load, and the same audit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from signal import SIGKILL
+from typing import Any
+
+import pytest
+
+from benchmarks.chaos.audit import audit
+from benchmarks.chaos.client import Client
+from benchmarks.chaos.evidence import Evidence, Run
+from benchmarks.chaos.faults import Gone, Kill, Locked
+from benchmarks.chaos.run import SLOW, run, site_of
+from benchmarks.chaos.watchers import contradictions
+from benchmarks.site import Visit, WatchedSite
+from benchmarks.system import Diffy, Part
+from tests.eventually import eventually
+
+
+@dataclass(frozen=True)
+class AttemptUnderWay:
+    """No fault: the moment for one, while a worker is in the middle of an attempt."""
+
+    site: WatchedSite
+    name: str = "-"
+
+    async def strike(self, diffy: Diffy, client: Client) -> None:
+        """Return once the site holds a request."""
+
+        async def held() -> bool:
+            return any(visit.ended is None for visit in self.site.of(SLOW))
+
+        await eventually(held, bool)
+
+
+async def test_whatever_dies_no_job_is_lost_and_no_effect_doubled(tmp_path: Path) -> None:
+    async with site_of(0.25) as site:
+        diffy = Diffy(tmp_path / "data")
+        try:
+            report = await run(
+                diffy,
+                site,
+                seed=1,
+                jobs=40,
+                faults=[
+                    AttemptUnderWay(site),
+                    Kill((Part.WORKER, Part.SERVER), SIGKILL),
+                    Locked(1),
+                    Gone(1),
+                ],
+                pause=(0, 0),
+            )
+        finally:
+            stopped = diffy.stop()
+    assert report.wrong == []
+    assert report.jobs_accepted >= 40
+    assert report.answers[503] > 0
+    assert "Traceback" not in diffy.errors.read_text()
+    assert (stopped["exit_code"], stopped["processes_left"]) == (0, 0)
+
+
+PAGE = "/news/1"
+
+
+def job(job_id: str, **parts: Any) -> Any:
+    """A completed crawl as the API shows it."""
+    return {
+        "id": job_id,
+        "type": "crawl",
+        "pageId": "page",
+        "state": "completed",
+        "progress": 100,
+        "attemptsMade": 1,
+        "maxAttempts": 3,
+        "processedAt": "then",
+        "finishedAt": "now",
+        "failedReason": None,
+        "returnValue": {"changed": False, "snapshotId": None, "changeId": None},
+        **parts,
+    }
+
+
+def snapshot(number: int, job_id: str) -> Any:
+    """A version of the page."""
+    text = f"The plan costs ${100 + number} a month."
+    return {"id": f"s{number}", "jobId": job_id, "text": text}
+
+
+def visit(number: int) -> Visit:
+    """A request that was shown the version of its number."""
+    return Visit(PAGE, number, 0, 1, answered=True, status=200, version=number)
+
+
+BASELINE = {"changed": False, "snapshotId": "s1", "changeId": None}
+CHANGED = {"changed": True, "snapshotId": "s2", "changeId": "c"}
+CHANGE = {"id": "c", "jobId": "two", "beforeSnapshotId": "s1", "afterSnapshotId": "s2"}
+JOBS = {"one": job("one", returnValue=BASELINE), "two": job("two", returnValue=CHANGED)}
+GOOD = Evidence(
+    accepted=frozenset({"one"}),
+    batches={"batch": 1},
+    cancelled=frozenset(),
+    listed=[{"id": "one", "state": "completed"}, {"id": "two", "state": "completed"}],
+    jobs=JOBS,
+    of_batch={"batch": ["two"]},
+    stats={"waiting": 0, "active": 0, "delayed": 0, "total": 0, "completed": 2, "failed": 0},
+    runs=[Run("one", 1, 1), Run("two", 1, 1)],
+    pages={PAGE: "page"},
+    snapshots={"page": [snapshot(1, "one"), snapshot(2, "two")]},
+    changes={"page": [CHANGE]},
+    visits=[visit(1), visit(2)],
+    seen={},
+)
+
+
+def test_an_audit_finds_nothing_where_nothing_is_wrong() -> None:
+    assert audit(GOOD) == []
+
+
+Spoil = Callable[[Evidence], Evidence]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda e: replace(e, accepted=e.accepted | {"three"}), "is lost"),
+        (lambda e: replace(e, accepted=frozenset()), "nobody asked for it"),
+        (lambda e: replace(e, of_batch={"batch": []}), "0 jobs of 1"),
+        (lambda e: replace(e, listed=[*e.listed, e.listed[0]]), "listed 2 times"),
+        (lambda e: replace(e, runs=[*e.runs, Run("one", 1, 1)]), "run 2 times"),
+        (lambda e: replace(e, runs=[e.runs[0], Run("two", 2, 1)]), "closed 2 times"),
+        (lambda e: replace(e, runs=[e.runs[0], Run("two", 0, 1)]), "closed 0 times"),
+        (lambda e: replace(e, cancelled=frozenset({"one"})), "was cancelled"),
+        (lambda e: replace(e, stats={**e.stats, "completed": 1}), "statistics tell"),
+        (lambda e: replace(e, stats={**e.stats, "waiting": 1}), "do not add up"),
+        (lambda e: replace(e, seen={"one": job("one", state="failed")}), "and then was"),
+        (lambda e: replace(e, changes={"page": [CHANGE, CHANGE]}), "2 of a kind"),
+        (lambda e: replace(e, changes={}), "2 snapshots and the changes {}"),
+        (lambda e: replace(e, visits=[visit(1), visit(3)]), "was never shown"),
+        (lambda e: replace(e, visits=[*e.visits, visit(3)]), "3 times, 2 are explained"),
+        (
+            lambda e: replace(e, snapshots={"page": [snapshot(2, "one"), snapshot(1, "two")]}),
+            "in this order",
+        ),
+        (
+            lambda e: replace(e, snapshots={"page": [snapshot(1, "one"), snapshot(2, "six")]}),
+            "is no job",
+        ),
+    ],
+)
+def test_an_audit_finds(spoil: Spoil, told: str) -> None:
+    found = audit(spoil(GOOD))
+    assert any(told in each for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        (None, {"attemptsMade": 4}, "4 attempts of 3"),
+        (None, {"progress": 99}, "completed at 99 %"),
+        (None, {"state": "active", "progress": 1}, "active and finished at now"),
+        ({}, {"state": "active", "finishedAt": None, "progress": 1}, "and then was"),
+        ({}, {"finishedAt": "later"}, "and then was"),
+        ({"state": "active", "attemptsMade": 2}, {}, "attemptsMade fell"),
+    ],
+)
+def test_watchers_find(before: Any, now: Any, told: str) -> None:
+    seen = None if before is None else job("one", **before)
+    found = list(contradictions(seen, job("one", **now)))
+    assert any(told in each for each in found), found
