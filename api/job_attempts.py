@@ -55,6 +55,8 @@ async def attempts_of(
     if live is not None and live.pending.started_at is not None:
         worker = described.raw_description.pending_activities[0].last_worker_identity or None
         story.begin(live.pending.number, live.pending.started_at, worker)
+        if described.close_time is not None:  # it was ended over the worker's head
+            story.end(AttemptOutcome.CANCELLED, described.close_time, CANCELLED)
     return story.told(running=live is not None)
 
 

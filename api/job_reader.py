@@ -160,8 +160,9 @@ class JobReader:
         if execution.status is not WorkflowExecutionStatus.TERMINATED:
             return await of_finished(execution)
         workflow = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
+        described = await workflow.describe()
         history = await workflow.fetch_history()
-        return await of_finished(execution, await cut_off(execution, history.events))
+        return await of_finished(described, await cut_off(described, history.events))
 
     async def _row(self, wanted: JobFilter, execution: WorkflowExecution) -> JobDetail | None:
         """The row, exact; None when it is no longer, or not, what the filter asks for."""

@@ -116,14 +116,27 @@ async def ended_attempt(
     )
 
 
-async def cut_off(execution: WorkflowExecution, history: Sequence[HistoryEvent]) -> Ending | None:
+async def cut_off(
+    described: WorkflowExecutionDescription, history: Sequence[HistoryEvent]
+) -> Ending | None:
     """What was said of the job when its workflow was terminated; None when an operator did it,
     who may have said anything.
+
+    A worker may have begun an attempt after the last look at the job. Temporal still knows it.
     """
     said = history[-1].workflow_execution_terminated_event_attributes
     if said.reason != CANCELLED:
         return None
-    return await _decoded(execution, said.details.payloads, Ending)
+    ending = await _decoded(described, said.details.payloads, Ending)
+    attempt = await live_attempt(described)
+    if ending is None or attempt is None or attempt.pending.started_at is None:
+        return ending
+    return ending.model_copy(
+        update={
+            "attempts_made": attempt.pending.number,
+            "processed_at": ending.processed_at or attempt.first_started_at,
+        }
+    )
 
 
 async def _memo_report(execution: WorkflowExecution, key: str) -> AttemptReport | None:

@@ -7,8 +7,8 @@ What a page does is said by the first part of its path:
 | `/steady/N` | the same bytes |
 | `/tagged/N` | the same, with an ETag: 304 to who has it |
 | `/news/N` | another price at every second request |
-| `/flaky/N` | 500 to every third request |
-| `/busy/N` | 503 with `Retry-After: 1` to every third request |
+| `/flaky/N` | 500 to every fourth request |
+| `/busy/N` | 503 with `Retry-After: 1` to every fourth request |
 | `/gone/N` | the page twice, then 404 |
 | `/slow/N` | the page, after `slow_for` seconds, or once it is let go |
 
@@ -131,9 +131,9 @@ class WatchedSite:
         match visit.path.split("/")[1]:
             case "news":
                 visit.version = (visit.number + 1) // 2
-            case "flaky" if visit.number % 3 == 2:
+            case "flaky" if visit.number % 4 == 3:
                 visit.status = 500
-            case "busy" if visit.number % 3 == 2:
+            case "busy" if visit.number % 4 == 3:
                 visit.status = 503
                 headers["Retry-After"] = str(RETRY_AFTER)
             case "gone" if visit.number > 2:

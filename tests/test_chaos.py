@@ -36,7 +36,8 @@ class AttemptUnderWay:
 
 
 async def test_whatever_dies_no_job_is_lost_and_no_effect_doubled(tmp_path: Path) -> None:
-    async with site_of(0.25) as site:
+    async with site_of(0.2) as site:
+        site.slow_for = 1.5
         diffy = Diffy(tmp_path / "data")
         try:
             report = await run(
@@ -48,7 +49,7 @@ async def test_whatever_dies_no_job_is_lost_and_no_effect_doubled(tmp_path: Path
                     AttemptUnderWay(site),
                     Kill((Part.WORKER, Part.SERVER), SIGKILL),
                     Locked(1),
-                    Gone(1),
+                    Gone(0.5),
                 ],
                 pause=(0, 0),
             )

@@ -18,7 +18,7 @@ from temporalio.client import (
 from temporalio.testing import ActivityEnvironment
 
 from activities.batches import BatchActivities
-from core.contract import StartBatch
+from core.contract import CANCELLED, Ending, StartBatch
 from core.jobs import JobState
 from tests.eventually import eventually
 from tests.site import FakeSite
@@ -83,6 +83,30 @@ async def test_a_job_whose_worker_is_gone_is_cancelled_with_its_attempts(
     assert (job.state, job.failed_reason) == (JobState.FAILED, "The job was cancelled.")
     assert job.attempts_made == 1
     assert job.processed_at is not None
+
+
+async def test_an_attempt_that_begins_while_its_job_is_cancelled_is_told(
+    system: System, site: FakeSite
+) -> None:
+    page_id = await system.lone_page(site)
+    site.hold("/")
+    async with system.worker():
+        job_id = await system.ask(f"/api/pages/{page_id}/crawl")
+        await site.arrived("/")
+        # As the API ends a job that it has just seen waiting.
+        seen = Ending(attempts_made=0, processed_at=None, failed_reason=CANCELLED)
+        await system.client.get_workflow_handle(job_id).terminate(seen, reason=CANCELLED)
+        job = await system.job(job_id)
+        assert (job.state, job.failed_reason) == (JobState.FAILED, CANCELLED)
+        assert job.attempts_made == 1
+        assert job.processed_at is not None
+        [row] = (await system.jobs(status="failed", type="crawl")).data
+        assert (row.attempts_made, row.processed_at) == (1, job.processed_at)
+        told = await system.api.get(f"/api/jobs/{job_id}/attempts")
+        [attempt] = told.json()["data"]
+        assert (attempt["number"], attempt["outcome"]) == (1, "cancelled")
+        assert attempt["endedAt"] is not None
+        site.release("/")
 
 
 async def test_a_job_that_an_operator_ended_is_cancelled_whatever_he_said_of_it(
