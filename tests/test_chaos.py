@@ -37,7 +37,7 @@ class AttemptUnderWay:
 
 async def test_whatever_dies_no_job_is_lost_and_no_effect_doubled(tmp_path: Path) -> None:
     async with site_of(0.2) as site:
-        site.slow_for = 1.5
+        site.slow_for = 0.6
         diffy = Diffy(tmp_path / "data")
         try:
             report = await run(

@@ -73,8 +73,9 @@ class Gone:
         """Kill it for `seconds`; the API must answer 503 meanwhile, and outlive it."""
         api = diffy.pid(Part.API)
         deadline = time.monotonic() + self.seconds
-        while time.monotonic() < deadline:
-            diffy.kill(Part.SERVER)
+        killed = False
+        while time.monotonic() < deadline or not killed:
+            killed |= diffy.kill(Part.SERVER)
             await _told_unavailable(client, self.name)
             await asyncio.sleep(0.1)
         await _well_again(diffy, client, self.name, api)
