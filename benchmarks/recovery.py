@@ -1,7 +1,7 @@
 """How long it takes until work goes on after each kind of death, and how long a state is wrong.
 
-Run by hand: `.venv/bin/python -m benchmarks.recovery [--times 5] [--only TEXT]`. A system as `make up`
-runs it, with default settings; the site holds a request open, so that the truth is known: an
+Run by hand: `.venv/bin/python -m benchmarks.recovery [--times 5] [--only TEXT]`. A system as `make
+up` runs it, with default settings; the site holds a request open, so that the truth is known: an
 attempt is under way from the moment the site is asked until its client is gone. Prints, for each
 death, the seconds from the signal to what is measured, and how long the API said at most that the
 job was in a state which the site knew to be wrong.

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from benchmarks.chaos.audit import audit
-from benchmarks.chaos.client import Client
+from benchmarks.chaos.client import Answer, Client
 from benchmarks.chaos.evidence import Evidence, Run
 from benchmarks.chaos.faults import Gone, Kill, Locked
 from benchmarks.chaos.run import SLOW, run, site_of
-from benchmarks.chaos.watchers import contradictions
+from benchmarks.chaos.watchers import Truth, contradictions
 from benchmarks.site import Visit, WatchedSite
 from benchmarks.system import Diffy, Part
 from tests.eventually import eventually
@@ -170,3 +170,35 @@ def test_watchers_find(before: Any, now: Any, told: str) -> None:
     seen = None if before is None else job("one", **before)
     found = list(contradictions(seen, job("one", **now)))
     assert any(told in each for each in found), found
+
+
+def told(state: str, sent: float) -> Answer:
+    """An answer about a job, a second after it was asked for."""
+    return Answer(200, {"state": state}, None, sent, sent + 1)
+
+
+@pytest.mark.parametrize(
+    ("held", "answers", "longest"),
+    [
+        (Visit("/slow/1", 1, 10), [told("active", 11), told("active", 20)], {}),
+        (Visit("/slow/1", 1, 10), [told("waiting", 9)], {}),
+        (
+            Visit("/slow/1", 1, 10),
+            [told("waiting", 11), told("waiting", 13), told("active", 15)],
+            {"waiting, while a worker was at it": 4},
+        ),
+        (
+            Visit("/slow/1", 1, 10, 12),
+            [told("active", 13), told("active", 20), told("delayed", 21), told("active", 22)],
+            {"active, while its worker was dead": 9},
+        ),
+        (Visit("/slow/1", 1, 10, 12, answered=True), [told("active", 13)], {}),
+    ],
+)
+def test_the_longest_time_that_a_state_was_wrong(
+    held: Visit, answers: list[Answer], longest: dict[str, float]
+) -> None:
+    truth = Truth(Client("http://127.0.0.1:1"), WatchedSite(), "/slow/1")
+    for answer in answers:
+        truth.compare(answer, [held])
+    assert truth.longest == longest

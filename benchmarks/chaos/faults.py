@@ -56,6 +56,7 @@ class Kill:
             # The kernel ends the children of one that was killed.
             await _once(lambda: not diffy.processes())
             diffy.start()
+            await well(client)  # a part that dies before all of them run ends `up`
 
 
 @dataclass(frozen=True)

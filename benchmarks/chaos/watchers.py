@@ -104,6 +104,7 @@ class Truth:
     path: str
     longest: dict[str, float] = field(default_factory=dict)
     looks: int = 0
+    _said: dict[bool, float] = field(default_factory=dict)
 
     async def follow(self, job_id: str) -> None:
         """Look until the job has ended."""
@@ -122,11 +123,17 @@ class Truth:
             return
         self.looks += 1
         last, state = visits[-1], answer.data["state"]
+        active = state == "active"
         if last.ended is None or last.ended > answer.received:
-            if state != "active":
+            if not active:
                 self._wrong(f"{state}, while a worker was at it", answer, last.arrived)
-        elif last.ended < answer.sent and not last.answered and state == "active":
+        elif last.ended < answer.sent and not last.answered and active:
+            # The next attempt is begun a moment before the site hears of it.
             self._wrong("active, while its worker was dead", answer, last.ended)
+        self._said[active] = answer.received
 
     def _wrong(self, said: str, answer: Answer, since: float) -> None:
-        self.longest[said] = max(self.longest.get(said, 0), round(answer.received - since, 2))
+        """`since` then the truth is another; what was right in between begins the count anew."""
+        active = answer.data["state"] == "active"
+        seconds = answer.received - max(since, self._said.get(not active, 0))
+        self.longest[said] = max(self.longest.get(said, 0), round(seconds, 2))
