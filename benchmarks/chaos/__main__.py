@@ -24,6 +24,9 @@ from benchmarks.chaos.run import Report, run, site_of
 from benchmarks.system import Diffy
 from tests.postgres import running_postgres
 
+LAST_WORDS: Final = 4_000
+"""Characters of the system's own errors that are shown when a run breaks off."""
+
 PAUSE: Final = (1.0, 6.0)
 """Seconds before each fault."""
 
@@ -44,6 +47,9 @@ async def under_fire(given: argparse.Namespace, data: Path) -> Report:
                     faults=planned(random.Random(given.seed), given.faults, postgres),
                     pause=PAUSE,
                 )
+            except BaseException:
+                print(diffy.errors.read_text()[-LAST_WORDS:], file=sys.stderr)
+                raise
             finally:
                 diffy.stop()
 
