@@ -27,6 +27,7 @@ class Part(StrEnum):
     WORKER = "cli.main worker "
     API = "cli.main api "
     SERVER = "start-dev "
+    EXTRACTOR = "spawn_main"
     UP = "cli.main up "
 
 
