@@ -95,9 +95,9 @@ class Hung:
 
     async def strike(self, diffy: Diffy, client: Client) -> None:
         """Stop its process for `seconds`."""
+        await well(client)
         api = diffy.pid(Part.API)
-        if not diffy.kill(Part.SERVER, signal.SIGSTOP):
-            return
+        await _once(partial(diffy.kill, Part.SERVER, signal.SIGSTOP))
         try:
             await asyncio.sleep(self.seconds)  # whoever asks meanwhile is the watchers
         finally:

@@ -36,6 +36,10 @@ class Load:
     _keys: int = 0
 
     @property
+    def _ids(self) -> set[str]:
+        return set(self.pages.values())
+
+    @property
     def accepted(self) -> int:
         """How many jobs were accepted, those of batches among them."""
         return len(self.jobs) + sum(self.batches.values())
@@ -84,10 +88,13 @@ class Load:
         return batch_id
 
     async def cancel(self) -> None:
-        """End some job, if it has not ended."""
-        if not self.jobs:
+        """End some job, most often one that has not ended."""
+        found = await self.client.get("/api/jobs?limit=50")
+        rows = [row for row in found if row["type"] == "discover" or row["pageId"] in self._ids]
+        unfinished = [row for row in rows if row["finishedAt"] is None]
+        if not rows:
             return
-        job_id = self.chance.choice(list(self.jobs))
+        job_id = self.chance.choice(unfinished or rows)["id"]
         answer = await self.client.insist("POST", f"/api/jobs/{job_id}/cancel")
         self.asked["cancel"] += 1
         if answer.ok:
