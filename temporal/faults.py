@@ -11,6 +11,7 @@ AWAY = frozenset(
         RPCStatusCode.RESOURCE_EXHAUSTED,
         RPCStatusCode.CANCELLED,
         RPCStatusCode.ABORTED,
+        RPCStatusCode.UNKNOWN,  # the connection broke off in the middle of the call
     }
 )
 

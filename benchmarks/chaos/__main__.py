@@ -24,9 +24,6 @@ from benchmarks.chaos.run import Report, run, site_of
 from benchmarks.system import Diffy
 from tests.postgres import running_postgres
 
-LAST_WORDS: Final = 4_000
-"""Characters of the system's own errors that are shown when a run breaks off."""
-
 PAUSE: Final = (1.0, 6.0)
 """Seconds before each fault."""
 
@@ -47,11 +44,9 @@ async def under_fire(given: argparse.Namespace, data: Path) -> Report:
                     faults=planned(random.Random(given.seed), given.faults, postgres),
                     pause=PAUSE,
                 )
-            except BaseException:
-                print(diffy.errors.read_text()[-LAST_WORDS:], file=sys.stderr)
-                raise
             finally:
                 diffy.stop()
+                given.errors.write_bytes(diffy.errors.read_bytes())
 
 
 def main() -> None:
@@ -61,8 +56,10 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=300, help="how many at least")
     parser.add_argument("--faults", type=int, default=20, help="each kind once, then any")
     parser.add_argument("--postgres", action="store_true", help="keep the store in PostgreSQL")
+    errors = Path(tempfile.gettempdir(), "diffy-chaos.log")
+    parser.add_argument("--errors", type=Path, default=errors, help="what the system wrote")
     given = parser.parse_args()
-    print(f"seed {given.seed}", file=sys.stderr)
+    print(f"seed {given.seed}; the system's own words: {given.errors}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as scratch:
         report = asyncio.run(under_fire(given, Path(scratch, "data")))
     print(json.dumps({"seed": given.seed, **asdict(report)}, indent=2))
