@@ -57,7 +57,9 @@ async def attempts_of(
         story.begin(live.pending.number, live.pending.started_at, worker)
         if described.close_time is not None:  # it was ended over the worker's head
             story.end(AttemptOutcome.CANCELLED, described.close_time, CANCELLED)
-    return story.told(running=live is not None)
+    elif live is not None:
+        story.reach(live.pending.begun)
+    return story.told(running=live is not None and live.pending.started_at is not None)
 
 
 class _Story:
@@ -88,6 +90,10 @@ class _Story:
             self._attempts[self._current] = replace(
                 running, outcome=outcome, ended_at=at, reason=reason
             )
+
+    def reach(self, number: int) -> None:
+        """So many attempts were begun, also where nobody lived to tell."""
+        self._current = max(self._current, number)
 
     def told(self, *, running: bool) -> list[JobAttempt]:
         """Every attempt; those that nobody told of, or that no worker is at, were lost."""

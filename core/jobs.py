@@ -78,6 +78,11 @@ class PendingAttempt:
     due_at: datetime | None
     handed_back: bool = False
 
+    @property
+    def begun(self) -> int:
+        """How many attempts have been begun, this one or those before it."""
+        return self.number if self.started_at or self.handed_back else self.number - 1
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -116,8 +121,7 @@ def _unfinished(
             return Standing(JobState.DELAYED, 0, execution_time)
         return Standing(JobState.WAITING, 0)
     if pending.started_at is not None:
-        return Standing(JobState.ACTIVE, pending.number)
-    made = pending.number if pending.handed_back else pending.number - 1
+        return Standing(JobState.ACTIVE, pending.begun)
     if pending.due_at is not None and pending.due_at > now:
-        return Standing(JobState.DELAYED, made, pending.due_at)
-    return Standing(JobState.WAITING, made)
+        return Standing(JobState.DELAYED, pending.begun, pending.due_at)
+    return Standing(JobState.WAITING, pending.begun)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from benchmarks.chaos.evidence import Evidence
-from benchmarks.chaos.watchers import contradictions, miscounted
+from benchmarks.chaos.watchers import contradictions, miscounted, misremembered
 from benchmarks.site import version_in
 
 
@@ -60,6 +60,7 @@ def states_agree(found: Evidence) -> Iterator[str]:
             yield f"{row['id']} is listed as {row} and shown as {job}"
     for job_id, job in found.jobs.items():
         yield from contradictions(found.seen.get(job_id), job)
+        yield from misremembered(job, found.attempts[job_id])
     for job_id in found.cancelled:
         if found.jobs[job_id]["state"] != "failed":
             yield f"{job_id} was cancelled and is {found.jobs[job_id]['state']}"

@@ -49,6 +49,7 @@ class Evidence:
     cancelled: frozenset[str]
     listed: list[Any]
     jobs: dict[str, Any]
+    attempts: dict[str, list[Any]]
     of_batch: dict[str, list[str]]
     stats: Any
     runs: list[Run]

@@ -20,7 +20,8 @@ BATCH: Final = 10
 class Load:
     """Asks for jobs until `wanted` have been accepted, in an order that the seed tells.
 
-    `pages` are the ids of pages by path, `name` keeps the keys of two loads apart.
+    `pages` are the ids of pages by path, `name` keeps the keys of two loads apart;
+    `jobs` are the ids that were accepted, and how they were asked for.
     """
 
     client: Client

@@ -93,7 +93,8 @@ async def run(
     async with prepared(diffy, site, chance) as (client, load):
         pages = f"/api/domains/{load.domain}/pages"
         added = await client.insist("POST", pages, {"url": site.origin + SLOW})
-        slow = Load(client, load.domain, {SLOW: added.data["id"]}, random.Random(seed), "slow")
+        alone = {SLOW: added.data["id"]}
+        slow = Load(client, load.domain, alone, random.Random(seed), "slow", load.jobs)
         watchers = Watchers(client, load, random.Random(seed))
         truth = Truth(client, site, SLOW)
         struck = asyncio.Event()
@@ -107,10 +108,9 @@ async def run(
             await well(client)
             struck.set()
             await following
-            await _ended(client, load.accepted + slow.accepted)
+            await _ended(client, load.accepted)
             for task in watching:
                 task.cancel()
-        load.jobs |= slow.jobs
         await load.batch(list(load.pages))
         await _ended(client, load.accepted)
         found = await evidence(diffy, client, load, site, watchers)
@@ -146,6 +146,7 @@ async def evidence(
         cancelled=frozenset(load.cancelled),
         listed=listed,
         jobs={row["id"]: await client.get(f"/api/jobs/{row['id']}") for row in listed},
+        attempts={row["id"]: await client.get(f"/api/jobs/{row['id']}/attempts") for row in listed},
         of_batch={
             batch_id: [row["id"] for row in await client.every(f"/api/jobs?batchId={batch_id}")]
             for batch_id in load.batches

@@ -12,6 +12,7 @@ from benchmarks.site import Visit, WatchedSite
 
 STATES: Final = ("waiting", "active", "delayed", "completed", "failed")
 ENDS: Final = ("completed", "failed")
+OFTEN: Final = 0.7
 FINAL: Final = ("state", "attemptsMade", "processedAt", "finishedAt", "failedReason", "returnValue")
 """What of a job must stay as it is once it has ended."""
 
@@ -23,6 +24,10 @@ class Memory:
     last: dict[str, Any] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     looks: int = 0
+
+    def ended(self, job_id: str) -> bool:
+        """Whether the job was over when it was last seen."""
+        return job_id in self.last and self.last[job_id]["state"] in ENDS
 
     def see(self, job: Any) -> None:
         """A job as it is shown by itself, later than every look before."""
@@ -59,16 +64,30 @@ class Watchers:
     memory: Memory = field(default_factory=Memory)
 
     async def jobs(self) -> None:
-        """Jobs by chance, each by itself."""
+        """Jobs by chance, each by itself; most often one that has not ended."""
         while True:
             await asyncio.sleep(0.1)
             if self.load.jobs:
-                job_id = self.chance.choice(list(self.load.jobs))
+                every = list(self.load.jobs)
+                open_ones = [job_id for job_id in every if not self.memory.ended(job_id)]
+                often = open_ones and self.chance.random() < OFTEN
+                job_id = self.chance.choice(open_ones if often else every)
                 answer = await self.client.ask("GET", f"/api/jobs/{job_id}")
                 if answer.ok:
                     self.memory.see(answer.data)
+                    await self._attempts(answer.data)
                 elif answer.status == 404:
                     self.memory.wrong.append(f"{job_id} was accepted and is not found")
+
+    async def _attempts(self, job: Any) -> None:
+        """Of a job that no worker is at, before and after the look, no attempt runs."""
+        told = await self.client.ask("GET", f"/api/jobs/{job['id']}/attempts")
+        after = await self.client.ask("GET", f"/api/jobs/{job['id']}")
+        if told.ok and after.ok:
+            self.memory.see(after.data)
+            quiet = all(each["state"] != "active" for each in (job, after.data))
+            if quiet and job["attemptsMade"] == after.data["attemptsMade"]:
+                self.memory.wrong += misremembered(job, told.data)
 
     async def lists(self) -> None:
         """Every filter in turn, and the statistics."""
@@ -82,6 +101,14 @@ class Watchers:
             answer = await self.client.ask("GET", "/api/jobs/stats")
             if answer.ok:
                 self.memory.wrong += miscounted(answer.data)
+
+
+def misremembered(job: Any, attempts: list[Any]) -> Iterator[str]:
+    """What of the attempts of a job that no worker is at does not fit it."""
+    if len(attempts) != job["attemptsMade"]:
+        yield f"{job['id']} has had {job['attemptsMade']} attempts, and {attempts} are told"
+    if any(attempt["outcome"] == "running" for attempt in attempts):
+        yield f"{job['id']} is {job['state']}, and runs by its attempts: {attempts}"
 
 
 def miscounted(stats: Any) -> Iterator[str]:
