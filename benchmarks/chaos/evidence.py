@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client as Temporal
@@ -11,6 +12,8 @@ from temporalio.client import Client as Temporal
 from benchmarks.chaos.client import Client
 from benchmarks.site import Visit
 from core.jobs import JobName
+
+T = TypeVar("T")
 
 AT_ONCE: Final = 8
 CLOSED: Final = frozenset(
@@ -58,6 +61,17 @@ class Evidence:
     changes: dict[str, list[Any]]
     visits: list[Visit]
     seen: dict[str, Any]
+
+
+async def of_each(keys: Iterable[str], read: Callable[[str], Awaitable[T]]) -> dict[str, T]:
+    """What is read of each key, some at once."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(key: str) -> tuple[str, T]:
+        async with gate:
+            return key, await read(key)
+
+    return dict(await asyncio.gather(*(one(key) for key in keys)))
 
 
 async def runs_of(temporal: Temporal) -> list[Run]:

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from benchmarks.chaos.audit import audit, failures
 from benchmarks.chaos.client import Client
-from benchmarks.chaos.evidence import Evidence, runs_of, snapshots_of
+from benchmarks.chaos.evidence import Evidence, of_each, runs_of, snapshots_of
 from benchmarks.chaos.faults import Fault, well
 from benchmarks.chaos.load import Load
 from benchmarks.chaos.watchers import Truth, Watchers
@@ -137,24 +138,26 @@ async def evidence(
     """All that is left of the run."""
     temporal = await connect(Settings(temporal_address=diffy.temporal))
     listed = await client.every("/api/jobs")
+    ids = {row["id"] for row in listed}
     changes: dict[str, list[Any]] = {}
     for change in reversed(await client.every("/api/changes")):
         changes.setdefault(change["pageId"], []).append(change)
+
+    async def batch(batch_id: str) -> list[str]:
+        return [row["id"] for row in await client.every(f"/api/jobs?batchId={batch_id}")]
+
     return Evidence(
         accepted=frozenset(load.jobs),
         batches=load.batches,
         cancelled=frozenset(load.cancelled),
         listed=listed,
-        jobs={row["id"]: await client.get(f"/api/jobs/{row['id']}") for row in listed},
-        attempts={row["id"]: await client.get(f"/api/jobs/{row['id']}/attempts") for row in listed},
-        of_batch={
-            batch_id: [row["id"] for row in await client.every(f"/api/jobs?batchId={batch_id}")]
-            for batch_id in load.batches
-        },
+        jobs=await of_each(ids, lambda job_id: client.get(f"/api/jobs/{job_id}")),
+        attempts=await of_each(ids, lambda job_id: client.get(f"/api/jobs/{job_id}/attempts")),
+        of_batch=await of_each(load.batches, batch),
         stats=await client.get("/api/jobs/stats"),
         runs=await runs_of(temporal),
         pages=load.pages,
-        snapshots={page_id: await snapshots_of(client, page_id) for page_id in load.pages.values()},
+        snapshots=await of_each(load.pages.values(), partial(snapshots_of, client)),
         changes=changes,
         visits=list(site.visits),
         seen=watchers.memory.last,
