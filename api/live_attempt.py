@@ -122,18 +122,19 @@ async def cut_off(
     """What was said of the job when its workflow was terminated; None when an operator did it,
     who may have said anything.
 
-    A worker may have begun an attempt after the last look at the job. Temporal still knows it.
+    A worker may have begun an attempt, and even ended it, after the last look at the job. Temporal
+    still knows it.
     """
     said = history[-1].workflow_execution_terminated_event_attributes
     if said.reason != CANCELLED:
         return None
     ending = await _decoded(described, said.details.payloads, Ending)
-    attempt = await live_attempt(described)
-    if ending is None or attempt is None or attempt.pending.started_at is None:
+    attempt = await live_attempt(described) or await ended_attempt(described, history)
+    if ending is None or attempt is None:
         return ending
     return ending.model_copy(
         update={
-            "attempts_made": attempt.pending.number,
+            "attempts_made": max(ending.attempts_made, attempt.pending.begun),
             "processed_at": ending.processed_at or attempt.first_started_at,
         }
     )

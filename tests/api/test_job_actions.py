@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from temporalio import activity
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import (
     Client,
     Interceptor,
@@ -16,13 +18,25 @@ from temporalio.client import (
     WorkflowHandle,
 )
 from temporalio.testing import ActivityEnvironment
+from temporalio.worker import Worker
 
 from activities.batches import BatchActivities
-from core.contract import CANCELLED, Ending, StartBatch
-from core.jobs import JobState
+from core.contract import (
+    CANCELLED,
+    ActivityName,
+    AttemptReport,
+    CrawlPageInput,
+    CrawlPageResult,
+    Ending,
+    Outcome,
+    StartBatch,
+)
+from core.jobs import TASK_QUEUE, JobState
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
+from worker import SANDBOX
+from workflows.crawl_page import CrawlPage
 
 
 async def act(system: System, job_id: str, what: str, status: int = 200) -> None:
@@ -107,6 +121,45 @@ async def test_an_attempt_that_begins_while_its_job_is_cancelled_is_told(
         assert (attempt["number"], attempt["outcome"]) == (1, "cancelled")
         assert attempt["endedAt"] is not None
         site.release("/")
+
+
+@activity.defn(name=ActivityName.CRAWL)
+async def crawl(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPageResult]:
+    """An attempt that is over at once."""
+    now = datetime.now(UTC)
+    return Outcome(
+        attempt=AttemptReport(attempt=1, first_started_at=now),
+        result=CrawlPageResult(changed=False, status_code=200),
+    )
+
+
+async def test_an_attempt_that_ends_while_its_job_is_cancelled_is_told(
+    system: System, site: FakeSite
+) -> None:
+    """Its workflow has not heard of it: nobody who runs workflows is there."""
+    page_id = await system.lone_page(site)
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl")
+    workflow = system.client.get_workflow_handle(job_id)
+
+    async def events() -> set[int]:
+        return {each.event_type for each in (await workflow.fetch_history()).events}
+
+    async with Worker(
+        system.client, task_queue=TASK_QUEUE, workflows=[CrawlPage], workflow_runner=SANDBOX
+    ):
+        scheduled = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+        await eventually(events, lambda found: scheduled in found)
+    async with Worker(system.client, task_queue=TASK_QUEUE, activities=[crawl]):
+        completed = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+        await eventually(events, lambda found: completed in found)
+    job = await system.job(job_id)
+    assert (job.state, job.attempts_made) == (JobState.ACTIVE, 1)
+    # As the API ends a job that it has just seen waiting.
+    await workflow.terminate(Ending(failed_reason=CANCELLED), reason=CANCELLED)
+    job = await system.job(job_id)
+    assert (job.state, job.failed_reason) == (JobState.FAILED, "The job was cancelled.")
+    assert job.attempts_made == 1
+    assert job.processed_at is not None
 
 
 async def test_a_job_that_an_operator_ended_is_cancelled_whatever_he_said_of_it(
