@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, Self
 
 from sqlalchemy import URL, Connection, event, make_url, text
@@ -88,6 +88,7 @@ class Database:
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "invalidate", _let_go_of_sqlite)
         return cls(engine, patience=patience)
 
     @asynccontextmanager
@@ -183,3 +184,15 @@ def _begin_sqlite(connection: Connection) -> None:
     """A write takes the lock at once: it waits then, instead of failing half way."""
     writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _let_go_of_sqlite(
+    connection: DBAPIConnection, _: ConnectionPoolEntry, __: BaseException | None
+) -> None:
+    """Ends the transaction of a connection that is thrown away because its work was cancelled.
+
+    SQLite keeps a closed connection, and the lock of its transaction, until the last of its
+    statements is gone; the traceback of the cancellation holds one.
+    """
+    with suppress(Exception):  # a connection that is broken holds no lock
+        connection.rollback()

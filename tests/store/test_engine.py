@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from sqlalchemy import func, select, text
@@ -198,6 +199,10 @@ async def test_patience_ends_also_with_its_owner(
     await database.close()
 
 
+CHANGED_ROWS: Final = text("UPDATE organisations SET name = name WHERE 1 = 1 RETURNING id")
+"""A statement that changes rows and still has some to tell of."""
+
+
 async def test_a_waiting_sqlite_writer_goes_on_when_the_other_has_finished(
     sqlite_path: Path,
 ) -> None:
@@ -289,3 +294,30 @@ async def test_a_session_that_is_cancelled_while_it_closes_gives_its_connection_
         holding.cancel()
         await asyncio.wait({holding})
         assert database.checked_out == 0
+
+
+async def test_a_write_that_is_cancelled_at_any_point_leaves_no_lock_behind(
+    database: Database,
+) -> None:
+    """The tracebacks are kept: they hold the statements, and those once held the lock."""
+    kept: list[BaseException] = []
+
+    async def write() -> None:
+        try:
+            async with database.transaction() as session:
+                await session.execute(CHANGED_ROWS)
+                await new_organisation(session)
+        except asyncio.CancelledError as error:
+            kept.append(error)
+            raise
+
+    for turns in range(60):
+        writing = asyncio.create_task(write())
+        for _ in range(turns):
+            await asyncio.sleep(0.0005)
+        writing.cancel()
+        await asyncio.wait({writing})
+        async with asyncio.timeout(5), database.transaction() as session:
+            await new_organisation(session)
+    assert kept
+    assert database.checked_out == 0
