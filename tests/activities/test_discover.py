@@ -1,8 +1,11 @@
 """`discover.pages` through the whole system: what it finds, and the reason for all the rest."""
 
+import asyncio
 import gzip
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import count
 from uuid import UUID
 
 import pytest
@@ -11,7 +14,7 @@ from api.job_view import JobDetail
 from core.contract import DiscoverPagesResult
 from core.jobs import JobState
 from tests.ports import free_port
-from tests.site import FakeSite
+from tests.site import Behaviour, FakeSite, SiteAnswer, SiteRequest
 from tests.system import System
 
 PLAIN = {"Content-Type": "text/plain"}
@@ -420,3 +423,39 @@ async def test_a_discovery_that_pauses_before_a_retry_does_not_keep_its_domain(
     domain = await working.add_domain(site.origin)
     await working.job_when(domain.discovery_job_id, lambda job: job.state is JobState.DELAYED)
     assert (await again(working, domain.id, maxAttempts=1)).pages_added == 1
+
+
+def endless() -> Behaviour:
+    """Pages that each link to twenty more."""
+    numbers = count()
+
+    async def answer(request: SiteRequest, writer: asyncio.StreamWriter) -> None:
+        body = links(*(f"/page-{next(numbers)}" for _ in range(20)))
+        writer.write(SiteAnswer(body.encode(), 200, {"Content-Type": "text/html"}).to(request))
+        await writer.drain()
+
+    return answer
+
+
+async def test_a_cancelled_discovery_asks_for_nothing_more_two_seconds_later(
+    working: System, site: FakeSite
+) -> None:
+    site.page("/robots.txt", "", headers=PLAIN)
+    site.otherwise(endless())
+    domain = await working.add_domain(site.origin)
+    await working.job_when(
+        domain.discovery_job_id,
+        lambda job: job.state is JobState.ACTIVE and len(site.requests) > 50,
+    )
+    began = time.monotonic()
+    answer = await working.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
+    assert time.monotonic() - began < 2
+    assert answer.status_code == 200, answer.text
+    asked = len(site.requests)
+    site.page("/after", "<p>words</p>")
+    added = await working.api.post(
+        f"/api/domains/{domain.id}/pages", json={"url": site.url("/after")}
+    )
+    crawl = await working.ask(f"/api/pages/{added.json()['data']['id']}/crawl")
+    assert (await working.finished(crawl)).state is JobState.COMPLETED
+    assert [request.target for request in site.requests[asked:]] == ["/after"]
