@@ -10,7 +10,7 @@ PROJECT := --no-deps --no-build-isolation --editable .
 up: .venv/embedded.installed
 	@exec $(BIN)/diffy up
 
-test: .venv/dev.installed
+test: .venv/dev.installed .venv/typescript.installed
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
@@ -45,13 +45,21 @@ requirements: .venv/dev.installed
 		--output-file=requirements/dev.txt
 
 clean:
-	@rm -rf .venv *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv examples/typescript/node_modules *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/%.installed: requirements/%.txt pyproject.toml $(BIN)/python
 	@echo "Installing $< into .venv ..."
 	@$(PIP) install --require-hashes --requirement $<
 	@$(PIP) install $(PROJECT)
+	@touch $@
+
+# For the test of the TypeScript example, which is left out where there is no npm.
+.venv/typescript.installed: examples/typescript/package-lock.json $(BIN)/python
+	@if command -v npm >/dev/null; then \
+		cd examples/typescript && npm ci --ignore-scripts --no-audit --no-fund --silent || \
+		echo "npm could not install the TypeScript example; its test is left out." >&2; \
+	fi
 	@touch $@
 
 # Debian leaves out of python3 what makes environments.

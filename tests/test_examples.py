@@ -2,15 +2,22 @@
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
+import pytest
+
+from core.model import Model
 from tests.cli.command import ROOT
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
+
+NODE: Final = shutil.which("node")
+TYPESCRIPT: Final = ROOT / "examples" / "typescript"
 
 
 async def ran(system: System, domain_id: object) -> Any:
@@ -26,6 +33,54 @@ async def ran(system: System, domain_id: object) -> Any:
     printed, _ = await process.communicate()
     assert process.returncode == 0
     return json.loads(printed)
+
+
+class TypeScriptAnswer(Model):
+    """A line that the TypeScript example prints."""
+
+    job_id: str
+    result: dict[str, Any]
+
+
+async def ran_in_typescript(system: System, *domain_ids: object) -> list[TypeScriptAnswer]:
+    """What the TypeScript example prints of each domain."""
+    process = await asyncio.create_subprocess_exec(
+        NODE or "node",
+        "run.js",
+        str(system.settings.temporal_address),
+        *map(str, domain_ids),
+        cwd=TYPESCRIPT,
+        stdout=subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return [TypeScriptAnswer.model_validate_json(line) for line in printed.splitlines()]
+
+
+@pytest.mark.skipif(
+    NODE is None or not (TYPESCRIPT / "node_modules").exists(),
+    reason="needs Node.js and its packages: make test installs them where npm is there",
+)
+async def test_a_child_of_a_typescript_workflow_is_a_job_of_the_api(
+    system: System, site: FakeSite
+) -> None:
+    site.page("/", '<a href="/pricing">Prices</a>')
+    site.page("/pricing", "<p>Pro costs $99 a month.</p>")
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        await system.finished(domain.discovery_job_id)
+        found, missing = await ran_in_typescript(system, domain.id, uuid4())
+        job = await system.job(found.job_id)
+        listed = await eventually(
+            lambda: system.jobs(domainId=domain.id, type="discover", status="completed"),
+            lambda answer: answer.meta.total == 2,
+        )
+    assert job.return_value == found.result
+    assert (found.result["pagesDiscovered"], found.result["pagesKnown"]) == (2, 2)
+    assert found.job_id in {each.id for each in listed.data}
+    assert missing.result["error"] == "SUBJECT_GONE"
+    async with await system.another_organisation() as other:
+        assert (await other.get(f"/api/jobs/{found.job_id}")).status_code == 404
 
 
 async def test_a_discovery_as_a_child_is_a_job_of_the_api(system: System, site: FakeSite) -> None:
