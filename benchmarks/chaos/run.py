@@ -112,7 +112,8 @@ async def run(
             await _ended(client, load.accepted)
             for task in watching:
                 task.cancel()
-        await load.batch(list(load.pages))
+        # Each page that changes is crawled once more, alone: what it shows now must be stored.
+        await load.batch([path for path in load.pages if path.startswith("/news/")])
         await _ended(client, load.accepted)
         found = await evidence(diffy, client, load, site, watchers)
         wrong = [*client.wrong, *load.wrong, *slow.wrong, *watchers.memory.wrong, *audit(found)]
