@@ -36,7 +36,7 @@ async def under_fire(given: argparse.Namespace, data: Path) -> Report:
         async with site_of() as site:
             diffy = Diffy(data, **settings)
             try:
-                return await run(
+                report = await run(
                     diffy,
                     site,
                     seed=given.seed,
@@ -45,8 +45,11 @@ async def under_fire(given: argparse.Namespace, data: Path) -> Report:
                     pause=PAUSE,
                 )
             finally:
-                diffy.stop()
+                stopped = diffy.stop()
                 given.errors.write_bytes(diffy.errors.read_bytes())
+            if stopped["exit_code"] or stopped["processes_left"]:
+                report.wrong.append(f"Ctrl-C: {stopped}")
+            return report
 
 
 def main() -> None:

@@ -100,7 +100,10 @@ async def run(
         truth = Truth(client, site, SLOW)
         struck = asyncio.Event()
         async with asyncio.TaskGroup() as under_way:
-            watching = [under_way.create_task(each) for each in (watchers.jobs(), watchers.lists())]
+            watching = [
+                under_way.create_task(each)
+                for each in (watchers.jobs(), watchers.waits(), watchers.lists())
+            ]
             under_way.create_task(load.run(jobs, struck))
             following = under_way.create_task(_follow(slow, truth, struck))
             for fault in faults:

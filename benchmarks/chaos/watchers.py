@@ -13,6 +13,7 @@ from benchmarks.site import Visit, WatchedSite
 STATES: Final = ("waiting", "active", "delayed", "completed", "failed")
 ENDS: Final = ("completed", "failed")
 OFTEN: Final = 0.7
+WAITED: Final = 3
 FINAL: Final = ("state", "attemptsMade", "processedAt", "finishedAt", "failedReason", "returnValue")
 """What of a job must stay as it is once it has ended."""
 
@@ -68,16 +69,29 @@ class Watchers:
         while True:
             await asyncio.sleep(0.1)
             if self.load.jobs:
-                every = list(self.load.jobs)
-                open_ones = [job_id for job_id in every if not self.memory.ended(job_id)]
-                often = open_ones and self.chance.random() < OFTEN
-                job_id = self.chance.choice(open_ones if often else every)
+                job_id = self._any_job()
                 answer = await self.client.ask("GET", f"/api/jobs/{job_id}")
                 if answer.ok:
                     self.memory.see(answer.data)
                     await self._attempts(answer.data)
                 elif answer.status == 404:
                     self.memory.wrong.append(f"{job_id} was accepted and is not found")
+
+    async def waits(self) -> None:
+        """Jobs by chance, each until it has ended or the time is up."""
+        while True:
+            await asyncio.sleep(0.1)
+            if self.load.jobs:
+                answer = await self.client.ask("GET", f"/api/jobs/{self._any_job()}?wait={WAITED}")
+                if answer.ok:
+                    self.memory.looks += 1
+                    self.memory.wrong += contradictions(None, answer.data)
+
+    def _any_job(self) -> str:
+        every = list(self.load.jobs)
+        open_ones = [job_id for job_id in every if not self.memory.ended(job_id)]
+        often = open_ones and self.chance.random() < OFTEN
+        return self.chance.choice(open_ones if often else every)
 
     async def _attempts(self, job: Any) -> None:
         """Of a job that no worker is at, before and after the look, no attempt runs."""
