@@ -19,8 +19,8 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.job_attempts import JobAttempt, attempts_of
-from api.job_view import JobDetail, of_finished, of_unfinished, owner_org
-from api.live_attempt import between_tasks, cut_off, ended_attempt, live_attempt
+from api.job_view import JobDetail, of_finished, of_unfinished, owner_org, written_ending
+from api.live_attempt import between_tasks, cut_off, ended_attempt, live_attempt, recounted
 from api.visibility import FAILED, NO_STRAYS, STATUS_NAMES, JobFilter, Strays
 from core.errors import InvalidRequest, NotFound
 from core.jobs import JobState
@@ -157,9 +157,15 @@ class JobReader:
         )
 
     async def _finished(self, execution: WorkflowExecution) -> JobDetail:
-        if execution.status is not WorkflowExecutionStatus.TERMINATED:
+        ending = await written_ending(execution)
+        terminated = execution.status is WorkflowExecutionStatus.TERMINATED
+        if not terminated and not (ending and ending.unsure):
             return await of_finished(execution)
         workflow = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
+        if ending and not terminated:
+            history = await workflow.fetch_history()
+            last = await ended_attempt(execution, history.events)
+            return await of_finished(execution, recounted(ending, last))
         described = await workflow.describe()
         history = await workflow.fetch_history()
         return await of_finished(described, await cut_off(described, history.events))

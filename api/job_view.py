@@ -139,9 +139,14 @@ async def _job(
     )
 
 
-async def _ending(execution: WorkflowExecution, status: WorkflowExecutionStatus) -> Ending:
+async def written_ending(execution: WorkflowExecution) -> Ending | None:
+    """What the job's workflow wrote of its end; None when it could not."""
     ending: Ending | None = await execution.memo_value(MemoKey.ENDING, None, type_hint=Ending)
-    if ending is not None:
+    return ending
+
+
+async def _ending(execution: WorkflowExecution, status: WorkflowExecutionStatus) -> Ending:
+    if (ending := await written_ending(execution)) is not None:
         return ending
     report = await _report(execution)
     return Ending(

@@ -83,7 +83,7 @@ def between_tasks(described: WorkflowExecutionDescription) -> bool:
 
 
 async def ended_attempt(
-    described: WorkflowExecutionDescription, history: Iterable[HistoryEvent]
+    described: WorkflowExecution, history: Iterable[HistoryEvent]
 ) -> LiveAttempt | None:
     """The attempt that is over though its job is not yet; None when none was begun.
 
@@ -129,8 +129,16 @@ async def cut_off(
     if said.reason != CANCELLED:
         return None
     ending = await _decoded(described, said.details.payloads, Ending)
-    attempt = await live_attempt(described) or await ended_attempt(described, history)
-    if ending is None or attempt is None:
+    if ending is None:
+        return None
+    return recounted(
+        ending, await live_attempt(described) or await ended_attempt(described, history)
+    )
+
+
+def recounted(ending: Ending, attempt: LiveAttempt | None) -> Ending:
+    """The ending with the last attempt that Temporal knows of, and whoever wrote it did not."""
+    if attempt is None:
         return ending
     return ending.model_copy(
         update={

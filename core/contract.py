@@ -189,13 +189,18 @@ class Subject(Model):
 
 
 class Ending(Model):
-    """The part of a job's memo that is written with its end."""
+    """The part of a job's memo that is written with its end.
+
+    It is `unsure` of the attempts where the last one could not say how it ended: the job was
+    cancelled, or its worker died. Then the history knows.
+    """
 
     attempts_made: int = 0
     processed_at: datetime | None = None
     percent: int = 0
     failed_reason: str | None = None
     return_value: JsonValue = None
+    unsure: bool = False
 
 
 class MemoKey:

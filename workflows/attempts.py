@@ -48,10 +48,14 @@ async def run_attempts(
             )
         except (ActivityError, asyncio.CancelledError) as error:
             if is_cancelled_exception(error) or not isinstance(error, ActivityError):
-                publication.fail(None, CANCELLED)
+                publication.fail(None, CANCELLED, unsure=True)
                 raise
-            failure = explain(error, max_attempts)
-            publication.fail(failure.last_attempt, failure.reason)
+            failure = explain(error)
+            if failure.lost and workflow.cancellation_reason() is not None:
+                # Nobody was left to end the attempt; for this it is not tried again.
+                publication.fail(failure.last_attempt, CANCELLED, unsure=True)
+                raise asyncio.CancelledError from error
+            publication.fail(failure.last_attempt, failure.reason, unsure=failure.lost)
             raise failure.as_error() from error
         if outcome.result is not None:
             break

@@ -18,19 +18,23 @@ from core.contract import CANCELLED, AttemptReport, Progress
 
 @dataclass(frozen=True)
 class JobFailure:
-    """Why a job failed: a sentence, the published error type, the last attempt if it is known."""
+    """Why a job failed: a sentence, the published error type, the last attempt if it is known.
+
+    Of an attempt that was `lost` no more is known than its heartbeats said, if it sent any.
+    """
 
     reason: str
     error_type: str
     last_attempt: AttemptReport | None
+    lost: bool = False
 
     def as_error(self) -> ApplicationError:
         """The error the workflow ends with."""
         return ApplicationError(self.reason, type=self.error_type, non_retryable=True)
 
 
-def explain(error: ActivityError, max_attempts: int) -> JobFailure:
-    """Why the activity of a job, tried at most `max_attempts` times, gave no result."""
+def explain(error: ActivityError) -> JobFailure:
+    """Why the activity of a job gave no result."""
     match error.cause:
         case ApplicationError() as cause:
             return JobFailure(cause.message, cause.type or "INTERNAL", _reported(cause.details))
@@ -38,7 +42,8 @@ def explain(error: ActivityError, max_attempts: int) -> JobFailure:
             return JobFailure(
                 _timeout_sentence(cause.type),
                 "WORKER_LOST" if cause.type is TimeoutType.HEARTBEAT else "JOB_TIMEOUT",
-                _interrupted(cause.last_heartbeat_details, max_attempts),
+                _interrupted(cause.last_heartbeat_details),
+                lost=True,
             )
         case CancelledError():
             return JobFailure(CANCELLED, "CANCELLED", None)
@@ -56,7 +61,7 @@ def typed_failures() -> Iterator[None]:
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
-        raise explain(error, max_attempts=1).as_error() from error
+        raise explain(error).as_error() from error
 
 
 def _timeout_sentence(kind: TimeoutType | None) -> str:
@@ -69,12 +74,12 @@ def _reported(details: Sequence[object]) -> AttemptReport | None:
     return AttemptReport.model_validate(details[0]) if details else None
 
 
-def _interrupted(details: Sequence[object], max_attempts: int) -> AttemptReport | None:
+def _interrupted(details: Sequence[object]) -> AttemptReport | None:
     if not details:
         return None
     progress = Progress.model_validate(details[0])
     return AttemptReport(
-        attempt=max_attempts,
+        attempt=progress.attempt,
         first_started_at=progress.first_started_at,
         percent=progress.percent,
     )

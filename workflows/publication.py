@@ -71,14 +71,22 @@ class Publication:
 
     def complete(self, final: AttemptReport, return_value: JsonValue) -> None:
         """Publish the end of a job that has a result."""
-        self._end(final, None, return_value)
+        self._end(final, None, return_value, unsure=False)
 
-    def fail(self, final: AttemptReport | None, reason: str) -> None:
-        """Publish the end of a job that has none; `final` is the last attempt where it is known."""
-        self._end(final or self._latest, reason, None)
+    def fail(self, final: AttemptReport | None, reason: str, *, unsure: bool = False) -> None:
+        """Publish the end of a job that has none; `final` is the last attempt where it is known.
+
+        Who is `unsure` has not heard how the last attempt ended.
+        """
+        self._end(final or self._latest, reason, None, unsure=unsure)
 
     def _end(
-        self, final: AttemptReport | None, reason: str | None, return_value: JsonValue
+        self,
+        final: AttemptReport | None,
+        reason: str | None,
+        return_value: JsonValue,
+        *,
+        unsure: bool,
     ) -> None:
         ending = Ending(
             attempts_made=final.attempt if final else 0,
@@ -86,5 +94,6 @@ class Publication:
             percent=final.percent if final else 0,
             failed_reason=reason,
             return_value=return_value,
+            unsure=unsure,
         )
         workflow.upsert_memo({MemoKey.ENDING: ending})

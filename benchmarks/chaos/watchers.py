@@ -120,7 +120,8 @@ class Watchers:
 def misremembered(job: Any, attempts: list[Any]) -> Iterator[str]:
     """What of the attempts of a job that no worker is at does not fit it."""
     if len(attempts) != job["attemptsMade"]:
-        yield f"{job['id']} has had {job['attemptsMade']} attempts, and {attempts} are told"
+        had = f"{job['attemptsMade']} attempts, {job['state']}: {job['failedReason']}"
+        yield f"{job['id']} has had {had}, and {attempts} are told"
     if any(attempt["outcome"] == "running" for attempt in attempts):
         yield f"{job['id']} is {job['state']}, and runs by its attempts: {attempts}"
 

@@ -43,7 +43,7 @@ def timed_out(kind: TimeoutType, *heard: object) -> TimeoutError:
 def test_an_error_of_ours_keeps_its_sentence_type_and_attempt() -> None:
     report = AttemptReport(attempt=2, first_started_at=BEGAN, percent=50)
     cause = ApplicationError("Gone.", report.model_dump(mode="json"), type="PAGE_GONE")
-    assert explain(failed(cause), 3) == JobFailure("Gone.", "PAGE_GONE", report)
+    assert explain(failed(cause)) == JobFailure("Gone.", "PAGE_GONE", report)
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,15 @@ def test_an_error_of_ours_keeps_its_sentence_type_and_attempt() -> None:
 def test_every_cause_has_a_sentence_and_a_type(
     cause: BaseException | None, reason: str, error_type: str
 ) -> None:
-    assert explain(failed(cause), 3) == JobFailure(reason, error_type, None)
+    lost = isinstance(cause, TimeoutError)
+    assert explain(failed(cause)) == JobFailure(reason, error_type, None, lost)
 
 
 def test_a_lost_worker_was_at_the_last_attempt_as_far_as_its_heartbeat_said() -> None:
-    heard = Progress(percent=80, first_started_at=BEGAN).model_dump(mode="json")
-    failure = explain(failed(timed_out(TimeoutType.HEARTBEAT, heard)), 3)
-    assert failure.last_attempt == AttemptReport(attempt=3, first_started_at=BEGAN, percent=80)
+    heard = Progress(attempt=2, percent=80, first_started_at=BEGAN).model_dump(mode="json")
+    failure = explain(failed(timed_out(TimeoutType.HEARTBEAT, heard)))
+    assert failure.lost
+    assert failure.last_attempt == AttemptReport(attempt=2, first_started_at=BEGAN, percent=80)
 
 
 def test_a_failed_lookup_fails_with_the_published_type_and_is_not_tried_again() -> None:

@@ -1,0 +1,127 @@
+"""Attempts that end without a word, and ends that meet a cancellation half way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio import activity
+from temporalio.api.enums.v1 import EventType
+from temporalio.worker import Worker
+
+from core.contract import (
+    CANCELLED,
+    ActivityName,
+    AttemptReport,
+    CrawlPageInput,
+    CrawlPageResult,
+    Outcome,
+)
+from core.jobs import TASK_QUEUE, JobState
+from tests.eventually import eventually
+from tests.site import FakeSite
+from tests.system import System
+from worker import SANDBOX
+from workflows.crawl_page import CrawlPage
+
+LOST = "The worker stopped answering in the middle of the attempt."
+
+
+@activity.defn(name=ActivityName.CRAWL)
+async def silent(_: CrawlPageInput, __: AttemptReport | None) -> None:
+    """An attempt of a worker that is as good as dead."""
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        # What is said now comes too late.
+        return
+
+
+@activity.defn(name=ActivityName.CRAWL)
+async def quick(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPageResult]:
+    """An attempt that is over at once."""
+    return Outcome(
+        attempt=AttemptReport(attempt=1, first_started_at=datetime.now(UTC)),
+        result=CrawlPageResult(changed=False, status_code=200),
+    )
+
+
+@pytest.fixture
+async def dead_worker(system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Worker]:
+    """A worker whose attempts never say anything, and are soon taken for lost."""
+    monkeypatch.setattr("workflows.attempts.HEARTBEAT_TIMEOUT", timedelta(seconds=1))
+    async with Worker(
+        system.client,
+        task_queue=TASK_QUEUE,
+        workflows=[CrawlPage],
+        activities=[silent],
+        workflow_runner=SANDBOX,
+    ) as worker:
+        yield worker
+
+
+async def outcomes(system: System, job_id: str) -> list[str]:
+    """How the attempts of a job went."""
+    answer = await system.api.get(f"/api/jobs/{job_id}/attempts")
+    return [attempt["outcome"] for attempt in answer.json()["data"]]
+
+
+@pytest.mark.usefixtures("dead_worker")
+async def test_a_job_whose_worker_died_before_it_could_speak_has_had_its_attempt(
+    system: System, site: FakeSite
+) -> None:
+    page_id = await system.lone_page(site)
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=1)
+    begun = await system.job_when(job_id, lambda job: job.state is JobState.ACTIVE)
+    job = await system.finished(job_id)
+    assert (job.state, job.failed_reason) == (JobState.FAILED, LOST)
+    assert (job.attempts_made, job.processed_at) == (1, begun.processed_at)
+    assert await outcomes(system, job_id) == ["lost"]
+    [row] = (await system.jobs(status="failed", type="crawl")).data
+    assert (row.attempts_made, row.processed_at) == (1, begun.processed_at)
+
+
+@pytest.mark.usefixtures("dead_worker")
+async def test_a_job_that_is_cancelled_while_its_worker_is_dead_is_told_as_cancelled(
+    system: System, site: FakeSite
+) -> None:
+    """As by an API that died before it could end the job without the worker."""
+    page_id = await system.lone_page(site)
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=5)
+    await system.job_when(job_id, lambda job: job.state is JobState.ACTIVE)
+    await system.client.get_workflow_handle(job_id).cancel()
+    job = await system.finished(job_id)
+    assert (job.state, job.failed_reason) == (JobState.FAILED, CANCELLED)
+    assert job.attempts_made == 1
+    assert job.processed_at is not None
+
+
+async def test_an_attempt_that_ends_in_the_moment_of_its_cancellation_counts(
+    system: System, site: FakeSite
+) -> None:
+    page_id = await system.lone_page(site)
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl")
+    workflow = system.client.get_workflow_handle(job_id)
+
+    async def events() -> set[int]:
+        return {each.event_type for each in (await workflow.fetch_history()).events}
+
+    def workflows() -> Worker:
+        return Worker(
+            system.client, task_queue=TASK_QUEUE, workflows=[CrawlPage], workflow_runner=SANDBOX
+        )
+
+    async with workflows():
+        scheduled = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+        await eventually(events, lambda found: scheduled in found)
+    async with Worker(system.client, task_queue=TASK_QUEUE, activities=[quick]):
+        completed = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+        await eventually(events, lambda found: completed in found)
+    # Its workflow hears of both at once.
+    await workflow.cancel()
+    async with workflows():
+        job = await system.finished(job_id)
+    assert (job.state, job.failed_reason) == (JobState.FAILED, CANCELLED)
+    assert job.attempts_made == 1
+    assert job.processed_at is not None
+    assert await outcomes(system, job_id) == ["completed"]
