@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from benchmarks.chaos.audit import audit, failures
+from benchmarks.chaos.audit import audit, doubled, failures
 from benchmarks.chaos.client import Client
 from benchmarks.chaos.evidence import Evidence, of_each, runs_of, snapshots_of
 from benchmarks.chaos.faults import Fault, well
@@ -38,6 +38,7 @@ class Report:
     faults: dict[str, int]
     jobs_accepted: int
     jobs_lost: int
+    effects_doubled: int
     asked: dict[str, int]
     answers: dict[int, int]
     slowest_answer: float
@@ -124,6 +125,7 @@ async def run(
             faults=dict(Counter(fault.name for fault in faults)),
             jobs_accepted=load.accepted,
             jobs_lost=sum(problem.endswith("is lost") for problem in wrong),
+            effects_doubled=len(doubled(found)),
             asked=dict(load.asked),
             answers=dict(client.answers),
             slowest_answer=round(client.slowest, 2),
