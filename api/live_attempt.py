@@ -144,6 +144,7 @@ def recounted(ending: Ending, attempt: LiveAttempt | None) -> Ending:
         update={
             "attempts_made": max(ending.attempts_made, attempt.pending.begun),
             "processed_at": ending.processed_at or attempt.first_started_at,
+            "percent": max(ending.percent, attempt.percent),
         }
     )
 

@@ -170,6 +170,7 @@ def test_an_audit_finds(spoil: Spoil, told: str) -> None:
         ({}, {"state": "active", "finishedAt": None, "progress": 1}, "and then was"),
         ({}, {"finishedAt": "later"}, "and then was"),
         ({"state": "active", "attemptsMade": 2}, {}, "attemptsMade fell"),
+        ({"state": "active"}, {"state": "failed", "progress": 80}, "progress fell"),
     ],
 )
 def test_watchers_find(before: Any, now: Any, told: str) -> None:

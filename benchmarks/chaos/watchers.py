@@ -51,6 +51,9 @@ def contradictions(before: Any, job: Any) -> Iterator[str]:
     if before["state"] in ENDS and any(before[key] != job[key] for key in FINAL):
         told = ({key: each[key] for key in FINAL} for each in (before, job))
         yield f"{job['id']} ended as {next(told)} and then was {next(told)}"
+    same = before["attemptsMade"] == job["attemptsMade"] and job["state"] in ("active", "failed")
+    if before["state"] == "active" and same and before["progress"] > job["progress"]:
+        yield f"{job['id']}: progress fell between {before} and {job}"
     if before["attemptsMade"] > job["attemptsMade"]:
         yield f"{job['id']}: attemptsMade fell between {before} and {job}"
 
