@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from api import batches, changes, domains, health, job_events, jobs, pages, snapshots
 from api.deps import Authentication, Services
+from api.documentation import DocumentedApi
 from api.errors import OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
 from api.job_actions import JobActions
 from api.job_reader import JobReader
@@ -34,13 +35,13 @@ ROUTERS: Final = (
 
 def create_app(settings: Settings, client: Client, database: Database) -> FastAPI:
     """The API on `client` and `database`, which the caller closes after it."""
-    app = FastAPI(
+    app = DocumentedApi(
         title="Diffy Jobs",
         summary="Watches web sites for changes, as durable jobs whose state is always true.",
         version="1.0",
         redoc_url=None,
         redirect_slashes=False,
-        responses={**documented_errors(500, 503), **OTHER_ERRORS},
+        responses={**documented_errors(429, 500, 503), **OTHER_ERRORS},
         exception_handlers={HTTPException: answer_fault, RequestValidationError: answer_fault},
         middleware=[Middleware(ErrorAnswers), Middleware(Authentication), Middleware(BodyLimit)],
     )

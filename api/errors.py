@@ -19,6 +19,7 @@ from core.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    RateLimited,
     RequestError,
     RequestTooLarge,
     Unauthorized,
@@ -55,7 +56,7 @@ DESCRIPTIONS: Final = {
     404: "It does not exist, or another organisation owns it (`NOT_FOUND`).",
     409: "The present state does not allow it (`CONFLICT`).",
     413: "The body is larger than 1 MiB (`VALIDATION_ERROR`).",
-    429: "Too many requests in too short a time (`RATE_LIMITED`).",
+    429: "Temporal takes no more requests for now (`RATE_LIMITED`); `Retry-After` says when.",
     500: "A fault of the service; its log tells more (`INTERNAL`).",
     503: "Temporal or the database cannot be reached now (`UNAVAILABLE`).",
 }
@@ -85,7 +86,7 @@ async def answer_fault(request: Request, fault: Exception) -> Response:
     if isinstance(error, MethodNotAllowed):
         # The framework knows the methods of one route only; others may share its address.
         headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | RateLimited):
         headers["Retry-After"] = str(RETRY_AFTER)
     details = error.details if isinstance(error, RequestError) else None
     return _answer(error.http_status, error.code, error.message, details, headers)

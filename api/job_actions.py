@@ -7,19 +7,20 @@ from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.common.v1 import RetryPolicy, WorkflowExecution
 from temporalio.api.workflowservice.v1 import UpdateActivityOptionsRequest
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.foreign import read_payloads
 from api.job_reader import JobReader
 from api.job_view import JobDetail
 from core.contract import CANCELLED, PROMOTE_SIGNAL, CrawlPageInput, DiscoverPagesInput, Ending
-from core.errors import Conflict
+from core.errors import Conflict, NotFound
 from core.jobs import TASK_QUEUE, JobName, JobState
 from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable
@@ -86,16 +87,16 @@ class JobActions:
         try:
             history = await self._client.get_workflow_handle(job_id).fetch_history()
         except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise NotFound("Job not found.") from error
             raise as_unavailable(error) from error
         payloads = history.events[0].workflow_execution_started_event_attributes.input.payloads
-        kind: type[BaseModel] = (
+        kind: type[CrawlPageInput | DiscoverPagesInput] = (
             CrawlPageInput if job.name is JobName.CRAWL_PAGE else DiscoverPagesInput
         )
-        try:
-            [asked] = await self._client.data_converter.decode(payloads, [kind])
-        except (ValueError, RuntimeError) as error:
-            raise Conflict("The job was started with input that cannot be read.") from error
-        assert isinstance(asked, CrawlPageInput | DiscoverPagesInput)
+        asked = await read_payloads(self._client.data_converter, payloads, kind)
+        if asked is None:
+            raise Conflict("The job was started with input that cannot be read.")
         return asked
 
     async def _end(self, workflow: Handle, job: JobDetail) -> None:
@@ -116,10 +117,13 @@ class JobActions:
         try:
             async with asyncio.timeout(CANCELLED_WITHIN.total_seconds()):
                 await workflow.result()
-        except WorkflowFailureError:
-            return True
         except TimeoutError:
             return False
+        except RPCError:
+            raise
+        except Exception:
+            # It has failed, or it has ended with what only its own people can read.
+            return True
         return True
 
     async def _start_now(self, job: JobDetail) -> None:

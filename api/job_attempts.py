@@ -4,19 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final
 
 from pydantic import JsonValue
-from temporalio.api.common.v1 import Payloads
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionDescription
 from temporalio.converter import DataConverter
 
+from api.foreign import read_payloads
 from api.live_attempt import live_attempt
 from core.contract import CANCELLED, REPORT_SIGNAL, AttemptReport, Outcome
-
-T = TypeVar("T")
 
 LOST: Final = "The worker stopped answering in the middle of the attempt."
 
@@ -114,13 +112,14 @@ class _Story:
             case "workflow_execution_signaled_event_attributes":
                 signal = event.workflow_execution_signaled_event_attributes
                 if signal.signal_name == REPORT_SIGNAL:
-                    self._report(await self._decoded(signal.input, AttemptReport), at)
+                    said = signal.input.payloads
+                    self._report(await read_payloads(self._converter, said, AttemptReport), at)
             case "activity_task_started_event_attributes":
                 started = event.activity_task_started_event_attributes
                 self.begin(self._before + started.attempt, at, started.identity or None)
             case "activity_task_completed_event_attributes":
-                result = event.activity_task_completed_event_attributes.result
-                self._complete(await self._decoded(result, Outcome[JsonValue]), at)
+                said = event.activity_task_completed_event_attributes.result.payloads
+                self._complete(await read_payloads(self._converter, said, Outcome[JsonValue]), at)
             case "activity_task_failed_event_attributes":
                 failure: Failure = event.activity_task_failed_event_attributes.failure
                 self.end(AttemptOutcome.FAILED, at, failure.message)
@@ -132,15 +131,15 @@ class _Story:
                 if self._runs():
                     self.end(AttemptOutcome.CANCELLED, at, CANCELLED)
 
-    def _report(self, report: AttemptReport, at: datetime) -> None:
-        if report.attempt < self._current:
+    def _report(self, report: AttemptReport | None, at: datetime) -> None:
+        if report is None or report.attempt < self._current:
             return
         self.begin(report.attempt, report.started_at, report.worker)
         if report.next_at is not None:
             self.end(AttemptOutcome.FAILED, at, report.reason)
 
-    def _complete(self, outcome: Outcome[JsonValue], at: datetime) -> None:
-        if outcome.result is not None:
+    def _complete(self, outcome: Outcome[JsonValue] | None, at: datetime) -> None:
+        if outcome is None or outcome.result is not None:
             self.end(AttemptOutcome.COMPLETED, at)
             return
         self.end(AttemptOutcome.HANDED_BACK, at)
@@ -149,8 +148,3 @@ class _Story:
     def _runs(self) -> bool:
         current = self._attempts.get(self._current)
         return current is not None and current.outcome is AttemptOutcome.RUNNING
-
-    async def _decoded(self, payloads: Payloads, kind: type[T]) -> T:
-        [value] = await self._converter.decode(payloads.payloads, [kind])
-        assert isinstance(value, kind)
-        return value

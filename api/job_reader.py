@@ -93,10 +93,10 @@ class JobReader:
     async def attempts(self, org_id: UUID, job_id: str) -> JobAttempts:
         """Every attempt of the job that was begun. Raises NotFound as `get` does."""
         await self.get(org_id, job_id)
-        workflow = self._client.get_workflow_handle(job_id)
-        described = await _asked(workflow.describe())
-        history = await _asked(workflow.fetch_history())
-        return JobAttempts(described.run_id, await attempts_of(described, history.events))
+        found = await _asked(self._attempts(job_id))
+        if found is None:
+            raise NotFound("Job not found.")
+        return found
 
     async def list(
         self, wanted: JobFilter, *, limit: int, page: int, cursor: str | None
@@ -112,23 +112,28 @@ class JobReader:
         """The counts of every state, all asked for at once."""
         return await _asked(self._stats(wanted))
 
+    async def _attempts(self, job_id: str) -> JobAttempts | None:
+        workflow = self._client.get_workflow_handle(job_id)
+        described = await _known(workflow.describe())
+        history = await _known(workflow.fetch_history())
+        if described is None or history is None:
+            return None
+        return JobAttempts(described.run_id, await attempts_of(described, history.events))
+
     async def _find(self, org_id: UUID, job_id: str) -> JobDetail | None:
         workflow = self._client.get_workflow_handle(job_id)
-        try:
-            async with self._describes:
-                described = await workflow.describe()
-        except RPCError as error:
-            if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
-                return None
-            raise
+        async with self._describes:
+            described = await _known(workflow.describe())
+        if described is None:
+            return None
         if owner_org(described) != str(org_id):
             return None
         if described.status is not WorkflowExecutionStatus.RUNNING:
             return await self._finished(described)
         attempt = await live_attempt(described)
         if between_tasks(described):
-            history = await workflow.fetch_history()
-            attempt = await ended_attempt(described, history.events)
+            history = await _known(workflow.fetch_history())
+            attempt = await ended_attempt(described, history.events if history else ())
         return await of_unfinished(described, attempt, datetime.now(UTC))
 
     async def _list(self, wanted: JobFilter, limit: int, page: int, cursor: str | None) -> JobPage:
@@ -162,12 +167,16 @@ class JobReader:
         if not terminated and not (ending and ending.unsure):
             return await of_finished(execution)
         workflow = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
+        # Temporal forgets a history a moment before it stops to list its workflow.
+        history = await _known(workflow.fetch_history())
+        if history is None:
+            return await of_finished(execution)
         if ending and not terminated:
-            history = await workflow.fetch_history()
             last = await ended_attempt(execution, history.events)
             return await of_finished(execution, recounted(ending, last))
-        described = await workflow.describe()
-        history = await workflow.fetch_history()
+        described = await _known(workflow.describe())
+        if described is None:
+            return await of_finished(execution)
         return await of_finished(described, await cut_off(described, history.events))
 
     async def _row(self, wanted: JobFilter, execution: WorkflowExecution) -> JobDetail | None:
@@ -233,6 +242,16 @@ class JobReader:
             delayed=delayed.count,
             total=running,
         )
+
+
+async def _known(answer: Awaitable[T]) -> T | None:
+    """What Temporal answers of a workflow; None when it knows none of that id, or no more."""
+    try:
+        return await answer
+    except RPCError as error:
+        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+            return None
+        raise
 
 
 async def _asked(answer: Awaitable[T]) -> T:

@@ -10,7 +10,9 @@ from temporalio.client import (
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
 )
+from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 
+from api.foreign import read_memo
 from api.live_attempt import LiveAttempt
 from core.attributes import Attribute
 from core.contract import CANCELLED, AttemptReport, Ending, MemoKey, Subject
@@ -52,10 +54,21 @@ class JobDetail(JobRow):
 
 
 def owner_org(execution: WorkflowExecution) -> str | None:
-    """The organisation that owns the job of `execution`, if it is a job."""
-    if execution.workflow_type not in list(JobName):
+    """The organisation that owns the job of `execution`, if it is a job.
+
+    One whose attributes name no domain is none: somebody else wrote them.
+    """
+    attributes = execution.typed_search_attributes
+    if execution.workflow_type not in list(JobName) or _id(attributes, Attribute.DOMAIN) is None:
         return None
-    return execution.typed_search_attributes.get(Attribute.ORG)
+    return attributes.get(Attribute.ORG)
+
+
+def _id(attributes: TypedSearchAttributes, key: SearchAttributeKey[str]) -> UUID | None:
+    try:
+        return UUID(attributes.get(key))
+    except (TypeError, ValueError):
+        return None
 
 
 async def of_unfinished(
@@ -116,16 +129,17 @@ async def _job(
     return_value: JsonValue,
 ) -> JobDetail:
     attributes = execution.typed_search_attributes
-    page_id = attributes.get(Attribute.PAGE)
+    domain_id = _id(attributes, Attribute.DOMAIN)
+    assert domain_id is not None, "jobs without an owner are not shown"
     name = JobName(execution.workflow_type)
-    subject = await execution.memo_value(MemoKey.SUBJECT, None, type_hint=Subject)
+    subject = await read_memo(execution, MemoKey.SUBJECT, Subject)
     return JobDetail(
         id=execution.id,
         name=name,
         type=name.type,
         url=subject.url if subject else None,
-        domain_id=UUID(attributes[Attribute.DOMAIN]),
-        page_id=UUID(page_id) if page_id else None,
+        domain_id=domain_id,
+        page_id=_id(attributes, Attribute.PAGE),
         state=stand.state,
         progress=percent,
         attempts_made=stand.attempts_made,
@@ -141,24 +155,16 @@ async def _job(
 
 async def written_ending(execution: WorkflowExecution) -> Ending | None:
     """What the job's workflow wrote of its end; None when it could not."""
-    ending: Ending | None = await execution.memo_value(MemoKey.ENDING, None, type_hint=Ending)
-    return ending
+    return await read_memo(execution, MemoKey.ENDING, Ending)
 
 
 async def _ending(execution: WorkflowExecution, status: WorkflowExecutionStatus) -> Ending:
     if (ending := await written_ending(execution)) is not None:
         return ending
-    report = await _report(execution)
+    report = await read_memo(execution, MemoKey.REPORT, AttemptReport)
     return Ending(
         attempts_made=report.attempt if report else 0,
         processed_at=report.first_started_at if report else None,
         percent=report.percent if report else 0,
         failed_reason=UNEXPLAINED.get(status, "The job failed; the Temporal web UI shows why."),
     )
-
-
-async def _report(execution: WorkflowExecution) -> AttemptReport | None:
-    report: AttemptReport | None = await execution.memo_value(
-        MemoKey.REPORT, None, type_hint=AttemptReport
-    )
-    return report

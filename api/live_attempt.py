@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from pydantic import JsonValue
-from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.client import WorkflowExecution, WorkflowExecutionDescription
+from temporalio.client import WorkflowExecutionDescription
 
+from api.foreign import read_memo, read_payloads
 from core.contract import (
     CANCELLED,
     AttemptReport,
@@ -25,8 +24,6 @@ from core.jobs import PendingAttempt
 
 UNBEGUN_EVENTS = 3
 """Events of a workflow of which no worker has completed a task: started, scheduled, begun."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,9 @@ async def live_attempt(described: WorkflowExecutionDescription) -> LiveAttempt |
     if not activities:
         return None
     activity = activities[0]
-    handed_back = await _memo_report(described, MemoKey.HANDED_BACK)
-    progress = await _decoded(described, activity.heartbeat_details.payloads, Progress)
+    handed_back = await read_memo(described, MemoKey.HANDED_BACK, AttemptReport)
+    heartbeat = activity.heartbeat_details.payloads
+    progress = await read_payloads(described.data_converter, heartbeat, Progress)
     goes_on = handed_back is not None and activity.attempt == 1
     pending = PendingAttempt(
         number=attempts_before(handed_back) + activity.attempt,
@@ -59,7 +57,7 @@ async def live_attempt(described: WorkflowExecutionDescription) -> LiveAttempt |
         due_at=_moment(activity, "scheduled_time"),
         handed_back=goes_on,
     )
-    begun = progress or handed_back or await _memo_report(described, MemoKey.REPORT)
+    begun = progress or handed_back or await read_memo(described, MemoKey.REPORT, AttemptReport)
     running = pending.started_at is not None
     return LiveAttempt(
         pending=pending,
@@ -100,13 +98,14 @@ async def ended_attempt(
         return None
     begun_at = started.event_time.ToDatetime(tzinfo=UTC)
     number = started.activity_task_started_event_attributes.attempt
-    handed_back = await _memo_report(described, MemoKey.HANDED_BACK)
+    handed_back = await read_memo(described, MemoKey.HANDED_BACK, AttemptReport)
     if ended is None or ended.event_id < started.event_id:
         number += attempts_before(handed_back)
         return LiveAttempt(PendingAttempt(number, begun_at, None), 0, begun_at)
     payloads = ended.activity_task_completed_event_attributes.result.payloads
-    outcome = await _decoded(described, payloads, Outcome[JsonValue])
-    assert outcome is not None, "every attempt ends with an outcome"
+    outcome = await read_payloads(described.data_converter, payloads, Outcome[JsonValue])
+    if outcome is None:
+        return LiveAttempt(PendingAttempt(number, begun_at, None), 0, begun_at)
     report = outcome.attempt
     is_back = outcome.result is None
     return LiveAttempt(
@@ -128,7 +127,7 @@ async def cut_off(
     said = history[-1].workflow_execution_terminated_event_attributes
     if said.reason != CANCELLED:
         return None
-    ending = await _decoded(described, said.details.payloads, Ending)
+    ending = await read_payloads(described.data_converter, said.details.payloads, Ending)
     if ending is None:
         return None
     return recounted(
@@ -147,21 +146,6 @@ def recounted(ending: Ending, attempt: LiveAttempt | None) -> Ending:
             "percent": max(ending.percent, attempt.percent),
         }
     )
-
-
-async def _memo_report(execution: WorkflowExecution, key: str) -> AttemptReport | None:
-    report: AttemptReport | None = await execution.memo_value(key, None, type_hint=AttemptReport)
-    return report
-
-
-async def _decoded(
-    execution: WorkflowExecution, payloads: Sequence[Payload], kind: type[T]
-) -> T | None:
-    if not payloads:
-        return None
-    [value] = await execution.data_converter.decode(payloads[:1], [kind])
-    assert isinstance(value, kind)
-    return value
 
 
 def _sentence(activity: PendingActivityInfo) -> str | None:

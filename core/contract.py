@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from core.model import Model
+from core.model import Model, Moment
 
 DEFAULT_MAX_PAGES = 1_000
 DEFAULT_MAX_DEPTH = 5
@@ -25,6 +25,8 @@ Result = TypeVar("Result")
 MaxAttempts = Annotated[int, Field(ge=1, le=20)]
 MaxPages = Annotated[int, Field(ge=1, le=50_000)]
 MaxDepth = Annotated[int, Field(ge=0, le=20)]
+AttemptNumber = Annotated[int, Field(ge=0, le=1_000)]
+Percent = Annotated[int, Field(ge=0, le=100)]
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 Patterns = Annotated[tuple[Pattern, ...], Field(max_length=50)]
 
@@ -128,9 +130,9 @@ class Progress(Model):
     `attempt` tells of which attempt the `percent` is.
     """
 
-    attempt: int = 0
-    percent: Annotated[int, Field(ge=0, le=100)]
-    first_started_at: datetime
+    attempt: AttemptNumber = 0
+    percent: Percent
+    first_started_at: Moment
 
 
 class AttemptReport(Model):
@@ -140,12 +142,12 @@ class AttemptReport(Model):
     runs. `started_at` is this attempt's own start, `worker` the identity of who is at it.
     """
 
-    attempt: int
-    first_started_at: datetime
-    percent: int = 0
-    started_at: datetime | None = None
+    attempt: AttemptNumber
+    first_started_at: Moment
+    percent: Percent = 0
+    started_at: Moment | None = None
     worker: str | None = None
-    next_at: datetime | None = None
+    next_at: Moment | None = None
     reason: str | None = None
 
 
@@ -179,7 +181,7 @@ class Subject(Model):
     """The part of a job's memo that is known when it is asked for."""
 
     url: str | None
-    max_attempts: int
+    max_attempts: MaxAttempts
     host: str = ""
 
     @classmethod
@@ -195,9 +197,9 @@ class Ending(Model):
     cancelled, or its worker died. Then the history knows.
     """
 
-    attempts_made: int = 0
-    processed_at: datetime | None = None
-    percent: int = 0
+    attempts_made: AttemptNumber = 0
+    processed_at: Moment | None = None
+    percent: Percent = 0
     failed_reason: str | None = None
     return_value: JsonValue = None
     unsure: bool = False
