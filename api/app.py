@@ -12,11 +12,11 @@ from temporalio.client import Client
 from api import batches, changes, domains, health, job_events, jobs, pages, snapshots
 from api.deps import Authentication, Services
 from api.documentation import DocumentedApi
-from api.errors import OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
+from api.errors import NO_OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
 from api.job_actions import JobActions
 from api.job_reader import JobReader
 from api.launch import Launcher
-from api.limits import BodyLimit
+from api.limits import BodyLimit, HeadLimit
 from api.watch import JobWatch
 from core.settings import Settings
 from store.engine import Database
@@ -41,9 +41,14 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
         version="1.0",
         redoc_url=None,
         redirect_slashes=False,
-        responses={**documented_errors(429, 500, 503), **OTHER_ERRORS},
+        responses={**documented_errors(408, 413, 429, 431, 500, 503), **NO_OTHER_ERRORS},
         exception_handlers={HTTPException: answer_fault, RequestValidationError: answer_fault},
-        middleware=[Middleware(ErrorAnswers), Middleware(Authentication), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(ErrorAnswers),
+            Middleware(HeadLimit),
+            Middleware(Authentication),
+            Middleware(BodyLimit),
+        ],
     )
     reader = JobReader(client)
     app.state.services = Services(

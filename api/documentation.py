@@ -17,6 +17,7 @@ class DocumentedApi(FastAPI):
         document = super().openapi()
         for path in document["paths"].values():
             for operation in path.values():
+                operation["responses"].pop("default", None)
                 for status, response in operation["responses"].items():
                     if not status.startswith("2") and "content" in response:
                         [schema] = response["content"].values()

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.service import RPCError
 
@@ -22,6 +23,7 @@ from core.errors import (
     RateLimited,
     RequestError,
     RequestTooLarge,
+    RequestTooSlow,
     Unauthorized,
     Unavailable,
 )
@@ -55,16 +57,20 @@ DESCRIPTIONS: Final = {
     401: "The API key is missing, malformed, unknown or revoked (`UNAUTHORIZED`).",
     404: "It does not exist, or another organisation owns it (`NOT_FOUND`).",
     409: "The present state does not allow it (`CONFLICT`).",
+    408: "The body took longer than 20 seconds to arrive (`VALIDATION_ERROR`).",
     413: "The body is larger than 1 MiB (`VALIDATION_ERROR`).",
     429: "Temporal takes no more requests for now (`RATE_LIMITED`); `Retry-After` says when.",
+    431: "The address and the headers are larger than 64 KiB (`VALIDATION_ERROR`).",
     500: "A fault of the service; its log tells more (`INTERNAL`).",
     503: "Temporal or the database cannot be reached now (`UNAVAILABLE`).",
 }
 
-OTHER_ERRORS: Final[dict[int | str, dict[str, object]]] = {
+NO_OTHER_ERRORS: Final[dict[int | str, dict[str, object]]] = {
     "default": {"model": ErrorAnswer, "description": "Any other error."}
 }
-"""For the whole API: without it FastAPI documents its own 422, which is never answered."""
+"""For the whole API: without it FastAPI documents its own 422, which is never answered. The
+document is without it: it would allow any answer.
+"""
 
 
 def documented_errors(*statuses: int) -> dict[int | str, dict[str, object]]:
@@ -86,6 +92,8 @@ async def answer_fault(request: Request, fault: Exception) -> Response:
     if isinstance(error, MethodNotAllowed):
         # The framework knows the methods of one route only; others may share its address.
         headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))
+    if isinstance(error, RequestTooSlow):
+        headers["Connection"] = "close"  # what is still to come of the body is not waited for
     if isinstance(error, Unavailable | RateLimited):
         headers["Retry-After"] = str(RETRY_AFTER)
     details = error.details if isinstance(error, RequestError) else None
@@ -140,6 +148,8 @@ def _translated(request: Request, fault: Exception) -> RequestError | Unavailabl
             return fault
         case RequestValidationError():
             return _invalid(fault.errors())
+        case ClientDisconnect():
+            return InvalidRequest("The body ended before its end.")
         case HTTPException():
             return _refused(request, fault.status_code)
         case RPCError():
@@ -162,6 +172,8 @@ def _refused(request: Request, status: int) -> RequestError | None:
             return NotFound("There is nothing at this address.")
         case HTTPStatus.METHOD_NOT_ALLOWED:
             return MethodNotAllowed(f"This address does not take {request.method}.")
+        case HTTPStatus.REQUEST_TIMEOUT:
+            return RequestTooSlow("The body took longer than 20 seconds to arrive.")
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return RequestTooLarge("The body is larger than 1 MiB.")
         case _:

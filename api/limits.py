@@ -1,5 +1,6 @@
 """What the API takes of a request's body: its size, its fields, its text."""
 
+import asyncio
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -12,18 +13,43 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.launch import JobOptions
 from core.contract import MaxAttempts
-from core.errors import RequestTooLarge
+from core.errors import HeadTooLarge, RequestTooLarge
 from core.model import Model
 
 LARGEST_BODY: Final = 1024 * 1024
 """Bytes."""
 
+BODY_WITHIN: Final = timedelta(seconds=20)
+"""How long a body may take to arrive."""
+
+LARGEST_HEAD: Final = 64 * 1024
+"""Bytes of the address and the headers together."""
+
 LONGEST_DELAY: Final = timedelta(days=30)
 """How far ahead a job may be asked for."""
 
 
+class HeadLimit:
+    """Middleware that refuses heads over `LARGEST_HEAD`. The server does so too, but not where all
+    of one has come at once.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection. Raises HeadTooLarge."""
+        if scope["type"] == "http":
+            fields = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+            if fields + len(scope["raw_path"]) + len(scope["query_string"]) > LARGEST_HEAD:
+                raise HeadTooLarge
+        await self._app(scope, receive, send)
+
+
 class BodyLimit:
-    """Middleware that refuses bodies over `LARGEST_BODY`, with or without a Content-Length."""
+    """Middleware that refuses bodies over `LARGEST_BODY`, with or without a Content-Length, and
+    those that take longer than `BODY_WITHIN` to arrive.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -37,10 +63,21 @@ class BodyLimit:
         if int(Headers(scope=scope).get("content-length", "0")) > LARGEST_BODY:
             raise RequestTooLarge("The body is larger than 1 MiB.")
         taken = 0
+        arrived = False
+        deadline: float | None = None
 
         async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, arrived, deadline
+            if arrived:
+                return await receive()  # whether the client is still there
+            if deadline is None:
+                deadline = asyncio.get_running_loop().time() + BODY_WITHIN.total_seconds()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from None
+            arrived = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > LARGEST_BODY:
                 # FastAPI takes any other error in the middle of a body for bad JSON.

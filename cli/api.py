@@ -9,9 +9,12 @@ from datetime import timedelta
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.deps import services_of
+from api.limits import LARGEST_HEAD
+from cli.connections import Connection
 from cli.keys import ensure_bootstrap_key, opened
 from core.settings import Settings
 from temporal.connection import BRIEF_RETRIES, connect
@@ -19,12 +22,6 @@ from temporal.setup import prepare_namespace
 
 DRAIN: Final = timedelta(seconds=5)
 """How long requests under way may go on after a stop was asked for."""
-
-KEEP_ALIVE: Final = timedelta(seconds=30)
-"""How long a connection may stay open without a request."""
-
-LONGEST_HEAD: Final = 64 * 1024
-"""Bytes of request line and headers together."""
 
 
 class ApiServer(uvicorn.Server):
@@ -50,6 +47,26 @@ class ApiServer(uvicorn.Server):
         yield
 
 
+def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """How `app` is served.
+
+    `limit_concurrency` is left out: its answer is plain text, and it counts those who wait for
+    jobs. `Connection` and the files that the process may open are the limit.
+    """
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(DRAIN.total_seconds()),
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+    )
+
+
 async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
     """Serve the API until SIGINT or SIGTERM; `ready` is called once it listens.
 
@@ -60,20 +77,7 @@ async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
         client = await connect(settings, retries=BRIEF_RETRIES)
         await prepare_namespace(client, timedelta(days=settings.job_retention_days))
         app = create_app(settings, client, database)
-        config = uvicorn.Config(
-            app,
-            host=settings.api_host,
-            port=settings.api_port,
-            http="h11",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=int(KEEP_ALIVE.total_seconds()),
-            timeout_graceful_shutdown=int(DRAIN.total_seconds()),
-            h11_max_incomplete_event_size=LONGEST_HEAD,
-        )
-        server = ApiServer(config, ready)
+        server = ApiServer(server_config(app, settings.api_host, settings.api_port), ready)
         loop = asyncio.get_running_loop()
 
         def stop() -> None:

@@ -8,7 +8,9 @@ DiffyError
 │   ├── NotFound                  404
 │   ├── MethodNotAllowed          405
 │   ├── Conflict                  409
+│   ├── RequestTooSlow            408
 │   ├── RequestTooLarge           413
+│   ├── HeadTooLarge              431
 │   └── RateLimited               429
 ├── Unavailable               503, Temporal or the database cannot be reached
 └── JobError                  why an attempt of a job ended without a result
@@ -115,6 +117,21 @@ class RequestTooLarge(RequestError):
     """The body is larger than the API reads."""
 
     http_status = 413
+
+
+class RequestTooSlow(RequestError):
+    """The body does not arrive in the time it has."""
+
+    http_status = 408
+
+
+class HeadTooLarge(RequestError):
+    """The address and the headers are larger than the API reads."""
+
+    http_status = 431
+
+    def __init__(self) -> None:
+        super().__init__("The address and the headers are larger than 64 KiB together.")
 
 
 class RateLimited(RequestError):
