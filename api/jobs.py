@@ -6,6 +6,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
 
 from api.conditional import conditional
 from api.deps import (
@@ -23,7 +24,7 @@ from api.job_attempts import AttemptOutcome
 from api.job_reader import JobStats
 from api.job_view import JobDetail, JobRow
 from api.pages import StartedJob, StartedJobAnswer
-from api.paging import ListMeta, PagingDep, WholeNumber
+from api.paging import ListMeta, PagingDep, PlainDigits
 from api.visibility import JobFilter
 from core.contract import CrawlPageInput
 from core.errors import Conflict, NotFound
@@ -146,7 +147,7 @@ async def get_job(
     job_id: str,
     principal: PrincipalDep,
     watch: WatchDep,
-    wait: Annotated[WholeNumber, Query(ge=0, le=LONGEST_WAIT)] = 0,
+    wait: Annotated[int, Field(ge=0, le=LONGEST_WAIT), PlainDigits, Query()] = 0,
 ) -> Response:
     """One job, exact at the moment of the answer; with `wait` held back until it has finished or
     that many seconds are over.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from core.model import Model
@@ -59,13 +59,15 @@ def _plain_digits(value: object) -> object:
     return value
 
 
-WholeNumber = Annotated[int, BeforeValidator(_plain_digits)]
-"""A query parameter in decimal digits."""
+PlainDigits: Final = BeforeValidator(_plain_digits)
+"""Makes a query parameter one in decimal digits. It follows the limits, which the documentation
+leaves out otherwise.
+"""
 
 
 async def paging(
-    limit: Annotated[WholeNumber, Query(ge=1, le=100)] = 20,
-    page: Annotated[WholeNumber, Query(ge=1, le=LARGEST_PAGE)] = 1,
+    limit: Annotated[int, Field(ge=1, le=100), PlainDigits, Query()] = 20,
+    page: Annotated[int, Field(ge=1, le=LARGEST_PAGE), PlainDigits, Query()] = 1,
     cursor: Annotated[str | None, Query(min_length=1, max_length=LONGEST_CURSOR)] = None,
 ) -> Paging:
     """What the query parameters ask for."""
