@@ -76,6 +76,7 @@ class Database:
         if parsed.get_backend_name() == "postgresql":
             engine = create_async_engine(
                 parsed,
+                hide_parameters=True,
                 pool_pre_ping=True,
                 pool_size=10,
                 connect_args={"connect_timeout": CONNECT_TIMEOUT},
@@ -84,7 +85,9 @@ class Database:
             reader = engine.execution_options(isolation_level="REPEATABLE READ")
             return cls(engine, reader, patience)
         engine = create_async_engine(
-            parsed.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": busy_timeout}
+            parsed.set(drivername="sqlite+aiosqlite"),
+            hide_parameters=True,
+            connect_args={"timeout": busy_timeout},
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
