@@ -22,9 +22,9 @@ import httpx2
 from cli.embedded import EmbeddedTemporal
 from core.settings import Settings
 from temporal.ending import release
-from tests.api.fuzzing import Fuzzer
 from tests.api.operations import Operation, operations
 from tests.api.served import served
+from tests.api.test_openapi_fuzz import fuzzer_of
 from tests.api.test_tenancy import owned
 from tests.ports import free_port
 from tests.site import FakeSite
@@ -32,8 +32,10 @@ from tests.system import System, running_system
 
 
 @asynccontextmanager
-async def two_organisations() -> AsyncIterator[tuple[System, dict[str, str], dict[str, str]]]:
-    """A system, and the ids of what two organisations own of one site."""
+async def two_organisations() -> AsyncIterator[
+    tuple[System, FakeSite, dict[str, str], dict[str, str]]
+]:
+    """A system, a site, and the ids of what two organisations own of it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         server = EmbeddedTemporal(
@@ -51,7 +53,7 @@ async def two_organisations() -> AsyncIterator[tuple[System, dict[str, str], dic
             async with await system.another_organisation() as other:
                 there = System(settings, system.client, system.database, system.app, other)
                 theirs = await owned(there, site)
-            yield system, mine, theirs
+            yield system, site, mine, theirs
         await server.stop()
 
 
@@ -88,13 +90,14 @@ async def compared(
 
 async def measure(examples: int, times: int) -> dict[str, Any]:
     """The figures."""
-    async with two_organisations() as (system, mine, theirs), served(system.app) as http:
+    async with (
+        two_organisations() as (system, site, mine, theirs),
+        served(system.app) as http,
+    ):
         headers = {"Authorization": system.api.headers["Authorization"]}
-        key = headers["Authorization"].removeprefix("Bearer ")
         async with httpx2.AsyncClient(base_url=http.origin, headers=headers) as api:
             timings = await compared(system, api, theirs, times)
-        known = {name: [mine[name], theirs[name]] for name in mine}
-        fuzzer = Fuzzer(http.origin, key, system.app.openapi(), known)
+        fuzzer = await fuzzer_of(system, http, site, mine, theirs)
         began = time.monotonic()
         found = await asyncio.to_thread(lambda: list(fuzzer.run(examples)))
         seconds = time.monotonic() - began

@@ -48,6 +48,11 @@ AT_THE_END: Final = "DELETE"
 """What is deleted cannot be asked for any more."""
 
 
+WORDS: Final = st.text("abc", min_size=1, max_size=8)
+
+ON_UNFINISHED: Final = ("/cancel", "/promote", "/attempts")
+
+
 @dataclass
 class Figures:
     """What became of the requests to one route."""
@@ -66,16 +71,29 @@ class Fuzzer:
     """Sends requests with a good `key` to an API at `origin`, of which `document` tells.
 
     `known` are ids that exist, by the name of the parameter; a made-up id seldom does. Of jobs
-    they are finished ones: the stream of another's events has no end.
+    they are finished ones, as the stream of another's events has no end; `unfinished` are others,
+    for the routes that need them. `site` is the origin of the known domain.
     """
 
     def __init__(
-        self, origin: str, key: str, document: dict[str, Any], known: Mapping[str, Sequence[str]]
+        self,
+        origin: str,
+        key: str,
+        document: dict[str, Any],
+        known: Mapping[str, Sequence[str]],
+        unfinished: Sequence[str],
+        site: str,
     ) -> None:
         load_all_checks()
         self._headers = {"Authorization": f"Bearer {key}"}
         self._origin = origin
         self._known = known
+        self._unfinished = unfinished
+        # Fields that hold addresses, which chance alone does not write.
+        self._addresses = {
+            "POST /api/domains": ("domain", "{}.example"),
+            "POST /api/domains/{domain_id}/pages": ("url", f"{site}/{{}}"),
+        }
         self._session = requests.Session()
         schema = schemathesis.openapi.from_dict(document)
         schema.config.update(base_url=origin)
@@ -117,9 +135,21 @@ class Fuzzer:
         names = [each.name for each in operation.path_parameters]
         for mode in GenerationMode:
             yield operation.as_strategy(generation_mode=mode)
-            for ids in zip(*(self._known[name] for name in names), strict=True):
-                known = dict(zip(names, ids, strict=True))
-                yield operation.as_strategy(generation_mode=mode, path_parameters=known)
+            for each in self._ids(operation.path, names):
+                aimed = operation.as_strategy(generation_mode=mode, path_parameters=each)
+                yield aimed
+                if mode is GenerationMode.POSITIVE and operation.label in self._addresses:
+                    field, form = self._addresses[operation.label]
+                    yield st.builds(_addressed, aimed, st.just(field), WORDS.map(form.format))
+
+    def _ids(self, path: str, names: Sequence[str]) -> Iterator[dict[str, str]]:
+        match list(names):
+            case []:
+                yield {}
+            case [name]:
+                yield from ({name: each} for each in self._known[name])
+                if path.endswith(ON_UNFINISHED):
+                    yield from ({name: each} for each in self._unfinished)
 
     def _try(self, case: Case[Any], figures: Figures) -> None:
         response = case.call(session=self._session, headers=self._headers, timeout=PATIENCE)
@@ -131,3 +161,10 @@ class Fuzzer:
                 f"{type(each).__name__}: {each.message} <- {case.as_curl_command()}"[:2000]
                 for each in group.exceptions
             ]
+
+
+def _addressed(case: Case[Any], field: str, address: str) -> Case[Any]:
+    """The same request with an address that is one."""
+    assert isinstance(case.body, dict)
+    case.body = {**case.body, field: address}
+    return case

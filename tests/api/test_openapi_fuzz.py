@@ -5,13 +5,30 @@ from typing import Final
 
 from tests.api.fuzzing import Fuzzer
 from tests.api.operations import operations
-from tests.api.served import served
+from tests.api.served import Served, served
 from tests.api.test_tenancy import owned
 from tests.site import FakeSite
 from tests.system import System
 
-EXAMPLES: Final = 12
+EXAMPLES: Final = 8
 """Of each route; `python -m benchmarks.fuzz_api` sends many more."""
+
+
+async def fuzzer_of(
+    system: System, http: Served, site: FakeSite, mine: dict[str, str], theirs: dict[str, str]
+) -> Fuzzer:
+    """A fuzzer with the key of who owns `mine`, and some jobs that have not finished."""
+    later = [
+        await system.ask(f"/api/pages/{mine['page_id']}/crawl", delaySeconds=3600) for _ in range(3)
+    ]
+    return Fuzzer(
+        http.origin,
+        system.api.headers["Authorization"].removeprefix("Bearer "),
+        system.app.openapi(),
+        {name: [mine[name], theirs[name]] for name in mine},
+        later,
+        site.origin,
+    )
 
 
 async def test_answers_to_made_up_requests_are_as_documented(
@@ -22,14 +39,11 @@ async def test_answers_to_made_up_requests_are_as_documented(
         theirs = await owned(
             System(system.settings, system.client, system.database, system.app, other), site
         )
-    known = {name: [mine[name], theirs[name]] for name in mine}
-    key = system.api.headers["Authorization"].removeprefix("Bearer ")
     async with served(system.app) as http:
-        fuzzer = Fuzzer(http.origin, key, system.app.openapi(), known)
+        fuzzer = await fuzzer_of(system, http, site, mine, theirs)
         found = await asyncio.to_thread(lambda: list(fuzzer.run(EXAMPLES)))
     assert [failure for figures in found for failure in figures.failures] == []
     assert {figures.route for figures in found} == {str(route) for route in operations(system)}
-    for figures in found:
-        assert figures.sent, figures
-        if figures.route.startswith("GET"):
-            assert figures.statuses[200], figures
+    assert all(figures.sent for figures in found)
+    reached = [figures.route for figures in found if min(figures.statuses) < 400]
+    assert len(reached) > len(found) / 2, reached
