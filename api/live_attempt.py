@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.client import WorkflowExecutionDescription
+from temporalio.client import WorkflowExecution, WorkflowExecutionDescription
 
 from api.foreign import read_memo, read_payloads
 from core.contract import (
