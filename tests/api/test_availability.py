@@ -52,6 +52,7 @@ WRITING: Final = {
     "DELETE /api/domains/{domain_id}",
     "POST /api/domains/{domain_id}/pages",
     "POST /api/domains/{domain_id}/crawl",
+    "POST /api/batches/{batch_id}/cancel",
     "PATCH /api/pages/{page_id}",
     "DELETE /api/pages/{page_id}",
     "POST /api/changes/{change_id}/acknowledge",
@@ -109,12 +110,14 @@ async def outage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Outa
 
 
 async def owned(system: System) -> dict[str, str]:
-    """The ids of a domain, of a page of it and of the job that discovers its pages."""
+    """The ids of a domain, of a page and a batch of it and of the job that discovers its pages."""
     host = f"{uuid4().hex}.example"
     domain = await system.add_domain(host)
     page = {"url": f"https://{host}/pricing"}
     added = await system.api.post(f"/api/domains/{domain.id}/pages", json=page)
+    batch = await system.api.post(f"/api/domains/{domain.id}/crawl", json={})
     return {
+        "batch_id": batch.json()["data"]["batchId"],
         "domain_id": str(domain.id),
         "page_id": added.json()["data"]["id"],
         "job_id": domain.discovery_job_id,

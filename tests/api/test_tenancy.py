@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 
 import httpx2
 
+from core.jobs import batch_job_id
+from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
 
@@ -29,12 +31,15 @@ async def owned(system: System, site: FakeSite) -> dict[str, str]:
         page_id = (await system.pages(domain.id))[site.url("/")]
         await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
         site.page("/", "<p>Pro costs $119 a month.</p>")
-        job_id = await system.ask(f"/api/pages/{page_id}/crawl")
-        await system.finished(job_id)
+        asked = await system.api.post(f"/api/domains/{domain.id}/crawl", json={})
+        batch_id = asked.json()["data"]["batchId"]
+        job_id = batch_job_id(UUID(batch_id), page_id)
+        await eventually(lambda: system.stats(batchId=batch_id), lambda stats: stats.completed == 1)
     [change] = (await system.api.get("/api/changes")).json()["data"]
     return {
         "domain_id": str(domain.id),
         "page_id": str(page_id),
+        "batch_id": batch_id,
         "job_id": job_id,
         "change_id": change["id"],
         "snapshot_id": change["afterSnapshotId"],
