@@ -25,6 +25,7 @@ from core.robots import PRODUCT
 from core.settings import Settings, load_settings
 from store.engine import Database
 from store.migrate import migrate
+from store.secretkey import SecretKey
 from temporal.connection import connect
 from temporal.ending import release
 from temporal.inputs import InputGuard
@@ -79,9 +80,10 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     extractor = Extractor()
     reporter = Reporter(client)
     politeness = Politeness(database, fetcher, settings.host_rps)
-    crawl = CrawlActivities(database, fetcher, politeness, extractor, reporter)
+    secret_key = SecretKey(settings)
+    crawl = CrawlActivities(database, fetcher, politeness, extractor, reporter, secret_key)
     turns = DomainTurns(database, client)
-    discover = DiscoverActivities(database, fetcher, politeness, turns, reporter)
+    discover = DiscoverActivities(database, fetcher, politeness, turns, reporter, secret_key)
     ownership = OwnershipActivities(database)
     worker = Worker(
         client,

@@ -2,17 +2,20 @@
 
 import asyncio
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 from temporalio import activity
 
 from activities.extraction import Extracted, Extractor, PageSource, SameText
-from activities.fetch import Fetched, Fetcher, Validators
+from activities.fetch import NO_VALIDATORS, Fetched, Fetcher, Validators
 from activities.politeness import Politeness
+from activities.profiles import page_profile
 from activities.reporting import Attempt, Reporter
 from activities.responses import no_page, refusal
 from core.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
+from core.crawlsettings import CrawlProfile
 from core.errors import PageGone
 from core.news import SeenPage, news_between, removal, restoration
 from core.scope import LeftOut, OutOfScope, ScopeRules, judge
@@ -22,6 +25,7 @@ from store.checks import (
     EarlierCheck,
     PageVersion,
     check_of_job,
+    is_baseline,
     record_change,
     record_gone,
     record_unchanged,
@@ -30,8 +34,30 @@ from store.checks import (
 from store.domains import domain_by_id
 from store.engine import Database
 from store.pages import page_by_id
+from store.secretkey import SecretKey
 from store.snapshots import snapshot_by_id
 from store.tables import Page, PageStatus
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of a page, under the settings of `profile`."""
+
+    job_id: str
+    page: Page
+    profile: CrawlProfile
+
+    @property
+    def comparable(self) -> bool:
+        """Whether what was seen before was seen in the same way."""
+        return not is_baseline(self.page, self.profile.fingerprint)
+
+    @property
+    def validators(self) -> Validators:
+        """What to ask with whether the page is still the same."""
+        if not self.comparable:
+            return NO_VALIDATORS
+        return Validators(etag=self.page.etag, last_modified=self.page.last_modified)
 
 
 class CrawlActivities:
@@ -44,12 +70,14 @@ class CrawlActivities:
         politeness: Politeness,
         extractor: Extractor,
         reporter: Reporter,
+        secret_key: SecretKey,
     ) -> None:
         self._database = database
         self._fetcher = fetcher
         self._politeness = politeness
         self._extractor = extractor
         self._reporter = reporter
+        self._secret_key = secret_key
 
     @activity.defn(name=ActivityName.CRAWL)
     async def crawl(
@@ -66,27 +94,31 @@ class CrawlActivities:
             done = await check_of_job(session, page.id, job_id)
         if done is not None:
             return _as_before(done)
+        profile = page_profile(page, domain, self._secret_key)
+        check = Check(job_id, page, profile)
         try:
-            fetched = await self._fetch(page, domain.domain)
+            fetched = await self._fetch(check, domain.domain)
         except PageGone as gone:
-            await self._gone(job_id, page, gone.message)
+            await self._gone(check, gone.message)
             raise
         attempt.progress(50)
         if fetched.not_modified:
-            return await self._unchanged(job_id, page, fetched, page.body_hash)
+            return await self._unchanged(check, fetched, page.body_hash)
         body_hash = hashlib.sha256(fetched.body).hexdigest()
-        if body_hash == page.body_hash:
-            return await self._unchanged(job_id, page, fetched, body_hash)
+        if body_hash == page.body_hash and check.comparable:
+            return await self._unchanged(check, fetched, body_hash)
         extracted = await self._extractor.extract(
-            PageSource(fetched.body, fetched.content_type, fetched.url, page.text_hash)
+            PageSource(
+                fetched.body, fetched.content_type, fetched.url, page.text_hash, profile.parts
+            )
         )
         attempt.progress(80)
         if isinstance(extracted, SameText):
-            return await self._unchanged(job_id, page, fetched, body_hash)
-        return await self._changed(job_id, page, fetched, extracted, body_hash)
+            return await self._unchanged(check, fetched, body_hash)
+        return await self._changed(check, fetched, extracted, body_hash)
 
-    async def _fetch(self, page: Page, domain: str) -> Fetched:
-        site = parse_domain(domain)
+    async def _fetch(self, check: Check, domain: str) -> Fetched:
+        page, site = check.page, parse_domain(domain)
 
         async def admit(url: str) -> None:
             if judge(url, site, ScopeRules()) == OutOfScope(LeftOut.OTHER_HOST):
@@ -97,13 +129,14 @@ class CrawlActivities:
 
         fetched = await self._fetcher.fetch(
             page.url,
-            validators=Validators(etag=page.etag, last_modified=page.last_modified),
+            validators=check.validators,
+            profile=check.profile.request,
             before_request=admit,
         )
         if refused := refusal(fetched.status, fetched.retry_after):
             raise refused
         if fetched.not_modified:
-            if page.snapshot_id is None:
+            if check.validators == NO_VALIDATORS:
                 raise InvalidAnswer(
                     "The site says that nothing changed, though it was not asked that."
                 )
@@ -111,14 +144,14 @@ class CrawlActivities:
             raise unusable
         return fetched
 
-    async def _gone(self, job_id: str, page: Page, reason: str) -> None:
-        now = datetime.now(UTC)
+    async def _gone(self, check: Check, reason: str) -> None:
+        page, now = check.page, datetime.now(UTC)
         async with self._database.transaction() as session:
             if await record_gone(session, page.id, now) and page.snapshot_id is not None:
                 await record_change(
                     session,
                     page=page,
-                    job_id=job_id,
+                    job_id=check.job_id,
                     before_id=page.snapshot_id,
                     after_id=None,
                     news=removal(reason),
@@ -126,14 +159,9 @@ class CrawlActivities:
                 )
 
     async def _unchanged(
-        self,
-        job_id: str,
-        page: Page,
-        fetched: Fetched,
-        body_hash: str | None,
-        text_hash: str | None = None,
+        self, check: Check, fetched: Fetched, body_hash: str | None, text_hash: str | None = None
     ) -> CrawlPageResult:
-        validators = fetched.validators
+        page, validators = check.page, fetched.validators
         if fetched.not_modified:
             # Many a 304 leaves out what the 200 said (RFC 9110, 15.4.5 asks for it).
             validators = Validators(
@@ -151,12 +179,13 @@ class CrawlActivities:
                 last_modified=validators.last_modified,
                 body_hash=body_hash,
                 text_hash=text_hash,
+                seen_under=check.profile.fingerprint,
             )
             if recorded and page.status is PageStatus.GONE and page.snapshot_id is not None:
                 change_id = await record_change(
                     session,
                     page=page,
-                    job_id=job_id,
+                    job_id=check.job_id,
                     before_id=page.snapshot_id,
                     after_id=page.snapshot_id,
                     news=restoration(None),
@@ -170,21 +199,24 @@ class CrawlActivities:
         )
 
     async def _changed(
-        self, job_id: str, page: Page, fetched: Fetched, extracted: Extracted, body_hash: str
+        self, check: Check, fetched: Fetched, extracted: Extracted, body_hash: str
     ) -> CrawlPageResult:
+        page = check.page
         async with self._database.reading() as session:
             before = await snapshot_by_id(session, page.snapshot_id) if page.snapshot_id else None
         news = None
-        if before is not None:
+        if before is not None and check.comparable:
+            watched = check.profile.parts.watch is not None
             news = await asyncio.to_thread(
                 news_between,
-                SeenPage(before.url, before.title, before.text),
+                # The title belongs to the page, not to the part of it that is watched.
+                SeenPage(before.url, extracted.title if watched else before.title, before.text),
                 SeenPage(fetched.url, extracted.title, extracted.text),
             )
             if news is None:
-                return await self._unchanged(job_id, page, fetched, body_hash, extracted.text_hash)
-            if page.status is PageStatus.GONE:
-                news = restoration(news)
+                return await self._unchanged(check, fetched, body_hash, extracted.text_hash)
+        if before is not None and page.status is PageStatus.GONE:
+            news = restoration(news)
         version = PageVersion(
             url=fetched.url,
             status_code=fetched.status,
@@ -195,13 +227,14 @@ class CrawlActivities:
             body_hash=body_hash,
             etag=fetched.validators.etag,
             last_modified=fetched.validators.last_modified,
+            seen_under=check.profile.fingerprint,
         )
         now = datetime.now(UTC)
         async with self._database.transaction() as session:
-            snapshot_id = await record_version(session, page, job_id, version, at=now)
+            snapshot_id = await record_version(session, page, check.job_id, version, at=now)
             if snapshot_id is None:
                 # It may have been an attempt of this job that was taken for dead.
-                done = await check_of_job(session, page.id, job_id)
+                done = await check_of_job(session, page.id, check.job_id)
                 if done is not None:
                     return _as_before(done)
                 return CrawlPageResult(changed=False, status_code=fetched.status)
@@ -210,7 +243,7 @@ class CrawlActivities:
                 change_id = await record_change(
                     session,
                     page=page,
-                    job_id=job_id,
+                    job_id=check.job_id,
                     before_id=before.id,
                     after_id=snapshot_id,
                     news=news,
@@ -219,7 +252,7 @@ class CrawlActivities:
         return CrawlPageResult(
             changed=change_id is not None,
             status_code=fetched.status,
-            baseline=before is None,
+            baseline=change_id is None,
             snapshot_id=snapshot_id,
             change_id=change_id,
         )

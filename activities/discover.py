@@ -14,6 +14,7 @@ from temporalio import activity
 
 from activities.fetch import Fetcher
 from activities.politeness import Politeness
+from activities.profiles import SiteProfiles
 from activities.reporting import Attempt, Reporter
 from activities.seeds import find_seeds
 from activities.turns import DomainTurns
@@ -34,6 +35,7 @@ from store.domains import domain_by_id
 from store.engine import Database
 from store.frontier import FoundUrl, Settled
 from store.pages import NewPage, add_pages
+from store.secretkey import SecretKey
 from store.tables import Domain, FrontierState
 
 AT_ONCE: Final = 16
@@ -64,12 +66,14 @@ class DiscoverActivities:
         politeness: Politeness,
         turns: DomainTurns,
         reporter: Reporter,
+        secret_key: SecretKey,
     ) -> None:
         self._database = database
         self._fetcher = fetcher
         self._politeness = politeness
         self._turns = turns
         self._reporter = reporter
+        self._secret_key = secret_key
 
     @activity.defn(name=ActivityName.DISCOVER)
     async def discover(
@@ -85,7 +89,8 @@ class DiscoverActivities:
             discovery = await frontier.begin(session, job_id, domain.id)
         if discovery.result is not None:
             return DiscoverPagesResult.model_validate(discovery.result)
-        walk = Walk(self._database, self._fetcher, self._politeness, job_id, job, domain)
+        profiles = SiteProfiles(domain, self._secret_key)
+        walk = Walk(self._database, self._fetcher, self._politeness, job_id, job, domain, profiles)
         async with self._turns.held(domain.id, job_id):
             return await walk.run(attempt)
 
@@ -101,6 +106,7 @@ class Walk:
         job_id: str,
         job: DiscoverPagesInput,
         domain: Domain,
+        profiles: SiteProfiles,
     ) -> None:
         self._database = database
         self._fetcher = fetcher
@@ -108,6 +114,7 @@ class Walk:
         self._job_id = job_id
         self._job = job
         self._domain_id = domain.id
+        self._profiles = profiles
         self._site: Site = parse_domain(domain.domain)
         self._rules = ScopeRules(include=job.include, exclude=job.exclude)
         self._feeds: set[str] = set()
@@ -124,12 +131,12 @@ class Walk:
         async with self._database.reading() as session:
             if (await frontier.tally(session, self._job_id)).seen:
                 return
-        robots = await self._politeness.robots(self._site.origin + "/", max_age=FRESH_ROBOTS)
-        seeds = await find_seeds(self._site, robots, self._fetcher, self._politeness.admit)
+        front = self._site.origin + "/"
+        robots = await self._politeness.robots(front, max_age=FRESH_ROBOTS)
+        profile = self._profiles.of(front)
+        seeds = await find_seeds(self._site, robots, self._fetcher, self._politeness.admit, profile)
         async with self._database.transaction() as session:
-            await frontier.add_urls(
-                session, self._job_id, self._judged(seeds.urls, self._site.origin + "/", 0)
-            )
+            await frontier.add_urls(session, self._job_id, self._judged(seeds.urls, front, 0))
 
     async def _visit_all(self, attempt: Attempt) -> None:
         """Keep `AT_ONCE` visits in flight; each round of answers is one transaction."""
@@ -170,7 +177,8 @@ class Walk:
         return all(other.depth == url.depth for other in flying.values())
 
     async def _visit(self, url: str) -> Visit:
-        return await visit(url, self._fetcher, self._politeness.admit, self._in_site)
+        profile = self._profiles.of(url)
+        return await visit(url, self._fetcher, self._politeness.admit, self._in_site, profile)
 
     async def _settle(self, landed: list[tuple[FoundUrl, Visit]]) -> list[FoundUrl]:
         """Store what the visits showed; the URLs that are new and wait for a visit."""

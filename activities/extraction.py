@@ -18,9 +18,12 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser
 
+from core.crawlsettings import WHOLE, Parts
 from core.errors import InternalError, NotAPage
 from core.links import decode_html, extract_links
 from core.news import SeenPage, fingerprint
+from core.selectors import selected
+from core.site_errors import WatchedPartMissing
 from core.visible import content_blocks, to_text
 
 PROCESSES: Final = 2
@@ -41,6 +44,7 @@ class PageSource:
     content_type: str | None
     url: str
     known_text_hash: str | None = None
+    parts: Parts = WHOLE
 
 
 @dataclass(frozen=True)
@@ -66,28 +70,35 @@ def extract_page(page: PageSource) -> Extracted | SameText:
     Raises NotAPage when it shows no text.
     """
     html = decode_html(page.body, page.content_type)
-    text = to_text(content_blocks(html))
+    text = to_text(content_blocks(html, page.parts))
+    watched = page.parts.watch is not None
+    if not text and watched:
+        raise WatchedPartMissing(
+            f"The page shows no text where its watchSelector points: {page.parts.watch}"
+        )
     if not text:
         raise NotAPage("The page shows no text.")
     title = extract_links(html, page.url).title
-    text_hash = fingerprint(SeenPage(page.url, title, text))
+    # The title belongs to the page, not to the part of it that is watched.
+    text_hash = fingerprint(SeenPage(page.url, None if watched else title, text))
     if text_hash == page.known_text_hash:
         return SameText()
-    import trafilatura  # here, so that only the processes of the pool load it
-
     return Extracted(
         title=title,
         text=text,
-        main_text=trafilatura.extract(_whole(html), url=page.url, fast=True) or "",
+        main_text=text if watched else _main_text(html, page),
         text_hash=text_hash,
     )
 
 
-def _whole(html: str) -> str:
-    """The document as browsers complete it: trafilatura finds nothing where `<html>`, `<head>` and
-    `<body>` are left out, as they may be (HTML standard, 13.1.2.4).
-    """
-    return LexborHTMLParser(html).html or ""
+def _main_text(html: str, page: PageSource) -> str:
+    import trafilatura  # here, so that only the processes of the pool load it
+
+    # The document as browsers complete it: trafilatura finds nothing where `<html>`, `<head>` and
+    # `<body>` are left out, as they may be (HTML standard, 13.1.2.4).
+    tree = LexborHTMLParser(html)
+    selected(tree, page.parts)
+    return trafilatura.extract(tree.html or "", url=page.url, fast=True) or ""
 
 
 class Extractor:

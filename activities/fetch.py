@@ -1,7 +1,7 @@
 """The guarded HTTP client: one exchange, bounded in time and size, redirects followed by hand."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -12,6 +12,7 @@ import httpx2
 from activities.failures import told
 from activities.network import GuardedBackend, Resolver, SystemResolver
 from activities.responses import retry_after
+from core.crawlsettings import HONEST, RequestProfile
 from core.errors import (
     InvalidAddress,
     PageTooLarge,
@@ -62,6 +63,9 @@ class Validators:
 
 NO_VALIDATORS: Final = Validators()
 
+Redirects = tuple[str, ...]
+"""The addresses that led to an answer, in the order they were asked for."""
+
 
 @dataclass(frozen=True)
 class Fetched:
@@ -76,7 +80,7 @@ class Fetched:
     body: bytes = field(repr=False)
     validators: Validators = NO_VALIDATORS
     retry_after: timedelta | None = None
-    redirects: tuple[str, ...] = ()
+    redirects: Redirects = ()
     location: str | None = None
 
     @property
@@ -134,6 +138,7 @@ class Fetcher:
         url: str,
         *,
         validators: Validators = NO_VALIDATORS,
+        profile: RequestProfile = HONEST,
         limits: FetchLimits | None = None,
         before_request: Callable[[str], Awaitable[None]] = _at_once,
         follow_redirects: bool = True,
@@ -141,15 +146,16 @@ class Fetcher:
         """The answer for `url`, of whatever status, redirects followed.
 
         `before_request` is awaited before every request, those of redirects too; its time is not
-        the site's, and what it raises ends the fetch. Raises InvalidAddress, ForbiddenAddress,
-        PageTooLarge, HeadersTooLarge, SiteTimeout, and what belongs to BadRedirect, SiteUnreachable
-        and SiteError.
+        the site's, and what it raises ends the fetch. `profile` is what each request says besides.
+        Raises InvalidAddress, ForbiddenAddress, PageTooLarge, HeadersTooLarge, SiteTimeout, and
+        what belongs to BadRedirect, SiteUnreachable and SiteError.
         """
         limits = limits or FetchLimits()
         seen = [normalise(url)]
         while True:
             await before_request(seen[-1])
-            answer = await self._exchange(seen[-1], validators, limits, tuple(seen[:-1]))
+            headers = {**profile.headers_for(seen[-1]), **validators.headers}
+            answer = await self._exchange(seen[-1], headers, limits, tuple(seen[:-1]))
             if answer.location is None or not follow_redirects:
                 return answer
             seen.append(self._target(answer.location, seen, limits))
@@ -173,23 +179,23 @@ class Fetcher:
         return target
 
     async def _exchange(
-        self, url: str, validators: Validators, limits: FetchLimits, redirects: tuple[str, ...]
+        self, url: str, headers: Mapping[bytes, bytes], limits: FetchLimits, redirects: Redirects
     ) -> Fetched:
         host = host_of(url)
         seconds = min(limits.deadline, self._longest).total_seconds()
         try:
             async with asyncio.timeout(seconds):
-                return await self._request(url, validators, limits, redirects)
+                return await self._request(url, headers, limits, redirects)
         except TimeoutError:
             raise SiteTimeout(f"{host} did not finish its answer within {seconds:g} s.") from None
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
             raise told(error, host) from error
 
     async def _request(
-        self, url: str, validators: Validators, limits: FetchLimits, redirects: tuple[str, ...]
+        self, url: str, headers: Mapping[bytes, bytes], limits: FetchLimits, redirects: Redirects
     ) -> Fetched:
         self._client.cookies.clear()
-        async with self._client.stream("GET", url, headers=validators.headers) as answer:
+        async with self._client.stream("GET", url, headers=dict(headers)) as answer:
             location = answer.headers.get("Location")
             redirecting = answer.status_code in REDIRECTS and location is not None
             as_bytes = httpx2.Headers(answer.headers.raw, encoding=ANY_BYTES)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from activities.fetch import Fetcher, FetchLimits
+from core.crawlsettings import HONEST, RequestProfile
 from core.errors import JobError
 from core.robots import Robots
 from core.sitemaps import parse_sitemap
@@ -37,6 +38,7 @@ async def find_seeds(
     robots: Robots,
     fetcher: Fetcher,
     admit: Callable[[str], Awaitable[None]],
+    profile: RequestProfile = HONEST,
 ) -> Seeds:
     """The front page, then every URL of the sitemaps that robots.txt names and of /sitemap.xml.
 
@@ -52,7 +54,9 @@ async def find_seeds(
             if url in seen:
                 continue
             seen.add(url)
-            fetched = await fetcher.fetch(url, limits=SITEMAP_LIMITS, before_request=admit)
+            fetched = await fetcher.fetch(
+                url, profile=profile, limits=SITEMAP_LIMITS, before_request=admit
+            )
         except JobError:
             continue
         if fetched.status != 200:

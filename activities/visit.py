@@ -6,6 +6,7 @@ from typing import Final
 
 from activities.fetch import Fetched, Fetcher
 from activities.responses import no_page, refusal
+from core.crawlsettings import HONEST, RequestProfile
 from core.errors import (
     AccessRefused,
     BlockedByRobots,
@@ -60,14 +61,17 @@ async def visit(
     fetcher: Fetcher,
     admit: Callable[[str], Awaitable[None]],
     in_site: Callable[[str], bool],
+    profile: RequestProfile = HONEST,
 ) -> Visit:
     """Ask for `url` once, without following a redirect: its target is a URL of its own.
 
     `in_site` tells whether a canonical URL belongs to the site; one that does not is no reason to
-    leave the page out.
+    leave the page out. `profile` is what the request says besides.
     """
     try:
-        fetched = await fetcher.fetch(url, before_request=admit, follow_redirects=False)
+        fetched = await fetcher.fetch(
+            url, profile=profile, before_request=admit, follow_redirects=False
+        )
         if fetched.location is not None:
             return NoPage(LeftOut.REDIRECT, normalise(fetched.location, url))
         if refused := refusal(fetched.status, fetched.retry_after):

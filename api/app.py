@@ -20,6 +20,7 @@ from api.limits import BodyLimit, HeadLimit
 from api.watch import JobWatch
 from core.settings import Settings
 from store.engine import Database
+from store.secretkey import SecretKey
 
 ROUTERS: Final = (
     domains.router,
@@ -59,6 +60,7 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
         reader=reader,
         actions=JobActions(client, reader),
         watch=JobWatch(client, reader),
+        secret_key=SecretKey(settings),
     )
     # For the documentation alone: `Authentication` has checked the key by then.
     bearer = Security(HTTPBearer(auto_error=False, description="An API key of `diffy keys`."))

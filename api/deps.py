@@ -18,6 +18,7 @@ from core.errors import NotFound, Unauthorized
 from core.settings import Settings
 from store.engine import Database
 from store.keys import organisation_of
+from store.secretkey import SecretKey
 
 PROTECTED = "/api/"
 """Where the paths begin that need a key."""
@@ -41,6 +42,7 @@ class Services:
     reader: JobReader
     actions: JobActions
     watch: JobWatch
+    secret_key: SecretKey
 
 
 def services_of(app: FastAPI) -> Services:
@@ -123,6 +125,11 @@ async def actions(request: Request) -> JobActions:
     return services_of(request.app).actions
 
 
+async def secret_key(request: Request) -> SecretKey:
+    """What seals secrets."""
+    return services_of(request.app).secret_key
+
+
 PrincipalDep = Annotated[Principal, Depends(principal)]
 SettingsDep = Annotated[Settings, Depends(settings)]
 ClientDep = Annotated[Client, Depends(client)]
@@ -131,6 +138,7 @@ LauncherDep = Annotated[Launcher, Depends(launcher)]
 ReaderDep = Annotated[JobReader, Depends(reader)]
 WatchDep = Annotated[JobWatch, Depends(watch)]
 ActionsDep = Annotated[JobActions, Depends(actions)]
+SecretKeyDep = Annotated[SecretKey, Depends(secret_key)]
 
 PathId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
 """An id in a path, not parsed yet: one that is malformed is not found, as an unknown one is."""

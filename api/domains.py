@@ -9,15 +9,23 @@ from fastapi import APIRouter, Body
 from pydantic import Field
 
 from api.changes import ChangeRow, change_rows
-from api.deps import DatabaseDep, DomainIdDep, LauncherDep, PrincipalDep, SettingsDep
+from api.crawl_settings import CrawlSettingsView, WithCrawlSettings, settings_view
+from api.deps import (
+    DatabaseDep,
+    DomainIdDep,
+    LauncherDep,
+    PrincipalDep,
+    SecretKeyDep,
+    SettingsDep,
+)
+from api.discover_body import DiscoverBody
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.launch import DiscoverOptions, JobOptions, Launcher
-from api.limits import JobBody, JsonBody, OneLine, Text
+from api.launch import JobOptions, Launcher
+from api.limits import Text
 from api.pages import StartedJob, StartedJobAnswer
 from api.paging import ListMeta, PagingDep
 from core.addresses import is_public, literal_address
-from core.contract import DEFAULT_MAX_DEPTH, DEFAULT_MAX_PAGES, MaxDepth, MaxPages, Pattern
 from core.errors import DiffyError, InvalidRequest, NotFound
 from core.jobs import JobName, job_id_of
 from core.model import Model, UtcTime
@@ -42,7 +50,6 @@ DEFAULT_FREQUENCY: Final = 24
 
 DisplayName = Annotated[Text, Field(min_length=1, max_length=200)]
 CheckFrequencyHours = Annotated[int, Field(ge=1, le=8760)]
-Globs = Annotated[list[Annotated[Pattern, OneLine]], Field(max_length=50)]
 
 
 class DomainView(Model):
@@ -54,6 +61,7 @@ class DomainView(Model):
     display_name: str
     status: DomainStatus
     check_frequency_hours: int
+    crawl_settings: CrawlSettingsView
     last_crawled_at: UtcTime | None
     next_crawl_at: UtcTime | None
     pages: int
@@ -92,7 +100,7 @@ class DomainAnswer(Model):
     data: DomainDetail
 
 
-class AddDomainBody(JsonBody):
+class AddDomainBody(WithCrawlSettings):
     """A site to watch: a host, `host:port`, or an http(s) origin."""
 
     domain: Annotated[Text, Field(min_length=1, max_length=LONGEST_URL)]
@@ -100,31 +108,12 @@ class AddDomainBody(JsonBody):
     check_frequency_hours: CheckFrequencyHours | None = None
 
 
-class ChangeDomainBody(JsonBody):
+class ChangeDomainBody(WithCrawlSettings):
     """What can be changed of a domain; what is left out stays as it is."""
 
     display_name: DisplayName | None = None
     check_frequency_hours: CheckFrequencyHours | None = None
     status: Annotated[DomainStatus, Field(strict=False)] | None = None
-
-
-class DiscoverBody(JobBody):
-    """How far a discovery walks; `include` and `exclude` are globs on paths."""
-
-    max_pages: MaxPages | None = None
-    max_depth: MaxDepth | None = None
-    include: Globs | None = None
-    exclude: Globs | None = None
-
-    @property
-    def options(self) -> DiscoverOptions:
-        """The same for the launcher."""
-        return DiscoverOptions(
-            max_pages=DEFAULT_MAX_PAGES if self.max_pages is None else self.max_pages,
-            max_depth=DEFAULT_MAX_DEPTH if self.max_depth is None else self.max_depth,
-            include=tuple(self.include or ()),
-            exclude=tuple(self.exclude or ()),
-        )
 
 
 def domain_view(domain: Domain, pages: PageSummary, next_crawl_at: datetime | None) -> DomainView:
@@ -136,6 +125,7 @@ def domain_view(domain: Domain, pages: PageSummary, next_crawl_at: datetime | No
         display_name=domain.display_name,
         status=domain.status,
         check_frequency_hours=domain.check_frequency_hours,
+        crawl_settings=settings_view(domain.crawl_settings),
         last_crawled_at=pages.last_check_at,
         next_crawl_at=next_crawl_at,
         pages=pages.count,
@@ -170,6 +160,7 @@ async def add(
     settings: SettingsDep,
     database: DatabaseDep,
     launcher: LauncherDep,
+    secret_key: SecretKeyDep,
     idempotency: IdempotencyDep,
 ) -> AddedDomainAnswer:
     """Register a site, discover its pages, and crawl it from then on."""
@@ -187,6 +178,7 @@ async def add(
             origin=site.origin,
             display_name=body.display_name or site.authority,
             check_frequency_hours=body.check_frequency_hours or DEFAULT_FREQUENCY,
+            crawl_settings=body.settings_over(None, secret_key),
         )
         domain.discovery_job_id = job_id
     try:
@@ -225,13 +217,14 @@ async def get(
     return await _detail(principal.org_id, domain_id, database, launcher)
 
 
-@router.patch("/{domain_id}", responses=documented_errors(400, 404, 413))
+@router.patch("/{domain_id}", responses=documented_errors(400, 404, 409, 413))
 async def change(
     domain_id: DomainIdDep,
     body: ChangeDomainBody,
     principal: PrincipalDep,
     database: DatabaseDep,
     launcher: LauncherDep,
+    secret_key: SecretKeyDep,
 ) -> DomainAnswer:
     """Change what was chosen of a domain, and when it is crawled."""
     async with database.transaction() as session:
@@ -242,6 +235,7 @@ async def change(
             domain.check_frequency_hours = body.check_frequency_hours
         if body.status is not None:
             domain.status = body.status
+        domain.crawl_settings = body.settings_over(domain.crawl_settings, secret_key)
         if body.model_fields_set:
             domain.updated_at = datetime.now(UTC)
     # Also when nothing is new: asked again after a failure, it mends what was left undone.

@@ -6,10 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Body
 from pydantic import Field
 
-from api.deps import DatabaseDep, DomainIdDep, LauncherDep, PageIdDep, PrincipalDep
+from api.crawl_settings import CrawlSettingsView, WithCrawlSettings, settings_view
+from api.deps import DatabaseDep, DomainIdDep, LauncherDep, PageIdDep, PrincipalDep, SecretKeyDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import JobBody, JsonBody, Text
+from api.limits import JobBody, Text
 from api.paging import ListMeta, PagingDep
 from core.errors import Conflict, InvalidAddress, InvalidRequest
 from core.jobs import JobName, job_id_of
@@ -43,6 +44,7 @@ class PageView(Model):
     page_type: str
     status: PageStatus
     monitoring_enabled: bool
+    crawl_settings: CrawlSettingsView
     last_check_at: UtcTime | None
     last_change_at: UtcTime | None
 
@@ -85,7 +87,7 @@ class StartedBatchAnswer(Model):
     data: StartedBatch
 
 
-class PageChoices(JsonBody):
+class PageChoices(WithCrawlSettings):
     """What can be chosen of a page, and changed later."""
 
     page_type: Annotated[PageType, Field(strict=False)] | None = None
@@ -113,6 +115,7 @@ def page_view(page: Page) -> PageView:
         page_type=page.page_type,
         status=page.status,
         monitoring_enabled=page.monitoring_enabled,
+        crawl_settings=settings_view(page.crawl_settings),
         last_check_at=page.last_check_at,
         last_change_at=page.last_change_at,
     )
@@ -139,6 +142,7 @@ async def add(
     body: AddPageBody,
     principal: PrincipalDep,
     database: DatabaseDep,
+    secret_key: SecretKeyDep,
     idempotency: IdempotencyDep,
 ) -> PageAnswer:
     """Add a page of the domain that no discovery has found."""
@@ -151,6 +155,7 @@ async def add(
             url=url,
             page_type=body.page_type or classify_page(url),
             monitoring_enabled=body.monitoring_enabled is not False,
+            crawl_settings=body.settings_over(None, secret_key),
         )
         await add_pages(session, domain.id, [wanted])
         page = await page_of_url(session, domain.id, url)
@@ -179,9 +184,13 @@ async def get(page_id: PageIdDep, principal: PrincipalDep, database: DatabaseDep
         return PageAnswer(data=page_view(await get_page(session, principal.org_id, page_id)))
 
 
-@router.patch("/pages/{page_id}", responses=documented_errors(400, 404, 413))
+@router.patch("/pages/{page_id}", responses=documented_errors(400, 404, 409, 413))
 async def change(
-    page_id: PageIdDep, body: PageChoices, principal: PrincipalDep, database: DatabaseDep
+    page_id: PageIdDep,
+    body: PageChoices,
+    principal: PrincipalDep,
+    database: DatabaseDep,
+    secret_key: SecretKeyDep,
 ) -> PageAnswer:
     """Change what was chosen of a page; what is left out stays as it is."""
     async with database.transaction() as session:
@@ -190,6 +199,7 @@ async def change(
             page.page_type = body.page_type
         if body.monitoring_enabled is not None:
             page.monitoring_enabled = body.monitoring_enabled
+        page.crawl_settings = body.settings_over(page.crawl_settings, secret_key)
     return PageAnswer(data=page_view(page))
 
 

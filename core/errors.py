@@ -29,6 +29,8 @@ DiffyError
     │   │   └── RedirectToOtherSite
     │   ├── ForbiddenAddress          a private or special address
     │   ├── InvalidAddress            not a web address at all
+    │   ├── WatchedPartMissing        the selector of the settings matches nothing
+    │   ├── SecretsUnreadable         the key that headers and cookies were stored under is not here
     │   ├── SubjectGone               the domain or page was deleted here
     │   └── InvalidJobInput           a workflow was started with input it cannot read
     └── PassingJobError           the next attempt may succeed
@@ -207,6 +209,12 @@ class InvalidAddress(PermanentJobError):
     """Not an address that can be fetched over HTTP."""
 
     code = "INVALID_ADDRESS"
+
+
+class SecretsUnreadable(PermanentJobError):
+    """The key that the headers and cookies of the settings were stored under is not here."""
+
+    code = "SECRETS_UNREADABLE"
 
 
 class SubjectGone(PermanentJobError):

@@ -16,7 +16,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 CONTACT = r"^(https?://[!-'*-~]+|[!-'*-:<-~]+@[!-'*-:<-~]+)$"
 """What can stand in the comment of a user agent: no white space, no parentheses."""
 
-SECRETS = frozenset({"bootstrap_api_key", "database_url"})
+SECRETS = frozenset({"bootstrap_api_key", "database_url", "secret_key"})
 """Settings whose values no message repeats."""
 
 
@@ -56,6 +56,10 @@ class Settings(BaseSettings):
 
     bootstrap_api_key: Annotated[str, Field(min_length=16, max_length=200)] | None = None
     """An API key that exists for the organisation `default` from the start."""
+
+    secret_key: Annotated[str, Field(min_length=32, max_length=200)] | None = None
+    """What the headers and cookies of crawl settings are encrypted with at rest. Unset, with the
+    embedded database: a file in the data directory, made when it is needed first."""
 
     allow_private_networks: bool = False
     """Whether the crawler may reach loopback and private addresses."""

@@ -9,6 +9,12 @@ class EmptyPage(NotAPage):
     code = "EMPTY_PAGE"
 
 
+class WatchedPartMissing(PermanentJobError):
+    """The page has no text where the selector of its settings points."""
+
+    code = "WATCHED_PART_MISSING"
+
+
 class HeadersTooLarge(PermanentJobError):
     """The headers go on past the 100 KiB that an answer's may have."""
 

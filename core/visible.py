@@ -6,9 +6,11 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from core.crawlsettings import WHOLE, Parts
 from core.differences import CELL_GAP
 from core.money import find_money
 from core.regions import KEEPS_MONEY, Region, is_closed_dialog, region_of
+from core.selectors import selected
 
 
 class BlockKind(StrEnum):
@@ -51,17 +53,17 @@ ITEMS: Final = _names("li dt dd")
 CELLS: Final = _names("td th")
 
 
-def visible_blocks(html: str) -> tuple[Block, ...]:
-    """The blocks of the page in document order. Nothing that is shown is left out.
+def visible_blocks(html: str, parts: Parts = WHOLE) -> tuple[Block, ...]:
+    """The blocks of those `parts` of the page, in order. Nothing that is shown is left out.
 
     A table row is one block. Scripts, and what is hidden by an attribute, are not shown; what the
     page marks as a time is left out, since it tells when something was said.
     """
-    root = LexborHTMLParser(html).root
+    tree = LexborHTMLParser(html)
     collector = _Collector()
-    if root is not None:
+    for root in selected(tree, parts):
         _walk(root, collector)
-    collector.flush()
+        collector.flush()
     return tuple(collector.blocks)
 
 
@@ -69,13 +71,16 @@ AFTER_FOOTER: Final = 2
 """Blocks that may follow the footer of a page, such as a link to its top."""
 
 
-def content_blocks(html: str) -> tuple[Block, ...]:
+def content_blocks(html: str, parts: Parts = WHOLE) -> tuple[Block, ...]:
     """The blocks of the page without what stands around its content; all, if that is everything.
+    Of a part that is watched nothing is left out: it was chosen.
 
     An amount of money in a menu or footer is content all the same. Where more than `AFTER_FOOTER`
     blocks follow what calls itself a footer, it is not that of the page, and none is.
     """
-    blocks = visible_blocks(html)
+    blocks = visible_blocks(html, parts)
+    if parts.watch is not None:
+        return blocks
     regions = [block.region for block in blocks]
     around = set(Region) - {Region.CONTENT}
     if Region.FOOTER in regions:

@@ -25,6 +25,7 @@ class PageVersion:
     body_hash: str
     etag: str | None
     last_modified: str | None
+    seen_under: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,11 @@ async def record_unchanged(
     last_modified: str | None,
     body_hash: str | None,
     text_hash: str | None = None,
+    seen_under: str | None = None,
 ) -> bool:
     """Record a check that found nothing new since the caller read the page, with the validators
-    for the next one; `text_hash` where the way of hashing has changed. Whether it was recorded.
+    for the next one and the fingerprint of its settings; `text_hash` where the way of hashing has
+    changed. Whether it was recorded.
 
     Nothing is recorded when another crawl has stored a new version since: validators of an older
     one would hide that the site went back to it.
@@ -81,6 +84,7 @@ async def record_unchanged(
             last_modified=last_modified,
             body_hash=body_hash,
             text_hash=text_hash or page.text_hash,
+            seen_under=seen_under,
         )
     )
     return cast("CursorResult[object]", recorded).rowcount > 0
@@ -89,7 +93,8 @@ async def record_unchanged(
 async def record_version(
     session: AsyncSession, page: Page, job_id: str, version: PageVersion, *, at: datetime
 ) -> UUID | None:
-    """Store a new version of the page, as the caller has read it; the snapshot's id.
+    """Store a new version of the page, as the caller has read it; the snapshot's id. One that was
+    seen under other settings than the last is no change, but the new baseline.
 
     None, and nothing stored, when another crawl has stored one since: the newer one stands, and
     two crawls cannot report the same change.
@@ -106,8 +111,9 @@ async def record_version(
             last_modified=version.last_modified,
             body_hash=version.body_hash,
             text_hash=version.text_hash,
+            seen_under=version.seen_under,
             last_check_at=at,
-            last_change_at=page.last_change_at if page.snapshot_id is None else at,
+            last_change_at=page.last_change_at if is_baseline(page, version.seen_under) else at,
         )
     )
     if cast("CursorResult[object]", moved).rowcount == 0:
@@ -129,6 +135,11 @@ async def record_version(
     )
     await session.flush()
     return snapshot_id
+
+
+def is_baseline(page: Page, seen_under: str | None) -> bool:
+    """Whether a version seen under those settings is the first of its kind."""
+    return page.snapshot_id is None or page.seen_under != seen_under
 
 
 async def record_change(

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.crawlsettings import CrawlSettings
 from core.errors import Conflict, NotFound, SubjectGone
 from store.paging import Paged, PageRequest, paged
 from store.tables import Domain, Page
@@ -34,6 +35,7 @@ async def add_domain(
     origin: str,
     display_name: str,
     check_frequency_hours: int,
+    crawl_settings: CrawlSettings | None = None,
 ) -> Domain:
     """A new domain of the organisation; one that has the id already is returned as it is.
 
@@ -49,6 +51,7 @@ async def add_domain(
             origin=origin,
             display_name=display_name,
             check_frequency_hours=check_frequency_hours,
+            crawl_settings=crawl_settings,
             created_at=now,
             updated_at=now,
         )

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.crawlsettings import CrawlSettings
 from core.errors import NotFound, SubjectGone
 from store.paging import Paged, PageRequest, paged
 from store.tables import Domain, Page
@@ -25,6 +26,7 @@ class NewPage:
     page_type: str
     title: str | None = None
     monitoring_enabled: bool = True
+    crawl_settings: CrawlSettings | None = None
     id: UUID | None = None
 
 
@@ -51,6 +53,7 @@ async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewP
                 "page_type": page.page_type,
                 "title": page.title,
                 "monitoring_enabled": page.monitoring_enabled,
+                "crawl_settings": page.crawl_settings,
                 "created_at": now,
             }
             for page in ordered[start : start + ROWS_AT_ONCE]

@@ -18,7 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from store.types import CompressedText, UtcDateTime
+from core.crawlsettings import CrawlSettings
+from store.types import CompressedText, CrawlSettingsJson, UtcDateTime
 
 
 class DomainStatus(StrEnum):
@@ -58,6 +59,7 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {  # noqa: RUF012
         datetime: UtcDateTime(),
+        CrawlSettings: CrawlSettingsJson(),
         UUID: Uuid(),
         DomainStatus: Enum(DomainStatus, native_enum=False, length=20, values_callable=list),
         PageStatus: Enum(PageStatus, native_enum=False, length=20, values_callable=list),
@@ -114,6 +116,7 @@ class Domain(Base):
     display_name: Mapped[str]
     status: Mapped[DomainStatus] = mapped_column(default=DomainStatus.ACTIVE)
     check_frequency_hours: Mapped[int]
+    crawl_settings: Mapped[CrawlSettings | None]
     discovery_job_id: Mapped[str | None]
     walked_by: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -121,7 +124,10 @@ class Domain(Base):
 
 
 class Page(Base):
-    """A page of a domain, with what the next crawl needs of the last one."""
+    """A page of a domain, with what the next crawl needs of the last one.
+
+    `seen_under` is the fingerprint of the settings that the last crawl used.
+    """
 
     __tablename__ = "pages"
     __table_args__ = (UniqueConstraint("domain_id", "url"),)
@@ -133,10 +139,12 @@ class Page(Base):
     title: Mapped[str | None]
     status: Mapped[PageStatus] = mapped_column(default=PageStatus.PENDING)
     monitoring_enabled: Mapped[bool] = mapped_column(default=True)
+    crawl_settings: Mapped[CrawlSettings | None]
     etag: Mapped[str | None]
     last_modified: Mapped[str | None]
     body_hash: Mapped[str | None]
     text_hash: Mapped[str | None]
+    seen_under: Mapped[str | None]
     snapshot_id: Mapped[UUID | None]
     last_check_at: Mapped[datetime | None]
     last_change_at: Mapped[datetime | None]

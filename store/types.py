@@ -3,8 +3,10 @@
 import zlib
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, Dialect, LargeBinary
+from sqlalchemy import JSON, DateTime, Dialect, LargeBinary
 from sqlalchemy.types import TypeDecorator
+
+from core.crawlsettings import CrawlSettings
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -41,3 +43,23 @@ class CompressedText(TypeDecorator[str]):
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         """The text as it was meant."""
         return None if value is None else zlib.decompress(value).decode()
+
+
+class CrawlSettingsJson(TypeDecorator[CrawlSettings]):
+    """Crawl settings as JSON of what was chosen; NULL where nothing was."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: CrawlSettings | None, dialect: Dialect
+    ) -> dict[str, object] | None:
+        """The settings as they are stored."""
+        chosen = {} if value is None else value.model_dump(mode="json", exclude_none=True)
+        return chosen or None
+
+    def process_result_value(
+        self, value: dict[str, object] | None, dialect: Dialect
+    ) -> CrawlSettings | None:
+        """The settings as they were chosen."""
+        return None if value is None else CrawlSettings.model_validate(value)

@@ -20,6 +20,7 @@ NO_DEFAULT: Final = {
     "temporal_ui_url",
     "bootstrap_api_key",
     "database_url",
+    "secret_key",
     "contact",
 }
 

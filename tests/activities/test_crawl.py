@@ -18,9 +18,11 @@ from activities.reporting import Reporter
 from api.job_view import JobDetail
 from core.contract import CrawlPageInput, CrawlPageResult
 from core.jobs import JobState
+from core.settings import Settings
 from store.domains import add_domain
 from store.engine import Database
 from store.pages import NewPage, add_pages, page_by_id
+from store.secretkey import SecretKey
 from store.tables import Change, Page, PageStatus
 from tests.activities.behaviours import sending
 from tests.site import FakeSite, SiteRequest
@@ -246,12 +248,14 @@ async def test_a_page_that_robots_forbids_is_not_asked_for(system: System, site:
 
 
 async def test_a_job_that_runs_again_answers_what_it_found_before(
-    database: Database, fetcher: Fetcher, client: Client, site: FakeSite
+    database: Database, fetcher: Fetcher, client: Client, site: FakeSite, settings: Settings
 ) -> None:
     """A worker may die after its commit, before its answer."""
     extractor = Extractor(processes=1)
     politeness = Politeness(database, fetcher, host_rps=1_000)
-    crawls = CrawlActivities(database, fetcher, politeness, extractor, Reporter(client))
+    crawls = CrawlActivities(
+        database, fetcher, politeness, extractor, Reporter(client), SecretKey(settings)
+    )
     page_id = await page_of(database, site)
     for body, changed in ((PRICES, False), (DEARER, True)):
         site.page("/", body)

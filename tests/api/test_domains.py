@@ -12,8 +12,8 @@ from core.settings import Settings
 from tests.system import System, running_system
 
 KEYS = [
-    "id", "orgId", "domain", "displayName", "status", "checkFrequencyHours", "lastCrawledAt",
-    "nextCrawlAt", "pages", "createdAt", "updatedAt",
+    "id", "orgId", "domain", "displayName", "status", "checkFrequencyHours", "crawlSettings",
+    "lastCrawledAt", "nextCrawlAt", "pages", "createdAt", "updatedAt",
 ]  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 

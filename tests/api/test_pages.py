@@ -11,8 +11,8 @@ from tests.site import FakeSite
 from tests.system import System
 
 KEYS = [
-    "id", "domainId", "url", "pageType", "status", "monitoringEnabled", "lastCheckAt",
-    "lastChangeAt",
+    "id", "domainId", "url", "pageType", "status", "monitoringEnabled", "crawlSettings",
+    "lastCheckAt", "lastChangeAt",
 ]  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 

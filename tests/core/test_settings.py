@@ -16,6 +16,7 @@ def test_every_setting_has_the_default_of_the_contract() -> None:
     assert settings.temporal_address is None
     assert settings.resolved_database_url == f"sqlite:///{Path('.diffy/diffy.db').absolute()}"
     assert settings.bootstrap_api_key is None
+    assert settings.secret_key is None
     assert settings.allow_private_networks is False
     assert settings.host_rps == 2
     assert settings.fetch_seconds == 60
@@ -35,6 +36,7 @@ def test_every_setting_has_the_default_of_the_contract() -> None:
         ("TEMPORAL_ADDRESS", "temporal:7233", "temporal:7233"),
         ("DIFFY_DATABASE_URL", "postgresql://db/diffy", "postgresql://db/diffy"),
         ("DIFFY_BOOTSTRAP_API_KEY", "x" * 16, "x" * 16),
+        ("DIFFY_SECRET_KEY", "x" * 32, "x" * 32),
         ("DIFFY_ALLOW_PRIVATE_NETWORKS", "true", True),
         ("DIFFY_HOST_RPS", "0.5", 0.5),
         ("DIFFY_FETCH_SECONDS", "2.5", 2.5),
@@ -57,6 +59,7 @@ def test_a_variable_sets_its_setting(variable: str, given: str, value: object) -
         ("DIFFY_TEMPORAL_PORT", "65536", "less than or equal to 65535"),
         ("DIFFY_TEMPORAL_UI_PORT", "8233.5", "integer"),
         ("DIFFY_BOOTSTRAP_API_KEY", "short", "at least 16 characters"),
+        ("DIFFY_SECRET_KEY", "x" * 31, "at least 32 characters"),
         ("DIFFY_ALLOW_PRIVATE_NETWORKS", "perhaps", "boolean"),
         ("DIFFY_HOST_RPS", "0", "greater than 0"),
         ("DIFFY_HOST_RPS", "nan", "less than or equal to 10000"),
@@ -86,7 +89,7 @@ def test_every_bad_value_is_named_at_once() -> None:
 
 def test_a_secret_is_not_repeated() -> None:
     with pytest.raises(SettingsError) as raised:
-        load_settings({"DIFFY_BOOTSTRAP_API_KEY": "hunter2"})
+        load_settings({"DIFFY_BOOTSTRAP_API_KEY": "hunter2", "DIFFY_SECRET_KEY": "hunter2"})
     assert "hunter2" not in raised.value.message
 
 

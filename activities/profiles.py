@@ -1,0 +1,42 @@
+"""The crawl settings of a page or domain, opened for the length of one job."""
+
+from core.crawlsettings import (
+    NOTHING_CHOSEN,
+    CrawlProfile,
+    CrawlSettings,
+    RequestProfile,
+    has_secrets,
+    profile_of,
+)
+from store.secretkey import SecretKey
+from store.tables import Domain, Page
+
+
+def page_profile(page: Page, domain: Domain, secret_key: SecretKey) -> CrawlProfile:
+    """How the page is crawled: by its own settings, and by its domain's where it has none.
+
+    Raises SecretsUnreadable when the key is not the one that its secrets were sealed with.
+    """
+    chosen = (page.crawl_settings or NOTHING_CHOSEN).over(domain.crawl_settings or NOTHING_CHOSEN)
+    return _opened(chosen, page.url, domain, secret_key)
+
+
+class SiteProfiles:
+    """What requests of a discovery say, by its domain's settings.
+
+    Raises SecretsUnreadable as `page_profile` does.
+    """
+
+    def __init__(self, domain: Domain, secret_key: SecretKey) -> None:
+        self._origin = domain.origin
+        chosen = domain.crawl_settings or NOTHING_CHOSEN
+        self._own = _opened(chosen, domain.origin + "/", domain, secret_key).request
+
+    def of(self, url: str) -> RequestProfile:
+        """What a request for `url`, which is in the site, says."""
+        return self._own.at(url, self._origin)
+
+
+def _opened(chosen: CrawlSettings, url: str, domain: Domain, secret_key: SecretKey) -> CrawlProfile:
+    box = secret_key.for_opening() if has_secrets(chosen) else None
+    return profile_of(chosen, url, domain.origin, box)

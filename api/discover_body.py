@@ -1,0 +1,30 @@
+"""How far a discovery is asked to walk."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from api.launch import DiscoverOptions
+from api.limits import JobBody, OneLine
+from core.contract import DEFAULT_MAX_DEPTH, DEFAULT_MAX_PAGES, MaxDepth, MaxPages, Pattern
+
+Globs = Annotated[list[Annotated[Pattern, OneLine]], Field(max_length=50)]
+
+
+class DiscoverBody(JobBody):
+    """How far a discovery walks; `include` and `exclude` are globs on paths."""
+
+    max_pages: MaxPages | None = None
+    max_depth: MaxDepth | None = None
+    include: Globs | None = None
+    exclude: Globs | None = None
+
+    @property
+    def options(self) -> DiscoverOptions:
+        """The same for the launcher."""
+        return DiscoverOptions(
+            max_pages=DEFAULT_MAX_PAGES if self.max_pages is None else self.max_pages,
+            max_depth=DEFAULT_MAX_DEPTH if self.max_depth is None else self.max_depth,
+            include=tuple(self.include or ()),
+            exclude=tuple(self.exclude or ()),
+        )

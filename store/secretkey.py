@@ -1,0 +1,73 @@
+"""The key that secrets are sealed with: a setting, or a file beside the embedded database."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from core.errors import Conflict, SecretsUnreadable, SettingsError
+from core.secrets import SHORTEST_KEY, SecretBox
+from core.settings import Settings
+
+FILE: Final = "secret.key"
+
+
+class SecretKey:
+    """Finds the key when it is needed, and makes it where it may.
+
+    It is made for the embedded database alone: of several machines with one database each would
+    make its own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._given = settings.secret_key
+        self._path = settings.data_dir / FILE if settings.database_url is None else None
+        self._box: SecretBox | None = None
+
+    def for_sealing(self) -> SecretBox:
+        """What seals. Raises Conflict when there is no key and none can be made."""
+        if self._path is None and self._given is None:
+            raise Conflict(
+                "Headers and cookies cannot be stored here: DIFFY_SECRET_KEY is not set."
+            )
+        if self._given is None and self._path is not None and not self._path.exists():
+            _make(self._path)
+        return self.for_opening()
+
+    def for_opening(self) -> SecretBox:
+        """Raises SecretsUnreadable when there is no key, SettingsError for a bad one."""
+        if self._box is None:
+            self._box = SecretBox(self._given or self._read())
+        return self._box
+
+    def _read(self) -> str:
+        if self._path is None:
+            raise SecretsUnreadable(
+                "The stored headers and cookies cannot be read: DIFFY_SECRET_KEY is not set."
+            )
+        try:
+            key = self._path.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            raise SecretsUnreadable(
+                f"The stored headers and cookies cannot be read: {self._path} is missing. "
+                "Put it back, or give them anew."
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{self._path}, the secret key, cannot be read.") from error
+        if len(key) < SHORTEST_KEY:
+            raise SettingsError(f"{self._path} holds no key of {SHORTEST_KEY} characters.")
+        return key
+
+
+def _make(path: Path) -> None:
+    """Write a new key, for its owner's eyes only; of several who do so at once the first wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Made with mode 0600, and named only once it is whole.
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{FILE}-") as written:
+        written.write(f"{secrets.token_urlsafe(32)}\n")
+        written.flush()
+        os.fsync(written.fileno())
+        with suppress(FileExistsError):
+            os.link(written.name, path)

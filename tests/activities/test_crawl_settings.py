@@ -1,0 +1,168 @@
+"""What crawl settings do to crawls and discoveries, through the whole system."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+
+from api.job_view import JobDetail
+from core.contract import CrawlPageResult
+from core.jobs import JobState
+from store.secretkey import FILE
+from tests.activities.conftest import USER_AGENT
+from tests.site import FakeSite
+from tests.system import AddedDomain, System
+
+PAGE = "<title>Shop</title><p>Welcome.</p><p id=price>Pro costs $99.</p><p class=promo>Buy!</p>"
+TAGGED = {"ETag": '"1"'}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A page that a running system watches."""
+
+    system: System
+    site: FakeSite
+    domain: AddedDomain
+    page_id: UUID
+
+    async def choose(self, **chosen: object) -> None:
+        """Set crawl settings of the page."""
+        path = f"/api/pages/{self.page_id}"
+        answer = await self.system.api.patch(path, json={"crawlSettings": chosen})
+        assert answer.status_code == 200, answer.text
+
+    async def choose_for_domain(self, **chosen: object) -> None:
+        """Set crawl settings of the domain."""
+        path = f"/api/domains/{self.domain.id}"
+        answer = await self.system.api.patch(path, json={"crawlSettings": chosen})
+        assert answer.status_code == 200, answer.text
+
+    async def crawl(self) -> JobDetail:
+        """The job of one crawl, tried once."""
+        path = f"/api/pages/{self.page_id}/crawl"
+        return await self.system.finished(await self.system.ask(path, maxAttempts=1))
+
+    async def check(self) -> CrawlPageResult:
+        """What one crawl found."""
+        job = await self.crawl()
+        assert job.state is JobState.COMPLETED, job.failed_reason
+        return CrawlPageResult.model_validate(job.return_value)
+
+    async def text(self, found: CrawlPageResult) -> str:
+        """The text of the snapshot that a crawl stored."""
+        answer = await self.system.api.get(f"/api/snapshots/{found.snapshot_id}")
+        text: str = answer.json()["data"]["text"]
+        return text
+
+
+@pytest.fixture
+async def shop(system: System, site: FakeSite) -> AsyncIterator[Shop]:
+    """The front page of the site, crawled once."""
+    site.page("/", PAGE, headers=TAGGED)
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        await system.finished(domain.discovery_job_id)
+        [page_id] = (await system.pages(domain.id)).values()
+        shop = Shop(system, site, domain, page_id)
+        assert (await shop.check()).baseline
+        yield shop
+
+
+async def test_headers_cookies_and_user_agent_are_sent_to_the_page_and_not_to_robots_txt(
+    shop: Shop,
+) -> None:
+    await shop.choose_for_domain(headers={"X-Token": "of the domain"}, userAgent="Shopper/1.0")
+    await shop.choose(headers={"X-Other": "of the page"}, cookies={"a": "1", "b": "2"})
+    await shop.check()
+    [*_, sent] = shop.site.requests_for("/")
+    assert sent.headers["x-other"] == "of the page"
+    assert "x-token" not in sent.headers
+    assert sent.headers["cookie"] == "a=1; b=2"
+    assert sent.headers["user-agent"] == "Shopper/1.0"
+    job_id = await shop.system.ask(f"/api/domains/{shop.domain.id}/discover")
+    assert (await shop.system.finished(job_id)).state is JobState.COMPLETED
+    [*_, visited] = shop.site.requests_for("/")
+    [*_, sitemap] = shop.site.requests_for("/sitemap.xml")
+    for asked in (visited, sitemap):
+        assert asked.headers["x-token"] == "of the domain"
+        assert asked.headers["user-agent"] == "Shopper/1.0"
+        assert "cookie" not in asked.headers
+    for robots in shop.site.requests_for("/robots.txt"):
+        assert "x-token" not in robots.headers
+        assert robots.headers["user-agent"] == USER_AGENT
+
+
+async def test_secrets_do_not_follow_a_redirect_to_another_origin(shop: Shop) -> None:
+    async with FakeSite() as other:
+        other.page("/", PAGE)
+        elsewhere = other.url("/").replace("127.0.0.1", "localhost")
+        shop.site.page("/", "", status=302, headers={"Location": elsewhere})
+        await shop.choose(headers={"X-Token": "hunter2"}, cookies={"c": "hunter3"})
+        job = await shop.crawl()
+        assert job.state is JobState.FAILED
+        assert [each for each in other.requests if "hunter" in str(each.headers)] == []
+    shop.site.page("/", "", status=302, headers={"Location": "/there"})
+    shop.site.page("/there", PAGE)
+    await shop.check()
+    assert shop.site.requests_for("/there")[-1].headers["x-token"] == "hunter2"
+
+
+async def test_new_settings_begin_a_new_baseline_that_no_304_stands_in_for(shop: Shop) -> None:
+    await shop.choose(ignoreSelectors=[".promo"])
+    found = await shop.check()
+    assert (found.changed, found.baseline, found.status_code) == (False, True, 200)
+    assert await shop.text(found) == "Welcome.\nPro costs $99."
+    again = await shop.check()
+    assert (again.changed, again.baseline, again.status_code) == (False, False, 304)
+    shop.site.page("/", PAGE.replace("Buy!", "Hurry!"))
+    assert (await shop.check()).changed is False
+    shop.site.page("/", PAGE.replace("$99", "$119"))
+    assert (await shop.check()).changed is True
+    await shop.choose(ignoreSelectors=None)
+    back = await shop.check()
+    assert (back.changed, back.baseline) == (False, True)
+    changes = await shop.system.api.get(f"/api/changes?pageId={shop.page_id}")
+    assert changes.json()["meta"]["total"] == 1
+
+
+async def test_only_the_watched_part_counts_not_the_title_nor_the_rest(shop: Shop) -> None:
+    await shop.choose(watchSelector="#price")
+    found = await shop.check()
+    assert await shop.text(found) == "Pro costs $99."
+    shop.site.page("/", PAGE.replace("Welcome", "Hello").replace("Shop", "New shop"))
+    assert (await shop.check()).changed is False
+    shop.site.page("/", PAGE.replace("Shop", "Shop 2").replace("$99", "$119"))
+    assert (await shop.check()).changed is True
+
+
+async def test_a_watched_part_that_is_missing_fails_the_job_by_name(shop: Shop) -> None:
+    await shop.choose(watchSelector="#gone")
+    job = await shop.crawl()
+    assert (job.state, job.attempts_made) == (JobState.FAILED, 1)
+    assert job.failed_reason == "The page shows no text where its watchSelector points: #gone"
+
+
+async def test_a_lost_key_fails_the_job_by_name_and_loses_nothing(shop: Shop) -> None:
+    await shop.choose(headers={"X-Token": "hunter2"})
+    path = shop.system.settings.data_dir / FILE
+    path.rename(path.with_suffix(".away"))
+    asked = len(shop.site.requests_for("/"))
+    job = await shop.crawl()
+    assert (job.state, job.attempts_made) == (JobState.FAILED, 1)
+    assert job.failed_reason is not None
+    assert "secret.key is missing. Put it back, or give them anew." in job.failed_reason
+    assert len(shop.site.requests_for("/")) == asked, "the site was not asked without them"
+    path.with_suffix(".away").rename(path)
+    await shop.check()
+    assert shop.site.requests_for("/")[-1].headers["x-token"] == "hunter2"
+
+
+async def test_temporal_is_told_no_secret(shop: Shop) -> None:
+    await shop.choose(headers={"X-Token": "hunter2"}, cookies={"c": "hunter2"})
+    job_id = await shop.system.ask(f"/api/pages/{shop.page_id}/crawl")
+    await shop.system.finished(job_id)
+    history = await shop.system.client.get_workflow_handle(job_id).fetch_history()
+    assert "hunter2" not in history.to_json()
+    assert "X-Token" not in history.to_json()
