@@ -41,7 +41,10 @@ requirements: .venv/dev.installed
 	@$(COMPILE) --output-file=requirements/service.txt
 	@$(COMPILE) --extra=embedded --constraint=requirements/service.txt \
 		--output-file=requirements/embedded.txt
-	@$(COMPILE) --extra=embedded --extra=dev --constraint=requirements/embedded.txt \
+	@$(COMPILE) --extra=embedded --extra=browser --constraint=requirements/embedded.txt \
+		--output-file=requirements/browser.txt
+	@$(COMPILE) --extra=embedded --extra=browser --extra=dev \
+		--constraint=requirements/browser.txt \
 		--output-file=requirements/dev.txt
 
 clean:

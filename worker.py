@@ -11,12 +11,14 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.batches import BatchActivities
+from activities.browser import Browser
 from activities.crawl import CrawlActivities
 from activities.discover import DiscoverActivities
 from activities.extraction import Extractor, end_tracker
 from activities.fetch import Fetcher
 from activities.ownership import OwnershipActivities
 from activities.politeness import Politeness
+from activities.rendering import Renderer
 from activities.reporting import Reporter
 from activities.turns import DomainTurns
 from core.errors import SettingsError
@@ -72,16 +74,21 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     await pace_hosts(client, settings.host_rps)
     migrate(settings.resolved_database_url)
     database = Database.open(settings.resolved_database_url, patience=PATIENCE.total_seconds())
+    agent = user_agent(settings.contact)
     fetcher = Fetcher(
-        user_agent=user_agent(settings.contact),
+        user_agent=agent,
         allow_private_networks=settings.allow_private_networks,
         longest=timedelta(seconds=settings.fetch_seconds),
     )
     extractor = Extractor()
+    browser = Browser(settings.chromium)
+    renderer = Renderer(browser, fetcher, user_agent=agent)
     reporter = Reporter(client)
     politeness = Politeness(database, fetcher, settings.host_rps)
     secret_key = SecretKey(settings)
-    crawl = CrawlActivities(database, fetcher, politeness, extractor, reporter, secret_key)
+    crawl = CrawlActivities(
+        database, fetcher, politeness, extractor, renderer, reporter, secret_key
+    )
     turns = DomainTurns(database, client)
     discover = DiscoverActivities(database, fetcher, politeness, turns, reporter, secret_key)
     ownership = OwnershipActivities(database)
@@ -111,6 +118,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
             ready()
             await stop.wait()
     finally:
+        await browser.aclose()
         await extractor.aclose()
         await fetcher.aclose()
         await database.close()

@@ -8,17 +8,19 @@ from functools import partial
 
 from temporalio import activity
 
-from activities.extraction import Extracted, Extractor, PageSource, SameText
+from activities.extraction import Extracted, Extractor, PageSource
 from activities.fetch import NO_VALIDATORS, Fetched, Fetcher, Validators
 from activities.politeness import Politeness
 from activities.profiles import page_profile
+from activities.rendering import Renderer
 from activities.reporting import Attempt, Reporter
 from activities.responses import no_page, refusal
 from core.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
-from core.crawlsettings import CrawlProfile
+from core.crawlsettings import CrawlProfile, Render
 from core.errors import PageGone
 from core.news import SeenPage, news_between, removal, restoration
 from core.scope import LeftOut, OutOfScope, ScopeRules, judge
+from core.shell import EmptyShell
 from core.site_errors import InvalidAnswer, RedirectToOtherSite
 from core.urls import host_of, parse_domain
 from store.checks import (
@@ -59,6 +61,17 @@ class Check:
             return NO_VALIDATORS
         return Validators(etag=self.page.etag, last_modified=self.page.last_modified)
 
+    def source(self, fetched: Fetched, *, may_be_shell: bool = False) -> PageSource:
+        """What is to be read."""
+        return PageSource(
+            fetched.body,
+            fetched.content_type,
+            fetched.url,
+            self.page.text_hash,
+            self.profile.parts,
+            may_be_shell,
+        )
+
 
 class CrawlActivities:
     """Checks pages, each attempt reported."""
@@ -69,6 +82,7 @@ class CrawlActivities:
         fetcher: Fetcher,
         politeness: Politeness,
         extractor: Extractor,
+        renderer: Renderer,
         reporter: Reporter,
         secret_key: SecretKey,
     ) -> None:
@@ -76,6 +90,7 @@ class CrawlActivities:
         self._fetcher = fetcher
         self._politeness = politeness
         self._extractor = extractor
+        self._renderer = renderer
         self._reporter = reporter
         self._secret_key = secret_key
 
@@ -104,18 +119,19 @@ class CrawlActivities:
         attempt.progress(50)
         if fetched.not_modified:
             return await self._unchanged(check, fetched, page.body_hash)
-        body_hash = hashlib.sha256(fetched.body).hexdigest()
-        if body_hash == page.body_hash and check.comparable:
-            return await self._unchanged(check, fetched, body_hash)
-        extracted = await self._extractor.extract(
-            PageSource(
-                fetched.body, fetched.content_type, fetched.url, page.text_hash, profile.parts
-            )
-        )
+        if profile.render is Render.ALWAYS:
+            fetched = await self._renderer.render(fetched, profile.request)
+        if _hash(fetched) == page.body_hash and check.comparable:
+            return await self._unchanged(check, fetched, page.body_hash)
+        may_be_shell = profile.render is Render.AUTO
+        extracted = await self._extractor.extract(check.source(fetched, may_be_shell=may_be_shell))
+        if isinstance(extracted, EmptyShell):
+            fetched = await self._renderer.render(fetched, profile.request)
+            extracted = await self._extractor.extract(check.source(fetched))
         attempt.progress(80)
-        if isinstance(extracted, SameText):
-            return await self._unchanged(check, fetched, body_hash)
-        return await self._changed(check, fetched, extracted, body_hash)
+        if isinstance(extracted, Extracted):
+            return await self._changed(check, fetched, extracted)
+        return await self._unchanged(check, fetched, _hash(fetched))
 
     async def _fetch(self, check: Check, domain: str) -> Fetched:
         page, site = check.page, parse_domain(domain)
@@ -199,9 +215,9 @@ class CrawlActivities:
         )
 
     async def _changed(
-        self, check: Check, fetched: Fetched, extracted: Extracted, body_hash: str
+        self, check: Check, fetched: Fetched, extracted: Extracted
     ) -> CrawlPageResult:
-        page = check.page
+        page, body_hash = check.page, _hash(fetched)
         async with self._database.reading() as session:
             before = await snapshot_by_id(session, page.snapshot_id) if page.snapshot_id else None
         news = None
@@ -256,6 +272,10 @@ class CrawlActivities:
             snapshot_id=snapshot_id,
             change_id=change_id,
         )
+
+
+def _hash(fetched: Fetched) -> str:
+    return hashlib.sha256(fetched.body).hexdigest()
 
 
 def _as_before(done: EarlierCheck) -> CrawlPageResult:

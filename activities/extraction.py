@@ -23,6 +23,7 @@ from core.errors import InternalError, NotAPage
 from core.links import decode_html, extract_links
 from core.news import SeenPage, fingerprint
 from core.selectors import selected
+from core.shell import EmptyShell, shell_of
 from core.site_errors import WatchedPartMissing
 from core.visible import content_blocks, to_text
 
@@ -38,13 +39,17 @@ PR_SET_PDEATHSIG: Final = 1
 
 @dataclass(frozen=True)
 class PageSource:
-    """A page as it was sent, and the `text_hash` it had the last time."""
+    """A page as it was sent, and the `text_hash` it had the last time.
+
+    `may_be_shell`: it is told apart from a page that needs a browser to be read.
+    """
 
     body: bytes
     content_type: str | None
     url: str
     known_text_hash: str | None = None
     parts: Parts = WHOLE
+    may_be_shell: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,12 +69,14 @@ class SameText:
     """The page says what it said the last time."""
 
 
-def extract_page(page: PageSource) -> Extracted | SameText:
+def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
     """What `page` says; its main text, ten times the work, only if the text is a new one.
 
     Raises NotAPage when it shows no text.
     """
     html = decode_html(page.body, page.content_type)
+    if page.may_be_shell and isinstance(shell := shell_of(html), EmptyShell):
+        return shell
     text = to_text(content_blocks(html, page.parts))
     watched = page.parts.watch is not None
     if not text and watched:
@@ -113,7 +120,7 @@ class Extractor:
         for process in self._processes:
             self._idle.put_nowait(process)
 
-    async def extract(self, page: PageSource) -> Extracted | SameText:
+    async def extract(self, page: PageSource) -> Extracted | SameText | EmptyShell:
         """What `page` says.
 
         Raises NotAPage when it shows no text or cannot be read in `DEADLINE` seconds, and
@@ -148,7 +155,7 @@ class _Process:
         self._pool: ProcessPoolExecutor | None = None
         self._taken = 0
 
-    async def extract(self, page: PageSource) -> Extracted | SameText:
+    async def extract(self, page: PageSource) -> Extracted | SameText | EmptyShell:
         if self._taken >= RECYCLE_AFTER:
             self.end()
         pool = self._pool = self._pool or _new_pool()

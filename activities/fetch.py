@@ -96,8 +96,8 @@ async def _at_once(_: str) -> None:
 class Fetcher:
     """Fetches over one pool of connections, with no cookies and no proxies of the environment.
 
-    Unless `allow_private_networks`, only public addresses are connected to. No exchange takes
-    longer than `longest`, whatever its limits say.
+    Unless `allow_private_networks`, only public addresses are connected to; `network` is what sees
+    to that. No exchange takes longer than `longest`, whatever its limits say.
     """
 
     def __init__(
@@ -110,6 +110,9 @@ class Fetcher:
     ) -> None:
         self._longest = longest
         self._resolver = SystemResolver()
+        self.network = GuardedBackend(
+            resolve or self._resolver, allow_private_networks=allow_private_networks
+        )
         transport = httpx2.AsyncHTTPTransport(trust_env=False)
         # The transport has no parameter for a network backend; a test fails when this moves.
         transport._pool = httpcore2.AsyncConnectionPool(
@@ -117,9 +120,7 @@ class Fetcher:
             max_connections=CONNECTIONS,
             max_keepalive_connections=KEPT_ALIVE,
             keepalive_expiry=5.0,
-            network_backend=GuardedBackend(
-                resolve or self._resolver, allow_private_networks=allow_private_networks
-            ),
+            network_backend=self.network,
         )
         self._client = httpx2.AsyncClient(
             transport=transport,

@@ -30,6 +30,7 @@ DiffyError
     │   ├── ForbiddenAddress          a private or special address
     │   ├── InvalidAddress            not a web address at all
     │   ├── WatchedPartMissing        the selector of the settings matches nothing
+    │   ├── BrowserMissing            the page needs one, and none is installed
     │   ├── SecretsUnreadable         the key that headers and cookies were stored under is not here
     │   ├── SubjectGone               the domain or page was deleted here
     │   └── InvalidJobInput           a workflow was started with input it cannot read
@@ -45,6 +46,7 @@ DiffyError
         │   ├── InvalidAnswer             no HTTP, or none that was asked for
         │   ├── BrokenBody                cut short, or framed wrongly
         │   └── BrokenCompression
+        ├── RenderingFailed           the browser crashed, or the page never came to rest
         ├── RobotsUnreachable         RFC 9309, 2.3.1.4
         ├── AlreadyDiscovering        another job walks the domain
         └── InternalError             a fault of ours

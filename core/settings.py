@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     allow_private_networks: bool = False
     """Whether the crawler may reach loopback and private addresses."""
 
+    chromium: Path | None = None
+    """The browser that renders pages; unset: the `chromium` of the PATH."""
+
     host_rps: Annotated[float, Field(gt=0, le=10_000)] = 2.0
     """Requests a second to one host, over all jobs and all workers together."""
 

@@ -1,6 +1,13 @@
 """What a site does wrong in particular: leaves of the tree that is drawn in `core.errors`."""
 
-from core.errors import BadRedirect, NotAPage, PermanentJobError, SiteError, SiteUnreachable
+from core.errors import (
+    BadRedirect,
+    NotAPage,
+    PassingJobError,
+    PermanentJobError,
+    SiteError,
+    SiteUnreachable,
+)
 
 
 class EmptyPage(NotAPage):
@@ -13,6 +20,18 @@ class WatchedPartMissing(PermanentJobError):
     """The page has no text where the selector of its settings points."""
 
     code = "WATCHED_PART_MISSING"
+
+
+class BrowserMissing(PermanentJobError):
+    """The page needs a browser to be read, and none is installed here."""
+
+    code = "BROWSER_MISSING"
+
+
+class RenderingFailed(PassingJobError):
+    """The browser crashed over the page, or the page kept it busy for too long."""
+
+    code = "RENDERING_FAILED"
 
 
 class HeadersTooLarge(PermanentJobError):

@@ -10,10 +10,12 @@ from temporalio.activity import Info
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
+from activities.browser import Browser
 from activities.crawl import CrawlActivities
 from activities.extraction import Extractor
 from activities.fetch import Fetcher
 from activities.politeness import Politeness
+from activities.rendering import Renderer
 from activities.reporting import Reporter
 from api.job_view import JobDetail
 from core.contract import CrawlPageInput, CrawlPageResult
@@ -25,6 +27,7 @@ from store.pages import NewPage, add_pages, page_by_id
 from store.secretkey import SecretKey
 from store.tables import Change, Page, PageStatus
 from tests.activities.behaviours import sending
+from tests.activities.conftest import USER_AGENT
 from tests.site import FakeSite, SiteRequest
 from tests.store.rows import new_organisation
 from tests.system import System
@@ -253,8 +256,9 @@ async def test_a_job_that_runs_again_answers_what_it_found_before(
     """A worker may die after its commit, before its answer."""
     extractor = Extractor(processes=1)
     politeness = Politeness(database, fetcher, host_rps=1_000)
+    renderer = Renderer(Browser(), fetcher, user_agent=USER_AGENT)
     crawls = CrawlActivities(
-        database, fetcher, politeness, extractor, Reporter(client), SecretKey(settings)
+        database, fetcher, politeness, extractor, renderer, Reporter(client), SecretKey(settings)
     )
     page_id = await page_of(database, site)
     for body, changed in ((PRICES, False), (DEARER, True)):
