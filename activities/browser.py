@@ -135,7 +135,7 @@ async def _start(executable: str) -> _Process:
             executable_path=executable,
             # As root it does not start with its sandbox.
             chromium_sandbox=os.geteuid() != 0,
-            proxy={"server": NOWHERE},
+            proxy={"server": NOWHERE, "bypass": "<-loopback>"},
             args=list(ARGUMENTS),
             # Windows that nobody clicked for are not opened at all.
             ignore_default_args=["--disable-popup-blocking"],

@@ -72,7 +72,7 @@ class Renderer:
                 GuardingProxy(self._fetcher.network, self._limits.network) as proxy,
             ):
                 context = await chromium.new_context(
-                    proxy={"server": proxy.address},
+                    proxy={"server": proxy.address, "bypass": "<-loopback>"},
                     user_agent=profile.user_agent or self._user_agent,
                     accept_downloads=False,
                     service_workers="block",

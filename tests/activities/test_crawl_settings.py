@@ -166,3 +166,40 @@ async def test_temporal_is_told_no_secret(shop: Shop) -> None:
     history = await shop.system.client.get_workflow_handle(job_id).fetch_history()
     assert "hunter2" not in history.to_json()
     assert "X-Token" not in history.to_json()
+
+
+APP = '<title>App</title><div id="root"></div><script src="/app.js"></script>'
+
+
+def serve_app(site: FakeSite, price: str) -> None:
+    """The front page as an application whose script shows `price`."""
+    script = f"document.getElementById('root').innerHTML = '<p>Pro costs {price}.</p>'"
+    site.page("/app.js", script, headers={"Content-Type": "text/javascript"})
+    site.page("/", APP, headers={"ETag": '"2"'})
+
+
+async def test_an_empty_shell_is_rendered_by_itself_each_time(shop: Shop) -> None:
+    serve_app(shop.site, "$99")
+    assert (await shop.check()).changed
+    again = await shop.check()
+    assert (again.changed, again.status_code) == (False, 200), "its ETag tells nothing"
+    serve_app(shop.site, "$119")
+    found = await shop.check()
+    assert found.changed
+    assert await shop.text(found) == "Pro costs $119."
+    assert {request.target for request in shop.site.requests} == {
+        "/", "/app.js", "/robots.txt", "/sitemap.xml",
+    }  # fmt: skip
+
+
+async def test_render_never_and_always_do_so(shop: Shop) -> None:
+    serve_app(shop.site, "$99")
+    await shop.choose(render="never")
+    job = await shop.crawl()
+    assert job.failed_reason == "The page shows no text."
+    assert shop.site.requests_for("/app.js") == []
+    shop.site.page("/", f"{PAGE}<div id=root></div><script src=/app.js></script>")
+    await shop.choose(render="always")
+    found = await shop.check()
+    assert found.baseline
+    assert "Pro costs $99.\nBuy!\nPro costs $99." in await shop.text(found)

@@ -171,7 +171,9 @@ async def test_without_a_browser_it_is_said_what_to_install(
         await broken.render(app(site, ""), HONEST)
 
 
-async def test_a_worker_that_is_killed_leaves_no_browser_behind(site: FakeSite) -> None:
+async def test_a_worker_that_is_killed_leaves_no_browser_behind(
+    site: FakeSite, tmp_path: Path
+) -> None:
     site.hold("/held")
     site.page("/app.js", "fetch('/held')", headers=JAVASCRIPT)
     program = f"""if True:
@@ -188,7 +190,9 @@ async def test_a_worker_that_is_killed_leaves_no_browser_behind(site: FakeSite) 
             await renderer.render(document({site.url("/")!r}, SHELL), HONEST)
 
         asyncio.run(main())"""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
     await site.arrived("/held")
     children = descendants(process.pid)
     assert any("chromium" in name for name in children.values())
