@@ -28,8 +28,9 @@ from core.contract import (
 )
 from core.errors import InvalidAddress, JobError
 from core.scope import InScope, LeftOut, OutOfScope, ScopeRules, judge
+from core.site_errors import RedirectToOtherSite
 from core.traps import Traps
-from core.urls import Site, normalise, parse_domain
+from core.urls import Site, host_of, normalise, parse_domain
 from store import frontier
 from store.domains import domain_by_id
 from store.engine import Database
@@ -190,7 +191,12 @@ class Walk:
             elif visited.links:
                 found.extend(self._judged(visited.links, url.url, url.depth + 1))
             elif visited.instead is not None:
-                found.extend(self._judged([visited.instead], url.url, url.depth))
+                [instead] = self._judged([visited.instead], url.url, url.depth)
+                found.append(instead)
+                if instead.reason is LeftOut.OTHER_HOST and self._first_error is None:
+                    self._first_error = RedirectToOtherSite(
+                        f"The site now redirects to another one, {host_of(instead.url)}."
+                    )
             elif visited.error is not None and self._first_error is None:
                 self._first_error = visited.error
         async with self._database.transaction() as session:

@@ -1,8 +1,10 @@
 """Whether and when a site may be asked: its robots.txt, and its turn at the host's gate."""
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from weakref import WeakValueDictionary
 
 from activities.fetch import Fetcher, FetchLimits
 from core.errors import BadRedirect, BlockedByRobots, PassingJobError
@@ -22,10 +24,22 @@ STALE_ROBOTS_TTL = timedelta(hours=24)
 ROBOTS_PAUSE = timedelta(minutes=1)
 """How long it stands in before the failing site is asked for its robots.txt again."""
 
+MOST_KNOWN = 1_000
+"""Sites whose rules a worker keeps in memory; the store keeps those of all."""
+
 ROBOTS_LIMITS = FetchLimits(
     deadline=timedelta(seconds=15), max_redirects=5, max_body=2**20, truncate=True
 )
 """RFC 9309, 2.3.1.2 and 2.5: five redirects at least, and the start of a file that is too large."""
+
+
+@dataclass(eq=False)
+class _Asking:
+    """Those who want to know the rules of one site now: one asks, the others wait."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    failure: Unreachable | None = None
+    failures: int = 0
 
 
 class Politeness:
@@ -38,8 +52,9 @@ class Politeness:
         self._database = database
         self._fetcher = fetcher
         self._interval = timedelta(seconds=1 / host_rps)
-        self._known: dict[str, tuple[datetime, Robots]] = {}
-        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._known: OrderedDict[str, tuple[datetime, Robots]] = OrderedDict()
+        # Locks and failures that nobody holds any more are forgotten.
+        self._asking: WeakValueDictionary[str, _Asking] = WeakValueDictionary()
 
     async def admit(self, url: str) -> None:
         """Return when `url` may be requested, now.
@@ -55,13 +70,29 @@ class Politeness:
     async def robots(self, url: str, *, max_age: timedelta = ROBOTS_TTL) -> Robots:
         """The rules of the site of `url`, not older than `max_age`."""
         origin = origin_of(url)
-        async with self._asking[origin]:
+        asking = self._asking.get(origin)
+        if asking is None:
+            asking = self._asking[origin] = _Asking()
+        round_before = asking.failures
+        async with asking.lock:
+            if asking.failure is not None and asking.failures > round_before:
+                # It was asked while this one waited; each of many would wait for a dead site anew.
+                raise Unreachable(asking.failure.message, asking.failure.retry_after)
             now = datetime.now(UTC)
             known = self._known.get(origin)
             if known is not None and known[0] > now - max_age:
                 return known[1]
-            fetched_at, robots = await self._look_up(origin, now, max_age)
+            try:
+                fetched_at, robots = await self._look_up(origin, now, max_age)
+            except Unreachable as failure:
+                # A copy: the one that is raised holds on to all that it came through.
+                asking.failure = Unreachable(failure.message, failure.retry_after)
+                asking.failures += 1
+                raise
             self._known[origin] = (fetched_at, robots)
+            self._known.move_to_end(origin)
+            if len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)
             return robots
 
     async def _look_up(

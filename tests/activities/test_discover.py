@@ -236,6 +236,17 @@ async def test_a_second_discovery_knows_all_that_the_first_found(
     assert (found.pages_discovered, found.pages_added, found.pages_known) == (4, 1, 3)
 
 
+async def test_a_site_that_has_moved_to_another_host_says_where_it_went(
+    system: System, site: FakeSite
+) -> None:
+    site.page("/", "", status=301, headers={"Location": "https://moved.example/"})
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        job = await system.finished(domain.discovery_job_id)
+    assert (job.state, job.attempts_made) == (JobState.FAILED, 1)
+    assert job.failed_reason == "The site now redirects to another one, moved.example."
+
+
 async def test_a_site_that_is_down_fails_in_plain_words(system: System) -> None:
     async with system.worker():
         domain = await system.add_domain(f"http://127.0.0.1:{free_port()}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -135,6 +136,37 @@ async def test_robots_is_asked_for_once_for_many_pages(
     another_worker = Politeness(database, fetcher, host_rps=10_000)
     await another_worker.admit(site.url("/"))
     assert len(site.requests_for("/robots.txt")) == 1
+
+
+async def test_a_failing_robots_is_asked_for_once_for_all_that_wait_for_it(
+    politeness: Politeness, site: FakeSite
+) -> None:
+    robots(site, "", 500)
+    site.hold("/robots.txt")
+    waiting = [asyncio.create_task(politeness.admit(site.url(f"/{n}"))) for n in range(20)]
+    await site.arrived("/robots.txt")
+    await asyncio.sleep(0)
+    site.release("/robots.txt")
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(each) for each in outcomes} == {RobotsUnreachable}
+    assert len(site.requests_for("/robots.txt")) == 1
+    robots(site, "")
+    await politeness.admit(site.url("/"))
+
+
+async def test_the_rules_of_a_bounded_number_of_sites_are_kept_in_memory(
+    politeness: Politeness, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.politeness.MOST_KNOWN", 2)
+    robots(site, NO_ENTRY)
+    for port in (site.origin, site.origin.replace("127.0.0.1", "localhost"), site.origin):
+        await politeness.admit(f"{port}/")
+    assert len(site.requests_for("/robots.txt")) == 2
+    for host in ("127.0.0.2", "127.0.0.3", "127.0.0.1"):
+        with suppress(RobotsUnreachable):
+            await politeness.admit(site.origin.replace("127.0.0.1", host) + "/")
+    assert len(politeness._known) == 2
+    assert len(politeness._asking) == 0
 
 
 async def test_robots_is_read_anew_when_it_is_too_old_for_the_caller(
