@@ -3,8 +3,9 @@
 import codecs
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
+from itertools import chain
 from typing import Final
 
 from lxml import etree
@@ -21,6 +22,10 @@ MOST_ELEMENTS: Final = 2_000_000
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP: Final = 31  # zlib's `wbits` for gzip
 _PIECE: Final = 4096
+_STEP: Final = 64 * 1024
+LONGEST_REFERENCE: Final = 12
+LONGEST_DECLARATION: Final = 1_000
+LONGEST_LINE: Final = 100_000
 _UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DECLARATION: Final = re.compile(r"\s*<\?xml[^>]*\?>")
 _STRAY_AMPERSAND: Final = re.compile(
@@ -55,35 +60,25 @@ def parse_sitemap(body: bytes) -> Sitemap:
 
     Broken XML is read as far as it makes sense; what makes none is an empty sitemap.
     """
-    plain = _plain(body)
-    found = _Found(problem=plain.problem, truncated=plain.truncated)
-    content = plain.content
-    if content.startswith(_UTF16_MARKS):
-        text = content.decode("utf-16", errors="replace")
-        content = _DECLARATION.sub("", text, count=1).encode("utf-8", errors="replace")
-    content = content.removeprefix(codecs.BOM_UTF8).lstrip()
-    if content.startswith(b"<"):
-        _read_xml(_STRAY_AMPERSAND.sub(b"&amp;", content), found)
+    found = _Found()
+    pieces = _started(_as_utf8(_inflated(body, found)))
+    start = next(pieces, b"")
+    pieces = chain([start], pieces)
+    if start.startswith(b"<"):
+        _read_xml(_Stream(_escaped(pieces)), found)
     else:
-        _read_lines(content, found)
+        _read_lines(pieces, found)
     if found.problem is None and not found.pages and not found.sitemaps:
         found.problem = "There is no URL in it."
     return Sitemap(tuple(found.pages), tuple(found.sitemaps), found.problem, found.truncated)
-
-
-@dataclass(frozen=True)
-class _Plain:
-    content: bytes
-    problem: str | None
-    truncated: bool
 
 
 @dataclass
 class _Found:
     """What has been read so far; dictionaries keep the order and drop what comes again."""
 
-    problem: str | None
-    truncated: bool
+    problem: str | None = None
+    truncated: bool = False
     pages: dict[str, None] = field(default_factory=dict)
     sitemaps: dict[str, None] = field(default_factory=dict)
     full: bool = False
@@ -97,36 +92,100 @@ class _Found:
             self.full = self.truncated = True
 
 
-def _plain(body: bytes) -> _Plain:
-    """`body`, inflated as far as it goes; a gzip file may have several members (RFC 1952, 2.2)."""
+def _inflated(body: bytes, found: _Found) -> Iterator[bytes]:
+    """`body` in pieces, inflated as far as it goes, `LARGEST` bytes at most; a gzip file may have
+    several members (RFC 1952, 2.2).
+    """
     if not body.startswith(_GZIP_MAGIC):
-        return _Plain(body[:LARGEST], None, len(body) > LARGEST)
-    content = bytearray()
-    at = 0
+        found.truncated = len(body) > LARGEST
+        for at in range(0, min(len(body), LARGEST), _STEP):
+            yield body[at : min(at + _STEP, LARGEST)]
+        return
+    at = size = 0
     inflater = zlib.decompressobj(wbits=_GZIP)
     try:
-        while at < len(body) and len(content) <= LARGEST:
+        while at < len(body) and size <= LARGEST:
             if inflater.eof:
                 if not body.startswith(_GZIP_MAGIC, at):
                     break
                 inflater = zlib.decompressobj(wbits=_GZIP)
             # In small pieces: damage costs its own piece and what comes after it.
             piece = body[at : at + _PIECE]
-            content += inflater.decompress(piece, LARGEST + 1 - len(content))
+            content = inflater.decompress(piece, min(_STEP, LARGEST + 1 - size))
             at += len(piece) - len(inflater.unused_data) - len(inflater.unconsumed_tail)
+            yield content[: LARGEST - size]
+            size += len(content)
         problem = None if inflater.eof else "Its gzip data ends early."
     except zlib.error:
         problem = "Its gzip data is damaged."
-    truncated = len(content) > LARGEST
-    if truncated:
-        problem = None
-        del content[LARGEST:]
-    return _Plain(bytes(content), problem, truncated)
+    if size > LARGEST:
+        found.truncated = True
+    else:
+        found.problem = found.problem or problem
 
 
-def _read_xml(content: bytes, found: _Found) -> None:
+def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """UTF-16 as UTF-8, without the declaration that says otherwise; the rest as it is."""
+    start = b""
+    while len(start) < 2 and (piece := next(pieces, None)) is not None:
+        start += piece
+    pieces = chain([start], pieces)
+    if not start.startswith(_UTF16_MARKS):
+        yield from pieces
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+    text = ""
+    while len(text) < LONGEST_DECLARATION and (piece := next(pieces, None)) is not None:
+        text += decoder.decode(piece)
+    yield _DECLARATION.sub("", text, count=1).encode("utf-8", errors="replace")
+    for piece in pieces:
+        yield decoder.decode(piece).encode("utf-8", errors="replace")
+    yield decoder.decode(b"", final=True).encode("utf-8", errors="replace")
+
+
+def _started(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces without a byte order mark and white space before them, none of them empty."""
+    start = b""
+    for piece in pieces:
+        start = start.lstrip() + piece if start else piece
+        if len(start) >= len(codecs.BOM_UTF8):
+            start = start.removeprefix(codecs.BOM_UTF8).lstrip()
+        if start:
+            break
+    if start:
+        yield start
+    yield from filter(None, pieces)
+
+
+def _escaped(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces with each stray ampersand as XML wants it."""
+    held = b""
+    for piece in pieces:
+        held += piece
+        # What may be a reference whose end has not come yet waits for it.
+        cut = held.rfind(b"&", -LONGEST_REFERENCE)
+        ready, held = (held, b"") if cut < 0 else (held[:cut], held[cut:])
+        yield _STRAY_AMPERSAND.sub(b"&amp;", ready)
+    yield _STRAY_AMPERSAND.sub(b"&amp;", held)
+
+
+class _Stream:
+    """The pieces as a file to read from."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = filter(None, pieces)
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        rest = self._rest or next(self._pieces, b"")
+        self._rest = rest[size:]
+        return rest[:size]
+
+
+def _read_xml(stream: _Stream, found: _Found) -> None:
     events = etree.iterparse(
-        BytesIO(content),
+        stream,
         events=("end",),
         recover=True,
         huge_tree=False,
@@ -183,8 +242,15 @@ def _local_name(element: etree._Element | None) -> str:
     return element.tag.rsplit("}", 1)[-1].rsplit(":", 1)[-1].lower()
 
 
-def _read_lines(content: bytes, found: _Found) -> None:
-    for line in _URL_LINE.finditer(content):
-        found.take(found.pages, line[1].decode("utf-8", errors="replace").strip())
-        if found.full:
-            break
+def _read_lines(pieces: Iterator[bytes], found: _Found) -> None:
+    held = b""
+    for piece in chain(pieces, [b"\n"]):
+        held += piece
+        end = max(held.rfind(b"\n"), held.rfind(b"\r")) + 1
+        ready, held = held[:end], held[end:]
+        for line in _URL_LINE.finditer(ready):
+            found.take(found.pages, line[1].decode("utf-8", errors="replace").strip())
+            if found.full:
+                return
+        # No address is as long as that.
+        held = held[:LONGEST_LINE]

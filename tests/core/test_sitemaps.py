@@ -207,3 +207,17 @@ def test_any_bytes_are_a_sitemap(body: bytes) -> None:
 def test_all_urls_are_read_in_order(numbers: list[int]) -> None:
     urls = tuple(f"https://a.com/{number}?a=1&amp;b=2" for number in numbers)
     assert parse_sitemap(urlset(*urls)).pages == tuple(url.replace("&amp;", "&") for url in urls)
+
+
+def test_a_long_file_of_lines_is_read_whatever_ends_them() -> None:
+    urls = tuple(f"https://a.com/{number}" for number in range(20_000))
+    for end in ("\n", "\r", "\r\n"):
+        assert parse_sitemap(end.join(urls).encode()).pages == urls
+        assert parse_sitemap(gzip.compress(end.join(urls).encode("utf-16"))).pages == urls
+
+
+def test_references_are_read_wherever_the_pieces_of_a_file_part() -> None:
+    urls = tuple(f"https://a.com/{'x' * (n % 61)}?a={n}&b={n}" for n in range(5_000))
+    for written in ("&amp;", "&", "&#38;"):
+        body = urlset(*(url.replace("&", written) for url in urls))
+        assert parse_sitemap(body).pages == urls
