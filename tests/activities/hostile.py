@@ -180,8 +180,9 @@ HOSTILITIES: Final = (
     Hostility("/pdf-as-html", html(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3"), NotAPage),
     Hostility("/picture-as-html", html(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), NotAPage),
     Hostility("/zip-of-no-type", whole(b"PK\x03\x04" + b"\0" * 60), NotAPage),
-    Hostility("/page-without-text", html(b"<script>document.write('hello')</script>"), NotAPage),
+    Hostility("/page-without-text", html(b"<p hidden>hello</p><img src=/hello.png>"), NotAPage),
     # odd, and pages all the same
+    Hostility("/written-by-a-script", html(b"<script>document.write('hello')</script>"), None),
     Hostility(
         "/wrong-charset",
         whole(b"<p>Caf\xe9 \x81 99 \x80", "Content-Type: text/html; charset=utf-8"),
