@@ -239,6 +239,7 @@ class CrawlActivities:
             title=extracted.title,
             text=extracted.text,
             main_text=extracted.main_text,
+            html=extracted.html,
             text_hash=extracted.text_hash,
             body_hash=body_hash,
             etag=fetched.validators.etag,

@@ -22,6 +22,7 @@ from core.crawlsettings import WHOLE, Parts
 from core.errors import InternalError, NotAPage
 from core.links import decode_html, extract_links
 from core.news import SeenPage, fingerprint
+from core.packing import Packed, pack
 from core.selectors import selected
 from core.shell import EmptyShell, shell_of
 from core.site_errors import WatchedPartMissing
@@ -33,6 +34,9 @@ DEADLINE: Final = 30.0
 
 RECYCLE_AFTER: Final = 2_000
 """Pages after which the processes are replaced: they do not give memory back."""
+
+LARGEST_KEPT: Final = 2**20
+"""Bytes, compressed, that the HTML of a page may have to be kept: some 5 to 10 MiB of markup."""
 
 PR_SET_PDEATHSIG: Final = 1
 
@@ -55,13 +59,15 @@ class PageSource:
 @dataclass(frozen=True)
 class Extracted:
     """What a page says. `text` is the content that a reader sees (`core.visible`), `main_text` what
-    a library takes for the article; `text_hash` is the fingerprint of all that is compared.
+    a library takes for the article; `text_hash` is the fingerprint of all that is compared. `html`
+    is the document, unless it is too large to be kept.
     """
 
     title: str | None
     text: str
     main_text: str
     text_hash: str
+    html: Packed | None
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
         text=text,
         main_text=text if watched else _main_text(html, page),
         text_hash=text_hash,
+        html=_kept(html),
     )
 
 
@@ -106,6 +113,11 @@ def _main_text(html: str, page: PageSource) -> str:
     tree = LexborHTMLParser(html)
     selected(tree, page.parts)
     return trafilatura.extract(tree.html or "", url=page.url, fast=True) or ""
+
+
+def _kept(html: str) -> Packed | None:
+    packed = pack(html)
+    return packed if len(packed.data) <= LARGEST_KEPT else None
 
 
 class Extractor:

@@ -1,15 +1,22 @@
 """Snapshots: what pages showed."""
 
+import asyncio
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
+from api.changes import DiffData
 from api.deps import DatabaseDep, PageIdDep, PrincipalDep, SnapshotIdDep
 from api.errors import documented_errors
 from api.paging import ListMeta, PagingDep
+from core.changetypes import ChangeType, Severity
+from core.differences import difference_of
+from core.errors import InvalidRequest
 from core.model import Model, UtcTime
+from core.news import SeenPage, news_between
 from store.pages import get_page
-from store.snapshots import get_snapshot, list_snapshots
+from store.snapshots import get_snapshot, list_snapshots, snapshot_before
 from store.tables import Snapshot
 
 router = APIRouter(prefix="/api", tags=["snapshots"])
@@ -29,12 +36,29 @@ class SnapshotRow(Model):
 
 
 class SnapshotDetail(SnapshotRow):
-    """A snapshot by itself: the content that a reader saw (`docs/changes.md`), and what a
-    library takes for the article, which may miss parts of it.
+    """A snapshot by itself: the content that a reader saw (`docs/changes.md`), what a library
+    takes for the article, which may miss parts of it, and the document as the site sent it. Of a
+    document that is over 1 MiB when compressed there is no `html`.
     """
 
     text: str
     main_text: str
+    html: str | None
+
+
+class SnapshotDifference(Model):
+    """How a page differs between two of its snapshots, by the rules of today.
+
+    Where that is nothing but noise there is no type, no severity and no confidence.
+    """
+
+    before_snapshot_id: UUID
+    after_snapshot_id: UUID
+    change_type: ChangeType | None
+    severity: Severity | None
+    confidence: float | None
+    summary: str
+    diff_data: DiffData
 
 
 class SnapshotListAnswer(Model):
@@ -48,6 +72,12 @@ class SnapshotAnswer(Model):
     """One snapshot."""
 
     data: SnapshotDetail
+
+
+class SnapshotDifferenceAnswer(Model):
+    """The difference of two snapshots."""
+
+    data: SnapshotDifference
 
 
 def snapshot_row(snapshot: Snapshot) -> SnapshotRow:
@@ -81,10 +111,57 @@ async def list_of_page(
 async def get(
     snapshot_id: SnapshotIdDep, principal: PrincipalDep, database: DatabaseDep
 ) -> SnapshotAnswer:
-    """One snapshot, with its text."""
+    """One snapshot, with its text and its HTML."""
     async with database.reading() as session:
         snapshot = await get_snapshot(session, principal.org_id, snapshot_id)
     detail = SnapshotDetail(
-        **dict(snapshot_row(snapshot)), text=snapshot.text, main_text=snapshot.main_text
+        **dict(snapshot_row(snapshot)),
+        text=snapshot.text,
+        main_text=snapshot.main_text,
+        html=snapshot.html,
     )
     return SnapshotAnswer(data=detail)
+
+
+@router.get("/snapshots/{snapshot_id}/diff", responses=documented_errors(400, 404))
+async def difference(
+    snapshot_id: SnapshotIdDep,
+    principal: PrincipalDep,
+    database: DatabaseDep,
+    against: Annotated[
+        UUID | None,
+        Query(description="Another snapshot of the page; the one before it unless given."),
+    ] = None,
+) -> SnapshotDifferenceAnswer:
+    """How the page at this snapshot differs from the page at `against`."""
+    async with database.reading() as session:
+        after = await get_snapshot(session, principal.org_id, snapshot_id)
+        before_id = against or await snapshot_before(session, after)
+        if before_id is None:
+            raise _unusable("This is the page's first snapshot: say what to compare it with.")
+        before = await get_snapshot(session, principal.org_id, before_id)
+    if before.page_id != after.page_id:
+        raise _unusable("This is a snapshot of another page.")
+    news = await asyncio.to_thread(news_between, _seen(before), _seen(after))
+    found = news.difference if news else difference_of((), identical=True)
+    return SnapshotDifferenceAnswer(
+        data=SnapshotDifference(
+            before_snapshot_id=before.id,
+            after_snapshot_id=after.id,
+            change_type=news.change_type if news else None,
+            severity=news.severity if news else None,
+            confidence=news.confidence if news else None,
+            summary=news.summary if news else found.summary,
+            diff_data=DiffData(
+                before=before.text, after=after.text, stats=found.stats, blocks=found.blocks
+            ),
+        )
+    )
+
+
+def _seen(snapshot: Snapshot) -> SeenPage:
+    return SeenPage(snapshot.url, snapshot.title, snapshot.text)
+
+
+def _unusable(sentence: str) -> InvalidRequest:
+    return InvalidRequest(f"against: {sentence}", {"against": sentence})

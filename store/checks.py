@@ -9,18 +9,24 @@ from sqlalchemy import ColumnElement, CursorResult, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.news import News
+from core.packing import Packed, pack
+from store.contents import keep
 from store.tables import Change, Page, PageStatus, Snapshot
 
 
 @dataclass(frozen=True)
 class PageVersion:
-    """What a page showed; `main_text` is the part of `text` that is not around the content."""
+    """What a page showed; `main_text` is the part of `text` that is not around the content.
+
+    `html` is None where the document is not kept.
+    """
 
     url: str
     status_code: int
     title: str | None
     text: str
     main_text: str
+    html: Packed | None
     text_hash: str
     body_hash: str
     etag: str | None
@@ -118,6 +124,8 @@ async def record_version(
     )
     if cast("CursorResult[object]", moved).rowcount == 0:
         return None
+    text, main_text = pack(version.text), pack(version.main_text)
+    await keep(session, [text, main_text] + ([version.html] if version.html else []))
     session.add(
         Snapshot(
             id=snapshot_id,
@@ -126,8 +134,9 @@ async def record_version(
             url=version.url,
             status_code=version.status_code,
             title=version.title,
-            text=version.text,
-            main_text=version.main_text,
+            text_key=text.key,
+            main_text_key=main_text.key,
+            html_key=version.html.key if version.html else None,
             text_hash=version.text_hash,
             body_hash=version.body_hash,
             created_at=at,

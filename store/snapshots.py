@@ -1,29 +1,38 @@
 """Snapshots."""
 
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import defer
+from sqlalchemy.orm import joinedload
 
 from core.errors import NotFound, SubjectGone
 from store.paging import Paged, PageRequest, paged
 from store.tables import Domain, Page, Snapshot
 
+WITH_TEXT: Final = joinedload(Snapshot.text_content)
+
 
 async def list_snapshots(
     session: AsyncSession, page_id: UUID, request: PageRequest
 ) -> Paged[Snapshot]:
-    """The page's snapshots, newest first, without their text."""
-    without_text = defer(Snapshot.text), defer(Snapshot.main_text)
-    rows = select(Snapshot).options(*without_text).where(Snapshot.page_id == page_id)
+    """The page's snapshots, newest first, without their contents."""
+    rows = select(Snapshot).where(Snapshot.page_id == page_id)
     return await paged(session, rows, Snapshot.created_at, Snapshot.id, request)
 
 
 async def get_snapshot(session: AsyncSession, org_id: UUID, snapshot_id: UUID) -> Snapshot:
-    """The organisation's snapshot. Raises NotFound when it has none of that id."""
+    """The organisation's snapshot, with all it holds. Raises NotFound when it has none of that
+    id.
+    """
     found = await session.scalar(
         select(Snapshot)
+        .options(
+            WITH_TEXT,
+            joinedload(Snapshot.main_text_content),
+            joinedload(Snapshot.html_content),
+        )
         .join(Page, Snapshot.page_id == Page.id)
         .join(Domain, Page.domain_id == Domain.id)
         .where(Snapshot.id == snapshot_id, Domain.org_id == org_id)
@@ -33,9 +42,23 @@ async def get_snapshot(session: AsyncSession, org_id: UUID, snapshot_id: UUID) -
     return found
 
 
+async def snapshot_before(session: AsyncSession, snapshot: Snapshot) -> UUID | None:
+    """The page's snapshot before this one; None when this is the first."""
+    rows = (
+        select(Snapshot.id)
+        .where(
+            Snapshot.page_id == snapshot.page_id,
+            tuple_(Snapshot.created_at, Snapshot.id) < (snapshot.created_at, snapshot.id),
+        )
+        .order_by(Snapshot.created_at.desc(), Snapshot.id.desc())
+        .limit(1)
+    )
+    return await session.scalar(rows)
+
+
 async def snapshot_by_id(session: AsyncSession, snapshot_id: UUID) -> Snapshot:
-    """The snapshot, whoever owns it. Raises SubjectGone when it does not exist."""
-    found = await session.get(Snapshot, snapshot_id)
+    """The snapshot with its text, whoever owns it. Raises SubjectGone when it does not exist."""
+    found = await session.get(Snapshot, snapshot_id, options=[WITH_TEXT])
     if found is None:
         raise SubjectGone("The page does not exist here any more.")
     return found

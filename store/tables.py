@@ -16,10 +16,11 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from core.crawlsettings import CrawlSettings
-from store.types import CompressedText, CrawlSettingsJson, UtcDateTime
+from core.packing import unpack
+from store.types import CrawlSettingsJson, UtcDateTime
 
 
 class DomainStatus(StrEnum):
@@ -151,8 +152,25 @@ class Page(Base):
     created_at: Mapped[datetime]
 
 
+class Content(Base):
+    """A text that snapshots hold, once however many do, as `core.packing` packs it."""
+
+    __tablename__ = "contents"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+    @property
+    def text(self) -> str:
+        """The text."""
+        return unpack(self.data)
+
+
 class Snapshot(Base):
-    """What a page showed when a job found it new or different."""
+    """What a page showed when a job found it new or different.
+
+    Its contents are read only where a query asks for them: `store.snapshots`.
+    """
 
     __tablename__ = "snapshots"
     __table_args__ = (
@@ -166,11 +184,35 @@ class Snapshot(Base):
     url: Mapped[str]
     status_code: Mapped[int]
     title: Mapped[str | None]
-    text: Mapped[str] = mapped_column(CompressedText)
-    main_text: Mapped[str] = mapped_column(CompressedText)
+    text_key: Mapped[str] = mapped_column(ForeignKey("contents.key"), index=True)
+    main_text_key: Mapped[str] = mapped_column(ForeignKey("contents.key"), index=True)
+    html_key: Mapped[str | None] = mapped_column(ForeignKey("contents.key"), index=True)
     text_hash: Mapped[str]
     body_hash: Mapped[str]
     created_at: Mapped[datetime]
+
+    text_content: Mapped[Content] = relationship(foreign_keys=text_key, lazy="raise", viewonly=True)
+    main_text_content: Mapped[Content] = relationship(
+        foreign_keys=main_text_key, lazy="raise", viewonly=True
+    )
+    html_content: Mapped[Content | None] = relationship(
+        foreign_keys=html_key, lazy="raise", viewonly=True
+    )
+
+    @property
+    def text(self) -> str:
+        """The content that a reader saw."""
+        return self.text_content.text
+
+    @property
+    def main_text(self) -> str:
+        """What a library takes for the article."""
+        return self.main_text_content.text
+
+    @property
+    def html(self) -> str | None:
+        """The document, where it was kept."""
+        return self.html_content.text if self.html_content else None
 
 
 class Change(Base):

@@ -1,9 +1,8 @@
 """Column types that hide what SQLite and PostgreSQL do differently."""
 
-import zlib
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, DateTime, Dialect, LargeBinary
+from sqlalchemy import JSON, DateTime, Dialect
 from sqlalchemy.types import TypeDecorator
 
 from core.crawlsettings import CrawlSettings
@@ -28,21 +27,6 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class CompressedText(TypeDecorator[str]):
-    """Text that is stored compressed."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
-        """The text as it is stored."""
-        return None if value is None else zlib.compress(value.encode())
-
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
-        """The text as it was meant."""
-        return None if value is None else zlib.decompress(value).decode()
 
 
 class CrawlSettingsJson(TypeDecorator[CrawlSettings]):

@@ -3,17 +3,27 @@
 import asyncio
 import os
 import signal
+import string
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
 import activities.extraction
-from activities.extraction import Extracted, Extractor, PageSource, SameText, extract_page
+from activities.extraction import (
+    LARGEST_KEPT,
+    Extracted,
+    Extractor,
+    PageSource,
+    SameText,
+    extract_page,
+)
 from core.errors import InternalError, NotAPage
 from core.news import SeenPage, fingerprint
+from core.packing import unpack
 from tests.eventually import eventually
 
 ARTICLE = "<title>Prices</title><nav>Menu</nav><main><p>Pro costs $99 a month.</p></main>"
@@ -239,3 +249,14 @@ def alive(process: int) -> bool:
         return ") Z " not in Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return False
+
+
+def test_the_document_is_kept_unless_it_is_large() -> None:
+    found = extract_page(page(ARTICLE))
+    assert isinstance(found, Extracted)
+    assert found.html is not None
+    assert unpack(found.html.data) == ARTICLE
+    noise = "".join(Random(1).choices(string.ascii_letters, k=2 * LARGEST_KEPT))
+    large = extract_page(page(f"{ARTICLE}<!-- {noise} -->"))
+    assert isinstance(large, Extracted)
+    assert (large.text, large.html) == (found.text, None)

@@ -1,6 +1,7 @@
 """Snapshots over REST, after real crawls."""
 
 import re
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -39,8 +40,9 @@ async def test_a_snapshot_holds_the_content_that_a_reader_saw(
     assert (row["url"], row["statusCode"], row["title"]) == (site.url("/"), 200, "Prices")
     assert TIME.fullmatch(row["createdAt"])
     snapshot = (await system.api.get(f"/api/snapshots/{row['id']}")).json()["data"]
-    text, main_text = snapshot.pop("text"), snapshot.pop("mainText")
+    text, main_text, html = (snapshot.pop(key) for key in ("text", "mainText", "html"))
     assert snapshot == row
+    assert html == article(99)
     for seen in ("# Our prices", "The Pro plan costs $99 a month"):
         assert seen in text
     for around in ("About us", "All rights reserved"):
@@ -82,3 +84,62 @@ async def test_paging_of_what_belongs_to_a_domain_or_a_page_is_checked(
         path = f"/api/pages/{added.json()['data']['id']}/snapshots"
     answer = await system.api.get(f"{path}?{query}")
     assert (answer.status_code, list(answer.json()["details"])) == (400, [query.split("=")[0]])
+
+
+async def ids_of(system: System, page_id: UUID) -> list[str]:
+    """The ids of a page's snapshots, oldest first."""
+    rows = (await system.api.get(f"/api/pages/{page_id}/snapshots")).json()["data"]
+    return [row["id"] for row in reversed(rows)]
+
+
+async def test_any_two_snapshots_of_a_page_are_compared(system: System, site: FakeSite) -> None:
+    page = await crawled_page(system, site, article(99), article(119), article(99))
+    first, second, third = await ids_of(system, page.page_id)
+    [_, change] = (await system.api.get(f"/api/changes?pageId={page.page_id}")).json()["data"]
+    reported = (await system.api.get(f"/api/changes/{change['id']}")).json()["data"]
+    path = f"/api/snapshots/{second}/diff"
+    asked = (await system.api.get(f"{path}?against={first}")).json()["data"]
+    assert asked == {
+        key: reported[key]
+        for key in (
+            "beforeSnapshotId",
+            "afterSnapshotId",
+            "changeType",
+            "severity",
+            "confidence",
+            "summary",
+            "diffData",
+        )
+    }
+    assert (await system.api.get(path)).json()["data"] == asked
+    backwards = (await system.api.get(f"/api/snapshots/{first}/diff?against={second}")).json()
+    assert backwards["data"]["diffData"]["before"] == asked["diffData"]["after"]
+    nothing = (await system.api.get(f"/api/snapshots/{third}/diff?against={first}")).json()["data"]
+    assert (nothing["changeType"], nothing["severity"], nothing["confidence"]) == (None,) * 3
+    assert nothing["summary"] == "The text is the same."
+    assert nothing["diffData"]["blocks"] == []
+
+
+async def test_what_a_snapshot_cannot_be_compared_with_is_named(
+    system: System, site: FakeSite
+) -> None:
+    page = await crawled_page(system, site, article(99))
+    [first] = await ids_of(system, page.page_id)
+    site.page("/other", article(1))
+    path = f"/api/domains/{page.domain_id}/pages"
+    other = (await system.api.post(path, json={"url": site.url("/other")})).json()["data"]["id"]
+    async with system.worker():
+        await system.finished(await system.ask(f"/api/pages/{other}/crawl"))
+    [of_other] = await ids_of(system, other)
+    for query, status in (
+        ("", 400),
+        (f"?against={of_other}", 400),
+        ("?against=x", 400),
+        (f"?against={uuid4()}", 404),
+    ):
+        answer = await system.api.get(f"/api/snapshots/{first}/diff{query}")
+        assert answer.status_code == status, query
+        assert list(answer.json().get("details", {})) == (["against"] if status == 400 else [])
+    async with await system.another_organisation() as stranger:
+        foreign = await stranger.get(f"/api/snapshots/{first}/diff?against={first}")
+    assert (foreign.status_code, foreign.json()["error"]) == (404, "Snapshot not found.")

@@ -9,6 +9,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.news import News, SeenPage, news_between
+from core.packing import pack
 from store.checks import PageVersion, record_change, record_version
 from store.domains import add_domain
 from store.engine import Database
@@ -63,6 +64,7 @@ def version(text: str) -> PageVersion:
         title=f"Title of {text}",
         text=text,
         main_text=text.upper(),
+        html=pack(f"<p>{text}</p>"),
         text_hash=f"text of {text}",
         body_hash=f"body of {text}",
         etag=f'"{text}"',

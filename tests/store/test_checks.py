@@ -15,8 +15,8 @@ from store.checks import (
     record_version,
 )
 from store.engine import Database
-from store.snapshots import snapshot_by_id
-from store.tables import Change, Page, PageStatus, Snapshot
+from store.snapshots import get_snapshot
+from store.tables import Change, Domain, Page, PageStatus, Snapshot
 from tests.store.rows import NOON, changed, minutes, read, stored, version
 
 
@@ -39,7 +39,9 @@ async def counted(database: Database, rows: type[Snapshot] | type[Change]) -> in
         return await session.scalar(select(func.count()).select_from(rows)) or 0
 
 
-async def test_a_first_version_is_a_baseline(database: Database, page: Page) -> None:
+async def test_a_first_version_is_a_baseline(
+    database: Database, domain: Domain, page: Page
+) -> None:
     snapshot_id = await stored(database, page.id, "job", "a", minutes(1))
     now = await read(database, page.id)
     assert (now.snapshot_id, now.status) == (snapshot_id, PageStatus.ACTIVE)
@@ -47,7 +49,7 @@ async def test_a_first_version_is_a_baseline(database: Database, page: Page) -> 
     assert (now.text_hash, now.body_hash) == ("text of a", "body of a")
     assert (now.last_check_at, now.last_change_at) == (minutes(1), None)
     async with database.reading() as session:
-        kept = await snapshot_by_id(session, snapshot_id)
+        kept = await get_snapshot(session, domain.org_id, snapshot_id)
     assert (kept.page_id, kept.job_id, kept.status_code) == (page.id, "job", 200)
     assert (kept.text, kept.main_text, kept.created_at) == ("a", "A", minutes(1))
 

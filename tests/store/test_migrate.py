@@ -4,7 +4,9 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
@@ -12,10 +14,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core.errors import SettingsError, Unavailable
+from core.packing import pack, unpack
 from store.engine import Database, parse_url
 from store.keys import create_key, list_keys
 from store.migrate import MIGRATIONS, migrate
@@ -23,7 +26,12 @@ from store.tables import Base
 
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
+[BEFORE_CONTENTS] = [
+    str(each.down_revision) for each in SCRIPTS.walk_revisions() if "contents" in each.path
+]
 AT_ONCE = 3
+MOVED = 250
+"""Snapshots, more than one step of their migration takes."""
 
 
 @contextmanager
@@ -102,6 +110,74 @@ def test_every_migration_can_be_taken_back(empty_url: str) -> None:
         assert inspect(connection).get_table_names() == ["alembic_version"]
     migrate(empty_url)
     assert differences(empty_url) == []
+
+
+def test_texts_of_snapshots_are_moved_and_can_be_moved_back(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(parse_url(empty_url).database or "").parent.mkdir()
+    move(empty_url, BEFORE_CONTENTS, up=True)
+    texts = [("same", "same")] + [("same", f"main {n}") for n in range(MOVED)]
+    with connected(empty_url) as connection:
+        for number, (text_of, main_text) in enumerate(texts):
+            insert_old_snapshot(connection, number, text_of, main_text)
+    before = old_snapshots(empty_url)
+    migrate(empty_url)
+    assert differences(empty_url) == []
+    with connected(empty_url) as connection:
+        rows = connection.execute(text("SELECT text_key, main_text_key, html_key FROM snapshots"))
+        keys = [tuple(row) for row in rows]
+        contents = connection.execute(text("SELECT count(*) FROM contents")).scalar()
+    assert {key[0] for key in keys} == {pack("same").key}
+    assert {key[1] for key in keys} == {pack(main).key for _, main in texts}
+    assert {key[2] for key in keys} == {None}
+    assert contents == 1 + MOVED
+    move(empty_url, BEFORE_CONTENTS, up=False)
+    assert old_snapshots(empty_url) == before
+
+
+def insert_old_snapshot(connection: Connection, number: int, shown: str, main_text: str) -> None:
+    """A snapshot of the first schema, of a page of its own."""
+    org, domain, page, snapshot = (uuid4() for _ in range(4))
+    now = datetime.now(UTC)
+    for table, columns in (
+        ("organisations", {"id": org, "name": f"org {number}"}),
+        (
+            "domains",
+            {
+                "id": domain, "org_id": org, "domain": "d", "origin": "o", "display_name": "n",
+                "status": "active", "check_frequency_hours": 24, "updated_at": now,
+            },
+        ),
+        (
+            "pages",
+            {
+                "id": page, "domain_id": domain, "url": "u", "page_type": "other",
+                "status": "active", "monitoring_enabled": True,
+            },
+        ),
+        (
+            "snapshots",
+            {
+                "id": snapshot, "page_id": page, "job_id": "j", "url": "u", "status_code": 200,
+                "text": pack(shown).data, "main_text": pack(main_text).data,
+                "text_hash": "t", "body_hash": "b",
+            },
+        ),
+    ):  # fmt: skip
+        found = Table(table, MetaData(), autoload_with=connection)
+        binary = connection.dialect.name == "sqlite"
+        row = {
+            key: value.hex if binary and isinstance(value, UUID) else value
+            for key, value in columns.items()
+        }
+        connection.execute(found.insert().values(**row, created_at=now))
+
+
+def old_snapshots(url: str) -> set[tuple[str, str]]:
+    """The texts of the first schema's snapshots."""
+    with connected(url) as connection:
+        rows = connection.execute(text("SELECT text, main_text FROM snapshots")).all()
+    return {(unpack(row.text), unpack(row.main_text)) for row in rows}
 
 
 def test_there_is_one_newest_revision() -> None:

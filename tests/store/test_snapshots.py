@@ -3,13 +3,13 @@
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import func, inspect, select
 
 from core.errors import NotFound, SubjectGone
 from store.engine import Database
 from store.paging import PageRequest
 from store.snapshots import get_snapshot, list_snapshots, snapshot_by_id
-from store.tables import Domain, Page
+from store.tables import Content, Domain, Page, Snapshot
 from tests.store.rows import minutes, new_organisation, new_page, stored
 
 
@@ -34,7 +34,7 @@ async def test_a_list_of_snapshots_does_not_read_their_text(database: Database, 
     await stored(database, page.id, "job", "a")
     async with database.reading() as session:
         [row] = (await list_snapshots(session, page.id, PageRequest(5))).rows
-    assert inspect(row).unloaded == {"text", "main_text"}
+    assert {"text_content", "main_text_content", "html_content"} <= inspect(row).unloaded
 
 
 async def test_one_snapshot_has_its_text(database: Database, domain: Domain, page: Page) -> None:
@@ -42,6 +42,21 @@ async def test_one_snapshot_has_its_text(database: Database, domain: Domain, pag
     async with database.reading() as session:
         found = await get_snapshot(session, domain.org_id, snapshot_id)
     assert (found.id, found.text) == (snapshot_id, "Zürich 東京")
+    assert (found.main_text, found.html) == ("ZÜRICH 東京", "<p>Zürich 東京</p>")
+
+
+async def test_what_says_the_same_is_stored_once(
+    database: Database, domain: Domain, page: Page
+) -> None:
+    async with database.transaction() as session:
+        other = await new_page(session, domain.id, "/other")
+    for number, text in enumerate(("a", "b", "a")):
+        await stored(database, page.id, f"job {number}", text, minutes(number))
+        await stored(database, other.id, f"job {number}", text, minutes(number))
+    async with database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Snapshot)) == 6
+        # Text, main text and HTML of each of the two.
+        assert await session.scalar(select(func.count()).select_from(Content)) == 6
 
 
 async def test_another_organisations_snapshot_is_as_unknown_as_none(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from store.types import CompressedText, UtcDateTime
+from store.types import UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -152,8 +152,8 @@ def upgrade() -> None:
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("status_code", sa.Integer(), nullable=False),
         sa.Column("title", sa.String(), nullable=True),
-        sa.Column("text", CompressedText(), nullable=False),
-        sa.Column("main_text", CompressedText(), nullable=False),
+        sa.Column("text", sa.LargeBinary(), nullable=False),
+        sa.Column("main_text", sa.LargeBinary(), nullable=False),
         sa.Column("text_hash", sa.String(), nullable=False),
         sa.Column("body_hash", sa.String(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
