@@ -20,6 +20,7 @@ from activities.ownership import OwnershipActivities
 from activities.politeness import Politeness
 from activities.rendering import Renderer
 from activities.reporting import Reporter
+from activities.retention import RetentionActivities
 from activities.turns import DomainTurns
 from core.errors import SettingsError
 from core.jobs import TASK_QUEUE
@@ -30,11 +31,13 @@ from store.migrate import migrate
 from store.secretkey import SecretKey
 from temporal.connection import connect
 from temporal.ending import release
+from temporal.housekeeping import schedule_pruning
 from temporal.inputs import InputGuard
 from temporal.setup import pace_hosts, prepare_namespace
 from workflows.crawl_domain import CrawlDomain
 from workflows.crawl_page import CrawlPage
 from workflows.discover_pages import DiscoverPages
+from workflows.prune_snapshots import PruneSnapshots
 
 DRAIN = timedelta(seconds=5)
 """How long running attempts may go on after a stop was asked for; then they are handed back."""
@@ -49,7 +52,7 @@ PATIENCE = timedelta(minutes=30)
 """How long an attempt waits for a database that is away: that is no fault of the site's, and is to
 use up no attempt."""
 
-WORKFLOWS: Sequence[type] = (CrawlPage, DiscoverPages, CrawlDomain)
+WORKFLOWS: Sequence[type] = (CrawlPage, DiscoverPages, CrawlDomain, PruneSnapshots)
 
 SANDBOX = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules("core", "workflows")
@@ -72,6 +75,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     client = await connect(settings)
     await prepare_namespace(client, timedelta(days=settings.job_retention_days))
     await pace_hosts(client, settings.host_rps)
+    await schedule_pruning(client)
     migrate(settings.resolved_database_url)
     database = Database.open(settings.resolved_database_url, patience=PATIENCE.total_seconds())
     agent = user_agent(settings.contact)
@@ -92,6 +96,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     turns = DomainTurns(database, client)
     discover = DiscoverActivities(database, fetcher, politeness, turns, reporter, secret_key)
     ownership = OwnershipActivities(database)
+    retention = RetentionActivities(database, timedelta(days=settings.snapshot_retention_days))
     worker = Worker(
         client,
         task_queue=TASK_QUEUE,
@@ -104,6 +109,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
             ownership.identify_page,
             ownership.identify_domain,
             BatchActivities(database, client).start_batch,
+            retention.prune,
         ],
         # An attempt that is handed over eagerly would not wait for its host's turn.
         disable_eager_activity_execution=True,

@@ -107,6 +107,17 @@ class CrawlDomainResult(Model):
     jobs_queued: int
 
 
+class PruneInput(WorkflowInput):
+    """`prune.snapshots` needs to be told nothing: the retention is a setting of the workers."""
+
+
+class PruneResult(Model):
+    """How many snapshots and contents of snapshots `prune.snapshots` has removed."""
+
+    snapshots: int
+    contents: int
+
+
 class Owner(Model):
     """Whom a job belongs to: what its search attributes say; `host` is the one that it asks."""
 
@@ -222,6 +233,7 @@ class ActivityName:
     IDENTIFY_PAGE = "identify_page"
     IDENTIFY_DOMAIN = "identify_domain"
     START_BATCH = "start_batch"
+    PRUNE = "prune"
 
 
 REPORT_SIGNAL = "report"

@@ -39,6 +39,10 @@ CRAWL_DOMAIN = "crawl.domain"
 """The workflow that fans a batch out into crawl jobs; it is no job itself."""
 
 
+PRUNE_SNAPSHOTS = "prune.snapshots"
+"""The workflow that takes away what is past its retention; it is no job either."""
+
+
 class JobState(StrEnum):
     """The documented states."""
 

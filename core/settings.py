@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     job_retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """How many days a finished job stays readable."""
 
+    snapshot_retention_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    """How many days a snapshot is kept that no change refers to. A page's newest one stays, and
+    what a change was told from."""
+
     worker_concurrency: Annotated[int, Field(ge=1, le=1000)] = 20
     """How many jobs one worker process runs at once."""
 

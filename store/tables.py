@@ -8,19 +8,16 @@ from pydantic import JsonValue
 from sqlalchemy import (
     JSON,
     Double,
-    Enum,
     ForeignKey,
     Index,
     LargeBinary,
-    MetaData,
     UniqueConstraint,
-    Uuid,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.crawlsettings import CrawlSettings
 from core.packing import unpack
-from store.types import CrawlSettingsJson, UtcDateTime
+from store.base import Base
 
 
 class DomainStatus(StrEnum):
@@ -45,27 +42,6 @@ class FrontierState(StrEnum):
     PAGE_ADDED = "page_added"
     PAGE_KNOWN = "page_known"
     LEFT_OUT = "left_out"
-
-
-class Base(DeclarativeBase):
-    """The tables' common ground: names of constraints, and the types of columns."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_N_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012
-        datetime: UtcDateTime(),
-        CrawlSettings: CrawlSettingsJson(),
-        UUID: Uuid(),
-        DomainStatus: Enum(DomainStatus, native_enum=False, length=20, values_callable=list),
-        PageStatus: Enum(PageStatus, native_enum=False, length=20, values_callable=list),
-        FrontierState: Enum(FrontierState, native_enum=False, length=20, values_callable=list),
-    }
 
 
 class Organisation(Base):

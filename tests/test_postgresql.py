@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from core.jobs import JobState
 from core.settings import Settings
-from store.tables import Base
+from store.base import Base
 from tests.eventually import eventually
 from tests.postgres import PostgresServer, installed_programs
 from tests.site import FakeSite

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from store.tables import Base
+import store.tables  # noqa: F401 - so that their metadata is known
+from store.base import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
 with context.begin_transaction():

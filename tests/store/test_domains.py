@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Conflict, NotFound, SubjectGone
 from store import frontier
+from store.base import Base
 from store.batches import create_batch
 from store.checks import record_unchanged
 from store.domains import (
@@ -21,7 +22,7 @@ from store.domains import (
 from store.engine import Database
 from store.pages import page_by_id
 from store.paging import PageRequest
-from store.tables import Base, Domain, DomainStatus, Page
+from store.tables import Domain, DomainStatus, Page
 from tests.eventually import eventually
 from tests.store.rows import NOON, minutes, new_domain, new_organisation, new_pages, stored, waiting
 

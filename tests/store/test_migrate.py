@@ -19,10 +19,10 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core.errors import SettingsError, Unavailable
 from core.packing import pack, unpack
+from store.base import Base
 from store.engine import Database, parse_url
 from store.keys import create_key, list_keys
 from store.migrate import MIGRATIONS, migrate
-from store.tables import Base
 
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]

@@ -19,8 +19,9 @@ from uuid import uuid4
 from temporalio.client import WorkflowFailureError
 
 from cli.embedded import EmbeddedTemporal
-from core.jobs import CRAWL_DOMAIN
+from core.jobs import CRAWL_DOMAIN, PRUNE_SNAPSHOTS
 from core.settings import Settings
+from temporal.housekeeping import PRUNING
 from tests.eventually import eventually
 from tests.ports import free_port
 from tests.site import FakeSite
@@ -137,6 +138,17 @@ async def batch_by_schedule(system: System, site: FakeSite) -> str:
     return next(each for each in ids if each.startswith(prefix))
 
 
+async def pruning(system: System, site: FakeSite) -> str:
+    """The daily schedule fires."""
+    await system.client.get_schedule_handle(PRUNING).trigger()
+
+    async def started() -> list[str]:
+        query = f"WorkflowType = '{PRUNE_SNAPSHOTS}'"
+        return [each.id async for each in system.client.list_workflows(query)]
+
+    return (await eventually(started, bool))[0]
+
+
 COURSES: Final[dict[str, Course]] = {
     "crawl.page/completed": crawl_completed,
     "crawl.page/retried": crawl_retried,
@@ -152,6 +164,7 @@ COURSES: Final[dict[str, Course]] = {
     "discover.pages/child": discovery_as_child,
     "crawl.domain/by_api": batch_by_api,
     "crawl.domain/by_schedule": batch_by_schedule,
+    "prune.snapshots/by_schedule": pruning,
 }
 """The cases: workflow type and what happens to it."""
 
