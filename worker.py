@@ -10,6 +10,7 @@ from datetime import timedelta
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.backtest import BacktestActivities
 from activities.batches import BatchActivities
 from activities.browser import Browser
 from activities.crawl import CrawlActivities
@@ -34,6 +35,7 @@ from temporal.ending import release
 from temporal.housekeeping import schedule_pruning
 from temporal.inputs import InputGuard
 from temporal.setup import pace_hosts, prepare_namespace
+from workflows.backtest_domain import BacktestDomain
 from workflows.crawl_domain import CrawlDomain
 from workflows.crawl_page import CrawlPage
 from workflows.discover_pages import DiscoverPages
@@ -52,7 +54,7 @@ PATIENCE = timedelta(minutes=30)
 """How long an attempt waits for a database that is away: that is no fault of the site's, and is to
 use up no attempt."""
 
-WORKFLOWS: Sequence[type] = (CrawlPage, DiscoverPages, CrawlDomain, PruneSnapshots)
+WORKFLOWS: Sequence[type] = (CrawlPage, DiscoverPages, CrawlDomain, BacktestDomain, PruneSnapshots)
 
 SANDBOX = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules("core", "workflows")
@@ -109,6 +111,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
             ownership.identify_page,
             ownership.identify_domain,
             BatchActivities(database, client).start_batch,
+            BacktestActivities(database, extractor, reporter).backtest,
             retention.prune,
         ],
         # An attempt that is handed over eagerly would not wait for its host's turn.

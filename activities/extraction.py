@@ -10,11 +10,12 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import resource_tracker
-from typing import Final
+from typing import Final, TypeVar
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -40,6 +41,9 @@ LARGEST_KEPT: Final = 2**20
 
 PR_SET_PDEATHSIG: Final = 1
 
+Page = TypeVar("Page")
+Read = TypeVar("Read")
+
 
 @dataclass(frozen=True)
 class PageSource:
@@ -54,6 +58,15 @@ class PageSource:
     known_text_hash: str | None = None
     parts: Parts = WHOLE
     may_be_shell: bool = False
+
+
+@dataclass(frozen=True)
+class StoredPage:
+    """The HTML that was kept of a page, and where the page was."""
+
+    html: str
+    url: str
+    parts: Parts = WHOLE
 
 
 @dataclass(frozen=True)
@@ -83,23 +96,16 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
     html = decode_html(page.body, page.content_type)
     if page.may_be_shell and isinstance(shell := shell_of(html), EmptyShell):
         return shell
-    text = to_text(content_blocks(html, page.parts))
+    seen = read_page(StoredPage(html, page.url, page.parts))
     watched = page.parts.watch is not None
-    if not text and watched:
-        raise WatchedPartMissing(
-            f"The page shows no text where its watchSelector points: {page.parts.watch}"
-        )
-    if not text:
-        raise NotAPage("The page shows no text.")
-    title = extract_links(html, page.url).title
     # The title belongs to the page, not to the part of it that is watched.
-    text_hash = fingerprint(SeenPage(page.url, None if watched else title, text))
+    text_hash = fingerprint(replace(seen, title=None) if watched else seen)
     if text_hash == page.known_text_hash:
         return SameText()
     return Extracted(
-        title=title,
-        text=text,
-        main_text=text if watched else _main_text(html, page),
+        title=seen.title,
+        text=seen.text,
+        main_text=seen.text if watched else _main_text(html, page),
         text_hash=text_hash,
         html=_kept(html),
     )
@@ -115,13 +121,28 @@ def _main_text(html: str, page: PageSource) -> str:
     return trafilatura.extract(tree.html or "", url=page.url, fast=True) or ""
 
 
+def read_page(page: StoredPage) -> SeenPage:
+    """What is compared of `page`.
+
+    Raises NotAPage when it shows no text, and WatchedPartMissing when what is watched shows none.
+    """
+    text = to_text(content_blocks(page.html, page.parts))
+    if not text and page.parts.watch is not None:
+        raise WatchedPartMissing(
+            f"The page shows no text where its watchSelector points: {page.parts.watch}"
+        )
+    if not text:
+        raise NotAPage("The page shows no text.")
+    return SeenPage(page.url, extract_links(page.html, page.url).title, text)
+
+
 def _kept(html: str) -> Packed | None:
     packed = pack(html)
     return packed if len(packed.data) <= LARGEST_KEPT else None
 
 
 class Extractor:
-    """Runs `extract_page` off the event loop, a page at a time in each of its processes.
+    """Reads pages off the event loop, a page at a time in each of its processes.
 
     Each process is a pool of one: a page that crashes or hangs takes no other page with it.
     """
@@ -138,9 +159,16 @@ class Extractor:
         Raises NotAPage when it shows no text or cannot be read in `DEADLINE` seconds, and
         InternalError when the process died over it.
         """
+        return await self._run(extract_page, page)
+
+    async def read_again(self, page: StoredPage) -> SeenPage:
+        """What the rules of today read in `page`. Raises as `extract` does."""
+        return await self._run(read_page, page)
+
+    async def _run(self, read: Callable[[Page], Read], page: Page) -> Read:
         process = await self._idle.get()
         try:
-            return await process.extract(page)
+            return await process.run(read, page)
         finally:
             self._idle.put_nowait(process)
 
@@ -167,13 +195,13 @@ class _Process:
         self._pool: ProcessPoolExecutor | None = None
         self._taken = 0
 
-    async def extract(self, page: PageSource) -> Extracted | SameText | EmptyShell:
+    async def run(self, read: Callable[[Page], Read], page: Page) -> Read:
         if self._taken >= RECYCLE_AFTER:
             self.end()
         pool = self._pool = self._pool or _new_pool()
         self._taken += 1
         try:
-            future = pool.submit(extract_page, page)
+            future = pool.submit(read, page)
             async with asyncio.timeout(DEADLINE):
                 return await asyncio.wrap_future(future)
         except TimeoutError:

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from temporalio.client import Client
 
-from api import batches, changes, domains, health, job_events, jobs, pages, snapshots
+from api import backtests, batches, changes, domains, health, job_events, jobs, pages, snapshots
 from api.deps import Authentication, Services
 from api.documentation import DocumentedApi
 from api.errors import NO_OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
@@ -27,6 +27,7 @@ ROUTERS: Final = (
     pages.router,
     changes.router,
     snapshots.router,
+    backtests.router,
     jobs.router,
     batches.router,
     job_events.router,

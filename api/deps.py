@@ -169,11 +169,17 @@ async def snapshot_id(snapshot_id: PathId) -> UUID:
     return _parsed(snapshot_id, "Snapshot")
 
 
+async def backtest_id(backtest_id: PathId) -> UUID:
+    """The id of a backtest in the path. Raises NotFound when it is malformed."""
+    return _parsed(backtest_id, "Backtest")
+
+
 DomainIdDep = Annotated[UUID, Depends(domain_id)]
 PageIdDep = Annotated[UUID, Depends(page_id)]
 BatchIdDep = Annotated[UUID, Depends(batch_id)]
 ChangeIdDep = Annotated[UUID, Depends(change_id)]
 SnapshotIdDep = Annotated[UUID, Depends(snapshot_id)]
+BacktestIdDep = Annotated[UUID, Depends(backtest_id)]
 
 
 def _parsed(text: str, kind: str) -> UUID:

@@ -118,6 +118,26 @@ class PruneResult(Model):
     contents: int
 
 
+class BacktestInput(WorkflowInput):
+    """Which backtest `backtest.domain` runs; whoever starts it has stored it before."""
+
+    backtest_id: UUID
+    max_attempts: MaxAttempts = DEFAULT_MAX_ATTEMPTS
+
+
+class BacktestResult(Model):
+    """Of how many pages and snapshots a backtest was, and how many changes met with each verdict
+    (`core.backtest`).
+    """
+
+    pages: int
+    snapshots: int
+    same: int
+    different: int
+    new: int
+    gone: int
+
+
 class Owner(Model):
     """Whom a job belongs to: what its search attributes say; `host` is the one that it asks."""
 
@@ -234,6 +254,7 @@ class ActivityName:
     IDENTIFY_DOMAIN = "identify_domain"
     START_BATCH = "start_batch"
     PRUNE = "prune"
+    BACKTEST = "backtest"
 
 
 REPORT_SIGNAL = "report"

@@ -43,6 +43,10 @@ PRUNE_SNAPSHOTS = "prune.snapshots"
 """The workflow that takes away what is past its retention; it is no job either."""
 
 
+BACKTEST_DOMAIN = "backtest.domain"
+"""The workflow of a backtest. It has the states of a job and is in no list of jobs."""
+
+
 class JobState(StrEnum):
     """The documented states."""
 

@@ -56,6 +56,17 @@ async def snapshot_before(session: AsyncSession, snapshot: Snapshot) -> UUID | N
     return await session.scalar(rows)
 
 
+async def snapshot_with_html(session: AsyncSession, snapshot_id: UUID) -> Snapshot:
+    """The snapshot with its text and HTML, whoever owns it. Raises SubjectGone when it does not
+    exist.
+    """
+    wanted = [WITH_TEXT, joinedload(Snapshot.html_content)]
+    found = await session.get(Snapshot, snapshot_id, options=wanted)
+    if found is None:
+        raise SubjectGone("The snapshot does not exist here any more.")
+    return found
+
+
 async def snapshot_by_id(session: AsyncSession, snapshot_id: UUID) -> Snapshot:
     """The snapshot with its text, whoever owns it. Raises SubjectGone when it does not exist."""
     found = await session.get(Snapshot, snapshot_id, options=[WITH_TEXT])

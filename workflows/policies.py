@@ -15,6 +15,9 @@ CRAWL_TIMEOUT = timedelta(hours=1)
 DISCOVER_TIMEOUT = timedelta(hours=24)
 """50,000 pages at two a second take seven hours."""
 
+BACKTEST_TIMEOUT = timedelta(hours=24)
+"""Some 50 snapshots a second are four million in a day."""
+
 LOOKUP_TIMEOUT = timedelta(seconds=30)
 
 

@@ -35,6 +35,7 @@ async def owned(system: System, site: FakeSite) -> dict[str, str]:
         batch_id = asked.json()["data"]["batchId"]
         job_id = batch_job_id(UUID(batch_id), page_id)
         await eventually(lambda: system.stats(batchId=batch_id), lambda stats: stats.completed == 1)
+    asked = await system.api.post(f"/api/domains/{domain.id}/backtest")
     [change] = (await system.api.get("/api/changes")).json()["data"]
     return {
         "domain_id": str(domain.id),
@@ -43,6 +44,7 @@ async def owned(system: System, site: FakeSite) -> dict[str, str]:
         "job_id": job_id,
         "change_id": change["id"],
         "snapshot_id": change["afterSnapshotId"],
+        "backtest_id": asked.json()["data"]["backtestId"],
     }
 
 

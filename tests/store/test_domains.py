@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.backtest import Verdict
 from core.errors import Conflict, NotFound, SubjectGone
 from store import frontier
+from store.backtests import Finding, add_backtest, backtest_by_id, record_page
 from store.base import Base
 from store.batches import create_batch
 from store.checks import record_unchanged
@@ -153,12 +155,18 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
         await frontier.add_urls(session, job_id, [frontier.FoundUrl("https://a.example/", 0)])
     await stored(database, page_id, "first", "a", NOON)
     await stored(database, page_id, "second", "b", minutes(1))
+    async with database.transaction() as session:
+        await add_backtest(session, domain.id, domain.id, NOON)
+        told = Finding(Verdict.NEW, NOON, None, page_id, None, None, None, None)
+        await record_page(
+            session, await backtest_by_id(session, domain.id), page_id, [told], snapshots=2
+        )
     return domain
 
 
 async def row_counts(database: Database) -> dict[str, int]:
     """How many rows each table has that hangs on domains."""
-    apart = {"organisations", "api_keys", "keyed_requests", "host_slots", "robots"}
+    apart = {"organisations", "api_keys", "keyed_requests", "host_slots", "robots", "contents"}
     async with database.reading() as session:
         return {
             name: await session.scalar(select(func.count()).select_from(table)) or 0

@@ -14,13 +14,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from temporalio.client import WorkflowFailureError
 
 from cli.embedded import EmbeddedTemporal
+from core.contract import BacktestInput
 from core.jobs import CRAWL_DOMAIN, PRUNE_SNAPSHOTS
 from core.settings import Settings
+from temporal.backtests import start_backtest, workflow_id_of
 from temporal.housekeeping import PRUNING
 from tests.eventually import eventually
 from tests.ports import free_port
@@ -138,6 +140,22 @@ async def batch_by_schedule(system: System, site: FakeSite) -> str:
     return next(each for each in ids if each.startswith(prefix))
 
 
+async def backtest_completed(system: System, site: FakeSite) -> str:
+    """A page that was crawled once."""
+    page_id = await _page(system, site)
+    await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
+    [domain] = (await system.api.get("/api/domains")).json()["data"]
+    answer = await system.api.post(f"/api/domains/{domain['id']}/backtest")
+    return workflow_id_of(UUID(answer.json()["data"]["backtestId"]))
+
+
+async def backtest_of_nothing(system: System, site: FakeSite) -> str:
+    """It is deleted before it begins."""
+    backtest_id = uuid4()
+    await start_backtest(system.client, BacktestInput(backtest_id=backtest_id), "nowhere")
+    return workflow_id_of(backtest_id)
+
+
 async def pruning(system: System, site: FakeSite) -> str:
     """The daily schedule fires."""
     await system.client.get_schedule_handle(PRUNING).trigger()
@@ -164,6 +182,8 @@ COURSES: Final[dict[str, Course]] = {
     "discover.pages/child": discovery_as_child,
     "crawl.domain/by_api": batch_by_api,
     "crawl.domain/by_schedule": batch_by_schedule,
+    "backtest.domain/completed": backtest_completed,
+    "backtest.domain/of_nothing": backtest_of_nothing,
     "prune.snapshots/by_schedule": pruning,
 }
 """The cases: workflow type and what happens to it."""

@@ -1,0 +1,156 @@
+"""The activity of `backtest.domain`: the rules of today over the snapshots of a domain."""
+
+import asyncio
+from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID
+
+from temporalio import activity
+
+from activities.extraction import Extractor, StoredPage
+from activities.reporting import Attempt, Reporter
+from core.backtest import Reading, Told, comparable, verdict
+from core.changetypes import ChangeType
+from core.contract import ActivityName, AttemptReport, BacktestInput, BacktestResult, Outcome
+from core.errors import InternalError, NotAPage, SubjectGone
+from core.news import News, SeenPage, news_between, removal, restoration
+from store.backtest_tables import Backtest
+from store.backtests import (
+    Finding,
+    StoredVersion,
+    backtest_by_id,
+    changes_of,
+    finish,
+    next_page,
+    record_page,
+    versions_of,
+)
+from store.engine import Database
+from store.snapshots import snapshot_with_html
+from store.tables import Change
+
+
+class BacktestActivities:
+    """Runs backtests, a page at a time, each reported on in one transaction."""
+
+    def __init__(self, database: Database, extractor: Extractor, reporter: Reporter) -> None:
+        self._database = database
+        self._extractor = extractor
+        self._reporter = reporter
+
+    @activity.defn(name=ActivityName.BACKTEST)
+    async def backtest(
+        self, job: BacktestInput, handed_back: AttemptReport | None
+    ) -> Outcome[BacktestResult]:
+        """Run the backtest of `job`. A later attempt goes on behind the last page reported on."""
+        return await self._reporter.run(partial(self._run, job), handed_back)
+
+    async def _run(self, job: BacktestInput, attempt: Attempt) -> BacktestResult:
+        while True:
+            async with self._database.reading() as session:
+                backtest = await backtest_by_id(session, job.backtest_id)
+                page_id = await next_page(session, backtest)
+            if backtest.pages:
+                attempt.progress(100 * backtest.pages_done // backtest.pages)
+            if page_id is None or backtest.finished_at is not None:
+                break
+            await self._page(backtest, page_id)
+        async with self._database.transaction() as session:
+            done = await finish(session, job.backtest_id, datetime.now(UTC))
+        return BacktestResult(
+            pages=done.pages_done,
+            snapshots=done.snapshots,
+            same=done.same,
+            different=done.different,
+            new=done.new,
+            gone=done.gone,
+        )
+
+    async def _page(self, backtest: Backtest, page_id: UUID) -> None:
+        async with self._database.reading() as session:
+            versions = await versions_of(session, page_id)
+            changes = await changes_of(session, page_id)
+        findings = [each for each in map(_without_text, changes) if each is not None]
+        told = {each.after_id: each for each in changes if each.after_id != each.before_id}
+        findings += await self._compared(versions, told)
+        async with self._database.transaction() as session:
+            await record_page(session, backtest, page_id, findings, len(versions))
+
+    async def _compared(
+        self, versions: list[StoredVersion], reported: dict[UUID | None, Change]
+    ) -> list[Finding]:
+        """What the rules say of the versions, one after the other. One that is no news would not
+        have been stored: the next one is compared with the one before it.
+        """
+        findings: list[Finding] = []
+        before: tuple[UUID, Reading] | None = None
+        for version in versions:
+            after = await self._read(version.id)
+            if after is None:
+                continue
+            if before is None:
+                before = version.id, after
+                continue
+            before_id, standing = before
+            change = reported.get(version.id)
+            news = await asyncio.to_thread(news_between, *comparable(standing, after))
+            if news is not None:
+                before = version.id, after
+            if change is not None and change.change_type == ChangeType.PAGE_RESTORED:
+                news = restoration(news)
+            found = _finding(change, news, before_id, version.id, version.created_at)
+            findings += [found] if found else []
+        return findings
+
+    async def _read(self, snapshot_id: UUID) -> Reading | None:
+        """The snapshot, read again where it can be; None when it has been removed meanwhile."""
+        try:
+            async with self._database.reading() as session:
+                snapshot = await snapshot_with_html(session, snapshot_id)
+        except SubjectGone:
+            return None
+        then = SeenPage(snapshot.url, snapshot.title, snapshot.text)
+        html = snapshot.html
+        if html is None:
+            return Reading(then, None)
+        try:
+            return Reading(then, await self._extractor.read_again(StoredPage(html, snapshot.url)))
+        except (NotAPage, InternalError):
+            return Reading(then, None)
+
+
+def _without_text(change: Change) -> Finding | None:
+    """What was told of the page's existence alone. The site's answers are not stored, so it is
+    taken for told again, by the rules of today.
+    """
+    if change.after_id is None:
+        news = removal(change.summary)
+    elif change.after_id == change.before_id:
+        news = restoration(None)
+    else:
+        return None
+    return _finding(change, news, change.before_id, change.after_id, change.created_at)
+
+
+def _finding(
+    change: Change | None,
+    news: News | None,
+    before_id: UUID,
+    after_id: UUID | None,
+    at: datetime,
+) -> Finding | None:
+    reported = Told(change.change_type, change.severity, change.summary) if change else None
+    expected = Told.of(news) if news else None
+    found = verdict(reported, expected)
+    if found is None:
+        return None
+    return Finding(
+        verdict=found,
+        detected_at=at,
+        change_id=change.id if change else None,
+        before_id=before_id,
+        after_id=after_id,
+        reported=reported,
+        expected=expected,
+        confidence=news.confidence if news else None,
+    )
