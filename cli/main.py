@@ -61,6 +61,20 @@ def api(ready_fd: int | None) -> None:
         runner.run(serve_api(load_settings(), partial(tell_ready, ready_fd)))
 
 
+@diffy.command()
+@click.argument("domain")
+def backtest(domain: str) -> None:
+    """Run the rules of today over the stored snapshots of DOMAIN, an id or a name.
+
+    Nothing is fetched. A worker must be running. Prints a line for each change, newest first, with
+    tabs between: same, different, new or gone; the URL; what would be reported; what was reported.
+    """
+    from cli.backtest import backtest
+
+    for line in asyncio.run(backtest(load_settings(), domain, partial(click.echo, err=True))):
+        click.echo(line)
+
+
 @diffy.group()
 def keys() -> None:
     """Make, list and revoke API keys."""

@@ -82,6 +82,15 @@ async def domain_by_id(session: AsyncSession, domain_id: UUID) -> Domain:
     return found
 
 
+async def domains_called(session: AsyncSession, name: str) -> list[Domain]:
+    """The domain of that id, or else every organisation's domain of that name."""
+    try:
+        wanted = Domain.id == UUID(name)
+    except ValueError:
+        wanted = Domain.domain == name.lower()
+    return list((await session.scalars(select(Domain).where(wanted).order_by(Domain.id))).all())
+
+
 async def list_domains(session: AsyncSession, org_id: UUID, request: PageRequest) -> Paged[Domain]:
     """The organisation's domains, newest first."""
     rows = select(Domain).where(Domain.org_id == org_id)

@@ -1,0 +1,122 @@
+"""A backtest from the command line, for whoever runs the system: of any organisation's domain."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from cli.keys import opened
+from core.contract import BacktestInput
+from core.errors import Conflict, JobError, NotFound
+from core.settings import Settings
+from core.urls import host_of
+from store.backtest_tables import Backtest, BacktestChange
+from store.backtests import add_backtest, backtest_by_id, list_findings, urls_of
+from store.domains import domains_called
+from store.engine import Database
+from store.paging import PageRequest
+from store.tables import Domain
+from temporal.backtests import start_backtest, workflow_id_of
+from temporal.connection import connect
+from temporal.faults import as_unavailable
+
+ROWS: Final = 100
+ASK_EVERY: Final = 0.5
+"""Seconds between two looks at the progress."""
+
+
+async def backtest(settings: Settings, domain: str, tell: Callable[[str], None]) -> list[str]:
+    """Run a backtest of `domain`, an id or a name, and wait for its end; its report, a line a
+    change. `tell` hears how it goes.
+
+    Raises NotFound for an unknown domain, Conflict for a name that several organisations have,
+    JobError when the backtest fails, and Unavailable.
+    """
+    async with opened(settings) as database:
+        found = await _domain(database, domain)
+        client = await connect(settings)
+        backtest_id = uuid4()
+        async with database.transaction() as session:
+            await add_backtest(session, found.id, backtest_id, datetime.now(UTC))
+        job = BacktestInput(backtest_id=backtest_id, max_attempts=settings.max_attempts)
+        await start_backtest(client, job, host_of(found.origin))
+        telling = asyncio.create_task(_follow(database, backtest_id, tell))
+        try:
+            await _end(client, backtest_id)
+        finally:
+            telling.cancel()
+            with suppress(asyncio.CancelledError):
+                await telling
+        async with database.reading() as session:
+            done = await backtest_by_id(session, backtest_id)
+        tell(_told(done))
+        return [line async for line in _report(database, backtest_id)]
+
+
+async def _domain(database: Database, domain: str) -> Domain:
+    async with database.reading() as session:
+        found = await domains_called(session, domain)
+    if not found:
+        raise NotFound(f"There is no domain {domain}.")
+    if len(found) > 1:
+        ids = ", ".join(str(each.id) for each in found)
+        raise Conflict(f"Several organisations have {domain}; give an id: {ids}.")
+    return found[0]
+
+
+async def _end(client: Client, backtest_id: UUID) -> None:
+    try:
+        await client.get_workflow_handle(workflow_id_of(backtest_id)).result()
+    except WorkflowFailureError as error:
+        told = error.cause.message if isinstance(error.cause, ApplicationError) else None
+        raise JobError(told or "The backtest was ended.") from error
+    except RPCError as error:
+        raise as_unavailable(error) from error
+
+
+async def _follow(database: Database, backtest_id: UUID, tell: Callable[[str], None]) -> None:
+    said = None
+    while True:
+        async with database.reading() as session:
+            now = await backtest_by_id(session, backtest_id)
+        progress = f"{now.pages_done} of {now.pages} pages"
+        if progress != said:
+            tell(progress)
+        said = progress
+        await asyncio.sleep(ASK_EVERY)
+
+
+def _told(done: Backtest) -> str:
+    return (
+        f"Backtest {done.id}: {done.snapshots} snapshots of {done.pages_done} pages; "
+        f"{done.same} same, {done.different} different, {done.new} new, {done.gone} gone."
+    )
+
+
+async def _report(database: Database, backtest_id: UUID) -> AsyncIterator[str]:
+    after: str | None = None
+    while True:
+        async with database.reading() as session:
+            found = await list_findings(session, backtest_id, PageRequest(ROWS, after=after))
+            urls = await urls_of(session, {each.page_id for each in found.rows})
+        for each in found.rows:
+            yield _line(each, urls[each.page_id])
+        after = found.next_cursor
+        if after is None:
+            return
+
+
+def _line(change: BacktestChange, url: str) -> str:
+    expected = _said(change.expected_severity, change.expected_type, change.expected_summary)
+    reported = _said(change.reported_severity, change.reported_type, change.reported_summary)
+    return "\t".join((change.verdict, url, expected, reported))
+
+
+def _said(severity: str | None, change_type: str | None, summary: str | None) -> str:
+    return f"{severity} {change_type}: {summary}" if summary is not None else "-"
