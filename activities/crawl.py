@@ -18,7 +18,8 @@ from activities.responses import no_page, refusal
 from core.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
 from core.crawlsettings import CrawlProfile, Render
 from core.errors import PageGone
-from core.news import SeenPage, news_between, removal, restoration
+from core.muting import Learned
+from core.news import SeenPage, learning, removal, restoration
 from core.scope import LeftOut, OutOfScope, ScopeRules, judge
 from core.shell import EmptyShell
 from core.site_errors import InvalidAnswer, RedirectToOtherSite
@@ -36,9 +37,13 @@ from store.checks import (
 from store.domains import domain_by_id
 from store.engine import Database
 from store.pages import page_by_id
+from store.regions import learned_of, remember
 from store.secretkey import SecretKey
 from store.snapshots import snapshot_by_id
 from store.tables import Page, PageStatus
+
+Lessons = tuple[Learned, Learned]
+"""What was known of a page before a crawl, and after it."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +180,12 @@ class CrawlActivities:
                 )
 
     async def _unchanged(
-        self, check: Check, fetched: Fetched, body_hash: str | None, text_hash: str | None = None
+        self,
+        check: Check,
+        fetched: Fetched,
+        body_hash: str | None,
+        text_hash: str | None = None,
+        lessons: Lessons | None = None,
     ) -> CrawlPageResult:
         page, validators = check.page, fetched.validators
         if fetched.not_modified:
@@ -197,6 +207,8 @@ class CrawlActivities:
                 text_hash=text_hash,
                 seen_under=check.profile.fingerprint,
             )
+            if recorded and lessons is not None:
+                await remember(session, page.id, *lessons, now)
             if recorded and page.status is PageStatus.GONE and page.snapshot_id is not None:
                 change_id = await record_change(
                     session,
@@ -220,17 +232,23 @@ class CrawlActivities:
         page, body_hash = check.page, _hash(fetched)
         async with self._database.reading() as session:
             before = await snapshot_by_id(session, page.snapshot_id) if page.snapshot_id else None
+            known = await learned_of(session, page.id, page.crawls)
         news = None
+        lessons: Lessons | None = None
         if before is not None and check.comparable:
             watched = check.profile.parts.watch is not None
-            news = await asyncio.to_thread(
-                news_between,
+            news, lesson = await asyncio.to_thread(
+                learning,
                 # The title belongs to the page, not to the part of it that is watched.
                 SeenPage(before.url, extracted.title if watched else before.title, before.text),
                 SeenPage(fetched.url, extracted.title, extracted.text),
+                known,
             )
+            lessons = known, lesson
             if news is None:
-                return await self._unchanged(check, fetched, body_hash, extracted.text_hash)
+                return await self._unchanged(
+                    check, fetched, body_hash, extracted.text_hash, lessons
+                )
         if before is not None and page.status is PageStatus.GONE:
             news = restoration(news)
         version = PageVersion(
@@ -255,6 +273,8 @@ class CrawlActivities:
                 if done is not None:
                     return _as_before(done)
                 return CrawlPageResult(changed=False, status_code=fetched.status)
+            if lessons is not None:
+                await remember(session, page.id, *lessons, now)
             change_id = None
             if before is not None and news is not None:
                 change_id = await record_change(

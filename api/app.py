@@ -9,7 +9,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from temporalio.client import Client
 
-from api import backtests, batches, changes, domains, health, job_events, jobs, pages, snapshots
+from api import (
+    backtests,
+    batches,
+    changes,
+    domains,
+    health,
+    job_events,
+    jobs,
+    muting,
+    pages,
+    snapshots,
+)
 from api.deps import Authentication, Services
 from api.documentation import DocumentedApi
 from api.errors import NO_OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
@@ -25,6 +36,7 @@ from store.secretkey import SecretKey
 ROUTERS: Final = (
     domains.router,
     pages.router,
+    muting.router,
     changes.router,
     snapshots.router,
     backtests.router,

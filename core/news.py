@@ -25,6 +25,7 @@ from core.differences import (
     text_of,
 )
 from core.money import find_money
+from core.muting import Learned, changed_regions, without
 from core.noise import masked
 from core.pagetypes import PageType, classify_page
 from core.prices import price_changes
@@ -60,7 +61,20 @@ class News:
 
 def news_between(before: SeenPage, after: SeenPage) -> News | None:
     """What `after` says that `before` did not; None when that is nothing."""
+    return news_of(compare(before.text, after.text), before, after)
+
+
+def learning(before: SeenPage, after: SeenPage, known: Learned) -> tuple[News | None, Learned]:
+    """What `after` says that `before` did not, but for what is known as noise; and what is known
+    after that.
+    """
     difference = compare(before.text, after.text)
+    now = known.after(changed_regions(difference))
+    return news_of(without(difference, now.muted), before, after), now
+
+
+def news_of(difference: TextDifference, before: SeenPage, after: SeenPage) -> News | None:
+    """What is new in `difference`, that of the two texts; None when that is nothing."""
     title_differs = masked(before.title or "") != masked(after.title or "")
     address_differs = before.url != after.url
     if difference.identical and not title_differs and not address_differs:

@@ -86,6 +86,7 @@ async def record_unchanged(
         .values(
             status=PageStatus.ACTIVE,
             last_check_at=at,
+            crawls=Page.crawls + 1,
             etag=etag,
             last_modified=last_modified,
             body_hash=body_hash,
@@ -119,6 +120,7 @@ async def record_version(
             text_hash=version.text_hash,
             seen_under=version.seen_under,
             last_check_at=at,
+            crawls=Page.crawls + 1,
             last_change_at=page.last_change_at if is_baseline(page, version.seen_under) else at,
         )
     )

@@ -123,6 +123,7 @@ class Page(Base):
     text_hash: Mapped[str | None]
     seen_under: Mapped[str | None]
     snapshot_id: Mapped[UUID | None]
+    crawls: Mapped[int] = mapped_column(default=0, server_default="0")
     last_check_at: Mapped[datetime | None]
     last_change_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

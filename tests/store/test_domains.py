@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.backtest import Verdict
 from core.errors import Conflict, NotFound, SubjectGone
+from core.muting import Learned, Region
 from store import frontier
 from store.backtests import Finding, add_backtest, backtest_by_id, record_page
 from store.base import Base
@@ -24,6 +25,7 @@ from store.domains import (
 from store.engine import Database
 from store.pages import page_by_id
 from store.paging import PageRequest
+from store.regions import remember
 from store.tables import Domain, DomainStatus, Page
 from tests.eventually import eventually
 from tests.store.rows import NOON, minutes, new_domain, new_organisation, new_pages, stored, waiting
@@ -156,6 +158,8 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
     await stored(database, page_id, "first", "a", NOON)
     await stored(database, page_id, "second", "b", minutes(1))
     async with database.transaction() as session:
+        nothing = Learned(1, {}, frozenset())
+        await remember(session, page_id, nothing, nothing.after({Region(None, "a … line")}), NOON)
         await add_backtest(session, domain.id, domain.id, NOON)
         told = Finding(Verdict.NEW, NOON, None, page_id, None, None, None, None)
         await record_page(
