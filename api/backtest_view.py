@@ -9,6 +9,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
 )
 
+from api.foreign import read_memo
 from api.job_view import UNEXPLAINED
 from api.live_attempt import between_tasks, live_attempt
 from core.backtest import Verdict
@@ -114,7 +115,7 @@ async def _state(
     if described is None:
         return JobState.FAILED, NEVER_HEARD_OF
     if described.status is not WorkflowExecutionStatus.RUNNING:
-        ending: Ending | None = await described.memo_value(MemoKey.ENDING, None, type_hint=Ending)
+        ending = await read_memo(described, MemoKey.ENDING, Ending)
         unexplained = UNEXPLAINED.get(
             described.status or WorkflowExecutionStatus.FAILED, NEVER_HEARD_OF
         )
