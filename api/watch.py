@@ -125,6 +125,10 @@ class JobWatch:
             except RPCError as error:
                 log.warning("Temporal cannot tell which jobs changed: %s", error.status.name)
                 continue
+            except Exception:
+                # Everyone waits for this one look: a fault of it must not be its last.
+                log.exception("The look for jobs that changed failed")
+                continue
             self._wake(ended | active | self._active | (delayed ^ self._delayed))
             self._active, self._delayed = active, delayed
             since = began

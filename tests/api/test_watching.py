@@ -46,6 +46,37 @@ async def test_wait_for_a_job_that_is_not_there_is_404_at_once(system: System) -
     assert answer.status_code == 404
 
 
+async def test_a_look_that_fails_is_not_the_last(
+    system: System,
+    site: FakeSite,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The SDK cannot read a list with a status that it does not know."""
+    domain = await system.add_domain(site.origin)
+    watch = services_of(system.app).watch
+    looks = 0
+    look = watch._ids
+
+    async def failing(query: str) -> frozenset[str]:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise ValueError("8 is not a valid WorkflowExecutionStatus")
+        return await look(query)
+
+    async def seen() -> int:
+        return looks
+
+    monkeypatch.setattr(watch, "_ids", failing)
+    target = f"/api/jobs/{domain.discovery_job_id}"
+    waiting = asyncio.create_task(system.api.get(f"{target}?wait=60", timeout=60))
+    await eventually(seen, lambda looks: looks > 1)
+    await system.api.post(f"{target}/cancel")
+    assert (await waiting).json()["data"]["state"] == "failed"
+    assert [each.levelname for each in caplog.records if each.name == "api.watch"] == ["ERROR"]
+
+
 async def test_a_thousand_waiters_share_one_look(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
