@@ -42,6 +42,7 @@ GARBAGE: Final[dict[str, object]] = {
     "text": "x",
     "a list": [],
     "an empty object": {},
+    "an end that is not sure": {"unsure": True},
     "other types": {"url": 7, "maxAttempts": "x", "attempt": "x", "attemptsMade": {}},
     "numbers too small": {
         "url": None,
