@@ -80,7 +80,7 @@ class Client:
         """Ask until the answer is neither an outage's nor none."""
         while True:
             answer = await self.ask(method, path, body, key=key)
-            if answer.status not in (0, 503):
+            if answer.status not in (0, 429, 503):
                 return answer
             await asyncio.sleep(0.1)
 
@@ -107,5 +107,5 @@ class Client:
             self.wrong.append(f"{asked}: {answer.status_code} after {took:.1f} s")
         if answer.status_code >= 500 and answer.status_code != 503:
             self.wrong.append(f"{asked}: {answer.status_code} {answer.text[:200]}")
-        if answer.status_code == 503 and "Retry-After" not in answer.headers:
-            self.wrong.append(f"{asked}: 503 without Retry-After")
+        if answer.status_code in (429, 503) and "Retry-After" not in answer.headers:
+            self.wrong.append(f"{asked}: {answer.status_code} without Retry-After")
