@@ -157,7 +157,7 @@ class Extractor:
         """What `page` says.
 
         Raises NotAPage when it shows no text or cannot be read in `DEADLINE` seconds, and
-        InternalError when the process died over it.
+        InternalError when two processes died over it: that one dies may have other reasons.
         """
         return await self._run(extract_page, page)
 
@@ -196,6 +196,17 @@ class _Process:
         self._taken = 0
 
     async def run(self, read: Callable[[Page], Read], page: Page) -> Read:
+        try:
+            return await self._tried(read, page)
+        except BrokenProcessPool:
+            self.end()
+        try:
+            return await self._tried(read, page)
+        except BrokenProcessPool as error:
+            self.end()
+            raise InternalError("Diffy's extraction crashed over the page.") from error
+
+    async def _tried(self, read: Callable[[Page], Read], page: Page) -> Read:
         if self._taken >= RECYCLE_AFTER:
             self.end()
         pool = self._pool = self._pool or _new_pool()
@@ -207,9 +218,6 @@ class _Process:
         except TimeoutError:
             self.end()
             raise NotAPage(f"The page could not be read within {DEADLINE:g} s.") from None
-        except BrokenProcessPool as error:
-            self.end()
-            raise InternalError("Diffy's extraction crashed over the page.") from error
         except asyncio.CancelledError:
             self.end()
             raise

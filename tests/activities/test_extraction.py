@@ -154,9 +154,26 @@ async def busy(extractor: Extractor) -> tuple[asyncio.Task[object], int]:
     return task, process
 
 
-async def test_a_process_that_dies_fails_its_page_and_no_other(extractor: Extractor) -> None:
+async def test_a_page_outlives_the_death_of_its_process(extractor: Extractor) -> None:
+    before = children()
+    assert isinstance(await extractor.extract(page(ARTICLE)), Extracted)
+    [process] = children() - before
+    os.kill(process, signal.SIGKILL)
+    assert isinstance(await extractor.extract(page(ARTICLE)), Extracted)
+
+
+async def test_a_page_over_which_two_processes_die_fails_and_no_other(
+    extractor: Extractor,
+) -> None:
+    before = children()
     task, process = await busy(extractor)
     os.kill(process, signal.SIGKILL)
+
+    async def another() -> set[int]:
+        return children() - before - {process}
+
+    [second] = await eventually(another, bool)
+    os.kill(second, signal.SIGKILL)
     with pytest.raises(InternalError, match="crashed over the page"):
         await task
     assert isinstance(await extractor.extract(page(ARTICLE)), Extracted)
