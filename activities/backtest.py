@@ -1,6 +1,7 @@
 """The activity of `backtest.domain`: the rules of today over the snapshots of a domain."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
@@ -8,12 +9,15 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.extraction import Extractor, StoredPage
+from activities.profiles import chosen_for
 from activities.reporting import Attempt, Reporter
 from core.backtest import Reading, Told, comparable, verdict
 from core.changetypes import ChangeType
 from core.contract import ActivityName, AttemptReport, BacktestInput, BacktestResult, Outcome
+from core.crawlsettings import Parts
 from core.errors import InternalError, NotAPage, SubjectGone
 from core.news import News, SeenPage, news_between, removal, restoration
+from core.site_errors import WatchedPartMissing
 from store.backtest_tables import Backtest
 from store.backtests import (
     Finding,
@@ -25,7 +29,9 @@ from store.backtests import (
     record_page,
     versions_of,
 )
+from store.domains import domain_by_id
 from store.engine import Database
+from store.pages import page_by_id
 from store.snapshots import snapshot_with_html
 from store.tables import Change
 
@@ -68,55 +74,65 @@ class BacktestActivities:
 
     async def _page(self, backtest: Backtest, page_id: UUID) -> None:
         async with self._database.reading() as session:
+            page = await page_by_id(session, page_id)
+            parts = chosen_for(page, await domain_by_id(session, page.domain_id)).parts
             versions = await versions_of(session, page_id)
             changes = await changes_of(session, page_id)
         findings = [each for each in map(_without_text, changes) if each is not None]
         told = {each.after_id: each for each in changes if each.after_id != each.before_id}
-        findings += await self._compared(versions, told)
+        findings += await self._compared(versions, told, parts)
         async with self._database.transaction() as session:
             await record_page(session, backtest, page_id, findings, len(versions))
 
     async def _compared(
-        self, versions: list[StoredVersion], reported: dict[UUID | None, Change]
+        self,
+        versions: list[StoredVersion],
+        reported: dict[UUID | None, Change],
+        parts: Parts,
     ) -> list[Finding]:
         """What the rules say of the versions, one after the other. One that is no news would not
-        have been stored: the next one is compared with the one before it.
+        have been stored: the next one is compared with the one before it. The first one under
+        other settings is compared with none, as by the crawl that stored it.
         """
         findings: list[Finding] = []
-        before: tuple[UUID, Reading] | None = None
+        before: tuple[StoredVersion, Reading] | None = None
         for version in versions:
-            after = await self._read(version.id)
+            after = await self._read(version.id, parts)
             if after is None:
                 continue
-            if before is None:
-                before = version.id, after
+            if before is None or before[0].seen_under != version.seen_under:
+                before = version, after
                 continue
-            before_id, standing = before
+            standing = before[1]
+            before_id = before[0].id
             change = reported.get(version.id)
             news = await asyncio.to_thread(news_between, *comparable(standing, after))
             if news is not None:
-                before = version.id, after
+                before = version, after
             if change is not None and change.change_type == ChangeType.PAGE_RESTORED:
                 news = restoration(news)
             found = _finding(change, news, before_id, version.id, version.created_at)
             findings += [found] if found else []
         return findings
 
-    async def _read(self, snapshot_id: UUID) -> Reading | None:
+    async def _read(self, snapshot_id: UUID, parts: Parts) -> Reading | None:
         """The snapshot, read again where it can be; None when it has been removed meanwhile."""
         try:
             async with self._database.reading() as session:
                 snapshot = await snapshot_with_html(session, snapshot_id)
         except SubjectGone:
             return None
-        then = SeenPage(snapshot.url, snapshot.title, snapshot.text)
-        html = snapshot.html
-        if html is None:
+        # The title belongs to the page, not to the part of it that is watched.
+        title = None if parts.watch is not None else snapshot.title
+        then = SeenPage(snapshot.url, title, snapshot.text)
+        if snapshot.html is None:
             return Reading(then, None)
+        stored = StoredPage(snapshot.html, snapshot.url, parts)
         try:
-            return Reading(then, await self._extractor.read_again(StoredPage(html, snapshot.url)))
-        except (NotAPage, InternalError):
+            now = await self._extractor.read_again(stored)
+        except (NotAPage, WatchedPartMissing, InternalError):
             return Reading(then, None)
+        return Reading(then, replace(now, title=None) if parts.watch is not None else now)
 
 
 def _without_text(change: Change) -> Finding | None:

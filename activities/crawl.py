@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 from temporalio import activity
 
-from activities.extraction import Extracted, Extractor, PageSource
+from activities.check import Check
+from activities.extraction import Extracted, Extractor
 from activities.fetch import NO_VALIDATORS, Fetched, Fetcher, Validators
 from activities.politeness import Politeness
 from activities.profiles import page_profile
@@ -16,7 +16,7 @@ from activities.rendering import Renderer
 from activities.reporting import Attempt, Reporter
 from activities.responses import no_page, refusal
 from core.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
-from core.crawlsettings import CrawlProfile, Render
+from core.crawlsettings import Render
 from core.errors import PageGone
 from core.muting import Learned
 from core.news import SeenPage, learning, removal, restoration
@@ -28,7 +28,6 @@ from store.checks import (
     EarlierCheck,
     PageVersion,
     check_of_job,
-    is_baseline,
     record_change,
     record_gone,
     record_unchanged,
@@ -40,42 +39,10 @@ from store.pages import page_by_id
 from store.regions import learned_of, remember
 from store.secretkey import SecretKey
 from store.snapshots import snapshot_by_id
-from store.tables import Page, PageStatus
+from store.tables import PageStatus
 
 Lessons = tuple[Learned, Learned]
 """What was known of a page before a crawl, and after it."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of a page, under the settings of `profile`."""
-
-    job_id: str
-    page: Page
-    profile: CrawlProfile
-
-    @property
-    def comparable(self) -> bool:
-        """Whether what was seen before was seen in the same way."""
-        return not is_baseline(self.page, self.profile.fingerprint)
-
-    @property
-    def validators(self) -> Validators:
-        """What to ask with whether the page is still the same."""
-        if not self.comparable:
-            return NO_VALIDATORS
-        return Validators(etag=self.page.etag, last_modified=self.page.last_modified)
-
-    def source(self, fetched: Fetched, *, may_be_shell: bool = False) -> PageSource:
-        """What is to be read."""
-        return PageSource(
-            fetched.body,
-            fetched.content_type,
-            fetched.url,
-            self.page.text_hash,
-            self.profile.parts,
-            may_be_shell,
-        )
 
 
 class CrawlActivities:

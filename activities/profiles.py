@@ -17,8 +17,12 @@ def page_profile(page: Page, domain: Domain, secret_key: SecretKey) -> CrawlProf
 
     Raises SecretsUnreadable when the key is not the one that its secrets were sealed with.
     """
-    chosen = (page.crawl_settings or NOTHING_CHOSEN).over(domain.crawl_settings or NOTHING_CHOSEN)
-    return _opened(chosen, page.url, domain, secret_key)
+    return _opened(chosen_for(page, domain), page.url, domain, secret_key)
+
+
+def chosen_for(page: Page, domain: Domain) -> CrawlSettings:
+    """The page's own settings, and its domain's where it has none."""
+    return (page.crawl_settings or NOTHING_CHOSEN).over(domain.crawl_settings or NOTHING_CHOSEN)
 
 
 class SiteProfiles:

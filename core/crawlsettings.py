@@ -22,6 +22,17 @@ class Render(StrEnum):
     ALWAYS = "always"
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Which parts of a page count: what `watch` matches, or all, without what `ignore` matches."""
+
+    watch: str | None = None
+    ignore: tuple[str, ...] = ()
+
+
+WHOLE = Parts()
+
+
 class CrawlSettings(Model):
     """What was chosen; None is what was not.
 
@@ -42,6 +53,11 @@ class CrawlSettings(Model):
     def over(self, other: Self) -> Self:
         """These settings, and those of `other` where nothing was chosen here."""
         return other.model_copy(update=self.model_dump(exclude_none=True))
+
+    @property
+    def parts(self) -> Parts:
+        """Which parts of a page count."""
+        return Parts(self.watch_selector, self.ignore_selectors or ())
 
     @property
     def given(self) -> frozenset[str]:
@@ -98,17 +114,6 @@ HONEST = RequestProfile()
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Which parts of a page count: what `watch` matches, or all, without what `ignore` matches."""
-
-    watch: str | None = None
-    ignore: tuple[str, ...] = ()
-
-
-WHOLE = Parts()
-
-
-@dataclass(frozen=True)
 class CrawlProfile:
     """The settings of one page as they are used.
 
@@ -134,7 +139,7 @@ def profile_of(
     cookies = _opened(chosen.cookies, box)
     return CrawlProfile(
         request=RequestProfile(chosen.user_agent, headers, cookies).at(url, site_origin),
-        parts=Parts(chosen.watch_selector, chosen.ignore_selectors or ()),
+        parts=chosen.parts,
         render=chosen.render or Render.AUTO,
         fingerprint=_fingerprint(chosen, headers, cookies, box),
     )

@@ -20,10 +20,11 @@ from store.upsert import ROWS_AT_ONCE, upsert
 
 @dataclass(frozen=True)
 class StoredVersion:
-    """A snapshot of a page, without what it holds."""
+    """A snapshot of a page, without what it holds; `seen_under` are its settings' fingerprint."""
 
     id: UUID
     created_at: datetime
+    seen_under: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ async def next_page(session: AsyncSession, backtest: Backtest) -> UUID | None:
 async def versions_of(session: AsyncSession, page_id: UUID) -> list[StoredVersion]:
     """The page's snapshots, oldest first."""
     rows = await session.execute(
-        select(Snapshot.id, Snapshot.created_at)
+        select(Snapshot.id, Snapshot.created_at, Snapshot.seen_under)
         .where(Snapshot.page_id == page_id)
         .order_by(Snapshot.created_at, Snapshot.id)
     )

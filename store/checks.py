@@ -141,6 +141,7 @@ async def record_version(
             html_key=version.html.key if version.html else None,
             text_hash=version.text_hash,
             body_hash=version.body_hash,
+            seen_under=version.seen_under,
             created_at=at,
         )
     )

@@ -71,6 +71,24 @@ async def test_rules_that_have_not_changed_report_the_same_and_fetch_nothing(
     assert second["expected"]["summary"].startswith("Price of Pro changed from $119 to $99")
 
 
+async def test_what_was_seen_under_other_settings_is_compared_with_nothing(
+    system: System, site: FakeSite
+) -> None:
+    """As by the crawl that took it for its new baseline."""
+    page = await crawled_page(system, site, priced(99), priced(119, noted="<p id=note>One.</p>"))
+    chosen = {"crawlSettings": {"watchSelector": "#note"}}
+    answer = await system.api.patch(f"/api/pages/{page.page_id}", json=chosen)
+    assert answer.status_code == 200, answer.text
+    async with system.worker():
+        for note in ("Two.", "Three."):
+            site.page("/", priced(129, noted=f"<p id=note>{note}</p>"))
+            await system.finished(await system.ask(f"/api/pages/{page.page_id}/crawl"))
+    backtest, report = await backtested(system, page)
+    assert backtest["snapshots"] == 4
+    assert [line["verdict"] for line in report] == ["same", "same"]
+    assert report[0]["afterSnapshotId"] != report[1]["beforeSnapshotId"]
+
+
 async def test_what_other_rules_reported_is_told_apart(system: System, site: FakeSite) -> None:
     page = await crawled_page(system, site, *(priced(price) for price in (99, 119, 129, 139)))
     [third, second, first] = await data(system, f"/api/changes?pageId={page.page_id}")

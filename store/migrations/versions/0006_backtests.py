@@ -10,7 +10,8 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Two tables."""
+    """Two tables; of older snapshots nobody knows the settings that they were seen under."""
+    op.add_column("snapshots", sa.Column("seen_under", sa.String(), nullable=True))
     counts = ("pages", "pages_done", "snapshots", "same", "different", "new", "gone")
     op.create_table(
         "backtests",
@@ -66,3 +67,5 @@ def downgrade() -> None:
     """Reports are lost."""
     op.drop_table("backtest_changes")
     op.drop_table("backtests")
+    with op.batch_alter_table("snapshots") as snapshots:
+        snapshots.drop_column("seen_under")
