@@ -1,5 +1,6 @@
 """What every test may use: a real Temporal server, a store, the API, a worker, a web site."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from temporalio.client import Client
 
 from cli.embedded import EmbeddedTemporal
 from core.settings import Settings
+from store.migrate import migrate
 from temporal.connection import connect
 from tests.ports import free_port
 from tests.postgres import PostgresServer, running_postgres
@@ -37,9 +39,24 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file of the present schema."""
+    path = tmp_path_factory.mktemp("template") / "diffy.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def settings(temporal: EmbeddedTemporal, tmp_path: Path) -> Settings:
+def sqlite_path(sqlite_template: Path, tmp_path: Path) -> Path:
+    """An SQLite file of the present schema, the test's own, where its system looks for it."""
+    return Path(shutil.copy(sqlite_template, tmp_path / "diffy.db"))
+
+
+@pytest.fixture
+def settings(temporal: EmbeddedTemporal, tmp_path: Path, sqlite_path: Path) -> Settings:
     """Settings of a system of its own, on the shared Temporal server."""
+    assert sqlite_path.parent == tmp_path
     return Settings(
         data_dir=tmp_path,
         temporal_address=temporal.address,

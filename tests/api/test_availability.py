@@ -39,7 +39,12 @@ STORE_ALONE: Final = {
     "PATCH /api/pages/{page_id}",
     "DELETE /api/pages/{page_id}",
     "GET /api/pages/{page_id}/snapshots",
+    "GET /api/pages/{page_id}/muted",
+    "GET /api/backtests/{backtest_id}/changes",
+    "DELETE /api/backtests/{backtest_id}",
+    "DELETE /api/pages/{page_id}/muted",
     "GET /api/snapshots/{snapshot_id}",
+    "GET /api/snapshots/{snapshot_id}/diff",
     "GET /api/changes",
     "GET /api/changes/{change_id}",
     "POST /api/changes/{change_id}/acknowledge",
@@ -55,6 +60,9 @@ WRITING: Final = {
     "POST /api/batches/{batch_id}/cancel",
     "PATCH /api/pages/{page_id}",
     "DELETE /api/pages/{page_id}",
+    "DELETE /api/pages/{page_id}/muted",
+    "POST /api/domains/{domain_id}/backtest",
+    "DELETE /api/backtests/{backtest_id}",
     "POST /api/changes/{change_id}/acknowledge",
 }
 """Routes that write into the store."""
@@ -110,13 +118,15 @@ async def outage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Outa
 
 
 async def owned(system: System) -> dict[str, str]:
-    """The ids of a domain, of a page and a batch of it and of the job that discovers its pages."""
+    """The ids of a domain, of a page, a batch and a backtest of it, and of its discovery."""
     host = f"{uuid4().hex}.example"
     domain = await system.add_domain(host)
     page = {"url": f"https://{host}/pricing"}
     added = await system.api.post(f"/api/domains/{domain.id}/pages", json=page)
     batch = await system.api.post(f"/api/domains/{domain.id}/crawl", json={})
+    backtest = await system.api.post(f"/api/domains/{domain.id}/backtest")
     return {
+        "backtest_id": backtest.json()["data"]["backtestId"],
         "batch_id": batch.json()["data"]["batchId"],
         "domain_id": str(domain.id),
         "page_id": added.json()["data"]["id"],

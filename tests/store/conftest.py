@@ -1,6 +1,5 @@
 """A store of its own for each test, and every such test on both databases."""
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import UUID
@@ -9,7 +8,6 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from store.engine import Database
-from store.migrate import migrate
 from store.tables import Domain, Page
 from tests.postgres import TEMPLATE, PostgresServer
 from tests.store.rows import new_domain, new_organisation, new_page
@@ -22,20 +20,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function):
             item.fixturenames.sort(key=lambda name: name == "session")
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file of the present schema."""
-    path = tmp_path_factory.mktemp("template") / "diffy.db"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def sqlite_path(sqlite_template: Path, tmp_path: Path) -> Path:
-    """An SQLite file of the present schema that is the test's own."""
-    return Path(shutil.copy(sqlite_template, tmp_path / "diffy.db"))
 
 
 @pytest.fixture(params=BACKENDS)

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,8 +118,7 @@ def test_texts_of_snapshots_are_moved_and_can_be_moved_back(empty_url: str) -> N
     move(empty_url, BEFORE_CONTENTS, up=True)
     texts = [("same", "same")] + [("same", f"main {n}") for n in range(MOVED)]
     with connected(empty_url) as connection:
-        for number, (text_of, main_text) in enumerate(texts):
-            insert_old_snapshot(connection, number, text_of, main_text)
+        insert_old_snapshots(connection, texts)
     before = old_snapshots(empty_url)
     migrate(empty_url)
     assert differences(empty_url) == []
@@ -135,42 +134,52 @@ def test_texts_of_snapshots_are_moved_and_can_be_moved_back(empty_url: str) -> N
     assert old_snapshots(empty_url) == before
 
 
-def insert_old_snapshot(connection: Connection, number: int, shown: str, main_text: str) -> None:
-    """A snapshot of the first schema, of a page of its own."""
-    org, domain, page, snapshot = (uuid4() for _ in range(4))
+def insert_old_snapshots(connection: Connection, texts: Sequence[tuple[str, str]]) -> None:
+    """Snapshots of the first schema, of one page, by their texts and main texts."""
+    org, domain, page = (uuid4() for _ in range(3))
+    insert(connection, "organisations", [{"id": org, "name": "org"}])
+    insert(
+        connection,
+        "domains",
+        [{
+            "id": domain, "org_id": org, "domain": "d", "origin": "o", "display_name": "n",
+            "status": "active", "check_frequency_hours": 24, "updated_at": datetime.now(UTC),
+        }],
+    )  # fmt: skip
+    insert(
+        connection,
+        "pages",
+        [{
+            "id": page, "domain_id": domain, "url": "u", "page_type": "other",
+            "status": "active", "monitoring_enabled": True,
+        }],
+    )  # fmt: skip
+    insert(
+        connection,
+        "snapshots",
+        [{
+            "id": uuid4(), "page_id": page, "job_id": f"job {number}", "url": "u",
+            "status_code": 200, "text": pack(shown).data, "main_text": pack(main_text).data,
+            "text_hash": "t", "body_hash": "b",
+        } for number, (shown, main_text) in enumerate(texts)],
+    )  # fmt: skip
+
+
+def insert(connection: Connection, name: str, rows: Sequence[dict[str, object]]) -> None:
+    """Rows of a table as it is in the database now, made now."""
+    table = Table(name, MetaData(), autoload_with=connection)
+    hexadecimal = connection.dialect.name == "sqlite"
     now = datetime.now(UTC)
-    for table, columns in (
-        ("organisations", {"id": org, "name": f"org {number}"}),
-        (
-            "domains",
+    connection.execute(
+        table.insert(),
+        [
             {
-                "id": domain, "org_id": org, "domain": "d", "origin": "o", "display_name": "n",
-                "status": "active", "check_frequency_hours": 24, "updated_at": now,
-            },
-        ),
-        (
-            "pages",
-            {
-                "id": page, "domain_id": domain, "url": "u", "page_type": "other",
-                "status": "active", "monitoring_enabled": True,
-            },
-        ),
-        (
-            "snapshots",
-            {
-                "id": snapshot, "page_id": page, "job_id": "j", "url": "u", "status_code": 200,
-                "text": pack(shown).data, "main_text": pack(main_text).data,
-                "text_hash": "t", "body_hash": "b",
-            },
-        ),
-    ):  # fmt: skip
-        found = Table(table, MetaData(), autoload_with=connection)
-        binary = connection.dialect.name == "sqlite"
-        row = {
-            key: value.hex if binary and isinstance(value, UUID) else value
-            for key, value in columns.items()
-        }
-        connection.execute(found.insert().values(**row, created_at=now))
+                key: value.hex if hexadecimal and isinstance(value, UUID) else value
+                for key, value in {**row, "created_at": now}.items()
+            }
+            for row in rows
+        ],
+    )
 
 
 def old_snapshots(url: str) -> set[tuple[str, str]]:

@@ -11,7 +11,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -84,6 +84,19 @@ async def crawl_cancelled(system: System, site: FakeSite) -> str:
     return job_id
 
 
+async def crawl_handed_back(system: System, site: FakeSite) -> str:
+    """The worker stops in the middle of an attempt, and another one goes on with it."""
+    async with system.worker():
+        page_id = await _page(system, site)
+        site.hold("/")
+        job_id = await system.ask(f"/api/pages/{page_id}/crawl")
+        await site.arrived("/", 2)
+    site.release("/")
+    async with system.worker():
+        await system.finished(job_id)
+    return job_id
+
+
 async def crawl_as_child(system: System, site: FakeSite) -> str:
     """Another workflow starts it, without search attributes."""
     return await _child(system, "crawl.page", {"pageId": await _page(system, site)})
@@ -108,6 +121,30 @@ async def discovery_failed(system: System, site: FakeSite) -> str:
     """The front page is gone, and nothing leads elsewhere."""
     site.page("/", "gone", status=410)
     return (await system.add_domain(site.origin)).discovery_job_id
+
+
+async def discovery_retried(system: System, site: FakeSite) -> str:
+    """The site is overloaded once."""
+    site.failing("/", [503], then="<p>Back again.</p>")
+    return (await system.add_domain(site.origin)).discovery_job_id
+
+
+async def discovery_published(system: System, site: FakeSite) -> str:
+    """It takes long enough to be published as active."""
+    site.hold("/")
+    job_id = (await system.add_domain(_shop(site))).discovery_job_id
+    await eventually(system.stats, lambda stats: stats.active == 1)
+    site.release("/")
+    return job_id
+
+
+async def discovery_cancelled(system: System, site: FakeSite) -> str:
+    """The workflow is cancelled in the middle of its walk."""
+    site.hold("/")
+    job_id = (await system.add_domain(_shop(site))).discovery_job_id
+    await site.arrived("/")
+    await system.client.get_workflow_handle(job_id).cancel()
+    return job_id
 
 
 async def discovery_as_child(system: System, site: FakeSite) -> str:
@@ -174,11 +211,15 @@ COURSES: Final[dict[str, Course]] = {
     "crawl.page/failed_at_once": crawl_failed_at_once,
     "crawl.page/out_of_attempts": crawl_out_of_attempts,
     "crawl.page/cancelled": crawl_cancelled,
+    "crawl.page/handed_back": crawl_handed_back,
     "crawl.page/child": crawl_as_child,
     "crawl.page/child_of_nothing": crawl_of_nothing,
     "crawl.page/unreadable_input": crawl_unreadable,
     "discover.pages/completed": discovery_completed,
+    "discover.pages/retried": discovery_retried,
+    "discover.pages/published": discovery_published,
     "discover.pages/failed": discovery_failed,
+    "discover.pages/cancelled": discovery_cancelled,
     "discover.pages/child": discovery_as_child,
     "crawl.domain/by_api": batch_by_api,
     "crawl.domain/by_schedule": batch_by_schedule,
@@ -187,6 +228,9 @@ COURSES: Final[dict[str, Course]] = {
     "prune.snapshots/by_schedule": pruning,
 }
 """The cases: workflow type and what happens to it."""
+
+WITH_WORKERS_OF_THEIR_OWN: Final = {"crawl.page/handed_back"}
+"""The cases in which workers come and go."""
 
 
 async def _page(system: System, site: FakeSite) -> str:
@@ -219,7 +263,11 @@ async def record(case: str, address: str, folder: Path) -> None:
         host_rps=1000,
         job_retention_days=1,
     )
-    async with FakeSite() as site, running_system(settings) as system, system.worker():
+    async with AsyncExitStack() as parts:
+        site = await parts.enter_async_context(FakeSite())
+        system = await parts.enter_async_context(running_system(settings))
+        if case not in WITH_WORKERS_OF_THEIR_OWN:
+            await parts.enter_async_context(system.worker())
         workflow = system.client.get_workflow_handle(await COURSES[case](system, site))
         with suppress(WorkflowFailureError):
             await workflow.result()
