@@ -174,6 +174,10 @@ class Extractor:
 
     async def aclose(self) -> None:
         """End the processes."""
+        self.end()
+
+    def end(self) -> None:
+        """End the processes, where no event loop runs."""
         for process in self._processes:
             process.end()
 

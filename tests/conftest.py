@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
+from activities.extraction import Extractor
 from cli.embedded import EmbeddedTemporal
 from core.settings import Settings
 from store.migrate import migrate
@@ -30,6 +31,25 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Em
     await server.start()
     yield server
     await server.stop()
+
+
+class SharedExtractor(Extractor):
+    """An extractor that outlives the worker that has it."""
+
+    async def aclose(self) -> None:
+        """Nothing: the next worker goes on with its processes."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def extractor_of_workers() -> Iterator[None]:
+    """One for all workers that run in the tests' own process: to load what extraction needs takes a
+    second of each process.
+    """
+    shared = SharedExtractor()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("worker.Extractor", lambda: shared)
+        yield
+    shared.end()
 
 
 @pytest.fixture(scope="session")

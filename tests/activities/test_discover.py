@@ -385,6 +385,13 @@ async def walked_by_another(working: System, site: FakeSite) -> tuple[UUID, str]
     return domain.id, domain.discovery_job_id
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts do not wait for their turn."""
+    monkeypatch.setattr("activities.turns.PATIENCE", 0)
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_second_discovery_of_a_domain_fails_when_it_may_not_wait(
     working: System, site: FakeSite
 ) -> None:
@@ -400,6 +407,20 @@ async def test_a_second_discovery_of_a_domain_fails_when_it_may_not_wait(
     assert (await again(working, domain_id)).pages_known == 1
 
 
+async def test_an_attempt_waits_a_moment_for_the_discovery_before_it(
+    working: System, site: FakeSite
+) -> None:
+    domain_id, first_id = await walked_by_another(working, site)
+    second = await working.ask(f"/api/domains/{domain_id}/discover", maxAttempts=1)
+    await working.job_when(second, lambda job: job.state is JobState.ACTIVE)
+    assert len(site.requests_for("/")) == 1
+    site.release("/")
+    job = await working.finished(second)
+    assert result(job).pages_known == 1
+    assert (await working.job(first_id)).state is JobState.COMPLETED
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_second_discovery_of_a_domain_waits_for_the_first_and_then_walks(
     working: System, site: FakeSite
 ) -> None:

@@ -121,8 +121,9 @@ async def test_a_child_that_fails_tells_its_parent_the_type_and_the_sentence(
 
 
 async def test_a_discovery_of_a_domain_that_is_being_discovered_fails_by_its_own_type(
-    working: System, team: ForeignTeam, site: FakeSite
+    working: System, team: ForeignTeam, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("activities.turns.PATIENCE", 0)
     site.page("/", "<p>words</p>")
     site.hold("/")
     domain = await working.add_domain(site.origin)
