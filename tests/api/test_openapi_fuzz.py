@@ -10,7 +10,7 @@ from tests.api.test_tenancy import owned
 from tests.site import FakeSite
 from tests.system import System
 
-EXAMPLES: Final = 8
+EXAMPLES: Final = 6
 """Of each route; `python -m benchmarks.fuzz_api` sends many more."""
 
 
