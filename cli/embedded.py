@@ -37,6 +37,8 @@ DYNAMIC_CONFIG: Final = (
     "matching.numTaskqueueWritePartitions=1",
     # The search attributes are there from the start, by `--search-attribute`.
     "system.forceSearchAttributesCacheRefreshOnRead=false",
+    # A hundred a second are meant for one of many users; a list asks three, the statistics five.
+    "frontend.namespaceRPS.visibility=1000",
 )
 
 ATTRIBUTE_TYPES: Final = {
