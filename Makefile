@@ -14,7 +14,7 @@ test: .venv/dev.installed .venv/typescript.installed
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/python -m pytest -q --numprocesses=3 --dist=loadfile
+	@$(BIN)/python -m pytest -q --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 # Kills parts of a running system under load, and audits what is left.
 chaos: .venv/dev.installed

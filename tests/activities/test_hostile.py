@@ -28,7 +28,7 @@ from tests.eventually import eventually
 from tests.site import Behaviour, FakeSite
 from tests.system import running_system
 
-DEADLINE = 2.0
+DEADLINE = 5.0
 GRACE = timedelta(seconds=10)
 """What this machine may need besides, with all of the jobs at once."""
 
