@@ -34,8 +34,14 @@ class Publication:
 
     @property
     def about(self) -> str:
-        """What the job asks, as the Temporal web UI tells it: the URL of a page, or a host."""
-        subject = workflow.memo_value(MemoKey.SUBJECT, None, type_hint=Subject)
+        """What the job asks, as the Temporal web UI tells it: the URL of a page, or a host;
+        nothing where its starter wrote a memo that is none of ours.
+        """
+        try:
+            subject = workflow.memo_value(MemoKey.SUBJECT, None, type_hint=Subject)
+        except Exception:
+            # Whatever a converter raises for what somebody else wrote under our key.
+            return ""
         return (subject.url or subject.host) if subject else ""
 
     def adopt(self, owner: Owner, max_attempts: int) -> None:

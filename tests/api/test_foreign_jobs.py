@@ -29,10 +29,11 @@ from temporalio.worker import Worker
 
 from api.app import create_app
 from core.attributes import Attribute
-from core.contract import CANCELLED, REPORT_SIGNAL, MemoKey
-from core.jobs import JobName, JobState
+from core.contract import CANCELLED, REPORT_SIGNAL, CrawlPageInput, MemoKey
+from core.jobs import TASK_QUEUE, JobName, JobState
 from temporal.inputs import DATA_CONVERTER
 from tests.eventually import eventually
+from tests.site import FakeSite
 from tests.system import System
 
 LONG_AGO: Final = "0001-01-01T00:00:00+14:00"
@@ -255,3 +256,31 @@ async def test_a_history_that_temporal_has_just_forgotten_fails_no_answer(
         await eventually(lambda: system.jobs(status="failed"), lambda found: found.meta.total == 1)
         listed = await api.get("/api/jobs?status=failed")
         assert [row["id"] for row in listed.json()["data"]] == [ended.id]
+
+
+async def test_a_real_job_with_garbage_for_a_memo_runs_to_its_end(
+    system: System, site: FakeSite
+) -> None:
+    page_id = await system.lone_page(site)
+    page = (await system.api.get(f"/api/pages/{page_id}")).json()["data"]
+    domain = (await system.api.get(f"/api/domains/{page['domainId']}")).json()["data"]
+    owned = TypedSearchAttributes(
+        [
+            SearchAttributePair(Attribute.ORG, domain["orgId"]),
+            SearchAttributePair(Attribute.DOMAIN, domain["id"]),
+        ]
+    )
+    jobs = [
+        await system.client.start_workflow(
+            JobName.CRAWL_PAGE,
+            CrawlPageInput(page_id=page_id),
+            id=f"garbage-{uuid4().hex}",
+            task_queue=TASK_QUEUE,
+            search_attributes=owned,
+            memo={MemoKey.SUBJECT: garbage},
+        )
+        for garbage in GARBAGE.values()
+    ]
+    async with system.worker():
+        for job in jobs:
+            assert (await system.finished(job.id)).state is JobState.COMPLETED
