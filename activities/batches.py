@@ -16,7 +16,8 @@ from store.batches import BatchMember, batch_pages, create_batch, is_cancelled
 from store.domains import domain_by_id
 from store.engine import Database
 from store.tables import Domain
-from temporal.launch import JobStart, end_job, start_job
+from temporal.cancellation import cancel_job
+from temporal.launch import JobStart, start_job
 
 CHUNK = 50
 """Jobs started at once, between two heartbeats."""
@@ -53,19 +54,19 @@ class BatchActivities:
             started += len(members)
             last = members[-1].page_id
             activity.heartbeat(started)
-        await self._end_all(batch.batch_id)
+        await self._cancel_all(batch.batch_id)
         return started
 
     async def _cancelled(self, batch_id: UUID) -> bool:
         async with self._database.reading() as session:
             return await is_cancelled(session, batch_id)
 
-    async def _end_all(self, batch_id: UUID) -> None:
+    async def _cancel_all(self, batch_id: UUID) -> None:
         """Whoever cancelled the batch has not seen the jobs that were started meanwhile."""
         last: UUID | None = None
         while members := await self._members(batch_id, last):
             jobs = [batch_job_id(batch_id, each.page_id) for each in members]
-            await asyncio.gather(*(end_job(self._client, each) for each in jobs))
+            await asyncio.gather(*(cancel_job(self._client, each) for each in jobs))
             last = members[-1].page_id
             activity.heartbeat()
 

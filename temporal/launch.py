@@ -1,26 +1,16 @@
-"""Starting jobs: the one place that gives a workflow its owner, its memo and its turn. And ending
-those that had only just been started.
-"""
+"""Starting jobs: the one place that gives a workflow its owner, its memo and its turn."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from core.attributes import attributes_of
-from core.contract import (
-    CANCELLED,
-    CrawlPageInput,
-    DiscoverPagesInput,
-    Ending,
-    MemoKey,
-    Owner,
-    Subject,
-)
+from core.contract import CrawlPageInput, DiscoverPagesInput, MemoKey, Owner, Subject
 from core.jobs import TASK_QUEUE, JobName, JobState
 from temporal.faults import as_unavailable
 
@@ -72,23 +62,3 @@ async def start_job(client: Client, job: JobStart) -> None:
         return
     except RPCError as error:
         raise as_unavailable(error) from error
-
-
-async def end_job(client: Client, job_id: str) -> None:
-    """Cancel the job when a worker is at it, end it at once when none has been yet.
-
-    Nothing happens when there is none of that id, or when it is over. Raises Unavailable when
-    Temporal cannot be reached.
-    """
-    workflow = client.get_workflow_handle(job_id)
-    try:
-        described = await workflow.describe()
-        if described.status is not WorkflowExecutionStatus.RUNNING:
-            return
-        if described.raw_description.pending_activities:
-            await workflow.cancel()
-        else:
-            await workflow.terminate(Ending(failed_reason=CANCELLED), reason=CANCELLED)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise as_unavailable(error) from error
