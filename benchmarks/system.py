@@ -14,6 +14,8 @@ from typing import Any, Final, TypeVar
 
 import httpx2
 
+from tests.processes import processes_of
+
 KEY = "benchmark-key-0123456789"
 T = TypeVar("T")
 
@@ -115,21 +117,8 @@ class Diffy:
             return False
 
     def processes(self) -> dict[int, str]:
-        """The processes that run for it, whoever their parent is: their commands by their ids.
-
-        A process that was started for it has its data directory in the environment.
-        """
-        mark = f"DIFFY_DATA_DIR={self.data}".encode()
-        found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                ours = mark in (folder / "environ").read_bytes().split(b"\0")
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except (OSError, ValueError):
-                continue  # it has just ended
-            if ours:
-                found[int(folder.name)] = command
-        return found
+        """The processes that run for it: their commands by their ids."""
+        return processes_of(self.data)
 
     def peak_memory(self) -> dict[str, int]:
         """The most MiB that each process ever held."""

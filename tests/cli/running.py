@@ -14,6 +14,7 @@ import httpx2
 from tests.cli.command import DIFFY, ROOT, environment
 from tests.eventually import eventually
 from tests.ports import free_port
+from tests.processes import processes_of
 
 STARTED_WITHIN: Final = 60
 STOPPED_WITHIN: Final = 30
@@ -39,21 +40,8 @@ class Installation:
         return f"http://127.0.0.1:{self.api_port}"
 
     def processes(self) -> dict[int, str]:
-        """The processes that run for it, whoever their parent is: their commands by their ids.
-
-        A process that was started for it has its data directory in the environment.
-        """
-        mark = f"DIFFY_DATA_DIR={self.data_dir}".encode()
-        found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                ours = mark in (folder / "environ").read_bytes().split(b"\0")
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except (OSError, ValueError):
-                continue  # it has just ended
-            if ours:
-                found[int(folder.name)] = command
-        return found
+        """The processes that run for it: their commands by their ids."""
+        return processes_of(self.data_dir)
 
     def kill(self, part: str) -> int:
         """End the one process whose command has `part` in it as a crash would; its id."""

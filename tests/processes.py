@@ -1,0 +1,21 @@
+"""The processes of an installation."""
+
+from pathlib import Path
+
+
+def processes_of(data_dir: Path) -> dict[int, str]:
+    """The processes that run for it, whoever their parent is: their commands by their ids.
+
+    A process that was started for it has its data directory in the environment.
+    """
+    mark = f"DIFFY_DATA_DIR={data_dir}".encode()
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            ours = mark in (folder / "environ").read_bytes().split(b"\0")
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (OSError, ValueError):
+            continue  # it has just ended
+        if ours:
+            found[int(folder.name)] = command
+    return found
