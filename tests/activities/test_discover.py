@@ -3,16 +3,15 @@
 import asyncio
 import gzip
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import count
 from uuid import UUID
 
 import pytest
 
-from api.job_view import JobDetail
 from core.contract import DiscoverPagesResult
 from core.jobs import JobState
+from tests.activities.discoveries import again, result
 from tests.ports import free_port
 from tests.site import Behaviour, FakeSite, SiteAnswer, SiteRequest
 from tests.system import System
@@ -38,25 +37,10 @@ def index(site: FakeSite, *paths: str) -> str:
     )
 
 
-def result(job: JobDetail) -> DiscoverPagesResult:
-    """What the discovery found; the sums are right whatever it was."""
-    assert job.state is JobState.COMPLETED, job.failed_reason
-    found = DiscoverPagesResult.model_validate(job.return_value)
-    assert found.urls_seen == found.pages_discovered + sum(found.left_out.values())
-    assert found.pages_discovered == found.pages_added + found.pages_known
-    return found
-
-
 async def first(system: System, site: FakeSite) -> tuple[UUID, DiscoverPagesResult]:
     """The domain of the site, and what its first discovery found."""
     domain = await system.add_domain(site.origin)
     return domain.id, result(await system.finished(domain.discovery_job_id))
-
-
-async def again(system: System, domain_id: UUID, **options: object) -> DiscoverPagesResult:
-    """What another discovery with `options` finds."""
-    job_id = await system.ask(f"/api/domains/{domain_id}/discover", **options)
-    return result(await system.finished(job_id))
 
 
 async def empty_domain(system: System, site: FakeSite) -> UUID:
@@ -369,94 +353,6 @@ async def test_nofollow_is_kept_for_a_page_and_not_for_a_link(
     assert (found.left_out, site.requests_for("/c")) == ({}, [])
 
 
-@pytest.fixture
-async def working(system: System) -> AsyncIterator[System]:
-    """The system with a worker."""
-    async with system.worker():
-        yield system
-
-
-async def walked_by_another(working: System, site: FakeSite) -> tuple[UUID, str]:
-    """A domain, and the job that walks it until the front page is released."""
-    site.page("/", "<p>words</p>")
-    site.hold("/")
-    domain = await working.add_domain(site.origin)
-    await site.arrived("/")
-    return domain.id, domain.discovery_job_id
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts do not wait for their turn."""
-    monkeypatch.setattr("activities.turns.PATIENCE", 0)
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_a_second_discovery_of_a_domain_fails_when_it_may_not_wait(
-    working: System, site: FakeSite
-) -> None:
-    domain_id, first_id = await walked_by_another(working, site)
-    second = await working.ask(f"/api/domains/{domain_id}/discover", maxAttempts=1)
-    job = await working.finished(second)
-    assert job.state is JobState.FAILED
-    assert job.failed_reason == (
-        f"The job {first_id} is discovering the pages of this domain already."
-    )
-    site.release("/")
-    assert (await working.finished(first_id)).state is JobState.COMPLETED
-    assert (await again(working, domain_id)).pages_known == 1
-
-
-async def test_an_attempt_waits_a_moment_for_the_discovery_before_it(
-    working: System, site: FakeSite
-) -> None:
-    domain_id, first_id = await walked_by_another(working, site)
-    second = await working.ask(f"/api/domains/{domain_id}/discover", maxAttempts=1)
-    await working.job_when(second, lambda job: job.state is JobState.ACTIVE)
-    assert len(site.requests_for("/")) == 1
-    site.release("/")
-    job = await working.finished(second)
-    assert result(job).pages_known == 1
-    assert (await working.job(first_id)).state is JobState.COMPLETED
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_a_second_discovery_of_a_domain_waits_for_the_first_and_then_walks(
-    working: System, site: FakeSite
-) -> None:
-    domain_id, first_id = await walked_by_another(working, site)
-    second = await working.ask(f"/api/domains/{domain_id}/discover")
-    delayed = await working.job_when(second, lambda job: job.state is JobState.DELAYED)
-    assert delayed.next_attempt_at is not None
-    assert first_id in str(delayed.failed_reason)
-    assert len(site.requests_for("/")) == 1
-    site.release("/")
-    await working.finished(first_id)
-    await working.api.post(f"/api/jobs/{second}/promote")
-    job = await working.finished(second)
-    assert result(job).pages_known == 1
-    assert job.attempts_made == 2
-
-
-async def test_a_discovery_that_was_ended_does_not_keep_its_domain(
-    working: System, site: FakeSite
-) -> None:
-    """An operator's termination leaves no time to give anything back."""
-    domain_id, first_id = await walked_by_another(working, site)
-    await working.client.get_workflow_handle(first_id).terminate()
-    site.release("/")
-    assert (await again(working, domain_id, maxAttempts=1)).pages_discovered == 1
-
-
-async def test_a_discovery_that_pauses_before_a_retry_does_not_keep_its_domain(
-    working: System, site: FakeSite
-) -> None:
-    site.failing("/", [503], then="<p>words</p>", headers={"Retry-After": "3600"})
-    domain = await working.add_domain(site.origin)
-    await working.job_when(domain.discovery_job_id, lambda job: job.state is JobState.DELAYED)
-    assert (await again(working, domain.id, maxAttempts=1)).pages_added == 1
-
-
 def endless() -> Behaviour:
     """Pages that each link to twenty more."""
     numbers = count()
@@ -470,24 +366,25 @@ def endless() -> Behaviour:
 
 
 async def test_a_cancelled_discovery_asks_for_nothing_more_two_seconds_later(
-    working: System, site: FakeSite
+    system: System, site: FakeSite
 ) -> None:
     site.page("/robots.txt", "", headers=PLAIN)
     site.otherwise(endless())
-    domain = await working.add_domain(site.origin)
-    await working.job_when(
-        domain.discovery_job_id,
-        lambda job: job.state is JobState.ACTIVE and len(site.requests) > 50,
-    )
-    began = time.monotonic()
-    answer = await working.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
-    assert time.monotonic() - began < 2
-    assert answer.status_code == 200, answer.text
-    asked = len(site.requests)
-    site.page("/after", "<p>words</p>")
-    added = await working.api.post(
-        f"/api/domains/{domain.id}/pages", json={"url": site.url("/after")}
-    )
-    crawl = await working.ask(f"/api/pages/{added.json()['data']['id']}/crawl")
-    assert (await working.finished(crawl)).state is JobState.COMPLETED
-    assert [request.target for request in site.requests[asked:]] == ["/after"]
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        await system.job_when(
+            domain.discovery_job_id,
+            lambda job: job.state is JobState.ACTIVE and len(site.requests) > 50,
+        )
+        began = time.monotonic()
+        answer = await system.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
+        assert time.monotonic() - began < 2
+        assert answer.status_code == 200, answer.text
+        asked = len(site.requests)
+        site.page("/after", "<p>words</p>")
+        added = await system.api.post(
+            f"/api/domains/{domain.id}/pages", json={"url": site.url("/after")}
+        )
+        crawl = await system.ask(f"/api/pages/{added.json()['data']['id']}/crawl")
+        assert (await system.finished(crawl)).state is JobState.COMPLETED
+        assert [request.target for request in site.requests[asked:]] == ["/after"]

@@ -3,18 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from temporalio import activity
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHandle
 from temporalio.worker import Worker
 
+from api.job_view import JobDetail
 from core.contract import (
     CANCELLED,
     ActivityName,
     AttemptReport,
     CrawlPageInput,
     CrawlPageResult,
+    Ending,
     Outcome,
 )
 from core.jobs import TASK_QUEUE, JobState
@@ -23,6 +27,8 @@ from tests.site import FakeSite
 from tests.system import System
 from worker import SANDBOX
 from workflows.crawl_page import CrawlPage
+
+Job = WorkflowHandle[Any, Any]
 
 LOST = "The worker stopped answering in the middle of the attempt."
 
@@ -96,32 +102,54 @@ async def test_a_job_that_is_cancelled_while_its_worker_is_dead_is_told_as_cance
     assert job.processed_at is not None
 
 
-async def test_an_attempt_that_ends_in_the_moment_of_its_cancellation_counts(
-    system: System, site: FakeSite
-) -> None:
+def workflows(system: System) -> Worker:
+    """A worker that runs workflows and none of their activities."""
+    return Worker(
+        system.client, task_queue=TASK_QUEUE, workflows=[CrawlPage], workflow_runner=SANDBOX
+    )
+
+
+async def ended_unheard(system: System, site: FakeSite) -> Job:
+    """A job whose attempt is over, of which its workflow has not heard."""
     page_id = await system.lone_page(site)
-    job_id = await system.ask(f"/api/pages/{page_id}/crawl")
-    workflow = system.client.get_workflow_handle(job_id)
+    workflow = system.client.get_workflow_handle(await system.ask(f"/api/pages/{page_id}/crawl"))
 
     async def events() -> set[int]:
         return {each.event_type for each in (await workflow.fetch_history()).events}
 
-    def workflows() -> Worker:
-        return Worker(
-            system.client, task_queue=TASK_QUEUE, workflows=[CrawlPage], workflow_runner=SANDBOX
-        )
-
-    async with workflows():
+    async with workflows(system):
         scheduled = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
         await eventually(events, lambda found: scheduled in found)
     async with Worker(system.client, task_queue=TASK_QUEUE, activities=[quick]):
         completed = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
         await eventually(events, lambda found: completed in found)
-    # Its workflow hears of both at once.
-    await workflow.cancel()
-    async with workflows():
-        job = await system.finished(job_id)
+    return workflow
+
+
+async def assert_cancelled_with_its_attempt(system: System, job: JobDetail) -> None:
+    """The job was cancelled, and its one attempt counts."""
     assert (job.state, job.failed_reason) == (JobState.FAILED, CANCELLED)
     assert job.attempts_made == 1
     assert job.processed_at is not None
-    assert await outcomes(system, job_id) == ["completed"]
+    assert await outcomes(system, job.id) == ["completed"]
+
+
+async def test_an_attempt_that_ends_in_the_moment_of_its_cancellation_counts(
+    system: System, site: FakeSite
+) -> None:
+    workflow = await ended_unheard(system, site)
+    # Its workflow hears of both at once.
+    await workflow.cancel()
+    async with workflows(system):
+        await assert_cancelled_with_its_attempt(system, await system.finished(workflow.id))
+
+
+async def test_an_attempt_that_ends_while_its_job_is_ended_without_a_worker_counts(
+    system: System, site: FakeSite
+) -> None:
+    workflow = await ended_unheard(system, site)
+    job = await system.job(workflow.id)
+    assert (job.state, job.attempts_made) == (JobState.ACTIVE, 1)
+    # As the API ends a job that it has just seen waiting.
+    await workflow.terminate(Ending(failed_reason=CANCELLED), reason=CANCELLED)
+    await assert_cancelled_with_its_attempt(system, await system.job(workflow.id))
