@@ -29,7 +29,7 @@ from tests.site import Behaviour, FakeSite
 from tests.system import running_system
 
 DEADLINE = 5.0
-GRACE = timedelta(seconds=10)
+GRACE = timedelta(seconds=7)
 """What this machine may need besides, with all of the jobs at once."""
 
 
