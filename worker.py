@@ -128,7 +128,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
             await stop.wait()
     finally:
         await browser.aclose()
-        await extractor.aclose()
+        extractor.close()
         await fetcher.aclose()
         await database.close()
 

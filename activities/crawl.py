@@ -19,14 +19,13 @@ from core.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPage
 from core.crawlsettings import Render
 from core.errors import PageGone
 from core.muting import Learned
-from core.news import SeenPage, learning, removal, restoration
+from core.news import learning, removal, restoration
 from core.scope import LeftOut, OutOfScope, ScopeRules, judge
 from core.shell import EmptyShell
 from core.site_errors import InvalidAnswer, RedirectToOtherSite
 from core.urls import host_of, parse_domain
 from store.checks import (
     EarlierCheck,
-    PageVersion,
     check_of_job,
     record_change,
     record_gone,
@@ -203,13 +202,8 @@ class CrawlActivities:
         news = None
         lessons: Lessons | None = None
         if before is not None and check.comparable:
-            watched = check.profile.parts.watch is not None
             news, lesson = await asyncio.to_thread(
-                learning,
-                # The title belongs to the page, not to the part of it that is watched.
-                SeenPage(before.url, extracted.title if watched else before.title, before.text),
-                SeenPage(fetched.url, extracted.title, extracted.text),
-                known,
+                learning, *check.versions(before, fetched, extracted), known
             )
             lessons = known, lesson
             if news is None:
@@ -218,19 +212,7 @@ class CrawlActivities:
                 )
         if before is not None and page.status is PageStatus.GONE:
             news = restoration(news)
-        version = PageVersion(
-            url=fetched.url,
-            status_code=fetched.status,
-            title=extracted.title,
-            text=extracted.text,
-            main_text=extracted.main_text,
-            html=extracted.html,
-            text_hash=extracted.text_hash,
-            body_hash=body_hash,
-            etag=fetched.validators.etag,
-            last_modified=fetched.validators.last_modified,
-            seen_under=check.profile.fingerprint,
-        )
+        version = check.version(fetched, extracted, body_hash)
         now = datetime.now(UTC)
         async with self._database.transaction() as session:
             snapshot_id = await record_version(session, page, check.job_id, version, at=now)

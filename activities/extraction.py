@@ -172,12 +172,8 @@ class Extractor:
         finally:
             self._idle.put_nowait(process)
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """End the processes."""
-        self.end()
-
-    def end(self) -> None:
-        """End the processes, where no event loop runs."""
         for process in self._processes:
             process.end()
 

@@ -36,7 +36,7 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Em
 class SharedExtractor(Extractor):
     """An extractor that outlives the worker that has it."""
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Nothing: the next worker goes on with its processes."""
 
 
@@ -49,7 +49,7 @@ def extractor_of_workers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("worker.Extractor", lambda: shared)
         yield
-    shared.end()
+    Extractor.close(shared)
 
 
 @pytest.fixture(scope="session")

@@ -272,7 +272,7 @@ async def test_a_job_that_runs_again_answers_what_it_found_before(
         assert first.result.changed == changed
         assert again.result == first.result
     assert len(site.requests_for("/")) == 2
-    await extractor.aclose()
+    extractor.close()
 
 
 def replaced_id(environment: ActivityEnvironment, job_id: str) -> Info:

@@ -39,7 +39,7 @@ async def extractor() -> AsyncIterator[Extractor]:
     """An extractor of one process."""
     extractor = Extractor(processes=1)
     yield extractor
-    await extractor.aclose()
+    extractor.close()
 
 
 def children() -> set[int]:
@@ -81,7 +81,7 @@ async def test_extraction_runs_in_other_processes(extractor: Extractor) -> None:
     [process] = children() - before
     await extractor.extract(page(ARTICLE))
     assert children() - before == {process}
-    await extractor.aclose()
+    extractor.close()
     assert children() == before
 
 
@@ -90,7 +90,7 @@ async def test_two_processes_serve_at_once() -> None:
     extractor = Extractor(processes=2)
     await asyncio.gather(*(extractor.extract(page(ARTICLE)) for _ in range(4)))
     assert len(children() - before) == 2
-    await extractor.aclose()
+    extractor.close()
     assert children() == before
 
 
