@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -24,11 +25,21 @@ that is over sooner does not pay for them; the contract allows the lists a lag o
 
 Result = TypeVar("Result")
 
+
+@dataclass(frozen=True)
+class PutOff:
+    """What an attempt answers that is to go on at the moment `until`."""
+
+    until: datetime
+
+
 log = logging.getLogger(__name__)
 
 
 class Attempt:
-    """The attempt that this activity is, or goes on with."""
+    """The attempt that this activity is, or goes on with; `put_off_to` is the moment to which it
+    was put off last, if it was.
+    """
 
     def __init__(self, info: activity.Info, worker: str, handed_back: AttemptReport | None) -> None:
         begun = Progress(percent=0, first_started_at=info.started_time)
@@ -45,6 +56,7 @@ class Attempt:
         self._first_started_at = begun.first_started_at
         self._started_at = (gone_on_with and gone_on_with.started_at) or info.started_time
         self._worker = worker
+        self.put_off_to = handed_back.put_off_to if handed_back else None
 
     @property
     def report(self) -> AttemptReport:
@@ -55,6 +67,7 @@ class Attempt:
             percent=self._percent,
             started_at=self._started_at,
             worker=self._worker,
+            put_off_to=self.put_off_to,
         )
 
     def progress(self, percent: int) -> None:
@@ -82,11 +95,14 @@ class Reporter:
         self._client = client
 
     async def run(
-        self, work: Callable[[Attempt], Awaitable[Result]], handed_back: AttemptReport | None
+        self,
+        work: Callable[[Attempt], Awaitable[Result | PutOff]],
+        handed_back: AttemptReport | None,
     ) -> Outcome[Result]:
         """Do `work` as the attempt of the activity that is running, or go on with it.
 
-        An attempt that is cut off because its worker stops is handed back, without a result. A
+        An attempt that is cut off because its worker stops, or that puts itself off, is handed
+        back without a result. A
         DiffyError becomes an ApplicationError of its code, with its sentence, retried only where
         its class says that a retry can help; another error becomes an InternalError first.
         """
@@ -99,6 +115,9 @@ class Reporter:
             finally:
                 # Before the end is published: it is the last word.
                 watch.cancel()
+            if isinstance(result, PutOff):
+                later = {"next_at": result.until, "put_off_to": result.until}
+                return Outcome(attempt=attempt.report.model_copy(update=later), result=None)
             return Outcome(attempt=attempt.report, result=result)
         except DiffyError as error:
             raise await self._failure(attempt, error) from error

@@ -70,7 +70,7 @@ class JobActions:
             if job.attempts_made == 0:
                 await self._start_now(job)
             else:
-                await self._try_again_now(job_id)
+                await self._go_on_now(job)
         except WorkflowAlreadyStartedError as error:
             raise Conflict("The job has finished already.") from error
         except RPCError as error:
@@ -136,15 +136,16 @@ class JobActions:
             start_signal=PROMOTE_SIGNAL,
         )
 
-    async def _try_again_now(self, job_id: str) -> None:
-        workflow = self._client.get_workflow_handle(job_id)
+    async def _go_on_now(self, job: JobDetail) -> None:
+        """The next attempt, or the same one where it has put itself off."""
+        workflow = self._client.get_workflow_handle(job.id)
         described = await workflow.describe()
         for activity in described.raw_description.pending_activities:
             await self._client.workflow_service.update_activity_options(
                 UpdateActivityOptionsRequest(
                     namespace=self._client.namespace,
                     identity=self._client.identity,
-                    execution=WorkflowExecution(workflow_id=job_id, run_id=described.run_id),
+                    execution=WorkflowExecution(workflow_id=job.id, run_id=described.run_id),
                     id=activity.activity_id,
                     activity_options=ActivityOptions(
                         retry_policy=RetryPolicy(initial_interval=AT_ONCE)
@@ -153,4 +154,4 @@ class JobActions:
                 ),
                 timeout=CALL_TIMEOUT,
             )
-        await workflow.signal(PROMOTE_SIGNAL)
+        await workflow.signal(PROMOTE_SIGNAL, job.next_attempt_at)

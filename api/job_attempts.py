@@ -27,6 +27,7 @@ class AttemptOutcome(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     HANDED_BACK = "handed_back"  # its worker was stopped; another one goes on with it
+    PUT_OFF = "put_off"  # it goes on later: what it found is to be seen a second time
     LOST = "lost"  # its worker died
 
 
@@ -127,8 +128,11 @@ class _Story:
                 self.end(AttemptOutcome.LOST, at, LOST)
             case "activity_task_canceled_event_attributes":
                 self.end(AttemptOutcome.CANCELLED, at, CANCELLED)
-            case "workflow_execution_terminated_event_attributes":
-                if self._runs():
+            case (
+                "workflow_execution_terminated_event_attributes"
+                | "workflow_execution_canceled_event_attributes"
+            ):
+                if self._is(AttemptOutcome.RUNNING) or self._is(AttemptOutcome.PUT_OFF):
                     self.end(AttemptOutcome.CANCELLED, at, CANCELLED)
 
     def _report(self, report: AttemptReport | None, at: datetime) -> None:
@@ -142,9 +146,10 @@ class _Story:
         if outcome is None or outcome.result is not None:
             self.end(AttemptOutcome.COMPLETED, at)
             return
-        self.end(AttemptOutcome.HANDED_BACK, at)
+        put_off = outcome.attempt.next_at is not None
+        self.end(AttemptOutcome.PUT_OFF if put_off else AttemptOutcome.HANDED_BACK, at)
         self._before = outcome.attempt.attempt - 1
 
-    def _runs(self) -> bool:
+    def _is(self, outcome: AttemptOutcome) -> bool:
         current = self._attempts.get(self._current)
-        return current is not None and current.outcome is AttemptOutcome.RUNNING
+        return current is not None and current.outcome is outcome

@@ -178,7 +178,9 @@ async def cancel_job(job_id: str, principal: PrincipalDep, actions: ActionsDep) 
 
 @router.post("/{job_id}/promote", responses=documented_errors(404, 409))
 async def promote_job(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
-    """Let a delayed job run now: one asked for later, or one that pauses before a retry."""
+    """Let a delayed job run now: one asked for later, or one that pauses before a retry or before a
+    second look at its page.
+    """
     return JobAnswer(data=await actions.promote(principal.org_id, job_id))
 
 

@@ -13,6 +13,7 @@ from temporalio.client import WorkflowExecution, WorkflowExecutionDescription
 from api.foreign import read_memo, read_payloads
 from core.contract import (
     CANCELLED,
+    PROMOTE_SIGNAL,
     AttemptReport,
     Ending,
     MemoKey,
@@ -83,17 +84,22 @@ def between_tasks(described: WorkflowExecutionDescription) -> bool:
 async def ended_attempt(
     described: WorkflowExecution, history: Iterable[HistoryEvent]
 ) -> LiveAttempt | None:
-    """The attempt that is over though its job is not yet; None when none was begun.
+    """The attempt that is over, or put off, though its job is not over; None when none was begun.
 
-    It counts as running until its workflow closes, unless it was handed back.
+    It counts as running until its workflow closes, unless it was handed back. One that was put off
+    and promoted is due at once.
     """
     started: HistoryEvent | None = None
     ended: HistoryEvent | None = None
+    promoted = False
     for event in history:
         if event.HasField("activity_task_started_event_attributes"):
             started = event
         elif event.HasField("activity_task_completed_event_attributes"):
-            ended = event
+            ended, promoted = event, False
+        elif event.HasField("workflow_execution_signaled_event_attributes"):
+            signal = event.workflow_execution_signaled_event_attributes
+            promoted = promoted or signal.signal_name == PROMOTE_SIGNAL
     if started is None:
         return None
     begun_at = started.event_time.ToDatetime(tzinfo=UTC)
@@ -109,7 +115,12 @@ async def ended_attempt(
     report = outcome.attempt
     is_back = outcome.result is None
     return LiveAttempt(
-        PendingAttempt(report.attempt, None if is_back else begun_at, None, handed_back=is_back),
+        PendingAttempt(
+            number=report.attempt,
+            started_at=None if is_back else begun_at,
+            due_at=report.next_at if is_back and not promoted else None,
+            handed_back=is_back,
+        ),
         report.percent,
         report.first_started_at,
     )

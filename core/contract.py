@@ -169,8 +169,9 @@ class Progress(Model):
 class AttemptReport(Model):
     """What the running attempt tells its workflow, to be published.
 
-    With `next_at` the attempt has failed for `reason` and the next one is due then; without, it
-    runs. `started_at` is this attempt's own start, `worker` the identity of who is at it.
+    With `next_at` the attempt has failed for `reason` and the next one is due then, or without a
+    reason goes on then; without, it runs. `started_at` is this attempt's own start, `worker` the
+    identity of who is at it. Once it has been put off, `put_off_to` is the moment it was last.
     """
 
     attempt: AttemptNumber
@@ -180,6 +181,7 @@ class AttemptReport(Model):
     worker: str | None = None
     next_at: Moment | None = None
     reason: str | None = None
+    put_off_to: Moment | None = None
 
 
 def attempts_before(handed_back: AttemptReport | None) -> int:
@@ -200,8 +202,8 @@ class StartBatch(Model):
 class Outcome(Model, Generic[Result]):
     """How an attempt ended that did not fail.
 
-    Without a result a worker that was told to stop has handed the attempt back: it goes on, as
-    the same attempt, wherever a worker is.
+    Without a result the attempt was handed back, and goes on as the same wherever a worker is: at
+    once where its worker was told to stop, at its `next_at` where it has put itself off.
     """
 
     attempt: AttemptReport
@@ -261,7 +263,7 @@ REPORT_SIGNAL = "report"
 """The signal by which an attempt sends its `AttemptReport`."""
 
 PROMOTE_SIGNAL = "promote"
-"""The signal that a delayed job may run now."""
+"""The signal that a delayed job may run now; with it comes the moment that it was delayed to."""
 
 CANCELLED = "The job was cancelled."
 """Why a cancelled job failed."""

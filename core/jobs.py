@@ -54,7 +54,7 @@ class JobState(StrEnum):
     ACTIVE = "active"  # a worker is executing the attempt
     COMPLETED = "completed"  # finished with a return value
     FAILED = "failed"  # every attempt used up, an error no retry can mend, or cancelled
-    DELAYED = "delayed"  # asked to start later, or waiting out the pause before a retry
+    DELAYED = "delayed"  # asked to start later, waiting for a retry or for a second look at a page
 
     @property
     def finished(self) -> bool:
@@ -78,7 +78,7 @@ class PendingAttempt:
 
     `number` counts from 1 and is, during the pause before a retry, already that of the next
     attempt. `started_at` is None while no worker is at it; `due_at` is when one may be. One that
-    was `handed_back` had been begun, and is to be gone on with.
+    was `handed_back` had been begun, and is to be gone on with, at `due_at` if there is one.
     """
 
     number: int

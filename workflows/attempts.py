@@ -28,13 +28,15 @@ async def run_attempts(
 ) -> Result:
     """The result of `activity` for `job`, the end of it published either way.
 
-    An attempt that a stopping worker hands back is gone on with, and counts once.
+    An attempt that is handed back is gone on with, at once or when it is due, and counts once.
     `longest` bounds one attempt. Raises an ApplicationError of the published type when every
     attempt is used up or no retry can help, and the cancellation when the job was cancelled.
     """
     handed_back: AttemptReport | None = None
     while True:
         try:
+            if handed_back is not None and handed_back.next_at is not None:
+                await publication.due(handed_back.next_at)
             outcome: Outcome[Result] = await workflow.execute_activity(
                 activity,
                 args=[job, handed_back],

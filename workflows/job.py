@@ -1,5 +1,6 @@
 """What the workflows of all jobs share: whose they are, and the signals that they hear."""
 
+from datetime import datetime
 from uuid import UUID
 
 from temporalio import workflow
@@ -35,6 +36,6 @@ class JobWorkflow:
         self._publication.report(report)
 
     @workflow.signal(name=PROMOTE_SIGNAL)
-    def promote(self) -> None:
-        """The job need not wait for its time any more."""
-        self._publication.promote()
+    def promote(self, due: datetime | None = None) -> None:
+        """The job need not wait for its time any more, which is `due` where it has begun."""
+        self._publication.promote(due)

@@ -1,6 +1,8 @@
 """How a job makes itself known to visibility: search attributes to filter by, a memo to show."""
 
-from datetime import UTC
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
 
 from pydantic import JsonValue
 from temporalio import workflow
@@ -17,6 +19,7 @@ class Publication:
     def __init__(self) -> None:
         self._latest: AttemptReport | None = None
         self._adopted: Owner | None = None
+        self._promoted: datetime | None = None
 
     @property
     def owned(self) -> bool:
@@ -54,26 +57,26 @@ class Publication:
     def report(self, report: AttemptReport) -> None:
         """Publish what the attempt says: that it runs, or that the next one is due later."""
         self._latest = report
-        if report.next_at is None:
-            workflow.upsert_search_attributes([Attribute.STATE.value_set(JobState.ACTIVE)])
-        else:
-            workflow.upsert_search_attributes(
-                [
-                    Attribute.STATE.value_set(JobState.DELAYED),
-                    Attribute.DUE.value_set(report.next_at.astimezone(UTC)),
-                ]
-            )
+        _publish(JobState.ACTIVE, report.next_at)
         workflow.upsert_memo({MemoKey.REPORT: report})
 
-    def promote(self) -> None:
-        """Publish that the job waits for nothing but a worker."""
+    def promote(self, due: datetime | None) -> None:
+        """Publish that the job waits for nothing but a worker, no more for the moment `due`."""
+        self._promoted = due
         workflow.upsert_search_attributes([Attribute.STATE.value_set(JobState.WAITING)])
 
     def hand_back(self, report: AttemptReport) -> None:
-        """Publish that the attempt waits for another worker to go on with it."""
+        """Publish that the attempt waits for another worker to go on with it, or for its time."""
         self._latest = report
-        workflow.upsert_search_attributes([Attribute.STATE.value_set(JobState.WAITING)])
+        _publish(JobState.WAITING, report.next_at)
         workflow.upsert_memo({MemoKey.HANDED_BACK: report})
+
+    async def due(self, moment: datetime) -> None:
+        """Return at that moment, or once the job need not wait for it."""
+        with suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._promoted == moment, timeout=moment - workflow.now()
+            )
 
     def complete(self, final: AttemptReport, return_value: JsonValue) -> None:
         """Publish the end of a job that has a result."""
@@ -103,3 +106,16 @@ class Publication:
             unsure=unsure,
         )
         workflow.upsert_memo({MemoKey.ENDING: ending})
+
+
+def _publish(state: JobState, due: datetime | None) -> None:
+    """The state, or that the job is delayed where it is `due` later."""
+    if due is None:
+        workflow.upsert_search_attributes([Attribute.STATE.value_set(state)])
+        return
+    workflow.upsert_search_attributes(
+        [
+            Attribute.STATE.value_set(JobState.DELAYED),
+            Attribute.DUE.value_set(due.astimezone(UTC)),
+        ]
+    )
