@@ -14,9 +14,13 @@ from store.retention import (
     remove_contents,
     remove_snapshots,
 )
+from store.sightings import forget_looks_due
 
 AT_ONCE: Final = 200
 """Rows that one transaction takes away: on SQLite all other writers wait for it."""
+
+OVERDUE: Final = timedelta(days=1)
+"""By so much a second look is late whose job has ended."""
 
 
 class RetentionActivities:
@@ -28,7 +32,11 @@ class RetentionActivities:
 
     @activity.defn(name=ActivityName.PRUNE)
     async def prune(self) -> PruneResult:
-        """Remove the snapshots that may go, and then every content that none holds."""
+        """Remove the snapshots that may go, and then every content that none holds; and what was
+        seen once by jobs that are gone.
+        """
+        async with self._database.transaction() as session:
+            await forget_looks_due(session, datetime.now(UTC) - OVERDUE)
         return PruneResult(
             snapshots=await self._snapshots(datetime.now(UTC) - self._retention),
             contents=await self._contents(),
