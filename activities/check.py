@@ -1,22 +1,57 @@
 """One check of a page: what is asked with, compared and stored under the page's settings."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from activities.extraction import Extracted, PageSource
 from activities.fetch import NO_VALIDATORS, Fetched, Validators
 from core.crawlsettings import CrawlProfile
 from core.news import SeenPage
 from store.checks import PageVersion, is_baseline
-from store.tables import Page, Snapshot
+from store.sightings import EarlierLook
+from store.tables import Page, PageStatus, Snapshot
+
+MOST_LOOKS: Final = 3
+"""Looks that one job takes at a page. The third is for a page that shows news at the second look of
+which only a part was there at the first.
+"""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check of a page, under the settings of `profile`."""
+    """One check of a page, under the settings of `profile`; `earlier` is the job's look at the page
+    before this one, where there was one.
+    """
 
     job_id: str
     page: Page
     profile: CrawlProfile
+    earlier: EarlierLook | None = None
+
+    @property
+    def was_gone(self) -> bool:
+        """Whether it is known of the page that it does not exist."""
+        return self.page.status is PageStatus.GONE and self.page.snapshot_id is not None
+
+    @property
+    def looks_first(self) -> bool:
+        """Whether news that this look finds is to be seen again before it is told."""
+        if self.profile.confirm_after is None:
+            return False
+        return self.earlier is None or (self.was_gone and self.earlier.seen is None)
+
+    @property
+    def may_look_again(self) -> bool:
+        """Whether there is another look after this one."""
+        look = 1 + (self.earlier.number if self.earlier else 0)
+        return self.profile.confirm_after is not None and look < MOST_LOOKS
+
+    def look(self, seen: SeenPage | None, at: datetime) -> EarlierLook:
+        """What this look is to the one after it; `seen` is None where the page was gone."""
+        assert self.profile.confirm_after is not None, "nobody wants to look again"
+        number = 1 + (self.earlier.number if self.earlier else 0)
+        return EarlierLook(number, at + self.profile.confirm_after, seen)
 
     @property
     def comparable(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from api.limits import JsonBody, OneLine
-from core.crawlsettings import NOTHING_CHOSEN, CrawlSettings, Render
+from core.crawlsettings import LONGEST_CONFIRMATION, NOTHING_CHOSEN, CrawlSettings, Render
 from core.model import Model
 from core.requestfields import check_cookies, check_headers, check_user_agent
 from core.selectors import LONGEST_SELECTOR, MOST_IGNORED, check_selector
@@ -29,6 +29,7 @@ class CrawlSettingsView(Model):
     watch_selector: str | None
     ignore_selectors: list[str] | None
     render: Render | None
+    confirm_after_seconds: int | None
 
 
 class CrawlSettingsBody(JsonBody):
@@ -63,6 +64,11 @@ class CrawlSettingsBody(JsonBody):
     )
     render: Annotated[Render, Field(strict=False)] | None = Field(
         default=None, description="Whether pages are opened in a browser before they are read."
+    )
+    confirm_after_seconds: Annotated[int, Field(ge=0, le=LONGEST_CONFIRMATION)] | None = Field(
+        default=None,
+        description="News is reported once a second look, so many seconds after the first, has "
+        "found it again. 0 reports at once, also where the domain would have it confirmed.",
     )
 
     def sealed(self, secret_key: SecretKey) -> CrawlSettings:
@@ -105,6 +111,7 @@ def settings_view(chosen: CrawlSettings | None) -> CrawlSettingsView:
             None if chosen.ignore_selectors is None else list(chosen.ignore_selectors)
         ),
         render=chosen.render,
+        confirm_after_seconds=chosen.confirm_after_seconds,
     )
 
 

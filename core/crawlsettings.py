@@ -4,14 +4,20 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field
 
 from core.model import Model
 from core.secrets import SecretBox
 from core.urls import origin_of
+
+LONGEST_CONFIRMATION: Final = 3600
+"""Seconds after which news is confirmed at the latest: the shortest time between two checks of a
+domain. What lasts longer than that is for the next check to find.
+"""
 
 
 class Render(StrEnum):
@@ -36,7 +42,8 @@ WHOLE = Parts()
 class CrawlSettings(Model):
     """What was chosen; None is what was not.
 
-    The values of `headers` and `cookies` are sealed by a `SecretBox`.
+    The values of `headers` and `cookies` are sealed by a `SecretBox`. `confirm_after_seconds` is 0
+    where news is told at once though the domain would have it confirmed.
     """
 
     headers: Mapping[str, str] | None = Field(default=None, repr=False)
@@ -45,6 +52,7 @@ class CrawlSettings(Model):
     watch_selector: str | None = None
     ignore_selectors: tuple[str, ...] | None = None
     render: Render | None = None
+    confirm_after_seconds: int | None = None
 
     def changed_by(self, given: Self) -> Self:
         """These settings, with those that `given` was made with: also None, which takes back."""
@@ -66,6 +74,9 @@ class CrawlSettings(Model):
 
 
 NOTHING_CHOSEN = CrawlSettings()
+
+NOT_PLAIN: Final = {"headers", "cookies", "confirm_after_seconds"}
+"""What a fingerprint has not got as it is: secrets, and what does not change how pages are seen."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +130,14 @@ class CrawlProfile:
 
     Pages that were seen under different settings cannot be compared: they have another
     `fingerprint`, which is None where nothing was chosen and tells nothing of the secrets.
+    News is told at once, or where it is seen again `confirm_after` that time.
     """
 
     request: RequestProfile = HONEST
     parts: Parts = WHOLE
     render: Render = Render.AUTO
     fingerprint: str | None = None
+    confirm_after: timedelta | None = None
 
 
 def profile_of(
@@ -142,6 +155,7 @@ def profile_of(
         parts=chosen.parts,
         render=chosen.render or Render.AUTO,
         fingerprint=_fingerprint(chosen, headers, cookies, box),
+        confirm_after=timedelta(seconds=chosen.confirm_after_seconds or 0) or None,
     )
 
 
@@ -163,7 +177,7 @@ def _fingerprint(
     cookies: Mapping[str, str],
     box: SecretBox | None,
 ) -> str | None:
-    plain = chosen.model_dump(mode="json", exclude_none=True, exclude={"headers", "cookies"})
+    plain = chosen.model_dump(mode="json", exclude_none=True, exclude=NOT_PLAIN)
     said = {name: value for name, value in plain.items() if value not in ([], Render.AUTO)}
     if box is not None and (headers or cookies):
         kept = [sorted(headers.items()), sorted(cookies.items())]

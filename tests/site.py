@@ -51,7 +51,7 @@ class FakeSite:
     def __init__(self) -> None:
         self.requests: list[SiteRequest] = []
         self._answers: dict[str, SiteAnswer] = {}
-        self._failures: defaultdict[str, deque[SiteAnswer]] = defaultdict(deque)
+        self._first: defaultdict[str, deque[SiteAnswer]] = defaultdict(deque)
         self._behaviours: dict[str, Behaviour] = {}
         self._fallback: Behaviour | None = None
         self._held: dict[str, asyncio.Event] = {}
@@ -97,8 +97,15 @@ class FakeSite:
     ) -> None:
         """Answer with each of `statuses` once, and with the page `then` after that."""
         self.page(path, then)
-        self._failures[path] = deque(
+        self._first[path] = deque(
             SiteAnswer(b"failed", status, headers or {}) for status in statuses
+        )
+
+    def in_turn(self, path: str, *bodies: str) -> None:
+        """Answer with each of `bodies` once, and with the last one from then on."""
+        self.page(path, bodies[-1])
+        self._first[path] = deque(
+            SiteAnswer(body.encode(), 200, {"Content-Type": HTML}) for body in bodies[:-1]
         )
 
     def behave(self, path: str, behaviour: Behaviour) -> None:
@@ -172,8 +179,8 @@ class FakeSite:
             await writer.drain()
 
     def _answer(self, path: str) -> SiteAnswer:
-        if failures := self._failures[path]:
-            return failures.popleft()
+        if first := self._first[path]:
+            return first.popleft()
         return self._answers.get(path, SiteAnswer(b"not here", 404))
 
 

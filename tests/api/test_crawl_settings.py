@@ -12,6 +12,7 @@ UNSET = {
     "watchSelector": None,
     "ignoreSelectors": None,
     "render": None,
+    "confirmAfterSeconds": None,
 }
 CHOSEN = {
     "headers": {"X-Token": "hunter2", "Accept-Language": "de"},
@@ -20,6 +21,7 @@ CHOSEN = {
     "watchSelector": "#pricing",
     "ignoreSelectors": [".ad", "footer"],
     "render": "never",
+    "confirmAfterSeconds": 60,
 }
 SHOWN = {**CHOSEN, "headers": ["Accept-Language", "X-Token"], "cookies": ["session"]}
 
@@ -85,6 +87,12 @@ BAD: Final[list[tuple[object, str, str]]] = [
     ({"ignoreSelectors": ["p", "["]}, "ignoreSelectors.1", "not a CSS selector"),
     ({"ignoreSelectors": ["p"] * 21}, "ignoreSelectors", "at most 20"),
     ({"render": "sometimes"}, "render", "auto"),
+    ({"confirmAfterSeconds": -1}, "confirmAfterSeconds", "greater than or equal to 0"),
+    ({"confirmAfterSeconds": 3601}, "confirmAfterSeconds", "less than or equal to 3600"),
+    ({"confirmAfterSeconds": True}, "confirmAfterSeconds", "valid integer"),
+    ({"confirmAfterSeconds": 1.5}, "confirmAfterSeconds", "valid integer"),
+    ({"confirmAfterSeconds": 60.0}, "confirmAfterSeconds", "valid integer"),
+    ({"confirmAfterSeconds": "60"}, "confirmAfterSeconds", "valid integer"),
     ({"proxy": "x"}, "proxy", "no field of this name"),
     ("x", "", "object"),
 ]

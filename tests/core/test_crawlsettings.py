@@ -1,5 +1,7 @@
 """Crawl settings: how they combine, who sees their secrets, and when pages can be compared."""
 
+from datetime import timedelta
+
 import pytest
 
 from core.crawlsettings import (
@@ -93,6 +95,20 @@ def test_what_makes_no_difference_changes_no_fingerprint() -> None:
     assert fingerprint(headers={}, cookies={}, ignore_selectors=(), render="auto") is None
     assert fingerprint(headers=sealed(X="a")) == fingerprint(headers=sealed(X="a"))
     assert "secret" not in str(fingerprint(headers=sealed(X="secret")))
+
+
+def test_when_news_is_confirmed_is_no_other_way_of_seeing_a_page() -> None:
+    assert fingerprint(confirm_after_seconds=60) is None
+    seen = fingerprint(render="always")
+    assert fingerprint(render="always", confirm_after_seconds=60) == seen
+
+
+def test_news_is_confirmed_where_that_was_chosen_and_a_page_may_take_it_back() -> None:
+    domain = CrawlSettings(confirm_after_seconds=60)
+    assert profile(domain).confirm_after == timedelta(minutes=1)
+    assert profile(NOTHING_CHOSEN.over(domain)).confirm_after == timedelta(minutes=1)
+    assert profile(CrawlSettings(confirm_after_seconds=0).over(domain)).confirm_after is None
+    assert profile(NOTHING_CHOSEN).confirm_after is None
 
 
 def test_a_secret_opens_with_its_key_only_and_no_message_tells_it() -> None:
