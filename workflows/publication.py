@@ -75,7 +75,9 @@ class Publication:
         """Return at that moment, or once the job need not wait for it."""
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
-                lambda: self._promoted == moment, timeout=moment - workflow.now()
+                lambda: self._promoted == moment,
+                timeout=moment - workflow.now(),
+                timeout_summary="Until the next look",
             )
 
     def complete(self, final: AttemptReport, return_value: JsonValue) -> None:

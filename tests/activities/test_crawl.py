@@ -1,13 +1,15 @@
 """`crawl.page` through the whole system: what it finds, and what it costs the site."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from temporalio.activity import Info
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.browser import Browser
@@ -19,12 +21,15 @@ from activities.rendering import Renderer
 from activities.reporting import Reporter
 from api.job_view import JobDetail
 from core.contract import CrawlPageInput, CrawlPageResult
+from core.crawlsettings import CrawlSettings
+from core.errors import SubjectGone
 from core.jobs import JobState
 from core.settings import Settings
 from store.domains import add_domain
 from store.engine import Database
 from store.pages import NewPage, add_pages, page_by_id
 from store.secretkey import SecretKey
+from store.sightings import forget_looks_due
 from store.tables import Change, Page, PageStatus
 from tests.activities.behaviours import sending
 from tests.activities.conftest import USER_AGENT
@@ -250,16 +255,24 @@ async def test_a_page_that_robots_forbids_is_not_asked_for(system: System, site:
     assert site.requests_for("/secret") == []
 
 
-async def test_a_job_that_runs_again_answers_what_it_found_before(
-    database: Database, fetcher: Fetcher, client: Client, site: FakeSite, settings: Settings
-) -> None:
-    """A worker may die after its commit, before its answer."""
+@pytest.fixture
+def crawls(
+    database: Database, fetcher: Fetcher, client: Client, settings: Settings
+) -> Iterator[CrawlActivities]:
+    """The activities of a worker."""
     extractor = Extractor(processes=1)
     politeness = Politeness(database, fetcher, host_rps=1_000)
     renderer = Renderer(Browser(), fetcher, user_agent=USER_AGENT)
-    crawls = CrawlActivities(
+    yield CrawlActivities(
         database, fetcher, politeness, extractor, renderer, Reporter(client), SecretKey(settings)
     )
+    extractor.close()
+
+
+async def test_a_job_that_runs_again_answers_what_it_found_before(
+    database: Database, crawls: CrawlActivities, site: FakeSite
+) -> None:
+    """A worker may die after its commit, before its answer."""
     page_id = await page_of(database, site)
     for body, changed in ((PRICES, False), (DEARER, True)):
         site.page("/", body)
@@ -272,7 +285,69 @@ async def test_a_job_that_runs_again_answers_what_it_found_before(
         assert first.result.changed == changed
         assert again.result == first.result
     assert len(site.requests_for("/")) == 2
-    extractor.close()
+
+
+async def test_a_job_that_has_looked_once_answers_when_it_looks_again_and_looks_when_it_is_due(
+    database: Database, crawls: CrawlActivities, site: FakeSite
+) -> None:
+    environment, job = await changed_page(database, crawls, site)
+    asked_at = datetime.now(UTC)
+    first = await environment.run(crawls.crawl, job, None)
+    assert first.result is None
+    assert first.attempt.next_at is not None
+    assert first.attempt.next_at - asked_at >= timedelta(seconds=60)
+    again = await environment.run(crawls.crawl, job, None)
+    assert (again.result, again.attempt.next_at) == (None, first.attempt.next_at)
+    assert len(site.requests_for("/")) == 2
+    second = await environment.run(crawls.crawl, job, first.attempt)
+    assert second.result is not None
+    assert second.result.changed
+    assert (second.attempt.attempt, second.attempt.next_at) == (1, None)
+    repeated = await environment.run(crawls.crawl, job, first.attempt)
+    assert repeated.result == second.result
+    assert len(site.requests_for("/")) == 3
+
+
+async def test_a_first_look_that_was_forgotten_is_taken_anew(
+    database: Database, crawls: CrawlActivities, site: FakeSite
+) -> None:
+    environment, job = await changed_page(database, crawls, site)
+    first = await environment.run(crawls.crawl, job, None)
+    async with database.transaction() as session:
+        await forget_looks_due(session, datetime.now(UTC) + timedelta(hours=1))
+    anew = await environment.run(crawls.crawl, job, first.attempt)
+    assert (anew.result, anew.attempt.attempt) == (None, 1)
+    assert anew.attempt.next_at is not None
+    assert first.attempt.next_at is not None
+    assert anew.attempt.next_at > first.attempt.next_at
+
+
+async def test_a_job_of_a_page_that_is_deleted_before_its_second_look_fails_by_name(
+    database: Database, crawls: CrawlActivities, site: FakeSite
+) -> None:
+    environment, job = await changed_page(database, crawls, site)
+    first = await environment.run(crawls.crawl, job, None)
+    async with database.transaction() as session:
+        await session.execute(delete(Page).where(Page.id == job.page_id))
+    with pytest.raises(ApplicationError, match="does not exist here any more") as failed:
+        await environment.run(crawls.crawl, job, first.attempt)
+    assert failed.value.type == SubjectGone.code
+
+
+async def changed_page(
+    database: Database, crawls: CrawlActivities, site: FakeSite
+) -> tuple[ActivityEnvironment, CrawlPageInput]:
+    """A page that was crawled and has changed since, whose news is confirmed; and its next job."""
+    job = CrawlPageInput(page_id=await page_of(database, site))
+    environment = ActivityEnvironment()
+    site.page("/", PRICES)
+    await environment.run(crawls.crawl, job, None)
+    async with database.transaction() as session:
+        page = await page_by_id(session, job.page_id)
+        page.crawl_settings = CrawlSettings(confirm_after_seconds=60)
+    site.page("/", DEARER)
+    environment.info = replaced_id(environment, job_id="the next")
+    return environment, job
 
 
 def replaced_id(environment: ActivityEnvironment, job_id: str) -> Info:

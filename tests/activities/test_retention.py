@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, select, update
 
+from store.sightings import EarlierLook, earlier_look, remember_look
 from store.tables import Change, Content, Snapshot
 from temporal.housekeeping import PRUNING
 from tests.api.crawled import crawled_page
@@ -25,6 +26,8 @@ async def test_the_daily_schedule_takes_away_what_is_past_its_retention(
             update(Snapshot).values(created_at=datetime.now(UTC) - timedelta(days=days + 1))
         )
         await session.execute(delete(Change).where(Change.before_id == UUID(first)))
+        once = EarlierLook(1, datetime.now(UTC) - timedelta(days=2), None)
+        await remember_look(session, page.page_id, "a job that is gone", once)
     async with system.worker():
         await system.client.get_schedule_handle(PRUNING).trigger()
 
@@ -39,5 +42,11 @@ async def test_the_daily_schedule_takes_away_what_is_past_its_retention(
                 return {each.text for each in await session.scalars(select(Content))}
 
         await eventually(held, lambda texts: not any("one" in text for text in texts))
+
+        async def looked() -> EarlierLook | None:
+            async with system.database.reading() as session:
+                return await earlier_look(session, page.page_id, "a job that is gone")
+
+        await eventually(looked, lambda look: look is None)
     assert (await system.jobs(limit=100)).meta.total == 4, "a discovery and three crawls"
     assert (await system.api.get(f"/api/snapshots/{second}")).json()["data"]["text"] == "two"

@@ -20,7 +20,7 @@ from temporalio.client import WorkflowFailureError
 
 from cli.embedded import EmbeddedTemporal
 from core.contract import BacktestInput
-from core.jobs import CRAWL_DOMAIN, PRUNE_SNAPSHOTS
+from core.jobs import CRAWL_DOMAIN, PRUNE_SNAPSHOTS, JobState
 from core.settings import Settings
 from temporal.backtests import start_backtest, workflow_id_of
 from temporal.housekeeping import PRUNING
@@ -29,6 +29,8 @@ from tests.ports import free_port
 from tests.site import FakeSite
 from tests.system import System, running_system
 from tests.workflows.foreign import foreign_team
+
+DEARER: Final = "<p>Pro costs $129 a month.</p>"
 
 HISTORIES: Final = Path(__file__).with_name("histories")
 
@@ -94,6 +96,34 @@ async def crawl_handed_back(system: System, site: FakeSite) -> str:
     site.release("/")
     async with system.worker():
         await system.finished(job_id)
+    return job_id
+
+
+async def crawl_confirmed(system: System, site: FakeSite) -> str:
+    """A second look finds the change again."""
+    return await system.ask(f"/api/pages/{await _changed_page(system, site, 1)}/crawl")
+
+
+async def crawl_not_confirmed(system: System, site: FakeSite) -> str:
+    """A second look finds the page as it was."""
+    page_id = await _changed_page(system, site, 3600)
+    job_id = await _put_off(system, page_id)
+    _shop(site)
+    await system.api.post(f"/api/jobs/{job_id}/promote")
+    return job_id
+
+
+async def crawl_looked_at_three_times(system: System, site: FakeSite) -> str:
+    """A second look finds the change, and another one beside it; a third one finds both."""
+    page_id = await _changed_page(system, site, 1)
+    site.in_turn("/", DEARER, f"{DEARER}<p>Buy one today.</p>")
+    return await system.ask(f"/api/pages/{page_id}/crawl")
+
+
+async def crawl_cancelled_before_second_look(system: System, site: FakeSite) -> str:
+    """The workflow is cancelled while it waits for the second look."""
+    job_id = await _put_off(system, await _changed_page(system, site, 3600))
+    await system.client.get_workflow_handle(job_id).cancel()
     return job_id
 
 
@@ -212,6 +242,10 @@ COURSES: Final[dict[str, Course]] = {
     "crawl.page/out_of_attempts": crawl_out_of_attempts,
     "crawl.page/cancelled": crawl_cancelled,
     "crawl.page/handed_back": crawl_handed_back,
+    "crawl.page/confirmed": crawl_confirmed,
+    "crawl.page/not_confirmed": crawl_not_confirmed,
+    "crawl.page/looked_at_three_times": crawl_looked_at_three_times,
+    "crawl.page/cancelled_before_second_look": crawl_cancelled_before_second_look,
     "crawl.page/child": crawl_as_child,
     "crawl.page/child_of_nothing": crawl_of_nothing,
     "crawl.page/unreadable_input": crawl_unreadable,
@@ -237,6 +271,22 @@ async def _page(system: System, site: FakeSite) -> str:
     domain = await system.add_domain(_shop(site))
     await system.finished(domain.discovery_job_id)
     return str((await system.pages(domain.id))[site.url("/")])
+
+
+async def _changed_page(system: System, site: FakeSite, confirm_after: int) -> str:
+    """A page that was crawled and has changed since, whose news is confirmed."""
+    page_id = await _page(system, site)
+    await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
+    chosen = {"crawlSettings": {"confirmAfterSeconds": confirm_after}}
+    await system.api.patch(f"/api/pages/{page_id}", json=chosen)
+    site.page("/", DEARER)
+    return page_id
+
+
+async def _put_off(system: System, page_id: str) -> str:
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl")
+    await system.job_when(job_id, lambda job: job.state is JobState.DELAYED)
+    return job_id
 
 
 def _shop(site: FakeSite) -> str:

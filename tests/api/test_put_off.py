@@ -1,0 +1,232 @@
+"""Jobs that wait for their second look at a page: what is told of them, and what can be done."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from temporalio import activity
+from temporalio.worker import Worker
+
+from api.job_view import JobDetail
+from core.contract import (
+    CANCELLED,
+    ActivityName,
+    AttemptReport,
+    CrawlPageInput,
+    CrawlPageResult,
+    Outcome,
+)
+from core.jobs import TASK_QUEUE, JobState
+from tests.eventually import eventually
+from tests.site import FakeSite
+from tests.system import System
+from tests.workflows.test_lost_attempts import workflows
+
+DEARER = "<p>Pro costs $129 a month.</p>"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A page that was crawled once, and has changed since; its news is confirmed."""
+
+    system: System
+    site: FakeSite
+    page_id: UUID
+
+    async def put_off(self, **asked: object) -> JobDetail:
+        """A job that has seen the change once; it takes a worker."""
+        job_id = await self.system.ask(f"/api/pages/{self.page_id}/crawl", **asked)
+        return await self.system.job_when(job_id, lambda job: job.state is JobState.DELAYED)
+
+    async def promote(self, job: JobDetail) -> JobDetail:
+        """The job, now that it need not wait any more."""
+        answer = await self.system.api.post(f"/api/jobs/{job.id}/promote")
+        assert answer.status_code == 200, answer.text
+        return JobDetail.model_validate(answer.json()["data"])
+
+    async def outcomes(self, job: JobDetail) -> list[str]:
+        """How the attempts of a job went."""
+        answer = await self.system.api.get(f"/api/jobs/{job.id}/attempts")
+        return [attempt["outcome"] for attempt in answer.json()["data"]]
+
+    async def changes(self) -> int:
+        """How many changes were told."""
+        answer = await self.system.api.get(f"/api/changes?pageId={self.page_id}")
+        total: int = answer.json()["meta"]["total"]
+        return total
+
+    async def assert_published(self, job: JobDetail, state: JobState) -> None:
+        """List and statistics say of the only unfinished job what it says itself."""
+
+        async def listed() -> list[str]:
+            return [row.id for row in (await self.system.jobs(status=state)).data]
+
+        await eventually(listed, lambda ids: ids == [job.id])
+        stats = (await self.system.stats()).model_dump()
+        assert (stats["total"], stats[state]) == (1, 1)
+
+
+@activity.defn(name=ActivityName.CRAWL)
+async def put_off(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPageResult]:
+    """An attempt that is over at once, to go on in an hour."""
+    now = datetime.now(UTC)
+    later = now + timedelta(hours=1)
+    report = AttemptReport(attempt=1, first_started_at=now, next_at=later, put_off_to=later)
+    return Outcome(attempt=report, result=None)
+
+
+@pytest.fixture
+async def shop(system: System, site: FakeSite) -> Shop:
+    """No worker runs."""
+    page_id = await system.lone_page(site)
+    async with system.worker():
+        await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
+    chosen = {"crawlSettings": {"confirmAfterSeconds": 3600}}
+    assert (await system.api.patch(f"/api/pages/{page_id}", json=chosen)).is_success
+    site.page("/", DEARER)
+    return Shop(system, site, page_id)
+
+
+async def test_a_job_that_waits_for_its_second_look_is_delayed_within_its_attempt(
+    shop: Shop,
+) -> None:
+    asked_at = datetime.now(UTC)
+    async with shop.system.worker():
+        job = await shop.put_off()
+        await shop.assert_published(job, JobState.DELAYED)
+    for _ in ("with a worker", "without one"):
+        job = await shop.system.job(job.id)
+        assert (job.state, job.attempts_made, job.progress) == (JobState.DELAYED, 1, 80)
+        assert (job.failed_reason, job.finished_at, job.return_value) == (None, None, None)
+        assert job.processed_at is not None
+        assert job.next_attempt_at is not None
+        assert abs(job.next_attempt_at - asked_at - timedelta(hours=1)) < timedelta(minutes=1)
+        assert await shop.outcomes(job) == ["put_off"]
+    await shop.assert_published(job, JobState.DELAYED)
+
+
+async def test_it_is_gone_on_with_by_another_worker_as_the_same_attempt(shop: Shop) -> None:
+    async with shop.system.worker():
+        first = await shop.put_off(maxAttempts=1)
+    promoted = await shop.promote(first)
+    assert (promoted.state, promoted.attempts_made) == (JobState.WAITING, 1)
+    async with shop.system.worker():
+        job = await shop.system.finished(first.id)
+    assert (job.state, job.attempts_made) == (JobState.COMPLETED, 1)
+    assert job.processed_at == first.processed_at
+    assert await shop.outcomes(job) == ["completed"]
+    assert await shop.changes() == 1
+
+
+async def test_a_timer_that_ends_while_no_worker_runs_leaves_it_waiting(shop: Shop) -> None:
+    chosen = {"crawlSettings": {"confirmAfterSeconds": 2}}
+    await shop.system.api.patch(f"/api/pages/{shop.page_id}", json=chosen)
+    async with shop.system.worker():
+        job = await shop.put_off()
+    job = await shop.system.job_when(job.id, lambda job: job.state is JobState.WAITING)
+    assert (job.attempts_made, job.next_attempt_at) == (1, None)
+    await shop.assert_published(job, JobState.WAITING)
+    async with shop.system.worker():
+        job = await shop.system.finished(job.id)
+    assert (job.state, await shop.changes()) == (JobState.COMPLETED, 1)
+
+
+@pytest.mark.parametrize("with_worker", [True, False])
+async def test_it_can_be_cancelled(shop: Shop, with_worker: bool) -> None:
+    async with shop.system.worker():
+        job = await shop.put_off()
+        if with_worker:
+            answer = await shop.system.api.post(f"/api/jobs/{job.id}/cancel")
+    if not with_worker:
+        answer = await shop.system.api.post(f"/api/jobs/{job.id}/cancel")
+    assert answer.status_code == 200, answer.text
+    ended = await shop.system.job(job.id)
+    assert (ended.state, ended.failed_reason) == (JobState.FAILED, CANCELLED)
+    assert (ended.attempts_made, ended.processed_at) == (1, job.processed_at)
+    assert await shop.outcomes(job) == ["cancelled"]
+    assert await shop.changes() == 0
+    for action in ("cancel", "promote"):
+        assert (await shop.system.api.post(f"/api/jobs/{job.id}/{action}")).status_code == 409
+
+
+async def test_whoever_cancels_its_workflow_ends_it_once(shop: Shop) -> None:
+    """As a parent does that is cancelled itself."""
+    async with shop.system.worker():
+        job = await shop.put_off()
+        await shop.system.client.get_workflow_handle(job.id).cancel()
+        ended = await shop.system.finished(job.id)
+    assert (ended.state, ended.failed_reason) == (JobState.FAILED, CANCELLED)
+    assert (ended.attempts_made, ended.processed_at) == (1, job.processed_at)
+    assert await shop.outcomes(job) == ["cancelled"]
+    [row] = (await shop.system.jobs(status="failed", type="crawl")).data
+    assert (row.id, row.attempts_made) == (job.id, 1)
+
+
+async def test_a_second_look_that_fails_uses_its_attempt_up_and_is_tried_again(
+    shop: Shop,
+) -> None:
+    async with shop.system.worker():
+        job = await shop.put_off(maxAttempts=2)
+        shop.site.failing("/", [503], then=DEARER)
+        await shop.promote(job)
+        failed = await shop.system.job_when(job.id, lambda job: job.failed_reason is not None)
+        assert failed.attempts_made == 1
+        assert await shop.outcomes(job) == ["failed"]
+        done = await shop.system.finished(job.id)
+    assert (done.state, done.attempts_made, done.max_attempts) == (JobState.COMPLETED, 2, 2)
+    assert await shop.outcomes(job) == ["failed", "completed"]
+    assert len(shop.site.requests_for("/")) == 4, "two looks are enough, whatever failed between"
+    assert await shop.changes() == 1
+
+
+async def test_a_second_look_that_its_worker_hands_back_is_the_second_look_still(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.DRAIN", timedelta(0))
+    async with shop.system.worker():
+        job = await shop.put_off(maxAttempts=1)
+        shop.site.hold("/")
+        await shop.promote(job)
+        running = await shop.system.job_when(job.id, lambda job: job.state is JobState.ACTIVE)
+        assert (running.attempts_made, running.progress) == (1, 80)
+        await shop.site.arrived("/", 3)
+    assert (await shop.system.job(job.id)).state is JobState.WAITING
+    shop.site.release("/")
+    async with shop.system.worker():
+        done = await shop.system.finished(job.id)
+    assert (done.state, done.attempts_made) == (JobState.COMPLETED, 1)
+    assert await shop.changes() == 1
+
+
+async def test_promoting_it_twice_is_as_promoting_it_once(shop: Shop) -> None:
+    async with shop.system.worker():
+        job = await shop.put_off()
+    path = f"/api/jobs/{job.id}/promote"
+    answers = await asyncio.gather(*(shop.system.api.post(path) for _ in range(3)))
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert (await shop.system.api.post(path)).status_code == 409
+    async with shop.system.worker():
+        done = await shop.system.finished(job.id)
+    assert (done.attempts_made, await shop.changes()) == (1, 1)
+
+
+async def test_it_is_promoted_also_before_its_workflow_knows_that_it_waits(shop: Shop) -> None:
+    chosen = {"crawlSettings": {"confirmAfterSeconds": 0}}
+    await shop.system.api.patch(f"/api/pages/{shop.page_id}", json=chosen)
+    job_id = await shop.system.ask(f"/api/pages/{shop.page_id}/crawl")
+    workflow = shop.system.client.get_workflow_handle(job_id)
+
+    async def activities() -> int:
+        return len((await workflow.describe()).raw_description.pending_activities)
+
+    async with workflows(shop.system):
+        await eventually(activities, bool)
+    async with Worker(shop.system.client, task_queue=TASK_QUEUE, activities=[put_off]):
+        job = await shop.system.job_when(job_id, lambda job: job.state is JobState.DELAYED)
+    promoted = await shop.promote(job)
+    assert (promoted.state, promoted.attempts_made) == (JobState.WAITING, 1)
+    async with shop.system.worker():
+        done = await shop.system.finished(job_id)
+    assert (done.state, done.attempts_made) == (JobState.COMPLETED, 1)
