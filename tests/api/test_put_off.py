@@ -19,6 +19,7 @@ from core.contract import (
     Outcome,
 )
 from core.jobs import TASK_QUEUE, JobState
+from tests.api.test_watching import events
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
@@ -230,3 +231,16 @@ async def test_it_is_promoted_also_before_its_workflow_knows_that_it_waits(shop:
     async with shop.system.worker():
         done = await shop.system.finished(job_id)
     assert (done.state, done.attempts_made) == (JobState.COMPLETED, 1)
+
+
+async def test_whoever_follows_it_hears_of_the_wait(shop: Shop) -> None:
+    chosen = {"crawlSettings": {"confirmAfterSeconds": 2}}
+    await shop.system.api.patch(f"/api/pages/{shop.page_id}", json=chosen)
+    job_id = await shop.system.ask(f"/api/pages/{shop.page_id}/crawl")
+    stream = asyncio.create_task(shop.system.api.get(f"/api/jobs/{job_id}/events", timeout=60))
+    async with shop.system.worker():
+        answer = await stream
+    told = [event.data async for event in events(answer)]
+    [waited] = [job for job in told if job["state"] == "delayed"]
+    assert (waited["attemptsMade"], waited["progress"], waited["failedReason"]) == (1, 80, None)
+    assert (told[-1]["state"], told[-1]["attemptsMade"]) == ("completed", 1)
