@@ -2,8 +2,9 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Final
 from uuid import UUID
 
 from temporalio import activity
@@ -11,7 +12,9 @@ from temporalio import activity
 from activities.extraction import Extractor, StoredPage
 from activities.profiles import chosen_for
 from activities.reporting import Attempt, Reporter
+from activities.siblings import siblings_of
 from core.backtest import Reading, Told, comparable, verdict
+from core.boilerplate import without_boilerplate
 from core.changetypes import ChangeType
 from core.contract import ActivityName, AttemptReport, BacktestInput, BacktestResult, Outcome
 from core.crawlsettings import Parts
@@ -33,7 +36,10 @@ from store.domains import domain_by_id
 from store.engine import Database
 from store.pages import page_by_id
 from store.snapshots import snapshot_with_html
-from store.tables import Change
+from store.tables import Change, Page
+
+AT_ONCE: Final = timedelta(days=1)
+"""How long it takes at most until all pages of a site have been crawled that changed at once."""
 
 
 class BacktestActivities:
@@ -80,12 +86,13 @@ class BacktestActivities:
             changes = await changes_of(session, page_id)
         findings = [each for each in map(_without_text, changes) if each is not None]
         told = {each.after_id: each for each in changes if each.after_id != each.before_id}
-        findings += await self._compared(versions, told, parts)
+        findings += await self._compared(page, versions, told, parts)
         async with self._database.transaction() as session:
             await record_page(session, backtest, page_id, findings, len(versions))
 
     async def _compared(
         self,
+        page: Page,
         versions: list[StoredVersion],
         reported: dict[UUID | None, Change],
         parts: Parts,
@@ -106,9 +113,13 @@ class BacktestActivities:
             standing = before[1]
             before_id = before[0].id
             change = reported.get(version.id)
-            news = await asyncio.to_thread(news_between, *comparable(standing, after))
+            compared = comparable(standing, after)
+            news = await asyncio.to_thread(news_between, *compared)
             if news is not None:
                 before = version, after
+                known = await siblings_of(self._database, page, version.created_at + AT_ONCE)
+                judged = without_boilerplate(news, *compared, list(known.values()))
+                news = judged.news
             if change is not None and change.change_type == ChangeType.PAGE_RESTORED:
                 news = restoration(news)
             found = _finding(change, news, before_id, version.id, version.created_at)

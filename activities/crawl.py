@@ -4,22 +4,20 @@ from functools import partial
 
 from temporalio import activity
 
+from activities.asking import Asker
 from activities.check import Check
 from activities.extraction import Extracted, Extractor
-from activities.fetch import NO_VALIDATORS, Fetched, Fetcher, Validators
+from activities.fetch import Fetched, Fetcher, Validators
 from activities.findings import Answer, Findings, Same, as_before, body_hash_of
 from activities.politeness import Politeness
 from activities.profiles import page_profile
 from activities.rendering import Renderer
 from activities.reporting import Attempt, PutOff, Reporter
-from activities.responses import no_page, refusal
+from activities.siblings import Siblings
 from core.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
 from core.crawlsettings import Render
 from core.errors import PageGone
-from core.scope import LeftOut, OutOfScope, ScopeRules, judge
 from core.shell import EmptyShell
-from core.site_errors import InvalidAnswer, RedirectToOtherSite
-from core.urls import host_of, parse_domain
 from store.checks import check_of_job
 from store.domains import domain_by_id
 from store.engine import Database
@@ -43,13 +41,12 @@ class CrawlActivities:
         secret_key: SecretKey,
     ) -> None:
         self._database = database
-        self._fetcher = fetcher
-        self._politeness = politeness
+        self._asker = Asker(fetcher, politeness)
         self._extractor = extractor
         self._renderer = renderer
         self._reporter = reporter
         self._secret_key = secret_key
-        self._findings = Findings(database)
+        self._findings = Findings(database, Siblings(database, self._asker, extractor, secret_key))
 
     @activity.defn(name=ActivityName.CRAWL)
     async def crawl(
@@ -75,7 +72,7 @@ class CrawlActivities:
         profile = page_profile(page, domain, self._secret_key)
         check = Check(job_id, page, profile, earlier)
         try:
-            fetched = await self._fetch(check, domain.domain)
+            fetched = await self._asker.ask(check, domain)
         except PageGone as gone:
             put_off = await self._findings.gone(check, gone.message)
             if put_off is not None:
@@ -97,33 +94,6 @@ class CrawlActivities:
         if isinstance(extracted, Extracted):
             return await self._findings.shown(check, fetched, extracted)
         return await self._findings.same(check, _same_body(fetched))
-
-    async def _fetch(self, check: Check, domain: str) -> Fetched:
-        page, site = check.page, parse_domain(domain)
-
-        async def admit(url: str) -> None:
-            if judge(url, site, ScopeRules()) == OutOfScope(LeftOut.OTHER_HOST):
-                raise RedirectToOtherSite(
-                    f"The page now redirects to another site, {host_of(url)}."
-                )
-            await self._politeness.admit(url)
-
-        fetched = await self._fetcher.fetch(
-            page.url,
-            validators=check.validators,
-            profile=check.profile.request,
-            before_request=admit,
-        )
-        if refused := refusal(fetched.status, fetched.retry_after):
-            raise refused
-        if fetched.not_modified:
-            if check.validators == NO_VALIDATORS:
-                raise InvalidAnswer(
-                    "The site says that nothing changed, though it was not asked that."
-                )
-        elif unusable := no_page(fetched.content_type, fetched.body):
-            raise unusable
-        return fetched
 
 
 def _not_modified(page: Page, fetched: Fetched) -> Same:

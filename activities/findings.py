@@ -9,6 +9,7 @@ from activities.check import Check
 from activities.extraction import Extracted
 from activities.fetch import Fetched, Validators
 from activities.reporting import PutOff
+from activities.siblings import Siblings
 from core.confirmation import SecondLook, second_look
 from core.contract import CrawlPageResult
 from core.muting import Learned
@@ -56,8 +57,9 @@ class Same:
 class Findings:
     """Writes to `database`. What is written is keyed by the job, so that it may happen twice."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, siblings: Siblings) -> None:
         self._database = database
+        self._siblings = siblings
 
     async def gone(self, check: Check, reason: str) -> PutOff | None:
         """The site says, by the sentence `reason`, that the page does not exist."""
@@ -116,13 +118,12 @@ class Findings:
                 )
             if check.may_look_again:
                 return await self._look_again(check, seen)
-        return await self._version(
-            check,
-            check.version(fetched, extracted, body_hash),
-            before,
-            look.confirmed if look else None,
-            lessons,
-        )
+        news = look.confirmed if look else None
+        if before is not None and news is not None:
+            versions = check.versions(before, fetched, extracted)
+            news = await self._siblings.without_boilerplate(check, *versions, news)
+        version = check.version(fetched, extracted, body_hash)
+        return await self._version(check, version, before, news, lessons)
 
     async def _stored(self, check: Check) -> tuple[Snapshot | None, Learned]:
         page = check.page
@@ -195,7 +196,9 @@ class Findings:
             news = restoration(news)
         async with self._database.transaction() as session:
             await forget_look(session, page.id, check.job_id)
-            snapshot_id = await record_version(session, page, check.job_id, version, at=now)
+            snapshot_id = await record_version(
+                session, page, check.job_id, version, at=now, is_change=news is not None
+            )
             if snapshot_id is None:
                 # It may have been an attempt of this job that was taken for dead.
                 done = await check_of_job(session, page.id, check.job_id)

@@ -98,10 +98,16 @@ async def record_unchanged(
 
 
 async def record_version(
-    session: AsyncSession, page: Page, job_id: str, version: PageVersion, *, at: datetime
+    session: AsyncSession,
+    page: Page,
+    job_id: str,
+    version: PageVersion,
+    *,
+    at: datetime,
+    is_change: bool,
 ) -> UUID | None:
-    """Store a new version of the page, as the caller has read it; the snapshot's id. One that was
-    seen under other settings than the last is no change, but the new baseline.
+    """Store a new version of the page, as the caller has read it; the snapshot's id. One that is
+    no change is the new baseline.
 
     None, and nothing stored, when another crawl has stored one since: the newer one stands, and
     two crawls cannot report the same change.
@@ -112,6 +118,7 @@ async def record_version(
         .where(_as_read(page))
         .values(
             snapshot_id=snapshot_id,
+            snapshot_at=at,
             status=PageStatus.ACTIVE,
             title=version.title,
             etag=version.etag,
@@ -121,7 +128,7 @@ async def record_version(
             seen_under=version.seen_under,
             last_check_at=at,
             crawls=Page.crawls + 1,
-            last_change_at=page.last_change_at if is_baseline(page, version.seen_under) else at,
+            last_change_at=at if is_change else page.last_change_at,
         )
     )
     if cast("CursorResult[object]", moved).rowcount == 0:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Conflict
-from store.tables import KeyedRequest
+from store.request_tables import KeyedRequest
 from store.upsert import upsert
 
 REMEMBERED: Final = timedelta(days=7)

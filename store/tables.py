@@ -66,20 +66,6 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
 
-class KeyedRequest(Base):
-    """A request that its client may send again, and the seed of the ids of what it made."""
-
-    __tablename__ = "keyed_requests"
-
-    org_id: Mapped[UUID] = mapped_column(
-        ForeignKey("organisations.id", ondelete="CASCADE"), primary_key=True
-    )
-    key: Mapped[str] = mapped_column(primary_key=True)
-    fingerprint: Mapped[str]
-    seed: Mapped[UUID]
-    created_at: Mapped[datetime]
-
-
 class Domain(Base):
     """A site that an organisation watches; `walked_by` is the job whose attempt walks it now."""
 
@@ -103,11 +89,15 @@ class Domain(Base):
 class Page(Base):
     """A page of a domain, with what the next crawl needs of the last one.
 
-    `seen_under` is the fingerprint of the settings that the last crawl used.
+    `seen_under` is the fingerprint of the settings that the last crawl used, `snapshot_at` when its
+    newest snapshot was made.
     """
 
     __tablename__ = "pages"
-    __table_args__ = (UniqueConstraint("domain_id", "url"),)
+    __table_args__ = (
+        UniqueConstraint("domain_id", "url"),
+        Index("ix_pages_newest", "domain_id", "snapshot_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     domain_id: Mapped[UUID] = mapped_column(ForeignKey("domains.id", ondelete="CASCADE"))
@@ -123,6 +113,7 @@ class Page(Base):
     text_hash: Mapped[str | None]
     seen_under: Mapped[str | None]
     snapshot_id: Mapped[UUID | None]
+    snapshot_at: Mapped[datetime | None]
     crawls: Mapped[int] = mapped_column(default=0, server_default="0")
     last_check_at: Mapped[datetime | None]
     last_change_at: Mapped[datetime | None]

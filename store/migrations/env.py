@@ -4,6 +4,7 @@ from alembic import context
 
 import store.backtest_tables
 import store.region_tables
+import store.request_tables
 import store.sighting_tables
 import store.tables  # noqa: F401 - so that their metadata is known
 from store.base import Base

@@ -94,8 +94,11 @@ async def stored(
 ) -> UUID:
     """A crawl that finds `text`, new or changed: the snapshot's id."""
     page = await read(database, page_id)
+    is_change = page.snapshot_id is not None
     async with database.transaction() as session:
-        snapshot_id = await record_version(session, page, job_id, version(text), at=at)
+        snapshot_id = await record_version(
+            session, page, job_id, version(text), at=at, is_change=is_change
+        )
         assert snapshot_id is not None
         if page.snapshot_id is not None:
             await changed(session, page, job_id, page.snapshot_id, snapshot_id, at)

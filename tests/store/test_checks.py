@@ -72,7 +72,9 @@ async def test_two_crawls_cannot_both_store_what_they_found(
 
     async def crawl(job_id: str) -> UUID | None:
         async with database.transaction() as session:
-            after = await record_version(session, seen, job_id, version(job_id), at=minutes(1))
+            after = await record_version(
+                session, seen, job_id, version(job_id), at=minutes(1), is_change=True
+            )
             if after is not None and seen.snapshot_id is not None:
                 await changed(session, seen, job_id, seen.snapshot_id, after, minutes(1))
             return after
@@ -89,7 +91,7 @@ async def test_a_version_that_is_rolled_back_leaves_the_page_as_it_was(
 ) -> None:
     async def crawl() -> None:
         async with database.transaction() as session:
-            await record_version(session, page, "job", version("a"), at=NOON)
+            await record_version(session, page, "job", version("a"), at=NOON, is_change=False)
             raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
@@ -201,6 +203,9 @@ async def test_nothing_is_stored_of_a_page_that_was_deleted(database: Database, 
     async with database.transaction() as session:
         await session.delete(page)
     async with database.transaction() as session:
-        assert await record_version(session, page, "job", version("a"), at=NOON) is None
+        assert (
+            await record_version(session, page, "job", version("a"), at=NOON, is_change=False)
+            is None
+        )
         await record_gone(session, page.id, NOON)
     assert await counted(database, Snapshot) == 0

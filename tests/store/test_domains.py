@@ -26,6 +26,7 @@ from store.engine import Database
 from store.pages import page_by_id
 from store.paging import PageRequest
 from store.regions import remember
+from store.sightings import EarlierLook, remember_look
 from store.tables import Domain, DomainStatus, Page
 from tests.eventually import eventually
 from tests.store.rows import NOON, minutes, new_domain, new_organisation, new_pages, stored, waiting
@@ -160,6 +161,7 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
     async with database.transaction() as session:
         nothing = Learned(1, {}, frozenset())
         await remember(session, page_id, nothing, nothing.after({Region(None, "a … line")}), NOON)
+        await remember_look(session, page_id, "third", EarlierLook(1, NOON, None))
         await add_backtest(session, domain.id, domain.id, NOON)
         told = Finding(Verdict.NEW, NOON, None, page_id, None, None, None, None)
         await record_page(

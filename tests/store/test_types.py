@@ -57,7 +57,9 @@ async def test_compressed_text_comes_back_as_it_was(
     for number, content in enumerate(CONTENTS):
         shown = replace(version("a"), text=content, main_text=content[:5])
         seen = await page_by_id(session, page.id)
-        snapshot_id = await record_version(session, seen, f"job {number}", shown, at=NOON)
+        snapshot_id = await record_version(
+            session, seen, f"job {number}", shown, at=NOON, is_change=True
+        )
         assert snapshot_id is not None
         session.expunge_all()
         found = await get_snapshot(session, domain.org_id, snapshot_id)
@@ -65,7 +67,7 @@ async def test_compressed_text_comes_back_as_it_was(
 
 
 async def test_compressed_text_is_small(session: AsyncSession, page: Page) -> None:
-    await record_version(session, page, "job", version("same " * 10_000), at=NOON)
+    await record_version(session, page, "job", version("same " * 10_000), at=NOON, is_change=False)
     size = await session.scalar(text("SELECT max(length(data)) FROM contents"))
     assert size < 1000
 
@@ -73,5 +75,5 @@ async def test_compressed_text_is_small(session: AsyncSession, page: Page) -> No
 async def test_text_that_is_no_unicode_is_refused(session: AsyncSession, page: Page) -> None:
     broken = replace(version("a"), text="\ud800")
     with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
-        await record_version(session, page, "job", broken, at=NOON)
+        await record_version(session, page, "job", broken, at=NOON, is_change=False)
     await session.rollback()

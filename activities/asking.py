@@ -1,0 +1,49 @@
+"""A site asked for one of its pages."""
+
+from activities.check import Check
+from activities.fetch import NO_VALIDATORS, Fetched, Fetcher
+from activities.politeness import Politeness
+from activities.responses import no_page, refusal
+from core.scope import LeftOut, OutOfScope, ScopeRules, judge
+from core.site_errors import InvalidAnswer, RedirectToOtherSite
+from core.urls import host_of, parse_domain
+from store.tables import Domain
+
+
+class Asker:
+    """Asks for pages, as politely as `politeness` says."""
+
+    def __init__(self, fetcher: Fetcher, politeness: Politeness) -> None:
+        self._fetcher = fetcher
+        self._politeness = politeness
+
+    async def ask(self, check: Check, domain: Domain) -> Fetched:
+        """The page of `check`, or that it was not modified.
+
+        Raises the errors of what the site does wrong (`core.site_errors`), PageGone among them.
+        """
+        site = parse_domain(domain.domain)
+
+        async def admit(url: str) -> None:
+            if judge(url, site, ScopeRules()) == OutOfScope(LeftOut.OTHER_HOST):
+                raise RedirectToOtherSite(
+                    f"The page now redirects to another site, {host_of(url)}."
+                )
+            await self._politeness.admit(url)
+
+        fetched = await self._fetcher.fetch(
+            check.page.url,
+            validators=check.validators,
+            profile=check.profile.request,
+            before_request=admit,
+        )
+        if refused := refusal(fetched.status, fetched.retry_after):
+            raise refused
+        if fetched.not_modified:
+            if check.validators == NO_VALIDATORS:
+                raise InvalidAnswer(
+                    "The site says that nothing changed, though it was not asked that."
+                )
+        elif unusable := no_page(fetched.content_type, fetched.body):
+            raise unusable
+        return fetched

@@ -1,0 +1,107 @@
+"""The other pages of a site, asked what changed on all of them at once."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from activities.asking import Asker
+from activities.check import Check
+from activities.extraction import Extracted, Extractor
+from activities.profiles import page_profile
+from core.boilerplate import (
+    Edit,
+    Sibling,
+    SiblingVersion,
+    most_alike,
+    without_boilerplate,
+)
+from core.crawlsettings import Render
+from core.errors import JobError
+from core.news import News, SeenPage
+from store.domains import domain_by_id
+from store.engine import Database
+from store.pages import page_by_id
+from store.secretkey import SecretKey
+from store.siblings import newest_siblings, siblings
+from store.tables import Page
+
+MOST_WITNESSES: Final = 2
+"""Pages that are asked for where only they can tell; the second if the first cannot be had."""
+
+
+class Siblings:
+    """Knows other pages from `database`, and asks for one where what is stored does not tell."""
+
+    def __init__(
+        self, database: Database, asker: Asker, extractor: Extractor, secret_key: SecretKey
+    ) -> None:
+        self._database = database
+        self._asker = asker
+        self._extractor = extractor
+        self._secret_key = secret_key
+
+    async def without_boilerplate(
+        self, check: Check, before: SeenPage, after: SeenPage, news: News
+    ) -> News | None:
+        """What of `news` is news of the page of `check`, and not of all the pages of its site."""
+        known = await siblings_of(self._database, check.page)
+        judged = await asyncio.to_thread(
+            without_boilerplate, news, before, after, list(known.values())
+        )
+        if not judged.suspects:
+            return judged.news
+        witness = await self._witness(check, known, judged.suspects)
+        if witness is None:
+            return judged.news
+        judged = await asyncio.to_thread(
+            without_boilerplate, news, before, after, [*known.values(), witness]
+        )
+        return judged.news
+
+    async def _witness(
+        self, check: Check, known: Mapping[UUID, Sibling], suspects: frozenset[Edit]
+    ) -> Sibling | None:
+        """What a page shows now that showed what is suspected; None when none can be asked."""
+        witnesses = [
+            (page_id, sibling)
+            for page_id, sibling in known.items()
+            if any(edit.concerns(sibling.now) for edit in suspects)
+        ]
+        for page_id, sibling in witnesses[:MOST_WITNESSES]:
+            try:
+                now = await self._ask(check, page_id)
+            except JobError:
+                continue
+            if now is not None:
+                return Sibling(now, sibling.now)
+        return None
+
+    async def _ask(self, check: Check, page_id: UUID) -> SiblingVersion | None:
+        """What that page shows now, within the job of `check`; None where that is what is stored of
+        it, or cannot be compared with that.
+        """
+        async with self._database.reading() as session:
+            page = await page_by_id(session, page_id)
+            domain = await domain_by_id(session, page.domain_id)
+        profile = page_profile(page, domain, self._secret_key)
+        other = Check(check.job_id, page, profile)
+        if profile.render is Render.ALWAYS or not other.comparable:
+            return None
+        fetched = await self._asker.ask(other, domain)
+        if fetched.not_modified:
+            return None
+        extracted = await self._extractor.extract(other.source(fetched))
+        if not isinstance(extracted, Extracted):
+            return None
+        return SiblingVersion(extracted.title, extracted.text)
+
+
+async def siblings_of(
+    database: Database, page: Page, until: datetime | None = None
+) -> dict[UUID, Sibling]:
+    """The pages of the site to judge `page` by, as they were known at `until`, or are now."""
+    async with database.reading() as session:
+        alike = most_alike(page.url, await newest_siblings(session, page))
+        return await siblings(session, [each.id for each in alike], until)

@@ -1,0 +1,72 @@
+"""The other pages of a page's site, as they were found last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.boilerplate import Sibling, SiblingVersion
+from core.packing import unpack
+from store.tables import Content, Page, Snapshot
+
+MOST_PAGES: Final = 100
+"""Pages of a site that those to judge by are chosen from."""
+
+LARGEST_TEXT: Final = 64 * 1024
+"""Bytes that a text may have as it is packed; a longer page is none to judge others by."""
+
+
+@dataclass(frozen=True)
+class SitePage:
+    """A page of the same site."""
+
+    id: UUID
+    url: str
+
+
+async def newest_siblings(session: AsyncSession, page: Page) -> list[SitePage]:
+    """The other pages of the site whose snapshots are the newest, those first."""
+    rows = (
+        select(Page.id, Page.url)
+        .where(Page.domain_id == page.domain_id, Page.id != page.id, Page.snapshot_at.is_not(None))
+        .order_by(Page.snapshot_at.desc(), Page.id)
+        .limit(MOST_PAGES)
+    )
+    return [SitePage(page_id, url) for page_id, url in await session.execute(rows)]
+
+
+async def siblings(
+    session: AsyncSession, page_ids: Sequence[UUID], until: datetime | None = None
+) -> dict[UUID, Sibling]:
+    """What those pages show and what they showed before, as it was known at `until` where that is
+    given. Pages of which nothing was known are left out.
+    """
+    ranked = select(
+        Snapshot.page_id,
+        Snapshot.title,
+        Snapshot.text_key,
+        func.row_number()
+        .over(
+            partition_by=Snapshot.page_id,
+            order_by=(Snapshot.created_at.desc(), Snapshot.id.desc()),
+        )
+        .label("age"),
+    ).where(Snapshot.page_id.in_(page_ids))
+    if until is not None:
+        ranked = ranked.where(Snapshot.created_at <= until)
+    newest = ranked.subquery()
+    rows = (
+        select(newest.c.page_id, newest.c.age, newest.c.title, Content.data)
+        .join(Content, Content.key == newest.c.text_key)
+        .where(newest.c.age <= 2, func.length(Content.data) <= LARGEST_TEXT)
+        .order_by(newest.c.age)
+    )
+    versions: dict[UUID, list[SiblingVersion]] = {}
+    for page_id, age, title, data in await session.execute(rows):
+        if age == 1 or page_id in versions:
+            versions.setdefault(page_id, []).append(SiblingVersion(title, unpack(data)))
+    return {page_id: Sibling(*found) for page_id, found in versions.items()}
