@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.differences import BlockChange, BlockChangeKind, TextDifference, difference_of, text_of
 from core.muting import Learned, changed_regions, without
 from core.news import News, SeenPage, news_of
-from core.noise import masked
+from core.noise import masked, masked_title
 from core.textdiff import compare
 
 
@@ -35,7 +35,7 @@ def second_look(before: SeenPage, first: SeenPage, second: SeenPage, known: Lear
 
 def _where_both_agree(before: SeenPage, first: SeenPage, second: SeenPage) -> SeenPage:
     """The second, with the address and the title of before where the first had others."""
-    same_title = masked(first.title or "") == masked(second.title or "")
+    same_title = masked_title(first.title) == masked_title(second.title)
     return SeenPage(
         url=second.url if second.url == first.url else before.url,
         title=second.title if same_title else before.title,

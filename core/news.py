@@ -26,7 +26,7 @@ from core.differences import (
 )
 from core.money import find_money
 from core.muting import Learned, changed_regions, without
-from core.noise import masked
+from core.noise import masked, masked_title
 from core.pagetypes import PageType, classify_page
 from core.prices import price_changes
 from core.textdiff import compare
@@ -75,7 +75,7 @@ def learning(before: SeenPage, after: SeenPage, known: Learned) -> tuple[News | 
 
 def news_of(difference: TextDifference, before: SeenPage, after: SeenPage) -> News | None:
     """What is new in `difference`, that of the two texts; None when that is nothing."""
-    title_differs = masked(before.title or "") != masked(after.title or "")
+    title_differs = masked_title(before.title) != masked_title(after.title)
     address_differs = before.url != after.url
     if difference.identical and not title_differs and not address_differs:
         return None
@@ -108,7 +108,7 @@ def news_of(difference: TextDifference, before: SeenPage, after: SeenPage) -> Ne
 def fingerprint(page: SeenPage) -> str:
     """The hash of what is compared: two versions of one are no news."""
     words = (text_of(masked(line)) for line in page.text.split("\n"))
-    said = "\n".join((page.url, masked(page.title or ""), " ".join(words)))
+    said = "\n".join((page.url, masked_title(page.title), " ".join(words)))
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from core.money import find_money
+
 MASK: Final = "\N{HORIZONTAL ELLIPSIS}"
 
 _MONTH: Final = (
@@ -133,3 +135,18 @@ def masked(line: str) -> str:
         if plain or mask.lines is Lines.ALL or (mask.lines is Lines.NOT_ROWS and not row):
             line = pattern.sub(rf"\g<1>{MASK}", line)
     return line
+
+
+_BETWEEN_PARTS: Final = re.compile(r"\s[|·•»–—-]\s")
+_VERSION: Final = re.compile(r"(?<![\w.])v?\d+(?:\.\d+)+(?:[-+~][\w.+~]+)*(?!\w)", re.IGNORECASE)
+
+
+def masked_title(title: str | None) -> str:
+    """A title as it is compared: a version in what follows the name of the page is that of the
+    site, and changes on all its pages at once.
+    """
+    line = masked(title or "")
+    between = _BETWEEN_PARTS.search(line)
+    if between is None or find_money(line):
+        return line
+    return line[: between.end()] + _VERSION.sub(MASK, line[between.end() :])

@@ -28,7 +28,7 @@ def page(own: str, head: str = HEAD, foot: str = FOOT) -> str:
     return f"{head}\n# About {own}\nThis page says {own}.\n{foot}"
 
 
-def sibling(now: str, earlier: str | None = None, title: str = "Page - Acme 1.0") -> Sibling:
+def sibling(now: str, earlier: str | None = None, title: str = "Page - Acme Ltd") -> Sibling:
     then = SiblingVersion(title, earlier) if earlier is not None else None
     return Sibling(SiblingVersion(title, now), then)
 
@@ -45,7 +45,7 @@ def judged(
     before: str,
     after: str,
     siblings: list[Sibling],
-    titles: tuple[str, str] = ("Page - Acme 1.0", "Page - Acme 1.0"),
+    titles: tuple[str, str] = ("Page - Acme Ltd", "Page - Acme Ltd"),
 ) -> Judged:
     url = "https://a.example/page"
     seen = SeenPage(url, titles[0], before), SeenPage(url, titles[1], after)
@@ -192,23 +192,23 @@ def test_a_page_that_was_rewritten_is_not_looked_at_line_by_line() -> None:
 
 RETITLED = [
     Sibling(
-        SiblingVersion("First - Acme 1.1", page("a")), SiblingVersion("First - Acme 1.0", page("a"))
+        SiblingVersion("First - Acme Inc", page("a")), SiblingVersion("First - Acme Ltd", page("a"))
     ),
     *STILL[1:],
 ]
 
 
 def test_the_name_of_the_site_in_titles_is_boilerplate() -> None:
-    titles = "Page - Acme 1.0", "Page - Acme 1.1"
+    titles = "Page - Acme Ltd", "Page - Acme Inc"
     assert judged(page("us"), page("us"), RETITLED, titles) == Judged(None)
     first = judged(page("us"), page("us"), STILL, titles)
-    assert summary(first) == "Title changed from “Page - Acme 1.0” to “Page - Acme 1.1”."
-    assert first.suspects == {TitleEdit("1.0", "1.1")}
+    assert summary(first) == "Title changed from “Page - Acme Ltd” to “Page - Acme Inc”."
+    assert first.suspects == {TitleEdit("Ltd", "Inc")}
 
 
 def test_a_page_that_is_renamed_beside_its_site_is_news() -> None:
-    found = judged(page("us"), page("us"), RETITLED, ("Page - Acme 1.0", "Another page - Acme 1.1"))
-    assert summary(found) == "Title changed from “Page - Acme 1.0” to “Another page - Acme 1.1”."
+    found = judged(page("us"), page("us"), RETITLED, ("Page - Acme Ltd", "Another page - Acme Inc"))
+    assert summary(found) == "Title changed from “Page - Acme Ltd” to “Another page - Acme Inc”."
 
 
 def test_a_title_that_names_an_amount_is_content() -> None:
@@ -221,11 +221,11 @@ def test_a_title_that_names_an_amount_is_content() -> None:
 
 
 def test_text_of_the_site_and_its_name_go_together() -> None:
-    titles = "Page - Acme 1.0", "Page - Acme 1.1"
+    titles = "Page - Acme Ltd", "Page - Acme Inc"
     siblings = [
         Sibling(
-            SiblingVersion("First - Acme 1.1", page("a", NEWER)),
-            SiblingVersion("First - Acme 1.0", page("a")),
+            SiblingVersion("First - Acme Inc", page("a", NEWER)),
+            SiblingVersion("First - Acme Ltd", page("a")),
         ),
         *STILL[1:],
     ]

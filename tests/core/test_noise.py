@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.noise import MASKS, masked
+from core.noise import MASKS, masked, masked_title
 
 SAME = {
     "time gone by": [
@@ -62,3 +62,32 @@ def test_each_mask_makes_its_lines_alike(name: str) -> None:
 )  # fmt: skip
 def test_news_is_not_masked(before: str, after: str) -> None:
     assert masked(before) != masked(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Index — Policy Manual v4.5.1.0", "Index — Policy Manual v4.6.2.0"),
+        ("Prices | Acme 2.3", "Prices | Acme 2.4"),
+        ("Notes — BIND 9 9.18.49-1~deb12u1-Debian", "Notes — BIND 9 9.18.49-1~deb12u3-Debian"),
+        ("(3) Inbox - Acme", "(12) Inbox - Acme"),
+    ],
+)
+def test_a_version_behind_the_name_of_a_page_is_noise(before: str, after: str) -> None:
+    assert masked_title(before) == masked_title(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Acme 2.3", "Acme 2.4"),
+        ("Acme 2.3 — Download", "Acme 2.4 — Download"),
+        ("Prices | from $2.30", "Prices | from $2.40"),
+        ("Prices | Acme 2", "Prices | Acme 3"),
+        ("Prices | Acme", "Prices | Bolt"),
+        ("Prices | Acme 2.3", "Prices | Acme"),
+        (None, "Prices"),
+    ],
+)
+def test_what_else_differs_in_a_title_is_news(before: str | None, after: str) -> None:
+    assert masked_title(before) != masked_title(after)
