@@ -16,6 +16,7 @@ from w3lib.encoding import (
 )
 
 from core.structured import kinds_of
+from core.urls import LONGEST_URL
 
 MOST_LINKS: Final = 10_000
 """Links taken from one page: the rest of a page that has more is hardly meant for people."""
@@ -157,9 +158,13 @@ def _start(html: str) -> str:
 
 
 def _base(tree: LexborHTMLParser, url: str) -> str:
-    """The first `<base>` with an address counts (HTML standard, 4.2.3), if it is a web address."""
+    """The first `<base>` with an address counts (HTML standard, 4.2.3), if it is a web address.
+
+    One that is too long for an address would be in each of the links, and they fill the memory.
+    """
     node = tree.css_first("base[href]")
-    return (_absolute(node.attributes.get("href"), url) if node else None) or url
+    base = _absolute(node.attributes.get("href"), url) if node else None
+    return base if base is not None and len(base) <= LONGEST_URL else url
 
 
 def _refresh(tree: LexborHTMLParser, base: str) -> str | None:

@@ -75,6 +75,15 @@ def test_base(base: str, link: str) -> None:
     assert found.links == (link,)
 
 
+def test_a_base_that_is_too_long_for_an_address_does_not_count() -> None:
+    """It would be in each link: 100 KiB in 10,000 of them would be 1 GiB."""
+    base = f"https://e.com/{'x' * 100_000}/"
+    links = "".join(f'<a href="{number}">' for number in range(MOST_LINKS))
+    found = page(f'<base href="{base}">{links}').links
+    assert found[0] == "https://a.com/b/0"
+    assert len(found) == MOST_LINKS
+
+
 @pytest.mark.parametrize(
     ("html", "canonical"),
     [
