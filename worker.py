@@ -15,14 +15,16 @@ from activities.batches import BatchActivities
 from activities.browser import Browser
 from activities.crawl import CrawlActivities
 from activities.discover import DiscoverActivities
-from activities.extraction import Extractor, end_tracker
+from activities.extraction import Extractor
 from activities.fetch import Fetcher
 from activities.ownership import OwnershipActivities
 from activities.politeness import Politeness
+from activities.processes import end_tracker
 from activities.rendering import Renderer
 from activities.reporting import Reporter
 from activities.retention import RetentionActivities
 from activities.turns import DomainTurns
+from activities.visit import Visitor
 from core.errors import SettingsError
 from core.jobs import TASK_QUEUE
 from core.robots import PRODUCT
@@ -96,7 +98,14 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
         database, fetcher, politeness, extractor, renderer, reporter, secret_key
     )
     turns = DomainTurns(database, client)
-    discover = DiscoverActivities(database, fetcher, politeness, turns, reporter, secret_key)
+    discover = DiscoverActivities(
+        database,
+        Visitor(fetcher, extractor, politeness.admit),
+        politeness,
+        turns,
+        reporter,
+        secret_key,
+    )
     ownership = OwnershipActivities(database)
     retention = RetentionActivities(database, timedelta(days=settings.snapshot_retention_days))
     worker = Worker(

@@ -2,8 +2,6 @@
 
 import asyncio
 from bisect import insort
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -12,13 +10,13 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities.fetch import Fetcher
+from activities.candidates import Candidates
 from activities.politeness import Politeness
 from activities.profiles import SiteProfiles
 from activities.reporting import Attempt, Reporter
 from activities.seeds import find_seeds
 from activities.turns import DomainTurns
-from activities.visit import FoundPage, NoPage, Visit, visit
+from activities.visit import FoundPage, NoPage, Visit, Visitor
 from core.contract import (
     ActivityName,
     AttemptReport,
@@ -26,11 +24,10 @@ from core.contract import (
     DiscoverPagesResult,
     Outcome,
 )
-from core.errors import InvalidAddress, JobError
-from core.scope import InScope, LeftOut, OutOfScope, ScopeRules, judge
+from core.errors import JobError
+from core.scope import LeftOut, ScopeRules
 from core.site_errors import RedirectToOtherSite
-from core.traps import Traps
-from core.urls import Site, host_of, normalise, parse_domain
+from core.urls import Site, host_of, parse_domain
 from store import frontier
 from store.domains import domain_by_id
 from store.engine import Database
@@ -50,12 +47,6 @@ BY_DEPTH: Final = attrgetter("depth")
 links of the next depth are waiting already.
 """
 
-MOST_FEEDS: Final = 5
-"""Feeds that are read for one discovery."""
-
-LONGEST_INVALID: Final = 500
-"""Characters of an address that is none; PostgreSQL indexes some 2,700 bytes with the job's id."""
-
 
 class DiscoverActivities:
     """Walks domains, each attempt reported."""
@@ -63,14 +54,14 @@ class DiscoverActivities:
     def __init__(
         self,
         database: Database,
-        fetcher: Fetcher,
+        visitor: Visitor,
         politeness: Politeness,
         turns: DomainTurns,
         reporter: Reporter,
         secret_key: SecretKey,
     ) -> None:
         self._database = database
-        self._fetcher = fetcher
+        self._visitor = visitor
         self._politeness = politeness
         self._turns = turns
         self._reporter = reporter
@@ -91,7 +82,7 @@ class DiscoverActivities:
         if discovery.result is not None:
             return DiscoverPagesResult.model_validate(discovery.result)
         profiles = SiteProfiles(domain, self._secret_key)
-        walk = Walk(self._database, self._fetcher, self._politeness, job_id, job, domain, profiles)
+        walk = Walk(self._database, self._visitor, self._politeness, job_id, job, domain, profiles)
         async with self._turns.held(domain.id, job_id):
             return await walk.run(attempt)
 
@@ -102,7 +93,7 @@ class Walk:
     def __init__(
         self,
         database: Database,
-        fetcher: Fetcher,
+        visitor: Visitor,
         politeness: Politeness,
         job_id: str,
         job: DiscoverPagesInput,
@@ -110,16 +101,16 @@ class Walk:
         profiles: SiteProfiles,
     ) -> None:
         self._database = database
-        self._fetcher = fetcher
+        self._visitor = visitor
         self._politeness = politeness
         self._job_id = job_id
         self._job = job
         self._domain_id = domain.id
         self._profiles = profiles
         self._site: Site = parse_domain(domain.domain)
-        self._rules = ScopeRules(include=job.include, exclude=job.exclude)
-        self._feeds: set[str] = set()
-        self._traps = Traps(datetime.now(UTC).date())
+        rules = ScopeRules(include=job.include, exclude=job.exclude)
+        today = datetime.now(UTC).date()
+        self._candidates = Candidates(self._site, rules, job.max_depth, today)
         self._first_error: JobError | None = None
 
     async def run(self, attempt: Attempt) -> DiscoverPagesResult:
@@ -135,9 +126,10 @@ class Walk:
         front = self._site.origin + "/"
         robots = await self._politeness.robots(front, max_age=FRESH_ROBOTS)
         profile = self._profiles.of(front)
-        seeds = await find_seeds(self._site, robots, self._fetcher, self._politeness.admit, profile)
+        seeds = await find_seeds(self._site, robots, self._visitor, profile)
+        judged = await self._candidates.judged(seeds.urls, front, 0)
         async with self._database.transaction() as session:
-            await frontier.add_urls(session, self._job_id, self._judged(seeds.urls, front, 0))
+            await frontier.add_urls(session, self._job_id, judged)
 
     async def _visit_all(self, attempt: Attempt) -> None:
         """Keep `AT_ONCE` visits in flight; each round of answers is one transaction."""
@@ -179,19 +171,20 @@ class Walk:
 
     async def _visit(self, url: str) -> Visit:
         profile = self._profiles.of(url)
-        return await visit(url, self._fetcher, self._politeness.admit, self._in_site, profile)
+        return await self._visitor.visit(url, self._candidates.in_site, profile)
 
     async def _settle(self, landed: list[tuple[FoundUrl, Visit]]) -> list[FoundUrl]:
         """Store what the visits showed; the URLs that are new and wait for a visit."""
+        judged = self._candidates.judged
         found: list[FoundUrl] = []
         for url, visited in landed:
             if isinstance(visited, FoundPage):
-                found.extend(self._judged(visited.links, url.url, url.depth + 1))
-                found.extend(self._feeds_of(url, visited))
+                found += await judged(visited.links, url.url, url.depth + 1)
+                found += self._candidates.feeds(visited.feeds, url)
             elif visited.links:
-                found.extend(self._judged(visited.links, url.url, url.depth + 1))
+                found += await judged(visited.links, url.url, url.depth + 1)
             elif visited.instead is not None:
-                [instead] = self._judged([visited.instead], url.url, url.depth)
+                [instead] = await judged([visited.instead], url.url, url.depth)
                 found.append(instead)
                 if instead.reason is LeftOut.OTHER_HOST and self._first_error is None:
                     self._first_error = RedirectToOtherSite(
@@ -222,34 +215,6 @@ class Walk:
             else:
                 outcomes.append(Settled(url.url, FrontierState.PAGE_ADDED))
         return outcomes
-
-    def _judged(self, urls: Iterable[str], base: str, depth: int) -> list[FoundUrl]:
-        return [self._judge(url, base, depth) for url in urls]
-
-    def _feeds_of(self, url: FoundUrl, page: FoundPage) -> Iterator[FoundUrl]:
-        """Those of the first pages: deeper ones have a feed of comments each."""
-        for feed in page.feeds if url.depth == 0 else ():
-            found = self._judge(feed, url.url, url.depth)
-            if len(self._feeds) < MOST_FEEDS and found.reason in (None, LeftOut.NOT_A_PAGE):
-                self._feeds.add(found.url)
-                yield replace(found, reason=None)
-
-    def _judge(self, written: str, base: str, depth: int) -> FoundUrl:
-        try:
-            url = normalise(written, base)
-        except InvalidAddress:
-            return FoundUrl(written[:LONGEST_INVALID], depth, LeftOut.INVALID_ADDRESS)
-        verdict = judge(url, self._site, self._rules)
-        if isinstance(verdict, OutOfScope):
-            return FoundUrl(url, depth, verdict.reason)
-        if depth > self._job.max_depth:
-            return FoundUrl(url, depth, LeftOut.TOO_DEEP)
-        if depth > 0 and (trap := self._traps.recognise(url)):
-            return FoundUrl(url, depth, LeftOut(trap))
-        return FoundUrl(url, depth)
-
-    def _in_site(self, url: str) -> bool:
-        return isinstance(judge(url, self._site, ScopeRules()), InScope)
 
     async def _finish(self) -> DiscoverPagesResult:
         async with self._database.transaction() as session:

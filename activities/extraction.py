@@ -1,47 +1,36 @@
-"""Extraction in a pool of processes: it costs tens of milliseconds a page, and trafilatura has
-crashed in threads.
-"""
+"""What pages and sitemaps say, read in processes: it costs tens of milliseconds a page."""
 
 import asyncio
-import ctypes
-import gc
-import logging
-import multiprocessing
-import os
-import signal
-import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import resource_tracker
 from typing import Final, TypeVar
 
 from selectolax.lexbor import LexborHTMLParser
 
+from activities import processes
+from activities.processes import ReadingProcess
 from core.crawlsettings import WHOLE, Parts
 from core.errors import InternalError, NotAPage
-from core.links import decode_html, extract_links
+from core.links import PageLinks, decode_html, extract_links
 from core.news import SeenPage, fingerprint
 from core.packing import Packed, pack
 from core.selectors import selected
 from core.shell import EmptyShell, shell_of
 from core.site_errors import WatchedPartMissing
+from core.sitemaps import Sitemap, parse_sitemap
 from core.visible import content_blocks, to_text
 
 PROCESSES: Final = 2
-DEADLINE: Final = 30.0
-"""Seconds that one page may take."""
-
-RECYCLE_AFTER: Final = 2_000
-"""Pages after which the processes are replaced: they do not give memory back."""
+MOST_READ_HERE: Final = 128 * 1024
+MOST_TAGS_READ_HERE: Final = 5_000
+"""Bytes, and tags, of a page whose links are read where they are asked for: to send such a page to
+a process costs as much as to read it. At worst, each tag in the one before, they take 70 ms.
+"""
 
 LARGEST_KEPT: Final = 2**20
 """Bytes, compressed, that the HTML of a page may have to be kept: some 5 to 10 MiB of markup."""
 
-PR_SET_PDEATHSIG: Final = 1
-
-Page = TypeVar("Page")
+Document = TypeVar("Document")
 Read = TypeVar("Read")
 
 
@@ -141,34 +130,61 @@ def _kept(html: str) -> Packed | None:
     return packed if len(packed.data) <= LARGEST_KEPT else None
 
 
-class Extractor:
-    """Reads pages off the event loop, a page at a time in each of its processes.
+def read_links(page: PageSource) -> PageLinks:
+    """What `page` says of itself and of other pages."""
+    return extract_links(decode_html(page.body, page.content_type), page.url)
 
-    Each process is a pool of one: a page that crashes or hangs takes no other page with it.
+
+class Extractor:
+    """Reads documents off the event loop, one at a time in each of its processes.
+
+    Each process is a pool of one: a document that crashes or hangs takes no other with it.
     """
 
-    def __init__(self, processes: int = PROCESSES) -> None:
-        self._processes = [_Process() for _ in range(processes)]
-        self._idle: asyncio.LifoQueue[_Process] = asyncio.LifoQueue()
+    def __init__(self, count: int = PROCESSES) -> None:
+        self._processes = [ReadingProcess() for _ in range(count)]
+        self._idle: asyncio.LifoQueue[ReadingProcess] = asyncio.LifoQueue()
         for process in self._processes:
             self._idle.put_nowait(process)
 
     async def extract(self, page: PageSource) -> Extracted | SameText | EmptyShell:
         """What `page` says.
 
-        Raises NotAPage when it shows no text or cannot be read in `DEADLINE` seconds, and
-        InternalError when two processes died over it: that one dies may have other reasons.
+        Raises NotAPage when it shows no text or cannot be read in its deadline, and InternalError
+        when processes die over it.
         """
-        return await self._run(extract_page, page)
+        return await self._page(extract_page, page)
 
     async def read_again(self, page: StoredPage) -> SeenPage:
         """What the rules of today read in `page`. Raises as `extract` does."""
-        return await self._run(read_page, page)
+        return await self._page(read_page, page)
 
-    async def _run(self, read: Callable[[Page], Read], page: Page) -> Read:
+    async def links(self, page: PageSource) -> PageLinks:
+        """What `page` says of itself and of other pages. Raises as `extract` does."""
+        small = len(page.body) <= MOST_READ_HERE and page.body.count(b"<") <= MOST_TAGS_READ_HERE
+        return read_links(page) if small else await self._page(read_links, page)
+
+    async def sitemap(self, body: bytes) -> Sitemap:
+        """What `body` names; nothing, with a problem, where it cannot be read in its deadline or
+        processes die over it.
+        """
+        try:
+            return await self._run(parse_sitemap, body)
+        except TimeoutError:
+            return Sitemap(problem=f"It could not be read within {processes.DEADLINE:g} s.")
+        except InternalError:
+            return Sitemap(problem="Its reader crashed.")
+
+    async def _page(self, read: Callable[[Document], Read], page: Document) -> Read:
+        try:
+            return await self._run(read, page)
+        except TimeoutError:
+            raise NotAPage(f"The page could not be read within {processes.DEADLINE:g} s.") from None
+
+    async def _run(self, read: Callable[[Document], Read], document: Document) -> Read:
         process = await self._idle.get()
         try:
-            return await process.run(read, page)
+            return await process.run(read, document)
         finally:
             self._idle.put_nowait(process)
 
@@ -176,81 +192,3 @@ class Extractor:
         """End the processes."""
         for process in self._processes:
             process.end()
-
-
-def end_tracker() -> None:
-    """End the helper that multiprocessing starts with the first process and would leave behind.
-
-    For the end of a program: it waits for the helper, and the helper for every other process. What
-    the pools held is let go of first, since to let go of it after would start the helper again.
-    """
-    gc.collect()
-    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
-
-
-class _Process:
-    """One process, started when it is needed."""
-
-    def __init__(self) -> None:
-        self._pool: ProcessPoolExecutor | None = None
-        self._taken = 0
-
-    async def run(self, read: Callable[[Page], Read], page: Page) -> Read:
-        try:
-            return await self._tried(read, page)
-        except BrokenProcessPool:
-            self.end()
-        try:
-            return await self._tried(read, page)
-        except BrokenProcessPool as error:
-            self.end()
-            raise InternalError("Diffy's extraction crashed over the page.") from error
-
-    async def _tried(self, read: Callable[[Page], Read], page: Page) -> Read:
-        if self._taken >= RECYCLE_AFTER:
-            self.end()
-        pool = self._pool = self._pool or _new_pool()
-        self._taken += 1
-        try:
-            future = pool.submit(read, page)
-            async with asyncio.timeout(DEADLINE):
-                return await asyncio.wrap_future(future)
-        except TimeoutError:
-            self.end()
-            raise NotAPage(f"The page could not be read within {DEADLINE:g} s.") from None
-        except asyncio.CancelledError:
-            self.end()
-            raise
-
-    def end(self) -> None:
-        """End the process at once, whatever it is at."""
-        if self._pool is None:
-            return
-        processes = list((self._pool._processes or {}).values())
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.kill()
-        for process in processes:
-            process.join()
-        self._pool.shutdown(wait=True)  # its thread, which is at its end as well
-        self._pool = None
-        self._taken = 0
-
-
-def _new_pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        1,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_prepare_process,
-        initargs=(os.getpid(),),
-    )
-
-
-def _prepare_process(parent: int) -> None:
-    """Ctrl-C is for the parent to act on; and with the parent its processes end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)

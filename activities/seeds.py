@@ -1,16 +1,15 @@
 """Where a discovery begins: the domain's front page and what its sitemaps name."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from activities.fetch import Fetcher, FetchLimits
+from activities.fetch import FetchLimits
+from activities.visit import Visitor
 from core.crawlsettings import HONEST, RequestProfile
 from core.errors import JobError
 from core.robots import Robots
-from core.sitemaps import parse_sitemap
 from core.urls import Site, normalise
 
 MAX_SITEMAPS: Final = 50
@@ -34,11 +33,7 @@ class Seeds:
 
 
 async def find_seeds(
-    site: Site,
-    robots: Robots,
-    fetcher: Fetcher,
-    admit: Callable[[str], Awaitable[None]],
-    profile: RequestProfile = HONEST,
+    site: Site, robots: Robots, visitor: Visitor, profile: RequestProfile = HONEST
 ) -> Seeds:
     """The front page, then every URL of the sitemaps that robots.txt names and of /sitemap.xml.
 
@@ -54,14 +49,14 @@ async def find_seeds(
             if url in seen:
                 continue
             seen.add(url)
-            fetched = await fetcher.fetch(
-                url, profile=profile, limits=SITEMAP_LIMITS, before_request=admit
+            fetched = await visitor.fetcher.fetch(
+                url, profile=profile, limits=SITEMAP_LIMITS, before_request=visitor.admit
             )
         except JobError:
             continue
         if fetched.status != 200:
             continue
-        sitemap = parse_sitemap(fetched.body)
+        sitemap = await visitor.extractor.sitemap(fetched.body)
         waiting.extend(sitemap.sitemaps)
         found.update(dict.fromkeys(sitemap.pages[: MAX_SEEDS - len(found)]))
     return Seeds(tuple(found), len(seen))

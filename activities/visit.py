@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from activities.fetch import Fetched, Fetcher
+from activities.extraction import Extractor, PageSource
+from activities.fetch import Fetcher
 from activities.responses import no_page, refusal
 from core.crawlsettings import HONEST, RequestProfile
 from core.errors import (
@@ -16,10 +17,9 @@ from core.errors import (
     PageGone,
     PageTooLarge,
 )
-from core.links import FEEDS, decode_html, extract_links
+from core.links import FEEDS, PageLinks
 from core.pagetypes import PageType, classify_page
 from core.scope import LeftOut
-from core.sitemaps import parse_sitemap
 from core.softgone import says_it_is_gone
 from core.urls import normalise
 
@@ -56,33 +56,45 @@ class NoPage:
 Visit = FoundPage | NoPage
 
 
-async def visit(
-    url: str,
-    fetcher: Fetcher,
-    admit: Callable[[str], Awaitable[None]],
-    in_site: Callable[[str], bool],
-    profile: RequestProfile = HONEST,
-) -> Visit:
-    """Ask for `url` once, without following a redirect: its target is a URL of its own.
+@dataclass(frozen=True)
+class Visitor:
+    """What a discovery asks a site with; `admit` is awaited before every request."""
 
-    `in_site` tells whether a canonical URL belongs to the site; one that does not is no reason to
-    leave the page out. `profile` is what the request says besides.
-    """
-    try:
-        fetched = await fetcher.fetch(
-            url, profile=profile, before_request=admit, follow_redirects=False
+    fetcher: Fetcher
+    extractor: Extractor
+    admit: Callable[[str], Awaitable[None]]
+
+    async def visit(
+        self, url: str, in_site: Callable[[str], bool], profile: RequestProfile = HONEST
+    ) -> Visit:
+        """Ask for `url` once, without following a redirect: its target is a URL of its own.
+
+        `in_site` tells whether a canonical URL belongs to the site; one that does not is no reason
+        to leave the page out. `profile` is what the request says besides.
+        """
+        try:
+            return await self._visit(url, in_site, profile)
+        except JobError as error:
+            return NoPage(_reason(error), error=error)
+
+    async def _visit(
+        self, url: str, in_site: Callable[[str], bool], profile: RequestProfile
+    ) -> Visit:
+        fetched = await self.fetcher.fetch(
+            url, profile=profile, before_request=self.admit, follow_redirects=False
         )
         if fetched.location is not None:
             return NoPage(LeftOut.REDIRECT, normalise(fetched.location, url))
         if refused := refusal(fetched.status, fetched.retry_after):
             return NoPage(_reason(refused), error=refused)
-        if _is_feed(fetched.content_type) and (listed := parse_sitemap(fetched.body).pages):
-            return NoPage(LeftOut.NOT_A_PAGE, links=listed)
+        if _is_feed(fetched.content_type):
+            listed = (await self.extractor.sitemap(fetched.body)).pages
+            if listed:
+                return NoPage(LeftOut.NOT_A_PAGE, links=listed)
         if unusable := no_page(fetched.content_type, fetched.body):
             return NoPage(LeftOut.NOT_A_PAGE, error=unusable)
-        return _read(url, fetched, in_site)
-    except JobError as error:
-        return NoPage(_reason(error), error=error)
+        source = PageSource(fetched.body, fetched.content_type, url)
+        return _found(url, await self.extractor.links(source), in_site)
 
 
 def _is_feed(content_type: str | None) -> bool:
@@ -90,8 +102,7 @@ def _is_feed(content_type: str | None) -> bool:
     return declared in FEEDS or declared in XML
 
 
-def _read(url: str, fetched: Fetched, in_site: Callable[[str], bool]) -> Visit:
-    page = extract_links(decode_html(fetched.body, fetched.content_type), url)
+def _found(url: str, page: PageLinks, in_site: Callable[[str], bool]) -> Visit:
     for instead, reason in ((page.refresh, LeftOut.REDIRECT), (page.canonical, LeftOut.DUPLICATE)):
         if instead is None:
             continue

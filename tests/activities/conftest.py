@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from activities.extraction import Extractor
 from activities.fetch import Fetcher
+from activities.visit import Visitor
 from store.engine import Database
 from store.migrate import migrate
 
@@ -26,6 +28,24 @@ async def guarded() -> AsyncIterator[Fetcher]:
     fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=False)
     yield fetcher
     await fetcher.aclose()
+
+
+@pytest.fixture(scope="module")
+async def extractor() -> AsyncIterator[Extractor]:
+    """An extractor of one process."""
+    extractor = Extractor(count=1)
+    yield extractor
+    extractor.close()
+
+
+async def at_once(_: str) -> None:
+    """Admit every request, now."""
+
+
+@pytest.fixture
+def visitor(fetcher: Fetcher, extractor: Extractor) -> Visitor:
+    """A visitor that waits for no turn."""
+    return Visitor(fetcher, extractor, at_once)
 
 
 @pytest.fixture

@@ -260,7 +260,7 @@ def crawls(
     database: Database, fetcher: Fetcher, client: Client, settings: Settings
 ) -> Iterator[CrawlActivities]:
     """The activities of a worker."""
-    extractor = Extractor(processes=1)
+    extractor = Extractor(count=1)
     politeness = Politeness(database, fetcher, host_rps=1_000)
     renderer = Renderer(Browser(), fetcher, user_agent=USER_AGENT)
     yield CrawlActivities(

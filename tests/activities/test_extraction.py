@@ -12,9 +12,11 @@ from random import Random
 
 import pytest
 
-import activities.extraction
+import activities.processes
 from activities.extraction import (
     LARGEST_KEPT,
+    MOST_READ_HERE,
+    MOST_TAGS_READ_HERE,
     Extracted,
     Extractor,
     PageSource,
@@ -24,6 +26,7 @@ from activities.extraction import (
 from core.errors import InternalError, NotAPage
 from core.news import SeenPage, fingerprint
 from core.packing import unpack
+from core.sitemaps import LARGEST, Sitemap
 from tests.eventually import eventually
 
 ARTICLE = "<title>Prices</title><nav>Menu</nav><main><p>Pro costs $99 a month.</p></main>"
@@ -37,7 +40,7 @@ def page(html: str, known: str | None = None) -> PageSource:
 @pytest.fixture
 async def extractor() -> AsyncIterator[Extractor]:
     """An extractor of one process."""
-    extractor = Extractor(processes=1)
+    extractor = Extractor(count=1)
     yield extractor
     extractor.close()
 
@@ -85,9 +88,58 @@ async def test_extraction_runs_in_other_processes(extractor: Extractor) -> None:
     assert children() == before
 
 
+@pytest.mark.parametrize(
+    ("before", "elsewhere"),
+    [
+        ("", False),
+        ("x" * 100_000, False),
+        ("x" * MOST_READ_HERE, True),
+        ("<p>" * MOST_TAGS_READ_HERE, True),
+    ],
+)
+async def test_links_of_large_pages_alone_are_read_in_other_processes(
+    extractor: Extractor, before: str, elsewhere: bool
+) -> None:
+    already = children()
+    found = await extractor.links(page(f"<title>Shop</title>{before}<a href=x>"))
+    assert (found.title, found.links) == ("Shop", ("https://a.com/x",))
+    assert bool(children() - already) is elsewhere
+
+
+async def test_a_sitemap_is_read_in_another_process(extractor: Extractor) -> None:
+    before = children()
+    assert await extractor.sitemap(b"https://a.com/1") == Sitemap(("https://a.com/1",))
+    assert len(children() - before) == 1
+
+
+async def test_a_sitemap_that_takes_too_long_has_a_problem(
+    extractor: Extractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities.processes, "DEADLINE", 0.1)
+    found = await extractor.sitemap(b"<" + b"&" * LARGEST)
+    assert found == Sitemap(problem="It could not be read within 0.1 s.")
+
+
+async def test_a_sitemap_over_which_two_processes_die_has_a_problem(
+    extractor: Extractor,
+) -> None:
+    already = children()
+    task = asyncio.create_task(extractor.sitemap(b"<" + b"&" * LARGEST))
+    killed: set[int] = set()
+    for _ in range(2):
+
+        async def started() -> set[int]:
+            return children() - already - killed
+
+        [process] = await eventually(started, bool)
+        os.kill(process, signal.SIGKILL)
+        killed.add(process)
+    assert await task == Sitemap(problem="Its reader crashed.")
+
+
 async def test_two_processes_serve_at_once() -> None:
     before = children()
-    extractor = Extractor(processes=2)
+    extractor = Extractor(count=2)
     await asyncio.gather(*(extractor.extract(page(ARTICLE)) for _ in range(4)))
     assert len(children() - before) == 2
     extractor.close()
@@ -203,7 +255,7 @@ async def test_one_that_waits_for_a_process_can_be_cancelled(extractor: Extracto
 async def test_a_page_that_takes_too_long_is_given_up(
     extractor: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activities.extraction, "DEADLINE", 0.1)
+    monkeypatch.setattr(activities.processes, "DEADLINE", 0.1)
     task, process = await busy(extractor)
     with pytest.raises(NotAPage, match=r"could not be read within 0\.1 s"):
         await task
@@ -215,7 +267,7 @@ async def test_a_page_that_takes_too_long_is_given_up(
 async def test_a_process_is_replaced_after_some_pages(
     extractor: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activities.extraction, "RECYCLE_AFTER", 2)
+    monkeypatch.setattr(activities.processes, "RECYCLE_AFTER", 2)
     before, seen = children(), set()
     for _ in range(3):
         await extractor.extract(page(ARTICLE))
@@ -229,7 +281,7 @@ import asyncio, sys
 from activities.extraction import Extractor, PageSource
 
 async def main():
-    extractor = Extractor(processes=1)
+    extractor = Extractor(count=1)
     await extractor.extract(PageSource(b"<p>words", "text/html", "https://a.com/"))
     pool = extractor._processes[0]._pool
     print(*pool._processes, flush=True)
