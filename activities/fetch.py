@@ -9,6 +9,7 @@ from typing import Final
 import httpcore2
 import httpx2
 
+from activities.compression import ends_early
 from activities.failures import told
 from activities.network import GuardedBackend, Resolver, SystemResolver
 from activities.responses import retry_after
@@ -18,7 +19,13 @@ from core.errors import (
     PageTooLarge,
     SiteTimeout,
 )
-from core.site_errors import BrokenBody, RedirectLoop, RedirectToNowhere, TooManyRedirects
+from core.site_errors import (
+    BrokenBody,
+    BrokenCompression,
+    RedirectLoop,
+    RedirectToNowhere,
+    TooManyRedirects,
+)
 from core.urls import host_of, normalise
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -229,4 +236,6 @@ async def _body(answer: httpx2.Response, limits: FetchLimits) -> bytes:
     except httpx2.RemoteProtocolError as error:
         host = answer.url.host
         raise BrokenBody(f"{host} cut the body short, or framed it as HTTP does not.") from error
+    if ends_early(answer):
+        raise BrokenCompression(f"{answer.url.host} sent a body whose compressed data ends early.")
     return bytes(body)

@@ -101,6 +101,6 @@ class BrokenBody(SiteError):
 
 
 class BrokenCompression(SiteError):
-    """The body cannot be inflated."""
+    """The body cannot be inflated, or its compressed data ends early."""
 
     code = "BROKEN_COMPRESSION"

@@ -148,6 +148,11 @@ HOSTILITIES: Final = (
     Hostility(
         "/broken-gzip", encoded("gzip", gzip.compress(PAGE)[:-8] + b"\xff" * 8), BrokenCompression
     ),
+    Hostility(
+        "/gzip-cut-short",
+        sending(OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(PAGE)[:-8]),
+        BrokenCompression,
+    ),
     Hostility("/gzip-that-is-none", encoded("gzip", PAGE), BrokenCompression),
     Hostility("/broken-deflate", encoded("deflate", zlib.compress(PAGE)[::-1]), BrokenCompression),
     Hostility("/broken-br", encoded("br", b"\xff" * 40), BrokenCompression),

@@ -3,11 +3,14 @@
 import asyncio
 import gzip
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+import brotli  # type: ignore[import-untyped]
 import pytest
+from backports import zstd
 
 from activities.fetch import Fetcher, FetchLimits, Validators
 from core.errors import (
@@ -18,11 +21,11 @@ from core.errors import (
     SiteTimeout,
     SiteUnreachable,
 )
-from core.site_errors import HeadersTooLarge
+from core.site_errors import BrokenCompression, HeadersTooLarge
 from tests.activities.behaviours import OK, encoded, repeating, resetting, sending
 from tests.activities.conftest import USER_AGENT
 from tests.ports import free_port
-from tests.site import FakeSite
+from tests.site import Behaviour, FakeSite
 
 SOON = FetchLimits(deadline=timedelta(seconds=0.3))
 SMALL = FetchLimits(max_body=1_000)
@@ -173,6 +176,58 @@ async def test_broken_compression_is_the_sites_error(
     site.behave("/", encoded(encoding, b"this was never compressed"))
     with pytest.raises(SiteError, match="compression is broken"):
         await fetcher.fetch(site.url("/"))
+
+
+def compressed(encoding: str, body: bytes) -> bytes:
+    """`body` as it is sent under a Content-Encoding."""
+    for each in encoding.split(", "):
+        match each:
+            case "gzip":
+                body = gzip.compress(body)
+            case "deflate":
+                body = zlib.compress(body)
+            case "br":
+                body = brotli.compress(body)
+            case _:
+                body = zstd.compress(body)
+    return body
+
+
+def until_closed(encoding: str, body: bytes) -> Behaviour:
+    """An answer whose `body` is as long as the connection."""
+    return sending(OK + f"Content-Encoding: {encoding}\r\n\r\n".encode() + body)
+
+
+def in_chunks(encoding: str, body: bytes) -> Behaviour:
+    """An answer whose `body` is sent in chunks, the last one included."""
+    head = f"Content-Encoding: {encoding}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    return sending(OK + head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+
+
+COMPRESSIONS = ["gzip", "deflate", "br", "zstd", "gzip, br", "br, gzip"]
+LONG = "".join(f"<p>{number * 7919}</p>" for number in range(20_000)).encode()
+
+
+@pytest.mark.parametrize("framed", [until_closed, in_chunks, encoded])
+@pytest.mark.parametrize("encoding", COMPRESSIONS)
+async def test_a_compressed_body_that_ends_early_is_broken(
+    fetcher: Fetcher, site: FakeSite, encoding: str, framed: Callable[[str, bytes], Behaviour]
+) -> None:
+    body = compressed(encoding, LONG)
+    for left in (1, len(body) // 2, len(body) - 1):
+        site.behave("/", framed(encoding, body[:left]))
+        with pytest.raises(BrokenCompression):
+            await fetcher.fetch(site.url("/"))
+    site.behave("/", framed(encoding, body))
+    assert (await fetcher.fetch(site.url("/"))).body == LONG
+
+
+@pytest.mark.parametrize("encoding", COMPRESSIONS)
+async def test_no_body_is_no_broken_one_however_it_is_said_to_be_compressed(
+    fetcher: Fetcher, site: FakeSite, encoding: str
+) -> None:
+    site.behave("/", until_closed(encoding, b""))
+    assert (await fetcher.fetch(site.url("/"))).body == b""
 
 
 async def test_an_unknown_compression_is_left_as_it_is(fetcher: Fetcher, site: FakeSite) -> None:
