@@ -100,7 +100,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     turns = DomainTurns(database, client)
     discover = DiscoverActivities(
         database,
-        Visitor(fetcher, extractor, politeness.admit),
+        Visitor(fetcher, extractor, renderer, politeness.admit),
         politeness,
         turns,
         reporter,

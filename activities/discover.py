@@ -170,8 +170,9 @@ class Walk:
         return all(other.depth == url.depth for other in flying.values())
 
     async def _visit(self, url: str) -> Visit:
-        profile = self._profiles.of(url)
-        return await self._visitor.visit(url, self._candidates.in_site, profile)
+        return await self._visitor.visit(
+            url, self._candidates.in_site, self._profiles.of(url), self._profiles.render
+        )
 
     async def _settle(self, landed: list[tuple[FoundUrl, Visit]]) -> list[FoundUrl]:
         """Store what the visits showed; the URLs that are new and wait for a visit."""

@@ -73,6 +73,14 @@ class Extracted:
 
 
 @dataclass(frozen=True)
+class FoundLinks:
+    """What a page says of itself and of other pages; of a `shell`, a browser finds more."""
+
+    page: PageLinks
+    shell: bool = False
+
+
+@dataclass(frozen=True)
 class SameText:
     """The page says what it said the last time."""
 
@@ -130,9 +138,11 @@ def _kept(html: str) -> Packed | None:
     return packed if len(packed.data) <= LARGEST_KEPT else None
 
 
-def read_links(page: PageSource) -> PageLinks:
+def read_links(page: PageSource) -> FoundLinks:
     """What `page` says of itself and of other pages."""
-    return extract_links(decode_html(page.body, page.content_type), page.url)
+    html = decode_html(page.body, page.content_type)
+    shell = page.may_be_shell and isinstance(shell_of(html), EmptyShell)
+    return FoundLinks(extract_links(html, page.url), shell)
 
 
 class Extractor:
@@ -159,7 +169,7 @@ class Extractor:
         """What the rules of today read in `page`. Raises as `extract` does."""
         return await self._page(read_page, page)
 
-    async def links(self, page: PageSource) -> PageLinks:
+    async def links(self, page: PageSource) -> FoundLinks:
         """What `page` says of itself and of other pages. Raises as `extract` does."""
         small = len(page.body) <= MOST_READ_HERE and page.body.count(b"<") <= MOST_TAGS_READ_HERE
         return read_links(page) if small else await self._page(read_links, page)

@@ -26,7 +26,7 @@ def chosen_for(page: Page, domain: Domain) -> CrawlSettings:
 
 
 class SiteProfiles:
-    """What requests of a discovery say, by its domain's settings.
+    """What requests of a discovery say, by its domain's settings, and how it reads pages: `render`.
 
     Raises SecretsUnreadable as `page_profile` does.
     """
@@ -34,7 +34,9 @@ class SiteProfiles:
     def __init__(self, domain: Domain, secret_key: SecretKey) -> None:
         self._origin = domain.origin
         chosen = domain.crawl_settings or NOTHING_CHOSEN
-        self._own = _opened(chosen, domain.origin + "/", domain, secret_key).request
+        profile = _opened(chosen, domain.origin + "/", domain, secret_key)
+        self._own = profile.request
+        self.render = profile.render
 
     def of(self, url: str) -> RequestProfile:
         """What a request for `url`, which is in the site, says."""

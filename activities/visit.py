@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from activities.extraction import Extractor, PageSource
-from activities.fetch import Fetcher
+from activities.fetch import Fetched, Fetcher
+from activities.rendering import Renderer
 from activities.responses import no_page, refusal
-from core.crawlsettings import HONEST, RequestProfile
+from core.crawlsettings import HONEST, Render, RequestProfile
 from core.errors import (
     AccessRefused,
     BlockedByRobots,
@@ -20,6 +21,7 @@ from core.errors import (
 from core.links import FEEDS, PageLinks
 from core.pagetypes import PageType, classify_page
 from core.scope import LeftOut
+from core.site_errors import BrowserMissing, RenderingFailed
 from core.softgone import says_it_is_gone
 from core.urls import normalise
 
@@ -58,27 +60,33 @@ Visit = FoundPage | NoPage
 
 @dataclass(frozen=True)
 class Visitor:
-    """What a discovery asks a site with; `admit` is awaited before every request."""
+    """What a discovery asks a site with; `admit` is awaited before every request of ours."""
 
     fetcher: Fetcher
     extractor: Extractor
+    renderer: Renderer
     admit: Callable[[str], Awaitable[None]]
 
     async def visit(
-        self, url: str, in_site: Callable[[str], bool], profile: RequestProfile = HONEST
+        self,
+        url: str,
+        in_site: Callable[[str], bool],
+        profile: RequestProfile = HONEST,
+        render: Render = Render.AUTO,
     ) -> Visit:
         """Ask for `url` once, without following a redirect: its target is a URL of its own.
 
         `in_site` tells whether a canonical URL belongs to the site; one that does not is no reason
-        to leave the page out. `profile` is what the request says besides.
+        to leave the page out. `profile` is what the request says besides, and `render` whether the
+        page is read in a browser.
         """
         try:
-            return await self._visit(url, in_site, profile)
+            return await self._visit(url, in_site, profile, render)
         except JobError as error:
             return NoPage(_reason(error), error=error)
 
     async def _visit(
-        self, url: str, in_site: Callable[[str], bool], profile: RequestProfile
+        self, url: str, in_site: Callable[[str], bool], profile: RequestProfile, render: Render
     ) -> Visit:
         fetched = await self.fetcher.fetch(
             url, profile=profile, before_request=self.admit, follow_redirects=False
@@ -93,8 +101,26 @@ class Visitor:
                 return NoPage(LeftOut.NOT_A_PAGE, links=listed)
         if unusable := no_page(fetched.content_type, fetched.body):
             return NoPage(LeftOut.NOT_A_PAGE, error=unusable)
-        source = PageSource(fetched.body, fetched.content_type, url)
-        return _found(url, await self.extractor.links(source), in_site)
+        return _found(url, await self._read(fetched, profile, render), in_site)
+
+    async def _read(self, fetched: Fetched, profile: RequestProfile, render: Render) -> PageLinks:
+        """As the browser shows it where that is asked for, and can be had; else as it was sent."""
+        found = None
+        if render is not Render.ALWAYS:
+            found = await self.extractor.links(_source(fetched, may_be_shell=render is Render.AUTO))
+            if not found.shell:
+                return found.page
+        try:
+            rendered = await self.renderer.render(fetched, profile)
+        except (BrowserMissing, RenderingFailed, PageTooLarge):
+            found = found or await self.extractor.links(_source(fetched))
+        else:
+            found = await self.extractor.links(_source(rendered))
+        return found.page
+
+
+def _source(fetched: Fetched, *, may_be_shell: bool = False) -> PageSource:
+    return PageSource(fetched.body, fetched.content_type, fetched.url, may_be_shell=may_be_shell)
 
 
 def _is_feed(content_type: str | None) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from core.visible import visible_blocks
+from core.visible import shown_length
 
 MOST_TEXT: Final = 200
 """Characters that a shell may show: a name, a line of copyright, `Loading`."""
@@ -55,7 +55,7 @@ def shell_of(html: str) -> EmptyShell | Readable:
     tree = LexborHTMLParser(html)
     if tree.css_first(SCRIPTS) is None:
         return Readable()
-    shown = sum(len(block.text) for block in visible_blocks(html))
+    shown = shown_length(tree, MOST_TEXT)
     if shown > MOST_TEXT:
         return Readable()
     if any(len(_text(mount)) <= MOST_WAITING for mount in tree.css(MOUNTS)):

@@ -67,6 +67,15 @@ def visible_blocks(html: str, parts: Parts = WHOLE) -> tuple[Block, ...]:
     return tuple(collector.blocks)
 
 
+def shown_length(tree: LexborHTMLParser, most: int) -> int:
+    """How many characters the page shows, or some number above `most`: no more are counted."""
+    collector = _Collector()
+    for root in selected(tree, WHOLE):
+        _walk(root, collector, most)
+        collector.flush()
+    return collector.length
+
+
 AFTER_FOOTER: Final = 2
 """Blocks that may follow the footer of a page, such as a link to its top."""
 
@@ -105,6 +114,7 @@ class _Collector:
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
+        self.length = 0
         self._pieces: list[str] = []
         self._kinds = [BlockKind.TEXT]
         self._regions = [Region.CONTENT]
@@ -147,6 +157,7 @@ class _Collector:
         text = " ".join("".join(self._pieces).split()).removesuffix(CELL_GAP.rstrip()).rstrip()
         self._pieces.clear()
         if text:
+            self.length += len(text)
             self.blocks.append(Block(self._kinds[-1], text, self._regions[-1]))
 
     def _kind(self, tag: str) -> BlockKind:
@@ -158,10 +169,12 @@ class _Collector:
         return self._kinds[-1] if tag in ("p", "div") else BlockKind.TEXT
 
 
-def _walk(root: LexborNode, collector: _Collector) -> None:
-    """Depth first without recursion: pages nest deeper than Python does."""
+def _walk(root: LexborNode, collector: _Collector, most: int | None = None) -> None:
+    """Depth first without recursion: pages nest deeper than Python does. Ends early when more than
+    `most` characters were gathered.
+    """
     node: LexborNode | None = root
-    while node is not None:
+    while node is not None and (most is None or collector.length <= most):
         tag = node.tag or ""
         attributes = node.attributes if tag not in _WITHOUT_ATTRIBUTES else {}
         shown = not _is_hidden(tag, attributes)

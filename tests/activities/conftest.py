@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from activities.browser import Browser
 from activities.extraction import Extractor
 from activities.fetch import Fetcher
+from activities.rendering import Renderer
 from activities.visit import Visitor
 from store.engine import Database
 from store.migrate import migrate
@@ -44,8 +46,9 @@ async def at_once(_: str) -> None:
 
 @pytest.fixture
 def visitor(fetcher: Fetcher, extractor: Extractor) -> Visitor:
-    """A visitor that waits for no turn."""
-    return Visitor(fetcher, extractor, at_once)
+    """A visitor that waits for no turn, and has no browser."""
+    renderer = Renderer(Browser(Path("/nowhere/chromium")), fetcher, user_agent=USER_AGENT)
+    return Visitor(fetcher, extractor, renderer, at_once)
 
 
 @pytest.fixture

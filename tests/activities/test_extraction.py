@@ -102,7 +102,7 @@ async def test_links_of_large_pages_alone_are_read_in_other_processes(
 ) -> None:
     already = children()
     found = await extractor.links(page(f"<title>Shop</title>{before}<a href=x>"))
-    assert (found.title, found.links) == ("Shop", ("https://a.com/x",))
+    assert (found.page.title, found.page.links) == ("Shop", ("https://a.com/x",))
     assert bool(children() - already) is elsewhere
 
 

@@ -1,0 +1,108 @@
+"""Discoveries of sites whose links are made by scripts, through the whole system, in a browser."""
+
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from activities.browser import Browser
+from activities.fetch import Fetcher
+from activities.rendering import Renderer, RenderingLimits
+from activities.visit import FoundPage, Visitor
+from core.pagetypes import PageType
+from tests.activities.conftest import USER_AGENT
+from tests.activities.discoveries import again, result
+from tests.site import FakeSite
+from tests.system import System
+
+JAVASCRIPT = {"Content-Type": "text/javascript"}
+SHELL = '<title>App</title><div id="root"></div><script src="/app.js"></script>'
+PAGES = ("/", "/x1", "/x2", "/x2/deep")
+SCRIPT = """
+const titles = { '/x1': 'Pricing', '/x2': 'About us' };
+const links = ['/', '/x1#plans', '/x2', '/x1?utm_source=nav'];
+if (location.pathname == '/x2') links.push('/x2/deep');
+document.title = titles[location.pathname] || 'App';
+fetch('/data.json').then(answer => answer.json()).then(data => {
+  for (const link of links) {
+    const anchor = document.createElement('a');
+    anchor.setAttribute('href', link);
+    anchor.textContent = data.word;
+    document.getElementById('root').append(anchor, ' ');
+  }
+});
+"""
+
+
+@pytest.fixture
+def app(site: FakeSite) -> FakeSite:
+    """A single-page application: each address is sent the same shell."""
+    for path in PAGES:
+        site.page(path, SHELL)
+    site.page("/app.js", SCRIPT, headers=JAVASCRIPT)
+    site.page("/data.json", '{"word": "Read more"}', headers={"Content-Type": "application/json"})
+    return site
+
+
+async def found(system: System, site: FakeSite, domain_id: UUID) -> dict[str, str]:
+    """The types of the domain's pages, by their path."""
+    answer = await system.api.get(f"/api/domains/{domain_id}/pages?limit=100")
+    return {
+        each["url"].removeprefix(site.origin): each["pageType"] for each in answer.json()["data"]
+    }
+
+
+async def test_each_page_of_an_application_is_found_once_with_what_its_scripts_say_of_it(
+    system: System, app: FakeSite
+) -> None:
+    async with system.worker():
+        domain = await system.add_domain(app.origin)
+        discovered = result(await system.finished(domain.discovery_job_id))
+        pages = await found(system, app, domain.id)
+    assert pages == {"/": "home", "/x1": "pricing", "/x2": "about", "/x2/deep": "other"}
+    assert (discovered.pages_added, discovered.urls_seen) == (4, 4)
+    assert [len(app.requests_for(path)) for path in PAGES] == [1] * 4
+
+
+async def test_render_never_reads_what_was_sent_and_always_renders_what_is_no_shell(
+    system: System, app: FakeSite
+) -> None:
+    async with system.worker():
+        app.page("/", f"<p>{'Words. ' * 50}</p>{SHELL}")
+        domain = await system.add_domain(app.origin)
+        assert result(await system.finished(domain.discovery_job_id)).pages_discovered == 1
+        path = f"/api/domains/{domain.id}"
+        await system.api.patch(path, json={"crawlSettings": {"render": "always"}})
+        assert (await again(system, domain.id)).pages_discovered == 4
+        await system.api.patch(path, json={"crawlSettings": {"render": "never"}})
+        assert (await again(system, domain.id)).pages_discovered == 1
+
+
+@pytest.mark.parametrize("render", ["auto", "always"])
+async def test_without_a_browser_the_walk_reads_what_was_sent(
+    system: System, app: FakeSite, render: str
+) -> None:
+    app.page("/", f"<a href=/x1>x</a>{SHELL}")
+    without = system.settings.model_copy(update={"chromium": Path("/nowhere/chromium")})
+    system = replace(system, settings=without)
+    domain = await system.add_domain(app.origin)
+    path = f"/api/domains/{domain.id}"
+    await system.api.patch(path, json={"crawlSettings": {"render": render}})
+    async with system.worker():
+        discovered = result(await system.finished(domain.discovery_job_id))
+    assert discovered.pages_discovered == 2
+
+
+async def test_a_page_over_which_the_browser_fails_is_read_as_it_was_sent(
+    visitor: Visitor, fetcher: Fetcher, app: FakeSite
+) -> None:
+    app.page("/", f"<a href=/x1>x</a>{SHELL}")
+    app.page("/app.js", "while (true) {}", headers=JAVASCRIPT)
+    browser = Browser()
+    limits = RenderingLimits(settle=1, deadline=4)
+    renderer = Renderer(browser, fetcher, user_agent=USER_AGENT, limits=limits)
+    found = await replace(visitor, renderer=renderer).visit(app.url("/"), lambda _: True)
+    await browser.aclose()
+    assert found == FoundPage(PageType.HOME, "App", (app.url("/x1"),))
+    assert len(app.requests_for("/app.js")) == 1
