@@ -8,7 +8,7 @@ from typing import Final
 
 from core.errors import InvalidAddress
 from core.scope import InScope, LeftOut, OutOfScope, ScopeRules, judge
-from core.traps import Traps
+from core.traps import Trap, Traps
 from core.urls import Site, normalise
 from store.frontier import FoundUrl
 
@@ -17,6 +17,11 @@ MOST_FEEDS: Final = 5
 
 LONGEST_INVALID: Final = 500
 """Characters of an address that is none; PostgreSQL indexes some 2,700 bytes with the job's id."""
+
+NEVER_VISITED: Final = frozenset(
+    {LeftOut.INVALID_ADDRESS, LeftOut.OTHER_HOST, LeftOut.EXCLUDED, LeftOut.TOO_DEEP, *Trap}
+)
+"""Why a link is left out without a visit: such a one used up no budget of a trap."""
 
 AT_A_TIME: Final = 500
 """URLs that are judged before others have a turn: 20 ms. A sitemap names 50,000."""
@@ -35,6 +40,13 @@ class Candidates:
     async def judged(self, urls: Iterable[str], base: str, depth: int) -> list[FoundUrl]:
         """`urls`, which the page at `base` names, each with the reason to leave it out, if any."""
         return [self._judge(url, base, depth) async for url in _in_turns(urls)]
+
+    async def remember(self, linked: Iterable[str]) -> None:
+        """Begin with the budgets of traps as an earlier attempt left them, which let `linked`
+        through, normalised.
+        """
+        async for url in _in_turns(linked):
+            self._traps.recognise(url)
 
     def feeds(self, urls: Iterable[str], source: FoundUrl) -> list[FoundUrl]:
         """The feeds to read of those that `source` names, if it is one of the first pages: deeper

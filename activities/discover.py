@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities.candidates import Candidates
+from activities.candidates import NEVER_VISITED, Candidates
 from activities.politeness import Politeness
 from activities.profiles import SiteProfiles
 from activities.reporting import Attempt, Reporter
@@ -121,8 +121,11 @@ class Walk:
 
     async def _seed(self) -> None:
         async with self._database.reading() as session:
-            if (await frontier.tally(session, self._job_id)).seen:
-                return
+            begun = (await frontier.tally(session, self._job_id)).seen > 0
+            linked = await frontier.linked(session, self._job_id, but_for=NEVER_VISITED)
+        if begun:
+            await self._candidates.remember(linked)
+            return
         front = self._site.origin + "/"
         robots = await self._politeness.robots(front, max_age=FRESH_ROBOTS)
         profile = self._profiles.of(front)

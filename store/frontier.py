@@ -1,6 +1,6 @@
 """The frontier of a discovery: every URL it saw, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -106,6 +106,22 @@ async def pending(session: AsyncSession, job_id: str) -> list[FoundUrl]:
         .order_by(FrontierUrl.position)
     )
     return [FoundUrl(url, depth) for url, depth in rows]
+
+
+async def linked(session: AsyncSession, job_id: str, *, but_for: Collection[str]) -> list[str]:
+    """The URLs that links led to, in the order they were found, but for those that were left out
+    for one of these reasons.
+    """
+    rows = await session.scalars(
+        select(FrontierUrl.url)
+        .where(
+            FrontierUrl.job_id == job_id,
+            FrontierUrl.depth > 0,
+            func.coalesce(FrontierUrl.reason, "").not_in(but_for),
+        )
+        .order_by(FrontierUrl.position)
+    )
+    return list(rows)
 
 
 async def settle(session: AsyncSession, job_id: str, outcomes: Sequence[Settled]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import time
 from datetime import timedelta
-from itertools import count
+from itertools import count, pairwise
 from uuid import UUID
 
 import pytest
@@ -292,6 +292,27 @@ async def test_a_later_attempt_goes_on_where_the_worker_stopped(
         found = result(await system.finished(domain.discovery_job_id))
     assert (found.pages_added, found.left_out) == (3, {})
     assert [len(site.requests_for(path)) for path in ("/", "/1", "/slow")] == [1, 1, 2]
+
+
+async def test_a_later_attempt_gives_a_calendar_no_second_budget(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.DRAIN", timedelta(seconds=0.1))
+    monkeypatch.setattr("core.traps.MOST_DATES", 3)
+    months = [f"/calendar/2024/{month:02}" for month in range(1, 13)]
+    site.page("/", links(months[0]))
+    for month, following in pairwise(months):
+        site.page(month, links(following))
+    site.page(months[-1], "<p>words</p>")
+    site.hold(months[1])
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        await site.arrived(months[1])
+    site.release(months[1])
+    async with system.worker():
+        found = result(await system.finished(domain.discovery_job_id))
+    assert (found.pages_added, found.left_out) == (4, {"calendar": 1})
+    assert [len(site.requests_for(month)) for month in months[:4]] == [1, 2, 1, 0]
 
 
 async def test_traps_are_left_out_and_counted(system: System, site: FakeSite) -> None:

@@ -42,6 +42,17 @@ async def test_urls_wait_in_the_order_they_were_found(
     assert await frontier.pending(session, JOB) == expected
 
 
+async def test_what_links_led_to_is_told_from_where_the_walk_began_and_what_was_left_out(
+    session: AsyncSession, domain: Domain
+) -> None:
+    await begun(session, domain, FoundUrl("z", 0), FoundUrl("trap", 1, "calendar"))
+    later = [FoundUrl("b", 2), FoundUrl("a", 1), FoundUrl("far", 1, "too_deep")]
+    await frontier.add_urls(session, JOB, later)
+    await frontier.settle(session, JOB, [Settled("b", FrontierState.LEFT_OUT, "not_found")])
+    found = await frontier.linked(session, JOB, but_for={"calendar", "too_deep"})
+    assert found == ["b", "a"]
+
+
 async def test_only_urls_not_seen_before_come_back(session: AsyncSession, domain: Domain) -> None:
     await begun(session, domain, FoundUrl("a", 0), FoundUrl("out", 0, "not_a_page"))
     fresh = await frontier.add_urls(
