@@ -15,7 +15,9 @@ FILE: Final = "secret.key"
 
 
 class SecretKey:
-    """Finds the key when it is needed, and makes it where it may.
+    """Finds the key each time it is needed, and makes it where it may.
+
+    A wrong file that is put right counts at once.
 
     It is made for the embedded database alone: of several machines with one database each would
     make its own.
@@ -24,7 +26,6 @@ class SecretKey:
     def __init__(self, settings: Settings) -> None:
         self._given = settings.secret_key
         self._path = settings.data_dir / FILE if settings.database_url is None else None
-        self._box: SecretBox | None = None
 
     def for_sealing(self) -> SecretBox:
         """What seals. Raises Conflict when there is no key and none can be made."""
@@ -38,9 +39,7 @@ class SecretKey:
 
     def for_opening(self) -> SecretBox:
         """Raises SecretsUnreadable when there is no key, SettingsError for a bad one."""
-        if self._box is None:
-            self._box = SecretBox(self._given or self._read())
-        return self._box
+        return SecretBox(self._given or self._read())
 
     def _read(self) -> str:
         if self._path is None:

@@ -154,6 +154,10 @@ async def test_a_lost_key_fails_the_job_by_name_and_loses_nothing(shop: Shop) ->
     assert job.failed_reason is not None
     assert "secret.key is missing. Put it back, or give them anew." in job.failed_reason
     assert len(shop.site.requests_for("/")) == asked, "the site was not asked without them"
+    path.write_text("wrong" * 8)
+    job = await shop.crawl()
+    assert job.failed_reason is not None
+    assert "were stored under another DIFFY_SECRET_KEY" in job.failed_reason
     path.with_suffix(".away").rename(path)
     await shop.check()
     assert shop.site.requests_for("/")[-1].headers["x-token"] == "hunter2"

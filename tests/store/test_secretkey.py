@@ -54,3 +54,14 @@ def test_a_key_that_is_missing_or_none_is_named(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("short")
     with pytest.raises(SettingsError, match="no key of 32 characters"):
         embedded(tmp_path).for_opening()
+
+
+def test_a_wrong_key_that_is_put_right_counts_at_once(tmp_path: Path) -> None:
+    key = embedded(tmp_path)
+    token = key.for_sealing().seal("x")
+    right = (tmp_path / FILE).read_text()
+    (tmp_path / FILE).write_text("wrong" * 8)
+    with pytest.raises(SecretsUnreadable, match="under another DIFFY_SECRET_KEY"):
+        key.for_opening().open(token)
+    (tmp_path / FILE).write_text(right)
+    assert key.for_opening().open(token) == "x"
