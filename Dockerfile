@@ -1,9 +1,18 @@
-# The API and the worker, as docker-compose.yml runs them.
+# The API and the worker, as docker-compose.yml runs them. With `--build-arg BROWSER=1` it holds a
+# browser as well, for pages that need JavaScript, as docker-compose.browser.yml has it.
 FROM python:3.11-slim
 
 WORKDIR /diffy
-COPY requirements/service.txt requirements/
-RUN pip install --no-cache-dir --require-hashes --requirement requirements/service.txt
+ARG BROWSER=""
+RUN if [ -n "$BROWSER" ]; then \
+        apt-get update && \
+        apt-get install --yes --no-install-recommends chromium && \
+        rm -rf /var/lib/apt/lists/*; \
+    fi
+
+COPY requirements/service.txt requirements/browser.txt requirements/
+RUN pip install --no-cache-dir --require-hashes \
+        --requirement "requirements/$([ -n "$BROWSER" ] && echo browser || echo service).txt"
 
 COPY . .
 RUN pip install --no-cache-dir --no-deps --no-build-isolation . && useradd --system diffy

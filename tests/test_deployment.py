@@ -1,4 +1,4 @@
-"""docker-compose.yml and Dockerfile: what can be checked without a container engine."""
+"""The Compose files and the Dockerfile: what can be checked without a container engine."""
 
 import re
 import subprocess
@@ -14,6 +14,7 @@ from core.settings import Settings, load_settings, variable_name
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = ROOT / "docker-compose.yml"
+WITH_BROWSER = ROOT / "docker-compose.browser.yml"
 OURS = ("api", "worker")
 REFERENCE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
@@ -26,8 +27,9 @@ def services() -> dict[str, Any]:
     return services
 
 
-def test_the_file_follows_the_compose_specification() -> None:
-    command = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
+@pytest.mark.parametrize("file", [COMPOSE, WITH_BROWSER], ids=["plain", "browser"])
+def test_the_file_follows_the_compose_specification(file: Path) -> None:
+    command = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
     ran = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -87,9 +89,47 @@ def test_the_image_holds_every_package_and_installs_by_hash() -> None:
     setuptools = project["tool"]["setuptools"]
     packages = {name.partition(".")[0] for name in setuptools["packages"]}
     modules = {f"{name}.py" for name in setuptools["py-modules"]}
-    assert packages | modules | {"pyproject.toml", "requirements/service.txt"} == kept
+    requirements = {"requirements/browser.txt", "requirements/service.txt"}
+    assert packages | modules | requirements | {"pyproject.toml"} == kept
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert "--require-hashes" in dockerfile
     base = re.search(r"^FROM python:(\d+\.\d+)-slim$", dockerfile, re.MULTILINE)
     assert base is not None
     assert f">={base[1]}" == project["project"]["requires-python"]
+
+
+def test_the_browser_is_an_argument_of_the_image_and_changes_the_worker_alone(
+    services: dict[str, Any],
+) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    changed = yaml.safe_load(WITH_BROWSER.read_text(encoding="utf-8"))["services"]
+    assert changed.keys() == {"worker"}
+    worker = changed["worker"]
+    assert worker["image"] != services["worker"]["image"], "the others go on without it"
+    [argument] = worker["build"]["args"]
+    assert f'ARG {argument}=""' in dockerfile, "none by default"
+
+
+@pytest.mark.parametrize(("argument", "file"), [("", "service"), ("1", "browser")])
+def test_the_image_installs_the_requirements_of_what_it_holds(
+    argument: str, file: str, tmp_path: Path
+) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    lines = dockerfile.replace("\\\n", "").splitlines()
+    steps = [line.removeprefix("RUN ") for line in lines if line.startswith("RUN ")]
+    # Commands that only say what they were asked for; there are no others on this path.
+    for name in ("apt-get", "pip", "rm", "useradd"):
+        command = tmp_path / name
+        command.write_text('#!/bin/sh\necho "${0##*/} $*"\n')
+        command.chmod(0o755)
+    ran = subprocess.run(
+        ["/bin/sh", "-euc", "\n".join(steps)],
+        env={"BROWSER": argument, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"--require-hashes --requirement requirements/{file}.txt" in ran.stdout
+    assert ("apt-get install --yes --no-install-recommends chromium" in ran.stdout) is bool(
+        argument
+    )
