@@ -143,7 +143,8 @@ Page = TypeVar("Page", bound=Addressed)
 
 def most_alike(url: str, pages: Iterable[Page]) -> list[Page]:
     """Those of the pages to judge `url` by: the parts of a site differ in their boilerplate, and
-    pages of one part begin their addresses alike. Of equals the first.
+    pages of one part begin their addresses alike. No more than are needed of other parts, and of
+    equals the first.
     """
     own = url.split("/")
 
@@ -153,7 +154,9 @@ def most_alike(url: str, pages: Iterable[Page]) -> list[Page]:
         begins_alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         return begins_alike, -abs(len(own) - len(parts))
 
-    return sorted(pages, key=likeness, reverse=True)[:MOST_SIBLINGS]
+    ranked = sorted(pages, key=likeness, reverse=True)
+    needed = ranked[:FEWEST_SIBLINGS]
+    return [page for page in ranked if likeness(page) >= likeness(needed[-1])][:MOST_SIBLINGS]
 
 
 def without_boilerplate(

@@ -27,6 +27,13 @@ def reached(score: Score, goal: tuple[float, float]) -> bool:
     )
 
 
+def tell(score: Score, goal: tuple[float, float]) -> None:
+    """Print the figures and every error."""
+    print("\n".join(score.lines()))
+    if not reached(score, goal):
+        print(f"  goal missed: recall {goal[0]}, false alarms {goal[1]:.1%}")
+
+
 def main() -> None:
     """Print the figures and every error of each set."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -38,12 +45,14 @@ def main() -> None:
         (labelled.measure(subject), GOALS["labelled"]),
         (sequences.measure(subject), GOALS["sequences"]),
     ]
-    if not arguments.without_packages:
-        results += [(each, GOALS["real"]) for each in debian.measure(subject, arguments.cache)]
     for score, goal in results:
-        print("\n".join(score.lines()))
-        if not reached(score, goal):
-            print(f"  goal missed: recall {goal[0]}, false alarms {goal[1]:.1%}")
+        tell(score, goal)
+    if not arguments.without_packages:
+        for package in debian.measure(subject, arguments.cache):
+            tell(package.site, GOALS["real"])
+            # What a page tells by itself is for comparison: it is crawled with its site.
+            print(package.pages.lines()[0])
+            results.append((package.site, GOALS["real"]))
     clock = subject.clock
     print(
         f"{clock.pairs} pairs, {1000 * clock.seconds / clock.pairs:.1f} ms each"

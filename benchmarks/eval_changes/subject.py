@@ -1,11 +1,20 @@
 """What is measured: the code that a crawl runs, without network and store."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.boilerplate import (
+    Judged,
+    Sibling,
+    SiblingVersion,
+    most_alike,
+    without_boilerplate,
+)
 from core.links import extract_links
-from core.news import SeenPage, news_between
+from core.news import News, SeenPage, news_between
 from core.visible import content_blocks, to_text
+from store.siblings import MOST_PAGES
 
 
 @dataclass(frozen=True)
@@ -42,16 +51,85 @@ class Subject:
     def judge(self, before: Version, after: Version) -> Verdict:
         """What a crawl that found `after` would report, had the last one found `before`."""
         begun = time.perf_counter()
-        verdict = _verdict(before, after)
+        verdict = _verdict(news_between(_seen(before), _seen(after)))
         taken = time.perf_counter() - begun
         self.clock.seconds += taken
         self.clock.pairs += 1
         self.clock.slowest = max(self.clock.slowest, taken)
         return verdict
 
+    def judge_site(self, pages: Sequence[tuple[Version, Version]]) -> list[tuple[Verdict, Verdict]]:
+        """What crawls of all pages of a site, one after the other, would report, each beside what
+        would be reported of the page by itself.
+        """
+        seen = [(_seen(before), _seen(after)) for before, after in pages]
+        crawled = _Crawled([before for before, _ in seen], [after for _, after in seen])
+        verdicts = []
+        for number, (before, after) in enumerate(seen):
+            news = news_between(before, after)
+            verdicts.append((_verdict(crawled.told(number, news)), _verdict(news)))
+        return verdicts
 
-def _verdict(before: Version, after: Version) -> Verdict:
-    news = news_between(_seen(before), _seen(after))
+
+@dataclass(frozen=True)
+class _Numbered:
+    """A page of the site."""
+
+    number: int
+    url: str
+
+
+class _Crawled:
+    """A site in the middle of its second crawl: what a store would hold of its pages."""
+
+    def __init__(self, before: Sequence[SeenPage], after: Sequence[SeenPage]) -> None:
+        self._before = before
+        self._after = after
+        self._newest = list(range(len(before)))
+        self._stored: set[int] = set()
+
+    def told(self, number: int, news: News | None) -> News | None:
+        """What is told of the page, which is stored if there is any news of it."""
+        if news is None:
+            return None
+        known = {each.number: self._sibling(each.number) for each in self._alike(number)}
+        judged = self._judged(number, news, list(known.values()))
+        witness = next(
+            (
+                other
+                for other, sibling in known.items()
+                if any(edit.concerns(sibling.now) for edit in judged.suspects)
+            ),
+            None,
+        )
+        if witness is not None:
+            seen = Sibling(_version(self._after[witness]), known[witness].now)
+            judged = self._judged(number, news, [*known.values(), seen])
+        self._stored.add(number)
+        self._newest.remove(number)
+        self._newest.insert(0, number)
+        return judged.news
+
+    def _judged(self, number: int, news: News, siblings: Sequence[Sibling]) -> Judged:
+        return without_boilerplate(news, self._before[number], self._after[number], siblings)
+
+    def _alike(self, number: int) -> list[_Numbered]:
+        others = [_Numbered(each, self._before[each].url) for each in self._newest]
+        others.remove(_Numbered(number, self._before[number].url))
+        return most_alike(self._before[number].url, others[:MOST_PAGES])
+
+    def _sibling(self, number: int) -> Sibling:
+        before = _version(self._before[number])
+        if number not in self._stored:
+            return Sibling(before)
+        return Sibling(_version(self._after[number]), before)
+
+
+def _version(page: SeenPage) -> SiblingVersion:
+    return SiblingVersion(page.title, page.text)
+
+
+def _verdict(news: News | None) -> Verdict:
     return Verdict(news.change_type if news else None, news.summary if news else "")
 
 

@@ -239,9 +239,26 @@ class At:
     url: str
 
 
-def test_a_page_is_judged_by_those_that_begin_their_addresses_alike() -> None:
-    blog = [At(f"https://a.example/blog/{n}") for n in range(9)]
-    deeper = [At(f"https://a.example/blog/{n}/comments") for n in range(9)]
-    others = [At(f"https://a.example/{n}") for n in range(9)]
-    chosen = most_alike("https://a.example/blog/x", [*others, *deeper, *blog])
-    assert chosen == [*blog, *deeper[:3]]
+BLOG = [At(f"https://a.example/blog/{n}") for n in range(20)]
+DEEPER = [At(f"https://a.example/blog/{n}/comments") for n in range(20)]
+OTHERS = [At(f"https://a.example/{n}") for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("pages", "chosen"),
+    [
+        pytest.param([*OTHERS, *DEEPER, *BLOG], BLOG[:MOST_SIBLINGS], id="the newest of its part"),
+        pytest.param([*OTHERS, *BLOG[:5]], BLOG[:5], id="none but those of its part"),
+        pytest.param(
+            [*OTHERS, *DEEPER, *BLOG[:4]],
+            [*BLOG[:4], *DEEPER][:MOST_SIBLINGS],
+            id="those of the next part where its own has too few",
+        ),
+        pytest.param([*BLOG[:2], *OTHERS[:1]], [*BLOG[:2], *OTHERS[:1]], id="all of a small site"),
+        pytest.param([], [], id="a site of one page"),
+    ],
+)
+def test_a_page_is_judged_by_those_that_begin_their_addresses_alike(
+    pages: list[At], chosen: list[At]
+) -> None:
+    assert most_alike("https://a.example/blog/x", pages) == chosen
