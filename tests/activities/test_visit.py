@@ -115,8 +115,8 @@ async def test_a_site_that_is_down_is_left_out_with_its_error(
     await site.start()
 
 
-NESTED = "<div>" * 30_000
-"""A page whose links are read for a second and more."""
+NESTED = "<div>" * 15_000
+"""A page whose links are read for half a second and more."""
 
 
 async def test_a_hostile_page_holds_nothing_up(site: FakeSite, visitor: Visitor) -> None:
