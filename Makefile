@@ -3,6 +3,9 @@
 .PHONY: up test chaos format histories eval-changes requirements clean
 .DELETE_ON_ERROR:
 
+# Where it is set, every process of ours would compile every module of ours anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 PROJECT := --no-deps --no-build-isolation --editable .
