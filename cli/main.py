@@ -1,7 +1,7 @@
 """The `diffy` command.
 
-What a command needs is imported inside it: `diffy --help` loads neither the Temporal SDK, nor the
-API, nor the extraction stack.
+What a command needs is imported inside it, once the settings are read: `diffy --help` and a setting
+that cannot be used load neither the Temporal SDK, nor the API, nor the extraction stack.
 """
 
 import asyncio
@@ -33,32 +33,35 @@ def diffy() -> None:
 @diffy.command()
 def up() -> None:
     """Run the whole system: Temporal, worker and API."""
+    settings = load_settings()
     from cli.up import up
 
-    up(load_settings())
+    up(settings)
 
 
 @diffy.command()
 @ready_fd
 def worker(ready_fd: int | None) -> None:
     """Run a worker."""
+    settings = load_settings()
     from cli.services import tell_ready
     from worker import serve
 
-    asyncio.run(serve(load_settings(), partial(tell_ready, ready_fd)))
+    asyncio.run(serve(settings, partial(tell_ready, ready_fd)))
 
 
 @diffy.command()
 @ready_fd
 def api(ready_fd: int | None) -> None:
     """Run the API."""
+    settings = load_settings()
     import uvloop
 
     from cli.api import serve_api
     from cli.services import tell_ready
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve_api(load_settings(), partial(tell_ready, ready_fd)))
+        runner.run(serve_api(settings, partial(tell_ready, ready_fd)))
 
 
 @diffy.command()
@@ -69,9 +72,10 @@ def backtest(domain: str) -> None:
     Nothing is fetched. A worker must be running. Prints a line for each change, newest first, with
     tabs between: same, different, new or gone; the URL; what would be reported; what was reported.
     """
+    settings = load_settings()
     from cli.backtest import backtest
 
-    for line in asyncio.run(backtest(load_settings(), domain, partial(click.echo, err=True))):
+    for line in asyncio.run(backtest(settings, domain, partial(click.echo, err=True))):
         click.echo(line)
 
 
@@ -84,17 +88,19 @@ def keys() -> None:
 @click.option("--org", "org_name", required=True, help="The organisation; made when it is new.")
 def create(org_name: str) -> None:
     """Print a new key. It is not shown again."""
+    settings = load_settings()
     from cli.keys import create
 
-    click.echo(asyncio.run(create(load_settings(), org_name)).key)
+    click.echo(asyncio.run(create(settings, org_name)).key)
 
 
 @keys.command(name="list")
 def list_all() -> None:
     """List every key: its id, when it was made and, if so, revoked, its organisation."""
+    settings = load_settings()
     from cli.keys import listed
 
-    for row in asyncio.run(listed(load_settings())):
+    for row in asyncio.run(listed(settings)):
         standing = f"revoked {utc_text(row.revoked_at)}" if row.revoked_at else "valid"
         click.echo("\t".join((str(row.id), utc_text(row.created_at), standing, row.org_name)))
 
@@ -103,9 +109,10 @@ def list_all() -> None:
 @click.argument("key_id", metavar="ID", type=click.UUID)
 def revoke(key_id: UUID) -> None:
     """Make the key of that ID invalid at once."""
+    settings = load_settings()
     from cli.keys import revoke
 
-    asyncio.run(revoke(load_settings(), key_id))
+    asyncio.run(revoke(settings, key_id))
 
 
 def main() -> None:

@@ -39,3 +39,22 @@ def test_help_loads_nothing_heavy() -> None:
     )
     assert "worker" in ran.stdout
     assert set(HEAVY).isdisjoint(ran.stderr.split())
+
+
+def test_a_bad_setting_is_told_before_anything_heavy_is_loaded() -> None:
+    program = (
+        "import os, sys\n"
+        "from cli.main import main\n"
+        "os.environ['DIFFY_HOST_RPS'] = 'many'\n"
+        "sys.argv = ['diffy', 'worker']\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    print(*sys.modules)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2, ran.stderr
+    assert "core.settings" in ran.stdout.split()
+    assert {*HEAVY, "worker"}.isdisjoint(ran.stdout.split())
