@@ -21,7 +21,6 @@ PACKAGES: Final = Path("/usr/lib/postgresql")
 ACCOUNT: Final = "postgres"
 """Whom the server runs as when the tests run as root, which it refuses to do itself."""
 
-TEMPLATE: Final = "migrated"
 STARTS_WITHIN: Final = 30.0
 FAST: Final = {
     "fsync": "off",
@@ -34,6 +33,14 @@ FAST: Final = {
 }
 """Nothing of it has to outlive the tests."""
 
+BREAK_OFF: Final = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+TABLES: Final = """
+    SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+"""
+
 
 class PostgresServer:
     """A server that is reached through a socket in `folder` alone."""
@@ -42,6 +49,7 @@ class PostgresServer:
         self._programs = programs
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._emptied: list[str] = []
 
     def initialise(self) -> None:
         """Make the cluster."""
@@ -112,14 +120,45 @@ class PostgresServer:
             connection.execute(statement.encode())
 
     @contextmanager
-    def database(self, template: str = "template0") -> Iterator[str]:
-        """The URL of a database that is made like `template` and dropped after the block."""
-        name = f"test_{uuid4().hex}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+    def database(self) -> Iterator[str]:
+        """The URL of a database without a table, which is dropped after the block."""
+        name = self._made()
         try:
             yield self.url(name)
         finally:
             self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def migrated(self) -> Iterator[str]:
+        """The URL of a database of the present schema, without a row. After the block it is emptied
+        and serves the next one: to make one takes a seventh of a second.
+        """
+        if self._emptied:
+            name = self._emptied.pop()
+        else:
+            name = self._made()
+            migrate(self.url(name))
+        yield self.url(name)
+        self._empty(name)
+        self._emptied.append(name)
+
+    def _made(self) -> str:
+        name = f"test_{uuid4().hex}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE template0")
+        return name
+
+    def _empty(self, name: str) -> None:
+        """Break its other connections off and delete every row, but not which schema it has."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            connection.execute(BREAK_OFF)
+            tables = [table for (table,) in connection.execute(TABLES)]
+            filled = " UNION ALL ".join(
+                f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables
+            )
+            names = [table for (table,) in connection.execute(filled.encode())]
+            if names:
+                truncate = f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"
+                connection.execute(truncate.encode())
 
     def _answers(self) -> bool:
         try:
@@ -131,7 +170,7 @@ class PostgresServer:
 
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
-    """A server for the length of the block, with a database `TEMPLATE` of the present schema."""
+    """A server for the length of the block."""
     programs = installed_programs()
     # Not in pytest's folder, which only its owner may enter.
     folder = Path(tempfile.mkdtemp(prefix="diffy-postgres-"))
@@ -141,8 +180,6 @@ def running_postgres() -> Iterator[PostgresServer]:
     try:
         server.initialise()
         server.start()
-        server.run(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
-        migrate(server.url(TEMPLATE))
         yield server
     finally:
         server.stop()

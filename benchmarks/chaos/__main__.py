@@ -32,7 +32,9 @@ async def under_fire(given: argparse.Namespace, data: Path) -> Report:
     """The report of one run."""
     with ExitStack() as stack:
         postgres = stack.enter_context(running_postgres()) if given.postgres else None
-        settings = {"DIFFY_DATABASE_URL": postgres.url("migrated")} if postgres else {}
+        settings = {}
+        if postgres:
+            settings["DIFFY_DATABASE_URL"] = stack.enter_context(postgres.database())
         async with site_of() as site:
             diffy = Diffy(data, **settings)
             try:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from store.engine import Database
 from store.tables import Domain, Page
-from tests.postgres import TEMPLATE, PostgresServer
+from tests.postgres import PostgresServer
 from tests.store.rows import new_domain, new_organisation, new_page
 
 BACKENDS = ["sqlite", "postgresql"]
@@ -27,7 +27,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a migrated, empty database."""
     if request.param == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres")
-        with server.database(TEMPLATE) as url:
+        with server.migrated() as url:
             yield url
     else:
         yield f"sqlite:///{request.getfixturevalue('sqlite_path')}"

@@ -16,7 +16,7 @@ from store.hosts import take_slot
 from store.keys import create_key, list_keys
 from store.tables import HostSlot, Organisation
 from tests.eventually import eventually
-from tests.postgres import TEMPLATE, PostgresServer
+from tests.postgres import PostgresServer
 from tests.store.rows import HALF_SECOND, NOON, new_organisation
 
 
@@ -248,7 +248,7 @@ def stopped_later(postgres: PostgresServer) -> Iterator[PostgresServer]:
 async def test_postgresql_that_stops_is_unavailable_and_well_again_when_it_is_back(
     stopped_later: PostgresServer,
 ) -> None:
-    with stopped_later.database(TEMPLATE) as url:
+    with stopped_later.migrated() as url:
         database = Database.open(url)
         async with database.transaction() as session:
             await create_key(session, "acme")
