@@ -128,17 +128,14 @@ async def test_a_body_may_be_cut_off_instead(fetcher: Fetcher, site: FakeSite) -
     assert fetched.body == b"ab" * 500 + b"a"
 
 
-BOMB = b"a" * 50_000_000
-
-
 @pytest.mark.parametrize(
-    ("encoding", "bomb"),
+    ("encoding", "compress"),
     [
-        ("gzip", gzip.compress(BOMB)),
-        ("deflate", zlib.compress(BOMB)),
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
         (
             "br",
-            bytes.fromhex(
+            lambda _: bytes.fromhex(
                 "cbffff3ff825c2e2b14020f7fe8fffff7ff04b00c4611180eefd1fffffffe0970088c30200ddfb3ffeffffc12f0110870500baf77ffcffff835f02200e0b0074effff20f5e0fbf04401c1600e8a0eb01"
             ),
         ),
@@ -146,9 +143,9 @@ BOMB = b"a" * 50_000_000
     ids=["gzip", "deflate", "br"],
 )
 async def test_the_limit_holds_for_the_inflated_body(
-    fetcher: Fetcher, site: FakeSite, encoding: str, bomb: bytes
+    fetcher: Fetcher, site: FakeSite, encoding: str, compress: Callable[[bytes], bytes]
 ) -> None:
-    site.behave("/", encoded(encoding, bomb))
+    site.behave("/", encoded(encoding, compress(b"a" * 50_000_000)))
     with pytest.raises(PageTooLarge):
         await fetcher.fetch(site.url("/"))
 

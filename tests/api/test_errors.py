@@ -13,7 +13,7 @@ from api.errors import DESCRIPTIONS
 from api.job_reader import JobReader, JobStats
 from api.limits import LARGEST_BODY
 from api.visibility import JobFilter
-from tests.api.operations import operations
+from tests.api.operations import documentation, operations
 from tests.system import System
 
 CODES: Final = {
@@ -73,7 +73,7 @@ async def test_an_unknown_address_is_not_found_with_and_without_a_key(
 
 
 async def test_another_method_is_refused_with_those_that_are_allowed(system: System) -> None:
-    for path in system.app.openapi()["paths"]:
+    for path in documentation(system)["paths"]:
         routes = [each for each in operations(system) if each.path == path]
         allowed = {each.method for each in routes}
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} - allowed:
@@ -160,7 +160,7 @@ async def test_every_documented_error_has_the_one_shape(system: System) -> None:
             content = {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}
             assert response["content"] == {"application/json": content}, str(route)
     assert "422" not in {each for route in operations(system) for each in route.statuses}
-    assert "HTTPValidationError" not in system.app.openapi()["components"]["schemas"]
+    assert "HTTPValidationError" not in documentation(system)["components"]["schemas"]
 
 
 async def test_every_error_of_every_route_is_documented(

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from tests.api.operations import Operation, operations
+from tests.api.operations import Operation, documentation, operations
 from tests.site import FakeSite
 from tests.system import System
 
@@ -145,7 +145,7 @@ async def test_no_parameter_of_any_route_leads_to_another_organisation(
 async def test_no_header_and_no_field_of_a_body_leads_to_another_organisation(
     system: System, ids: dict[str, str], foreign: set[str]
 ) -> None:
-    components = system.app.openapi()["components"]["schemas"]
+    components = documentation(system)["components"]["schemas"]
     payloads = Shares((*PAYLOADS, HALF))
     for route in operations(system):
         headers = ["if-none-match", *parameters(route, "header")]
