@@ -11,7 +11,6 @@ from activities.fetch import Fetcher
 from activities.rendering import Renderer
 from activities.visit import Visitor
 from store.engine import Database
-from store.migrate import migrate
 
 USER_AGENT = "Mozilla/5.0 (compatible; DiffyBot/1.0)"
 
@@ -52,10 +51,8 @@ def visitor(fetcher: Fetcher, extractor: Extractor) -> Visitor:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+async def database(sqlite_path: Path) -> AsyncIterator[Database]:
     """An empty store."""
-    url = f"sqlite:///{tmp_path / 'diffy.db'}"
-    migrate(url)
-    database = Database.open(url)
+    database = Database.open(f"sqlite:///{sqlite_path}")
     yield database
     await database.close()
