@@ -1,8 +1,9 @@
 """Decompression bombs: small bodies that inflate to 1 GiB of zeros, made in pieces."""
 
+import struct
 import zlib
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, reduce
 from typing import Final
 
 import brotli  # type: ignore[import-untyped]
@@ -10,6 +11,7 @@ from backports import zstd
 
 INFLATED: Final = 2**30
 PIECE: Final = bytes(2**20)
+GZIP_HEAD: Final = b"\x1f\x8b\x08" + bytes(6) + b"\xff"
 
 
 def _pieces() -> Iterator[bytes]:
@@ -18,8 +20,12 @@ def _pieces() -> Iterator[bytes]:
 
 
 def _gzip() -> bytes:
-    made = zlib.compressobj(level=1, wbits=31)
-    return b"".join([*map(made.compress, _pieces()), made.flush()])
+    """Its pieces are packed once: after a full flush none refers to the one before."""
+    made = zlib.compressobj(level=1, wbits=-zlib.MAX_WBITS)
+    piece = made.compress(PIECE) + made.flush(zlib.Z_FULL_FLUSH)
+    checksum = reduce(lambda before, each: zlib.crc32(each, before), _pieces(), 0)
+    packed = piece * (INFLATED // len(PIECE)) + made.flush()
+    return GZIP_HEAD + packed + struct.pack("<II", checksum, INFLATED)
 
 
 def _brotli() -> bytes:
