@@ -5,12 +5,11 @@ memo under our keys, signal it or take its name: what cannot be read as ours cou
 from collections.abc import Sequence
 from typing import TypeVar
 
-from pydantic import BaseModel
 from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowExecution
 from temporalio.converter import DataConverter
 
-T = TypeVar("T", bound=BaseModel)
+T = TypeVar("T")
 
 
 async def read_payloads(

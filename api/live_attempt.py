@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
+from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -91,15 +92,16 @@ async def ended_attempt(
     """
     started: HistoryEvent | None = None
     ended: HistoryEvent | None = None
-    promoted = False
+    promotions: list[Sequence[Payload]] = []
     for event in history:
         if event.HasField("activity_task_started_event_attributes"):
             started = event
         elif event.HasField("activity_task_completed_event_attributes"):
-            ended, promoted = event, False
+            ended, promotions = event, []
         elif event.HasField("workflow_execution_signaled_event_attributes"):
             signal = event.workflow_execution_signaled_event_attributes
-            promoted = promoted or signal.signal_name == PROMOTE_SIGNAL
+            if signal.signal_name == PROMOTE_SIGNAL:
+                promotions.append(signal.input.payloads)
     if started is None:
         return None
     begun_at = started.event_time.ToDatetime(tzinfo=UTC)
@@ -114,11 +116,14 @@ async def ended_attempt(
         return LiveAttempt(PendingAttempt(number, begun_at, None), 0, begun_at)
     report = outcome.attempt
     is_back = outcome.result is None
+    promoted = [
+        await read_payloads(described.data_converter, each, datetime) for each in promotions
+    ]
     return LiveAttempt(
         PendingAttempt(
             number=report.attempt,
             started_at=None if is_back else begun_at,
-            due_at=report.next_at if is_back and not promoted else None,
+            due_at=report.next_at if is_back and report.next_at not in promoted else None,
             handed_back=is_back,
         ),
         report.percent,

@@ -236,6 +236,25 @@ async def test_a_page_that_comes_back_changed_tells_what_both_looks_saw(shop: Sh
     assert (await shop.summaries())[-1] == "Price of Pro changed from $99 to $119."
 
 
+async def test_a_page_that_another_job_tells_as_removed_meanwhile_is_back_when_it_is_seen_twice(
+    shop: Shop,
+) -> None:
+    shop.site.page("/", "gone", status=404)
+    one, other = await shop.put_off(), await shop.put_off()
+    await shop.look_again(other)
+    await shop.system.finished(other)
+    shop.site.page("/", PAGE, headers=TAGGED)
+    for looks in (4, 5):
+        asked = shop.asked()
+        await shop.look_again(one)
+        await shop.site.arrived("/", asked + 1)
+        if looks == 4:
+            await shop.system.job_when(one, lambda job: job.state is JobState.DELAYED)
+            assert [each["changeType"] for each in await shop.told()] == ["page_removed"]
+    assert (await shop.found(one)).changed
+    assert [each["changeType"] for each in await shop.told()] == ["page_removed", "page_restored"]
+
+
 async def test_news_that_is_followed_by_a_page_that_is_gone_tells_neither(shop: Shop) -> None:
     shop.site.page("/", DEARER)
     job_id = await shop.put_off()

@@ -7,11 +7,13 @@ from uuid import UUID
 
 import pytest
 from temporalio import activity
+from temporalio.api.enums.v1 import EventType
 from temporalio.worker import Worker
 
 from api.job_view import JobDetail
 from core.contract import (
     CANCELLED,
+    PROMOTE_SIGNAL,
     ActivityName,
     AttemptReport,
     CrawlPageInput,
@@ -37,9 +39,19 @@ class Shop:
     page_id: UUID
 
     async def put_off(self, **asked: object) -> JobDetail:
-        """A job that has seen the change once; it takes a worker."""
+        """A job that has seen the change once, and whose timer runs; it takes a worker."""
         job_id = await self.system.ask(f"/api/pages/{self.page_id}/crawl", **asked)
-        return await self.system.job_when(job_id, lambda job: job.state is JobState.DELAYED)
+        workflow = self.system.client.get_workflow_handle(job_id)
+
+        async def events() -> set[int]:
+            return {event.event_type for event in (await workflow.fetch_history()).events}
+
+        # A worker that stops in the middle of a workflow task takes it along for ten seconds.
+        started = EventType.EVENT_TYPE_TIMER_STARTED
+        await eventually(events, lambda found: started in found)
+        job = await self.system.job(job_id)
+        assert job.state is JobState.DELAYED
+        return job
 
     async def promote(self, job: JobDetail) -> JobDetail:
         """The job, now that it need not wait any more."""
@@ -72,9 +84,18 @@ class Shop:
 @activity.defn(name=ActivityName.CRAWL)
 async def put_off(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPageResult]:
     """An attempt that is over at once, to go on in an hour."""
-    now = datetime.now(UTC)
-    later = now + timedelta(hours=1)
-    report = AttemptReport(attempt=1, first_started_at=now, next_at=later, put_off_to=later)
+    return put_off_to(datetime.now(UTC) + timedelta(hours=1))
+
+
+@activity.defn(name=ActivityName.CRAWL)
+async def put_off_too_late(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPageResult]:
+    """An attempt whose answer comes an hour after it was to go on."""
+    return put_off_to(datetime.now(UTC) - timedelta(hours=1))
+
+
+def put_off_to(moment: datetime) -> Outcome[CrawlPageResult]:
+    begun = datetime.now(UTC)
+    report = AttemptReport(attempt=1, first_started_at=begun, next_at=moment, put_off_to=moment)
     return Outcome(attempt=report, result=None)
 
 
@@ -122,7 +143,7 @@ async def test_it_is_gone_on_with_by_another_worker_as_the_same_attempt(shop: Sh
 
 
 async def test_a_timer_that_ends_while_no_worker_runs_leaves_it_waiting(shop: Shop) -> None:
-    chosen = {"crawlSettings": {"confirmAfterSeconds": 2}}
+    chosen = {"crawlSettings": {"confirmAfterSeconds": 5}}
     await shop.system.api.patch(f"/api/pages/{shop.page_id}", json=chosen)
     async with shop.system.worker():
         job = await shop.put_off()
@@ -213,7 +234,8 @@ async def test_promoting_it_twice_is_as_promoting_it_once(shop: Shop) -> None:
     assert (done.attempts_made, await shop.changes()) == (1, 1)
 
 
-async def test_it_is_promoted_also_before_its_workflow_knows_that_it_waits(shop: Shop) -> None:
+async def asked_for(shop: Shop) -> str:
+    """A job whose attempt waits for a worker; its news is told at once when one comes."""
     chosen = {"crawlSettings": {"confirmAfterSeconds": 0}}
     await shop.system.api.patch(f"/api/pages/{shop.page_id}", json=chosen)
     job_id = await shop.system.ask(f"/api/pages/{shop.page_id}/crawl")
@@ -224,6 +246,11 @@ async def test_it_is_promoted_also_before_its_workflow_knows_that_it_waits(shop:
 
     async with workflows(shop.system):
         await eventually(activities, bool)
+    return job_id
+
+
+async def test_it_is_promoted_also_before_its_workflow_knows_that_it_waits(shop: Shop) -> None:
+    job_id = await asked_for(shop)
     async with Worker(shop.system.client, task_queue=TASK_QUEUE, activities=[put_off]):
         job = await shop.system.job_when(job_id, lambda job: job.state is JobState.DELAYED)
     promoted = await shop.promote(job)
@@ -233,8 +260,44 @@ async def test_it_is_promoted_also_before_its_workflow_knows_that_it_waits(shop:
     assert (done.state, done.attempts_made) == (JobState.COMPLETED, 1)
 
 
+async def test_an_answer_that_is_heard_after_its_time_is_gone_on_with_at_once(shop: Shop) -> None:
+    job_id = await asked_for(shop)
+
+    async def begun(job: JobDetail) -> bool:
+        return (await shop.outcomes(job)) == ["put_off"]
+
+    async with Worker(shop.system.client, task_queue=TASK_QUEUE, activities=[put_off_too_late]):
+        await eventually(lambda: shop.system.job(job_id), lambda job: job.attempts_made == 1)
+        job = await shop.system.job(job_id)
+        await eventually(lambda: begun(job), bool)
+    waiting = await shop.system.job(job_id)
+    assert (waiting.state, waiting.attempts_made) == (JobState.WAITING, 1)
+    async with shop.system.worker():
+        done = await shop.system.finished(job_id)
+    assert (done.state, done.attempts_made) == (JobState.COMPLETED, 1)
+
+
+@pytest.mark.parametrize("said", ["x", None, 7, "2020-01-01T00:00:00", "2020-01-01T00:00:00Z"])
+async def test_a_promotion_that_is_not_of_its_wait_moves_nothing(shop: Shop, said: object) -> None:
+    async with shop.system.worker():
+        job = await shop.put_off()
+        workflow = shop.system.client.get_workflow_handle(job.id)
+        before = (await workflow.describe()).history_length
+        await workflow.signal(PROMOTE_SIGNAL, said)
+
+        async def heard() -> int:
+            return (await workflow.describe()).history_length
+
+        # The signal, and a workflow task: scheduled, begun, completed.
+        await eventually(heard, lambda length: length >= before + 4)
+        after = await shop.system.job(job.id)
+        assert (after.state, after.next_attempt_at) == (JobState.DELAYED, job.next_attempt_at)
+        await shop.promote(job)
+        assert (await shop.system.finished(job.id)).state is JobState.COMPLETED
+
+
 async def test_whoever_follows_it_hears_of_the_wait(shop: Shop) -> None:
-    chosen = {"crawlSettings": {"confirmAfterSeconds": 2}}
+    chosen = {"crawlSettings": {"confirmAfterSeconds": 3}}
     await shop.system.api.patch(f"/api/pages/{shop.page_id}", json=chosen)
     job_id = await shop.system.ask(f"/api/pages/{shop.page_id}/crawl")
     stream = asyncio.create_task(shop.system.api.get(f"/api/jobs/{job_id}/events", timeout=60))
