@@ -42,6 +42,11 @@ class Check:
         return self.earlier is None or (self.was_gone and self.earlier.seen is None)
 
     @property
+    def finds_back(self) -> bool:
+        """Whether a page that this look finds is one that was gone, and is to be seen again too."""
+        return self.looks_first and self.was_gone
+
+    @property
     def may_look_again(self) -> bool:
         """Whether there is another look after this one."""
         look = 1 + (self.earlier.number if self.earlier else 0)

@@ -85,11 +85,11 @@ class Findings:
     async def same(self, check: Check, found: Same) -> Answer:
         """The page is as it is stored."""
         lessons: Lessons | None = None
-        if check.earlier is not None or (check.looks_first and check.was_gone):
+        if check.earlier is not None or check.finds_back:
             before, known = await self._stored(check)
             if before is not None:
                 stored = SeenPage(before.url, before.title, before.text)
-                if check.looks_first and check.was_gone:
+                if check.finds_back:
                     return await self._look_again(check, stored)
                 lessons = Lessons(known, (await self._look(check, stored, stored, known)).learned)
         return await self._unchanged(check, found, lessons)
@@ -104,10 +104,10 @@ class Findings:
         if before is not None and check.comparable:
             look = await self._look(check, *check.versions(before, fetched, extracted), known)
             lessons = Lessons(known, look.learned)
-            if look.news is None and not (check.looks_first and check.was_gone):
+            if look.news is None and not check.finds_back:
                 same = Same(fetched.status, fetched.validators, body_hash, extracted.text_hash)
                 return await self._unchanged(check, same, lessons)
-        if check.looks_first and (check.was_gone or (look is not None)):
+        if check.finds_back or (check.looks_first and look is not None):
             return await self._look_again(check, seen)
         if look is not None and look.confirmed != look.news:
             if look.confirmed is None:

@@ -1,6 +1,7 @@
 """Jobs that wait for their second look at a page: what is told of them, and what can be done."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -26,6 +27,8 @@ from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
 from tests.workflows.test_lost_attempts import workflows
+
+Activity = Callable[[CrawlPageInput, AttemptReport | None], Awaitable[Outcome[CrawlPageResult]]]
 
 DEARER = "<p>Pro costs $129 a month.</p>"
 
@@ -81,22 +84,17 @@ class Shop:
         assert (stats["total"], stats[state]) == (1, 1)
 
 
-@activity.defn(name=ActivityName.CRAWL)
-async def put_off(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPageResult]:
-    """An attempt that is over at once, to go on in an hour."""
-    return put_off_to(datetime.now(UTC) + timedelta(hours=1))
+def putting_off(later: timedelta) -> Activity:
+    """An activity that is over at once, to go on so much later."""
 
+    @activity.defn(name=ActivityName.CRAWL)
+    async def put_off(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPageResult]:
+        begun = datetime.now(UTC)
+        due = begun + later
+        report = AttemptReport(attempt=1, first_started_at=begun, next_at=due, put_off_to=due)
+        return Outcome(attempt=report, result=None)
 
-@activity.defn(name=ActivityName.CRAWL)
-async def put_off_too_late(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPageResult]:
-    """An attempt whose answer comes an hour after it was to go on."""
-    return put_off_to(datetime.now(UTC) - timedelta(hours=1))
-
-
-def put_off_to(moment: datetime) -> Outcome[CrawlPageResult]:
-    begun = datetime.now(UTC)
-    report = AttemptReport(attempt=1, first_started_at=begun, next_at=moment, put_off_to=moment)
-    return Outcome(attempt=report, result=None)
+    return put_off
 
 
 @pytest.fixture
@@ -140,19 +138,6 @@ async def test_it_is_gone_on_with_by_another_worker_as_the_same_attempt(shop: Sh
     assert job.processed_at == first.processed_at
     assert await shop.outcomes(job) == ["completed"]
     assert await shop.changes() == 1
-
-
-async def test_a_timer_that_ends_while_no_worker_runs_leaves_it_waiting(shop: Shop) -> None:
-    chosen = {"crawlSettings": {"confirmAfterSeconds": 5}}
-    await shop.system.api.patch(f"/api/pages/{shop.page_id}", json=chosen)
-    async with shop.system.worker():
-        job = await shop.put_off()
-    job = await shop.system.job_when(job.id, lambda job: job.state is JobState.WAITING)
-    assert (job.attempts_made, job.next_attempt_at) == (1, None)
-    await shop.assert_published(job, JobState.WAITING)
-    async with shop.system.worker():
-        job = await shop.system.finished(job.id)
-    assert (job.state, await shop.changes()) == (JobState.COMPLETED, 1)
 
 
 @pytest.mark.parametrize("with_worker", [True, False])
@@ -234,8 +219,10 @@ async def test_promoting_it_twice_is_as_promoting_it_once(shop: Shop) -> None:
     assert (done.attempts_made, await shop.changes()) == (1, 1)
 
 
-async def asked_for(shop: Shop) -> str:
-    """A job whose attempt waits for a worker; its news is told at once when one comes."""
+async def put_off_unheard(shop: Shop, later: timedelta) -> JobDetail:
+    """A job whose attempt has put itself off, of which its workflow has not heard, for no worker
+    runs; the next one tells its news at once.
+    """
     chosen = {"crawlSettings": {"confirmAfterSeconds": 0}}
     await shop.system.api.patch(f"/api/pages/{shop.page_id}", json=chosen)
     job_id = await shop.system.ask(f"/api/pages/{shop.page_id}/crawl")
@@ -246,34 +233,38 @@ async def asked_for(shop: Shop) -> str:
 
     async with workflows(shop.system):
         await eventually(activities, bool)
-    return job_id
+    async with Worker(shop.system.client, task_queue=TASK_QUEUE, activities=[putting_off(later)]):
+        await eventually(activities, lambda count: count == 0)
+    return await shop.system.job(job_id)
 
 
 async def test_it_is_promoted_also_before_its_workflow_knows_that_it_waits(shop: Shop) -> None:
-    job_id = await asked_for(shop)
-    async with Worker(shop.system.client, task_queue=TASK_QUEUE, activities=[put_off]):
-        job = await shop.system.job_when(job_id, lambda job: job.state is JobState.DELAYED)
+    job = await put_off_unheard(shop, timedelta(hours=1))
+    assert (job.state, job.attempts_made) == (JobState.DELAYED, 1)
     promoted = await shop.promote(job)
     assert (promoted.state, promoted.attempts_made) == (JobState.WAITING, 1)
     async with shop.system.worker():
-        done = await shop.system.finished(job_id)
+        done = await shop.system.finished(job.id)
     assert (done.state, done.attempts_made) == (JobState.COMPLETED, 1)
 
 
 async def test_an_answer_that_is_heard_after_its_time_is_gone_on_with_at_once(shop: Shop) -> None:
-    job_id = await asked_for(shop)
-
-    async def begun(job: JobDetail) -> bool:
-        return (await shop.outcomes(job)) == ["put_off"]
-
-    async with Worker(shop.system.client, task_queue=TASK_QUEUE, activities=[put_off_too_late]):
-        await eventually(lambda: shop.system.job(job_id), lambda job: job.attempts_made == 1)
-        job = await shop.system.job(job_id)
-        await eventually(lambda: begun(job), bool)
-    waiting = await shop.system.job(job_id)
-    assert (waiting.state, waiting.attempts_made) == (JobState.WAITING, 1)
+    job = await put_off_unheard(shop, timedelta(hours=-1))
+    assert (job.state, job.attempts_made) == (JobState.WAITING, 1)
+    assert await shop.outcomes(job) == ["put_off"]
     async with shop.system.worker():
-        done = await shop.system.finished(job_id)
+        done = await shop.system.finished(job.id)
+    assert (done.state, done.attempts_made) == (JobState.COMPLETED, 1)
+
+
+async def test_when_its_time_has_come_it_waits_for_a_worker(shop: Shop) -> None:
+    job = await put_off_unheard(shop, timedelta(seconds=2))
+    async with workflows(shop.system):
+        job = await shop.system.job_when(job.id, lambda job: job.state is JobState.WAITING)
+        assert (job.attempts_made, job.next_attempt_at) == (1, None)
+        await shop.assert_published(job, JobState.WAITING)
+    async with shop.system.worker():
+        done = await shop.system.finished(job.id)
     assert (done.state, done.attempts_made) == (JobState.COMPLETED, 1)
 
 

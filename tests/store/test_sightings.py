@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.news import SeenPage
-from store.domains import delete_domain
 from store.engine import Database
 from store.sightings import (
     EarlierLook,
@@ -17,7 +16,7 @@ from store.sightings import (
     forget_looks_due,
     remember_look,
 )
-from store.tables import Domain, Page
+from store.tables import Page
 from tests.store.rows import HALF_SECOND, NOON, minutes
 
 SEEN = SeenPage("https://shop.example/", "Shop", "Pro costs $129. \N{EURO SIGN}")
@@ -83,14 +82,3 @@ async def test_what_is_overdue_is_forgotten_and_what_is_not_stays(
     session.expire_all()
     assert await earlier_look(session, page.id, "old") is None
     assert await earlier_look(session, page.id, "new") is not None
-
-
-async def test_a_domain_that_is_deleted_takes_them_along(
-    database: Database, domain: Domain, page: Page
-) -> None:
-    async with database.transaction() as session:
-        await remember_look(session, page.id, "job", look())
-    async with database.transaction() as session:
-        await delete_domain(session, domain.org_id, domain.id)
-    async with database.reading() as session:
-        assert await earlier_look(session, page.id, "job") is None
