@@ -58,6 +58,11 @@ class Sibling:
     now: SiblingVersion
     earlier: SiblingVersion | None = None
 
+    @property
+    def versions(self) -> tuple[SiblingVersion, ...]:
+        """Both, or the one there is."""
+        return (self.now,) if self.earlier is None else (self.now, self.earlier)
+
     @cached_property
     def is_still_itself(self) -> bool:
         """Whether it shows at least half of what it showed, and no page of errors instead."""
@@ -189,7 +194,8 @@ def without_boilerplate(
 
 
 def _are_most(concerned: Callable[[SiblingVersion], bool], siblings: Sequence[Sibling]) -> bool:
-    found = sum(concerned(each.earlier or each.now) for each in siblings)
+    # In either version: some have changed this time already, others have only the time before.
+    found = sum(any(map(concerned, each.versions)) for each in siblings)
     return found >= SHARED_BY * len(siblings)
 
 

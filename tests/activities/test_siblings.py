@@ -89,6 +89,15 @@ async def test_a_site_that_changes_on_all_its_pages_at_once_raises_no_alarm(
     assert listed["meta"]["total"] == 2
 
 
+async def test_neither_does_it_the_next_time(watched: Watched) -> None:
+    for version in ("1.1", "1.2"):
+        before = await watched.asked()
+        watched.show(HEAD.replace("1.0", version))
+        await watched.crawl()
+        assert await watched.summaries() == []
+        assert await watched.asked() - before == len(NAMES) + 1
+
+
 async def test_pages_that_are_crawled_at_once_raise_no_alarm_either(watched: Watched) -> None:
     watched.show(NEWER)
     await asyncio.gather(*(watched.crawl(name) for name in NAMES))

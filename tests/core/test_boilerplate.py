@@ -91,6 +91,15 @@ def test_what_another_page_changed_in_the_same_way_is_no_news(case: Case) -> Non
     assert judged(page("us"), after, followed(case.head, case.foot)) == Judged(None)
 
 
+def test_what_the_site_changed_the_time_before_tells_as_well_what_it_changes_now() -> None:
+    newest = HEAD.replace("1.0", "1.2")
+    time_before = [sibling(page(f"part {n}", NEWER), page(f"part {n}")) for n in range(7)]
+    found = judged(page("us", NEWER), page("us", newest), time_before)
+    assert found.suspects == {LineEdit("Version 1.1, for everybody", "Version 1.2, for everybody")}
+    followed_again = [sibling(page("the first", newest), page("the first", NEWER)), *time_before]
+    assert judged(page("us", NEWER), page("us", newest), followed_again) == Judged(None)
+
+
 @pytest.mark.parametrize(
     ("head", "foot", "suspect"),
     [
