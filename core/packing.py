@@ -22,3 +22,9 @@ def pack(text: str) -> Packed:
 def unpack(data: bytes) -> str:
     """The text that `pack` has compressed."""
     return zlib.decompress(data).decode()
+
+
+def unpack_at_most(data: bytes, most: int) -> str | None:
+    """The same; None where the text has more than `most` bytes, of which no more are unpacked."""
+    encoded = zlib.decompressobj().decompress(data, most + 1)
+    return encoded.decode() if len(encoded) <= most else None

@@ -10,14 +10,15 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.boilerplate import Sibling, SiblingVersion
-from core.packing import unpack
+from core.packing import unpack_at_most
 from store.tables import Content, Page, Snapshot
 
 MOST_PAGES: Final = 100
 """Pages of a site that those to judge by are chosen from."""
 
-LARGEST_TEXT: Final = 64 * 1024
-"""Bytes that a text may have as it is packed; a longer page is none to judge others by."""
+LARGEST_TEXT: Final = 256 * 1024
+"""Bytes that a text may have, however small it is packed: a longer page is none to judge others by.
+"""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ async def siblings(
     )
     versions: dict[UUID, list[SiblingVersion]] = {}
     for page_id, age, title, data in await session.execute(rows):
-        if age == 1 or page_id in versions:
-            versions.setdefault(page_id, []).append(SiblingVersion(title, unpack(data)))
+        text = unpack_at_most(data, LARGEST_TEXT)
+        if text is not None and (age == 1 or page_id in versions):
+            versions.setdefault(page_id, []).append(SiblingVersion(title, text))
     return {page_id: Sibling(*found) for page_id, found in versions.items()}

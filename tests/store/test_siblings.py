@@ -1,5 +1,7 @@
 """The other pages of a site."""
 
+import pytest
+
 from store.engine import Database
 from store.siblings import LARGEST_TEXT, MOST_PAGES, newest_siblings, siblings
 from store.tables import Domain, Page
@@ -49,8 +51,19 @@ async def test_a_page_is_known_by_its_last_two_versions(database: Database, page
     assert (first.now.text, first.earlier) == ("one", None)
 
 
-async def test_a_page_that_has_become_too_long_is_left_out(database: Database, page: Page) -> None:
-    await stored(database, page.id, "first", "short", minutes(0))
-    await stored(database, page.id, "second", incompressible(2 * LARGEST_TEXT), minutes(1))
+@pytest.mark.parametrize(
+    "longer",
+    [
+        pytest.param(incompressible(2 * LARGEST_TEXT), id="and large as it is stored"),
+        pytest.param("x" * (LARGEST_TEXT + 1), id="however small it is stored"),
+    ],
+)
+async def test_a_page_that_has_become_too_long_is_left_out(
+    database: Database, page: Page, longer: str
+) -> None:
+    await stored(database, page.id, "first", "x" * LARGEST_TEXT, minutes(0))
+    async with database.reading() as session:
+        assert list(await siblings(session, [page.id])) == [page.id]
+    await stored(database, page.id, "second", longer, minutes(1))
     async with database.reading() as session:
         assert await siblings(session, [page.id]) == {}
