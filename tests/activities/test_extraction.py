@@ -6,7 +6,10 @@ import signal
 import string
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from random import Random
 
@@ -22,6 +25,7 @@ from activities.extraction import (
     PageSource,
     SameText,
     extract_page,
+    read_links,
 )
 from core.errors import InternalError, NotAPage
 from core.news import SeenPage, fingerprint
@@ -30,6 +34,7 @@ from core.sitemaps import LARGEST, Sitemap
 from tests.eventually import eventually
 
 ARTICLE = "<title>Prices</title><nav>Menu</nav><main><p>Pro costs $99 a month.</p></main>"
+ATTRIBUTES = " ".join(map("".join, product(string.ascii_lowercase, repeat=3)))
 ENDLESS = "<b>" + "<p>x<b>" * 60_000
 
 
@@ -92,7 +97,7 @@ async def test_extraction_runs_in_other_processes(extractor: Extractor) -> None:
     ("before", "elsewhere"),
     [
         ("", False),
-        ("x" * 100_000, False),
+        ("x" * 20_000, False),
         ("x" * MOST_READ_HERE, True),
         ("<p>" * MOST_TAGS_READ_HERE, True),
     ],
@@ -104,6 +109,20 @@ async def test_links_of_large_pages_alone_are_read_in_other_processes(
     found = await extractor.links(page(f"<title>Shop</title>{before}<a href=x>"))
     assert (found.page.title, found.page.links) == ("Shop", ("https://a.com/x",))
     assert bool(children() - already) is elsewhere
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        pytest.param(f"<a {ATTRIBUTES}", id="attributes of one tag"),
+        pytest.param("<b>" * MOST_TAGS_READ_HERE, id="each tag in the one before"),
+    ],
+)
+def test_no_page_that_is_read_where_it_is_asked_for_takes_long(hostile: str) -> None:
+    source = page(hostile[: MOST_READ_HERE - 1] + ">")
+    began = time.process_time()
+    read_links(replace(source, may_be_shell=True))
+    assert time.process_time() - began < 0.75
 
 
 async def test_a_sitemap_is_read_in_another_process(extractor: Extractor) -> None:
