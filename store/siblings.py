@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.boilerplate import Sibling, SiblingVersion
 from core.packing import unpack_at_most
-from store.tables import Content, Page, Snapshot
+from store.tables import Content, Page, PageStatus, Snapshot
 
 MOST_PAGES: Final = 100
 """Pages of a site that those to judge by are chosen from."""
@@ -30,10 +30,17 @@ class SitePage:
 
 
 async def newest_siblings(session: AsyncSession, page: Page) -> list[SitePage]:
-    """The other pages of the site whose snapshots are the newest, those first."""
+    """The other pages of the site whose snapshots are the newest, those first. One that is gone
+    shows what the site did once, and is none.
+    """
     rows = (
         select(Page.id, Page.url)
-        .where(Page.domain_id == page.domain_id, Page.id != page.id, Page.snapshot_at.is_not(None))
+        .where(
+            Page.domain_id == page.domain_id,
+            Page.id != page.id,
+            Page.snapshot_at.is_not(None),
+            Page.status != PageStatus.GONE,
+        )
         .order_by(Page.snapshot_at.desc(), Page.id)
         .limit(MOST_PAGES)
     )

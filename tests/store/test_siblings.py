@@ -2,6 +2,7 @@
 
 import pytest
 
+from store.checks import record_gone
 from store.engine import Database
 from store.siblings import LARGEST_TEXT, MOST_PAGES, newest_siblings, siblings
 from store.tables import Domain, Page
@@ -24,6 +25,19 @@ async def test_the_pages_with_the_newest_snapshots_come_first(
     assert [each.id for each in found] == [late.id, early.id]
     assert never.id not in {each.id for each in found}
     assert found[0].url == "https://shop.example/l"
+
+
+async def test_a_page_that_is_gone_is_none_to_judge_by(
+    database: Database, domain: Domain, page: Page
+) -> None:
+    async with database.transaction() as session:
+        gone, there = [await new_page(session, domain.id, path) for path in ("/gone", "/there")]
+    for each in (gone, there):
+        await stored(database, each.id, "job", "a", minutes(0))
+    async with database.transaction() as session:
+        assert await record_gone(session, gone.id, minutes(1))
+    async with database.reading() as session:
+        assert [each.id for each in await newest_siblings(session, page)] == [there.id]
 
 
 async def test_of_a_large_site_no_more_than_the_newest_are_looked_at(
