@@ -78,7 +78,8 @@ async def record_unchanged(
     changed. Whether it was recorded.
 
     Nothing is recorded when another crawl has stored a new version since: validators of an older
-    one would hide that the site went back to it.
+    one would hide that the site went back to it. Nor when another has found since that it is gone,
+    or there again.
     """
     recorded = await session.execute(
         update(Page)
@@ -205,5 +206,11 @@ async def record_gone(session: AsyncSession, page_id: UUID, at: datetime) -> boo
 
 
 def _as_read(page: Page) -> ColumnElement[bool]:
-    """That the page has still got the version which the caller read."""
-    return and_(Page.id == page.id, Page.snapshot_id.is_not_distinct_from(page.snapshot_id))
+    """That the page has still got the version which the caller read, and is there, or gone, as it
+    was then: of two that find it there again, one tells.
+    """
+    return and_(
+        Page.id == page.id,
+        Page.snapshot_id.is_not_distinct_from(page.snapshot_id),
+        Page.status == page.status,
+    )

@@ -20,10 +20,10 @@ from store.tables import Change, Domain, Page, PageStatus, Snapshot
 from tests.store.rows import NOON, changed, minutes, read, stored, version
 
 
-async def unchanged(database: Database, page: Page, etag: str | None, minute: int) -> None:
-    """A crawl that found nothing new since it read `page`."""
+async def unchanged(database: Database, page: Page, etag: str | None, minute: int) -> bool:
+    """A crawl that found nothing new since it read `page`; whether that was recorded."""
     async with database.transaction() as session:
-        await record_unchanged(
+        return await record_unchanged(
             session,
             page,
             at=minutes(minute),
@@ -173,6 +173,29 @@ async def test_validators_of_an_older_version_do_not_join_a_newer_one(
     await unchanged(database, slow, '"a"', 3)
     now = await read(database, page.id)
     assert (now.etag, now.body_hash, now.last_check_at) == ('"b"', "body of b", minutes(2))
+
+
+async def test_of_two_crawls_that_find_a_gone_page_there_again_one_tells(
+    database: Database, page: Page
+) -> None:
+    await stored(database, page.id, "job", "a", minutes(1))
+    async with database.transaction() as session:
+        assert await record_gone(session, page.id, minutes(2))
+    seen = await read(database, page.id)
+    assert [await unchanged(database, seen, None, minute) for minute in (3, 4)] == [True, False]
+
+
+async def test_a_crawl_does_not_undo_that_another_has_found_the_page_gone(
+    database: Database, page: Page
+) -> None:
+    await stored(database, page.id, "job", "a", minutes(1))
+    seen = await read(database, page.id)
+    async with database.transaction() as session:
+        assert await record_gone(session, page.id, minutes(2))
+        slow = version("b")
+        assert not await record_version(session, seen, "b", slow, at=minutes(3), is_change=True)
+    assert not await unchanged(database, seen, None, 4)
+    assert (await read(database, page.id)).status is PageStatus.GONE
 
 
 async def test_a_gone_page_keeps_what_is_known_of_it(database: Database, page: Page) -> None:
