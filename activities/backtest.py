@@ -118,7 +118,9 @@ class BacktestActivities:
             if news is not None:
                 before = version, after
                 known = await siblings_of(self._database, page, version.created_at + AT_ONCE)
-                judged = without_boilerplate(news, *compared, list(known.values()))
+                judged = await asyncio.to_thread(
+                    without_boilerplate, news, *compared, list(known.values())
+                )
                 news = judged.news
             if change is not None and change.change_type == ChangeType.PAGE_RESTORED:
                 news = restoration(news)
