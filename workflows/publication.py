@@ -66,9 +66,12 @@ class Publication:
         workflow.upsert_search_attributes([Attribute.STATE.value_set(JobState.WAITING)])
 
     def hand_back(self, report: AttemptReport) -> None:
-        """Publish that the attempt waits for another worker to go on with it, or for its time."""
+        """Publish that the attempt waits for another worker to go on with it, or for its time.
+
+        Who promotes it may be told of that time before the workflow is.
+        """
         self._latest = report
-        _publish(JobState.WAITING, report.next_at)
+        _publish(JobState.WAITING, None if report.next_at == self._promoted else report.next_at)
         workflow.upsert_memo({MemoKey.HANDED_BACK: report})
 
     async def due(self, moment: datetime) -> None:

@@ -243,6 +243,9 @@ async def test_it_is_promoted_also_before_its_workflow_knows_that_it_waits(shop:
     assert (job.state, job.attempts_made) == (JobState.DELAYED, 1)
     promoted = await shop.promote(job)
     assert (promoted.state, promoted.attempts_made) == (JobState.WAITING, 1)
+    async with workflows(shop.system):
+        await eventually(activities, bool)
+    await shop.assert_published(job, JobState.WAITING)
     async with shop.system.worker():
         done = await shop.system.finished(job.id)
     assert (done.state, done.attempts_made) == (JobState.COMPLETED, 1)
