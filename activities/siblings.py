@@ -71,16 +71,18 @@ class Siblings:
         ]
         for page_id, sibling in witnesses[:MOST_WITNESSES]:
             try:
-                now = await self._ask(check, page_id)
+                now = await self._ask(check, page_id, sibling.now)
             except JobError:
                 continue
             if now is not None:
                 return Sibling(now, sibling.now)
         return None
 
-    async def _ask(self, check: Check, page_id: UUID) -> SiblingVersion | None:
-        """What that page shows now, within the job of `check`; None where that is what is stored of
-        it, or cannot be compared with that.
+    async def _ask(
+        self, check: Check, page_id: UUID, stored: SiblingVersion
+    ) -> SiblingVersion | None:
+        """What that page shows now, of which `stored` is known, within the job of `check`; None
+        where that cannot be compared with what is stored.
         """
         async with self._database.reading() as session:
             page = await page_by_id(session, page_id)
@@ -91,10 +93,10 @@ class Siblings:
             return None
         fetched = await self._asker.ask(other, domain)
         if fetched.not_modified:
-            return None
+            return stored
         extracted = await self._extractor.extract(other.source(fetched))
         if not isinstance(extracted, Extracted):
-            return None
+            return stored
         return SiblingVersion(extracted.title, extracted.text)
 
 

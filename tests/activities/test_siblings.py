@@ -105,9 +105,12 @@ async def test_pages_that_are_crawled_at_once_raise_no_alarm_either(watched: Wat
 
 
 async def test_a_page_that_changes_alone_is_told(watched: Watched) -> None:
+    before = await watched.asked()
     watched.show(NEWER, "three")
     [found] = await watched.crawl("three")
     assert found.changed
+    # That another one is as it was is all there is to know.
+    assert await watched.asked() - before == 2
     assert await watched.summaries() == [
         "Changed “1.0,” to “1.1,” in “Version 1.0, for everybody”."
     ]
