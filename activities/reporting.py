@@ -102,9 +102,9 @@ class Reporter:
         """Do `work` as the attempt of the activity that is running, or go on with it.
 
         An attempt that is cut off because its worker stops, or that puts itself off, is handed
-        back without a result. A
-        DiffyError becomes an ApplicationError of its code, with its sentence, retried only where
-        its class says that a retry can help; another error becomes an InternalError first.
+        back without a result. A DiffyError becomes an ApplicationError of its code, with its
+        sentence, retried only where its class says that a retry can help; another error becomes an
+        InternalError first.
         """
         info = activity.info()
         attempt = Attempt(info, self._client.identity, handed_back)

@@ -219,19 +219,22 @@ def _edits(
     one that is not.
     """
     lines = text.split("\n")
+    places: dict[str, int] = {}
+    for place, line in enumerate(lines):
+        places.setdefault(line, place)
     added = {block.after for block in blocks if block.kind is BlockChangeKind.ADDED}
     was = {block.after: block.before for block in blocks if block.kind is BlockChangeKind.CHANGED}
 
-    def nearest(places: Iterable[int], end: str) -> str:
-        """The first line of the places that is not a new one, as it was."""
-        found = next((lines[place] for place in places if lines[place] not in added), end)
+    def nearest(way: Iterable[int], end: str) -> str:
+        """The first line on the way that is not a new one, as it was."""
+        found = next((lines[place] for place in way if lines[place] not in added), end)
         return was.get(found) or found
 
     for block in blocks:
         shown = [line for line in (block.before, block.after) if line is not None]
         edit = LineEdit(block.before, block.after)
         if block.before is None and block.after is not None:
-            place = lines.index(block.after)
+            place = places[block.after]
             above, below = range(place, -1, -1), range(place, len(lines))
             edit = replace(edit, gap=(nearest(above, _TOP), nearest(below, _BOTTOM)))
         of_content = any(CELL_GAP in line or find_money(line) for line in shown)

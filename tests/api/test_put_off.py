@@ -83,6 +83,11 @@ class Shop:
         stats = (await self.system.stats()).model_dump()
         assert (stats["total"], stats[state]) == (1, 1)
 
+    async def activities(self, job_id: str) -> int:
+        """How many activities of the job's workflow wait or run."""
+        workflow = self.system.client.get_workflow_handle(job_id)
+        return len((await workflow.describe()).raw_description.pending_activities)
+
 
 def putting_off(later: timedelta) -> Activity:
     """An activity that is over at once, to go on so much later."""
@@ -226,15 +231,10 @@ async def put_off_unheard(shop: Shop, later: timedelta) -> JobDetail:
     chosen = {"crawlSettings": {"confirmAfterSeconds": 0}}
     await shop.system.api.patch(f"/api/pages/{shop.page_id}", json=chosen)
     job_id = await shop.system.ask(f"/api/pages/{shop.page_id}/crawl")
-    workflow = shop.system.client.get_workflow_handle(job_id)
-
-    async def activities() -> int:
-        return len((await workflow.describe()).raw_description.pending_activities)
-
     async with workflows(shop.system):
-        await eventually(activities, bool)
+        await eventually(lambda: shop.activities(job_id), bool)
     async with Worker(shop.system.client, task_queue=TASK_QUEUE, activities=[putting_off(later)]):
-        await eventually(activities, lambda count: count == 0)
+        await eventually(lambda: shop.activities(job_id), lambda count: count == 0)
     return await shop.system.job(job_id)
 
 
@@ -244,7 +244,7 @@ async def test_it_is_promoted_also_before_its_workflow_knows_that_it_waits(shop:
     promoted = await shop.promote(job)
     assert (promoted.state, promoted.attempts_made) == (JobState.WAITING, 1)
     async with workflows(shop.system):
-        await eventually(activities, bool)
+        await eventually(lambda: shop.activities(job.id), bool)
     await shop.assert_published(job, JobState.WAITING)
     async with shop.system.worker():
         done = await shop.system.finished(job.id)
