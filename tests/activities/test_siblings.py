@@ -1,6 +1,5 @@
 """A site that changes on all its pages at once, through the whole system."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +44,16 @@ class Watched:
             found.append(CrawlPageResult.model_validate(job.return_value))
         return found
 
+    async def crawl_together(self) -> None:
+        """Crawl all pages of the site at once."""
+        asked = await self.system.api.post(f"/api/domains/{self.domain_id}/crawl", json={})
+        batch = asked.json()["data"]
+        stats = await eventually(
+            lambda: self.system.stats(batchId=batch["batchId"]),
+            lambda stats: stats.completed + stats.failed == batch["jobsQueued"],
+        )
+        assert stats.failed == 0
+
     async def get(self, path: str) -> Any:
         """What the API answers."""
         return (await self.system.api.get(path)).json()
@@ -69,7 +78,7 @@ async def watched(system: System, site: FakeSite) -> AsyncIterator[Watched]:
         await system.finished(await system.ask(f"/api/domains/{domain.id}/discover"))
         found = await system.pages(domain.id)
         watched.pages.update({url.removeprefix(site.origin): id_ for url, id_ in found.items()})
-        await watched.crawl()
+        await watched.crawl_together()
         yield watched
 
 
@@ -100,7 +109,7 @@ async def test_neither_does_it_the_next_time(watched: Watched) -> None:
 
 async def test_pages_that_are_crawled_at_once_raise_no_alarm_either(watched: Watched) -> None:
     watched.show(NEWER)
-    await asyncio.gather(*(watched.crawl(name) for name in NAMES))
+    await watched.crawl_together()
     assert await watched.summaries() == []
 
 
@@ -135,7 +144,7 @@ async def test_where_no_other_page_can_be_asked_the_news_is_told(watched: Watche
 async def test_a_backtest_knows_what_changed_on_all_pages_at_once(watched: Watched) -> None:
     watched.show(NEWER)
     watched.show(NEWER, "four", end="The very end.")
-    await watched.crawl()
+    await watched.crawl_together()
     answer = await watched.system.api.post(f"/api/domains/{watched.domain_id}/backtest")
     path = f"/api/backtests/{answer.json()['data']['backtestId']}"
     report = await eventually(
