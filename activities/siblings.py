@@ -47,17 +47,14 @@ class Siblings:
     ) -> News | None:
         """What of `news` is news of the page of `check`, and not of all the pages of its site."""
         known = await siblings_of(self._database, check.page)
-        judged = await asyncio.to_thread(
-            without_boilerplate, news, before, after, list(known.values())
-        )
+        others = list(known.values())
+        judged = await asyncio.to_thread(without_boilerplate, news, before, after, others)
         if not judged.suspects:
             return judged.news
         witness = await self._witness(check, known, judged.suspects)
         if witness is None:
             return judged.news
-        judged = await asyncio.to_thread(
-            without_boilerplate, news, before, after, [*known.values(), witness]
-        )
+        judged = await asyncio.to_thread(without_boilerplate, news, before, after, others, witness)
         return judged.news
 
     async def _witness(

@@ -165,18 +165,25 @@ def most_alike(url: str, pages: Iterable[Page]) -> list[Page]:
 
 
 def without_boilerplate(
-    news: News, before: SeenPage, after: SeenPage, siblings: Sequence[Sibling]
+    news: News,
+    before: SeenPage,
+    after: SeenPage,
+    siblings: Sequence[Sibling],
+    witness: Sibling | None = None,
 ) -> Judged:
-    """What of `news`, on the two versions of a page, is news of that page."""
+    """What of `news`, on the two versions of a page, is news of that page. The `witness` is one of
+    the siblings, asked anew: it tells what was changed, but no more of what they share.
+    """
     blocks = news.difference.blocks
     if len(siblings) < FEWEST_SIBLINGS or len(blocks) > MOST_BLOCKS:
         return Judged(news)
+    witnesses = [*siblings, witness] if witness else siblings
     suspects: set[Edit] = set()
 
     def is_news(edit: Edit | None) -> bool:
         if edit is None or not _are_most(edit.concerns, siblings):
             return True
-        if any(edit.was_made_in(each) for each in siblings):
+        if any(edit.was_made_in(each) for each in witnesses):
             return False
         suspects.add(edit)
         return True

@@ -104,14 +104,21 @@ class _Crawled:
         )
         if witness is not None:
             seen = Sibling(_version(self._after[witness]), known[witness].now)
-            judged = self._judged(number, news, [*known.values(), seen])
+            judged = self._judged(number, news, list(known.values()), seen)
         self._stored.add(number)
         self._newest.remove(number)
         self._newest.insert(0, number)
         return judged.news
 
-    def _judged(self, number: int, news: News, siblings: Sequence[Sibling]) -> Judged:
-        return without_boilerplate(news, self._before[number], self._after[number], siblings)
+    def _judged(
+        self,
+        number: int,
+        news: News,
+        siblings: Sequence[Sibling],
+        witness: Sibling | None = None,
+    ) -> Judged:
+        before, after = self._before[number], self._after[number]
+        return without_boilerplate(news, before, after, siblings, witness)
 
     def _alike(self, number: int) -> list[_Numbered]:
         others = [_Numbered(each, self._before[each].url) for each in self._newest]

@@ -46,12 +46,13 @@ def judged(
     after: str,
     siblings: list[Sibling],
     titles: tuple[str, str] = ("Page - Acme Ltd", "Page - Acme Ltd"),
+    witness: Sibling | None = None,
 ) -> Judged:
     url = "https://a.example/page"
     seen = SeenPage(url, titles[0], before), SeenPage(url, titles[1], after)
     news = news_between(*seen)
     assert news is not None
-    return without_boilerplate(news, *seen, siblings)
+    return without_boilerplate(news, *seen, siblings, witness)
 
 
 def summary(found: Judged) -> str | None:
@@ -175,6 +176,20 @@ def test_what_few_pages_share_is_content() -> None:
     found = judged(page("us"), page("us", NEWER), [*followed(NEWER)[:8], *others])
     assert found.news is not None
     assert found.suspects == frozenset()
+
+
+def test_a_page_that_is_asked_anew_tells_what_it_changed() -> None:
+    witness = sibling(page("the first", NEWER), page("the first"))
+    found = judged(page("us"), page("us", NEWER), STILL, witness=witness)
+    assert found == Judged(None)
+
+
+def test_a_page_that_is_asked_anew_has_one_voice_in_what_the_pages_share() -> None:
+    """It changed with the site before it was asked for another line, and shows nothing new."""
+    siblings = [sibling("Another head"), *followed(NEWER)[:6]]
+    after = page("us", NEWER, FOOT.replace("Zurich", "Bern"))
+    found = judged(page("us"), after, siblings, witness=sibling(*[page("the first", NEWER)] * 2))
+    assert summary(found) == "Changed “Zurich” to “Bern” in “Made in Zurich”."
 
 
 def test_of_a_small_site_nothing_is_known() -> None:
