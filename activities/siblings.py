@@ -68,22 +68,24 @@ class Siblings:
         ]
         for page_id, sibling in witnesses[:MOST_WITNESSES]:
             try:
-                now = await self._ask(check, page_id, sibling.now)
+                witness = await self._ask(check, page_id, sibling)
             except JobError:
                 continue
-            if now is not None:
-                return Sibling(now, sibling.now)
+            if witness is not None:
+                return witness
         return None
 
-    async def _ask(
-        self, check: Check, page_id: UUID, stored: SiblingVersion
-    ) -> SiblingVersion | None:
-        """What that page shows now, of which `stored` is known, within the job of `check`; None
-        where that cannot be compared with what is stored.
+    async def _ask(self, check: Check, page_id: UUID, known: Sibling) -> Sibling | None:
+        """The page as it is now, within the job of `check`; None where that cannot be compared with
+        what was `known` of it.
         """
         async with self._database.reading() as session:
             page = await page_by_id(session, page_id)
             domain = await domain_by_id(session, page.domain_id)
+            stored = (await siblings(session, [page_id])).get(page_id)
+        if stored is None or stored.now != known.now:
+            # Another job has crawled it meanwhile: a site is crawled many pages at once.
+            return stored
         profile = page_profile(page, domain, self._secret_key)
         other = Check(check.job_id, page, profile)
         if profile.render is Render.ALWAYS or not other.comparable:
@@ -94,7 +96,7 @@ class Siblings:
         extracted = await self._extractor.extract(other.source(fetched))
         if not isinstance(extracted, Extracted):
             return stored
-        return SiblingVersion(extracted.title, extracted.text)
+        return Sibling(SiblingVersion(extracted.title, extracted.text), stored.now)
 
 
 async def siblings_of(

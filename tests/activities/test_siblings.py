@@ -18,6 +18,12 @@ HEAD = "<p>Acme</p><p>Version 1.0, for everybody</p>"
 NEWER = HEAD.replace("1.0", "1.1")
 
 
+def show(site: FakeSite, head: str, *names: str, end: str = "The end.") -> None:
+    """Have those pages of the site show `head`, or all."""
+    for name in names or NAMES:
+        site.page(f"/{name}", f"{head}<h1>Part {name}</h1><p>What {name} says.</p><p>{end}</p>")
+
+
 @dataclass(frozen=True)
 class Watched:
     """A site whose pages a running system watches, by their paths."""
@@ -29,10 +35,7 @@ class Watched:
 
     def show(self, head: str, *names: str, end: str = "The end.") -> None:
         """Have those pages show `head`, or all."""
-        for name in names or NAMES:
-            self.site.page(
-                f"/{name}", f"{head}<h1>Part {name}</h1><p>What {name} says.</p><p>{end}</p>"
-            )
+        show(self.site, head, *names, end=end)
 
     async def crawl(self, *names: str) -> list[CrawlPageResult]:
         """What a crawl of each of those pages found, one after the other, or of all."""
@@ -72,12 +75,12 @@ async def watched(system: System, site: FakeSite) -> AsyncIterator[Watched]:
     """Seven pages, crawled once."""
     async with system.worker():
         site.page("/", "".join(f"<a href='/{name}'>{name}</a>" for name in NAMES))
+        show(site, HEAD)
         domain = await system.add_domain(site.origin)
-        watched = Watched(system, site, domain.id, {})
-        watched.show(HEAD)
-        await system.finished(await system.ask(f"/api/domains/{domain.id}/discover"))
+        await system.finished(domain.discovery_job_id)
         found = await system.pages(domain.id)
-        watched.pages.update({url.removeprefix(site.origin): id_ for url, id_ in found.items()})
+        pages = {url.removeprefix(site.origin): page_id for url, page_id in found.items()}
+        watched = Watched(system, site, domain.id, pages)
         await watched.crawl_together()
         yield watched
 
