@@ -50,25 +50,37 @@ class Subject:
 
     def judge(self, before: Version, after: Version) -> Verdict:
         """What a crawl that found `after` would report, had the last one found `before`."""
-        begun = time.perf_counter()
-        verdict = _verdict(news_between(_seen(before), _seen(after)))
-        taken = time.perf_counter() - begun
-        self.clock.seconds += taken
-        self.clock.pairs += 1
-        self.clock.slowest = max(self.clock.slowest, taken)
-        return verdict
+        return _verdict(self._compared(before, after).news)
 
     def judge_site(self, pages: Sequence[tuple[Version, Version]]) -> list[tuple[Verdict, Verdict]]:
         """What crawls of all pages of a site, one after the other, would report, each beside what
         would be reported of the page by itself.
         """
-        seen = [(_seen(before), _seen(after)) for before, after in pages]
-        crawled = _Crawled([before for before, _ in seen], [after for _, after in seen])
-        verdicts = []
-        for number, (before, after) in enumerate(seen):
-            news = news_between(before, after)
-            verdicts.append((_verdict(crawled.told(number, news)), _verdict(news)))
-        return verdicts
+        compared = [self._compared(before, after) for before, after in pages]
+        crawled = _Crawled(compared)
+        return [
+            (_verdict(crawled.told(number)), _verdict(each.news))
+            for number, each in enumerate(compared)
+        ]
+
+    def _compared(self, before: Version, after: Version) -> "_Compared":
+        begun = time.perf_counter()
+        seen = _seen(before), _seen(after)
+        compared = _Compared(*seen, news_between(*seen))
+        taken = time.perf_counter() - begun
+        self.clock.seconds += taken
+        self.clock.pairs += 1
+        self.clock.slowest = max(self.clock.slowest, taken)
+        return compared
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A page in two versions, and what is new."""
+
+    before: SeenPage
+    after: SeenPage
+    news: News | None
 
 
 @dataclass(frozen=True)
@@ -82,14 +94,16 @@ class _Numbered:
 class _Crawled:
     """A site in the middle of its second crawl: what a store would hold of its pages."""
 
-    def __init__(self, before: Sequence[SeenPage], after: Sequence[SeenPage]) -> None:
-        self._before = before
-        self._after = after
-        self._newest = list(range(len(before)))
+    def __init__(self, pages: Sequence[_Compared]) -> None:
+        self._before = [page.before for page in pages]
+        self._after = [page.after for page in pages]
+        self._news = [page.news for page in pages]
+        self._newest = list(range(len(pages)))
         self._stored: set[int] = set()
 
-    def told(self, number: int, news: News | None) -> News | None:
+    def told(self, number: int) -> News | None:
         """What is told of the page, which is stored if there is any news of it."""
+        news = self._news[number]
         if news is None:
             return None
         known = {each.number: self._sibling(each.number) for each in self._alike(number)}
