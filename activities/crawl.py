@@ -4,11 +4,11 @@ from functools import partial
 
 from temporalio import activity
 
-from activities.asking import Asker
 from activities.check import Check
 from activities.extraction import Extracted, Extractor
 from activities.fetch import Fetched, Fetcher, Validators
 from activities.findings import Answer, Findings, Same, as_before, body_hash_of
+from activities.pagefetch import PageFetcher
 from activities.politeness import Politeness
 from activities.profiles import page_profile
 from activities.rendering import Renderer
@@ -41,12 +41,14 @@ class CrawlActivities:
         secret_key: SecretKey,
     ) -> None:
         self._database = database
-        self._asker = Asker(fetcher, politeness)
+        self._page_fetcher = PageFetcher(fetcher, politeness)
         self._extractor = extractor
         self._renderer = renderer
         self._reporter = reporter
         self._secret_key = secret_key
-        self._findings = Findings(database, Siblings(database, self._asker, extractor, secret_key))
+        self._findings = Findings(
+            database, Siblings(database, self._page_fetcher, extractor, secret_key)
+        )
 
     @activity.defn(name=ActivityName.CRAWL)
     async def crawl(
@@ -72,7 +74,7 @@ class CrawlActivities:
         profile = page_profile(page, domain, self._secret_key)
         check = Check(job_id, page, profile, earlier)
         try:
-            fetched = await self._asker.ask(check, domain)
+            fetched = await self._page_fetcher.fetch(check, domain)
         except PageGone as gone:
             put_off = await self._findings.gone(check, gone.message)
             if put_off is not None:

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from activities.asking import Asker
 from activities.check import Check
 from activities.extraction import Extracted, Extractor
+from activities.pagefetch import PageFetcher
 from activities.profiles import page_profile
 from core.boilerplate import (
     Edit,
@@ -35,10 +35,14 @@ class Siblings:
     """Knows other pages from `database`, and asks for one where what is stored does not tell."""
 
     def __init__(
-        self, database: Database, asker: Asker, extractor: Extractor, secret_key: SecretKey
+        self,
+        database: Database,
+        page_fetcher: PageFetcher,
+        extractor: Extractor,
+        secret_key: SecretKey,
     ) -> None:
         self._database = database
-        self._asker = asker
+        self._page_fetcher = page_fetcher
         self._extractor = extractor
         self._secret_key = secret_key
 
@@ -90,7 +94,7 @@ class Siblings:
         other = Check(check.job_id, page, profile)
         if profile.render is Render.ALWAYS or not other.comparable:
             return None
-        fetched = await self._asker.ask(other, domain)
+        fetched = await self._page_fetcher.fetch(other, domain)
         if fetched.not_modified:
             return stored
         extracted = await self._extractor.extract(other.source(fetched))

@@ -47,8 +47,9 @@ class CrawlPageInput(WorkflowInput):
 class CrawlPageResult(Model):
     """What `crawl.page` found.
 
-    `status_code` is the site's answer (304: the site itself said that nothing changed). The first
-    crawl of a page stores the `baseline` and is no change.
+    `status_code` is the site's answer (304: the site itself said that nothing changed). A version
+    that is stored and is no change is the `baseline` of later ones: the first of a page, the first
+    under other settings, and one that differs in what all pages of its site changed.
     """
 
     changed: bool

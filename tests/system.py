@@ -87,6 +87,11 @@ class System:
         job_id: str = answer.json()["data"]["jobId"]
         return job_id
 
+    async def choose(self, path: str, **chosen: object) -> None:
+        """Set crawl settings of the page or domain at that path."""
+        answer = await self.api.patch(path, json={"crawlSettings": chosen})
+        assert answer.status_code == 200, answer.text
+
     async def job(self, job_id: str) -> JobDetail:
         """One job."""
         answer = await self.api.get(f"/api/jobs/{job_id}")

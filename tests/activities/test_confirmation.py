@@ -30,9 +30,7 @@ class Shop:
 
     async def choose(self, **chosen: object) -> None:
         """Set crawl settings of the page."""
-        path = f"/api/pages/{self.page_id}"
-        answer = await self.system.api.patch(path, json={"crawlSettings": chosen})
-        assert answer.status_code == 200, answer.text
+        await self.system.choose(f"/api/pages/{self.page_id}", **chosen)
 
     async def ask(self) -> str:
         """A job that crawls the page, tried once."""
@@ -98,8 +96,7 @@ async def shop(system: System, site: FakeSite) -> AsyncIterator[Shop]:
         [page_id] = (await system.pages(domain.id)).values()
         shop = Shop(system, site, page_id)
         assert (await shop.check()).baseline
-        settings = {"crawlSettings": {"confirmAfterSeconds": 3600}}
-        assert (await system.api.patch(f"/api/domains/{domain.id}", json=settings)).is_success
+        await system.choose(f"/api/domains/{domain.id}", confirmAfterSeconds=3600)
         yield shop
 
 

@@ -29,15 +29,11 @@ class Shop:
 
     async def choose(self, **chosen: object) -> None:
         """Set crawl settings of the page."""
-        path = f"/api/pages/{self.page_id}"
-        answer = await self.system.api.patch(path, json={"crawlSettings": chosen})
-        assert answer.status_code == 200, answer.text
+        await self.system.choose(f"/api/pages/{self.page_id}", **chosen)
 
     async def choose_for_domain(self, **chosen: object) -> None:
         """Set crawl settings of the domain."""
-        path = f"/api/domains/{self.domain.id}"
-        answer = await self.system.api.patch(path, json={"crawlSettings": chosen})
-        assert answer.status_code == 200, answer.text
+        await self.system.choose(f"/api/domains/{self.domain.id}", **chosen)
 
     async def crawl(self) -> JobDetail:
         """The job of one crawl, tried once."""

@@ -108,8 +108,7 @@ async def shop(system: System, site: FakeSite) -> Shop:
     page_id = await system.lone_page(site)
     async with system.worker():
         await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
-    chosen = {"crawlSettings": {"confirmAfterSeconds": 3600}}
-    assert (await system.api.patch(f"/api/pages/{page_id}", json=chosen)).is_success
+    await system.choose(f"/api/pages/{page_id}", confirmAfterSeconds=3600)
     site.page("/", DEARER)
     return Shop(system, site, page_id)
 
@@ -228,8 +227,7 @@ async def put_off_unheard(shop: Shop, later: timedelta) -> JobDetail:
     """A job whose attempt has put itself off, of which its workflow has not heard, for no worker
     runs; the next one tells its news at once.
     """
-    chosen = {"crawlSettings": {"confirmAfterSeconds": 0}}
-    await shop.system.api.patch(f"/api/pages/{shop.page_id}", json=chosen)
+    await shop.system.choose(f"/api/pages/{shop.page_id}", confirmAfterSeconds=0)
     job_id = await shop.system.ask(f"/api/pages/{shop.page_id}/crawl")
     async with workflows(shop.system):
         await eventually(lambda: shop.activities(job_id), bool)

@@ -1,4 +1,4 @@
-"""A site asked for one of its pages."""
+"""One page of a site, fetched within the site and as politely as it asks for."""
 
 from activities.check import Check
 from activities.fetch import NO_VALIDATORS, Fetched, Fetcher
@@ -10,14 +10,14 @@ from core.urls import host_of, parse_domain
 from store.tables import Domain
 
 
-class Asker:
-    """Asks for pages, as politely as `politeness` says."""
+class PageFetcher:
+    """Fetches pages as the checks of them want, when `politeness` admits it."""
 
     def __init__(self, fetcher: Fetcher, politeness: Politeness) -> None:
         self._fetcher = fetcher
         self._politeness = politeness
 
-    async def ask(self, check: Check, domain: Domain) -> Fetched:
+    async def fetch(self, check: Check, domain: Domain) -> Fetched:
         """The page of `check`, or that it was not modified.
 
         Raises the errors of what the site does wrong (`core.site_errors`), PageGone among them.
