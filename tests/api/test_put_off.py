@@ -289,8 +289,7 @@ async def test_a_promotion_that_is_not_of_its_wait_moves_nothing(shop: Shop, sai
 
 
 async def test_whoever_follows_it_hears_of_the_wait(shop: Shop) -> None:
-    chosen = {"crawlSettings": {"confirmAfterSeconds": 3}}
-    await shop.system.api.patch(f"/api/pages/{shop.page_id}", json=chosen)
+    await shop.system.choose(f"/api/pages/{shop.page_id}", confirmAfterSeconds=3)
     job_id = await shop.system.ask(f"/api/pages/{shop.page_id}/crawl")
     stream = asyncio.create_task(shop.system.api.get(f"/api/jobs/{job_id}/events", timeout=60))
     async with shop.system.worker():
