@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from activities.extraction import Extracted, PageSource
-from activities.fetch import NO_VALIDATORS, Fetched, Validators
+from activities.fetch import NO_VALIDATORS, Answers, Fetched, Validators
 from core.crawlsettings import CrawlProfile
 from core.news import SeenPage
 from store.checks import PageVersion, is_baseline
@@ -21,13 +21,14 @@ which only a part was there at the first.
 @dataclass(frozen=True)
 class Check:
     """One check of a page, under the settings of `profile`; `earlier` is the job's look at the page
-    before this one, where there was one.
+    before this one, where there was one, and `kept` what this look has heard of sites.
     """
 
     job_id: str
     page: Page
     profile: CrawlProfile
     earlier: EarlierLook | None = None
+    kept: Answers | None = None
 
     @property
     def was_gone(self) -> bool:

@@ -8,6 +8,7 @@ from activities.check import Check
 from activities.extraction import Extracted, Extractor
 from activities.fetch import Fetched, Fetcher, Validators
 from activities.findings import Answer, Findings, Same, as_before, body_hash_of
+from activities.kept_answers import KeptAnswers
 from activities.pagefetch import PageFetcher
 from activities.politeness import Politeness
 from activities.profiles import page_profile
@@ -24,7 +25,7 @@ from store.engine import Database
 from store.pages import page_by_id
 from store.secretkey import SecretKey
 from store.sightings import earlier_look
-from store.tables import Page
+from store.tables import Domain, Page
 
 
 class CrawlActivities:
@@ -71,8 +72,13 @@ class CrawlActivities:
         if earlier is not None and earlier.due_at != attempt.put_off_to:
             # The answer that said so was lost.
             return PutOff(earlier.due_at)
-        profile = page_profile(page, domain, self._secret_key)
-        check = Check(job_id, page, profile, earlier)
+        async with KeptAnswers.of(self._database, job_id, resumed=attempt.resumed) as kept:
+            profile = page_profile(page, domain, self._secret_key)
+            check = Check(job_id, page, profile, earlier, kept)
+            return await self._look(check, domain, attempt)
+
+    async def _look(self, check: Check, domain: Domain, attempt: Attempt) -> Answer:
+        page, profile = check.page, check.profile
         try:
             fetched = await self._page_fetcher.fetch(check, domain)
         except PageGone as gone:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
-from typing import Final
+from typing import Final, Protocol
 
 import httpcore2
 import httpx2
@@ -108,6 +108,16 @@ async def _at_once(_: str) -> None:
     """Any request may be made, now."""
 
 
+class Answers(Protocol):
+    """The answers that somebody has had already, by their addresses."""
+
+    def get(self, url: str) -> Fetched | None:
+        """The answer for `url`, if there was one."""
+
+    def add(self, answer: Fetched) -> None:
+        """Note an answer."""
+
+
 class Fetcher:
     """Fetches over one pool of connections, with no cookies and no proxies of the environment.
 
@@ -159,20 +169,26 @@ class Fetcher:
         limits: FetchLimits | None = None,
         before_request: Callable[[str], Awaitable[None]] = _at_once,
         follow_redirects: bool = True,
+        kept: Answers | None = None,
     ) -> Fetched:
         """The answer for `url`, of whatever status, redirects followed.
 
         `before_request` is awaited before every request, those of redirects too; its time is not
         the site's, and what it raises ends the fetch. `profile` is what each request says besides.
+        What is `kept` is not asked for again.
         Raises InvalidAddress, ForbiddenAddress, PageTooLarge, HeadersTooLarge, SiteTimeout, and
         what belongs to BadRedirect, SiteUnreachable and SiteError.
         """
         limits = limits or FetchLimits()
         seen = [normalise(url)]
         while True:
-            await before_request(seen[-1])
-            headers = {**profile.headers_for(seen[-1]), **validators.headers}
-            answer = await self._exchange(seen[-1], headers, limits, tuple(seen[:-1]))
+            answer = kept.get(seen[-1]) if kept else None
+            if answer is None:
+                await before_request(seen[-1])
+                headers = {**profile.headers_for(seen[-1]), **validators.headers}
+                answer = await self._exchange(seen[-1], headers, limits, tuple(seen[:-1]))
+                if kept is not None:
+                    kept.add(answer)
             if answer.location is None or not follow_redirects:
                 return answer
             seen.append(self._target(answer.location, seen, limits))

@@ -20,7 +20,8 @@ class PageFetcher:
     async def fetch(self, check: Check, domain: Domain) -> Fetched:
         """The page of `check`, or that it was not modified.
 
-        Raises the errors of what the site does wrong (`core.site_errors`), PageGone among them.
+        Raises the errors of what the site does wrong (`core.site_errors`), PageGone among them, and
+        HostBusy when the host's turn is more than a moment away.
         """
         site = parse_domain(domain.domain)
 
@@ -36,6 +37,7 @@ class PageFetcher:
             validators=check.validators,
             profile=check.profile.request,
             before_request=admit,
+            kept=check.kept,
         )
         if refused := refusal(fetched.status, fetched.retry_after):
             raise refused

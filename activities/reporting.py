@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
 from core.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attempts_before
-from core.errors import DiffyError, InternalError, PassingJobError
+from core.errors import DiffyError, HostBusy, InternalError, PassingJobError
 from core.retries import pause_after
 
 HEARTBEAT_EVERY: Final = 1.0
@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 
 
 class Attempt:
-    """The attempt that this activity is, or goes on with; `put_off_to` is the moment to which it
-    was put off last, if it was.
+    """The attempt that this activity is, or goes on with: then it is `resumed`. `put_off_to` is the
+    moment to which it was put off last for a second look, if it was.
     """
 
     def __init__(self, info: activity.Info, worker: str, handed_back: AttemptReport | None) -> None:
@@ -50,6 +50,7 @@ class Attempt:
                 percent=handed_back.percent, first_started_at=handed_back.first_started_at
             )
         gone_on_with = handed_back if info.attempt == 1 else None
+        self.resumed = gone_on_with is not None
         self._percent = begun.percent if gone_on_with else 0
         self._heard_of = False
         self._number = attempts_before(handed_back) + info.attempt
@@ -101,10 +102,10 @@ class Reporter:
     ) -> Outcome[Result]:
         """Do `work` as the attempt of the activity that is running, or go on with it.
 
-        An attempt that is cut off because its worker stops, or that puts itself off, is handed
-        back without a result. A DiffyError becomes an ApplicationError of its code, with its
-        sentence, retried only where its class says that a retry can help; another error becomes an
-        InternalError first.
+        An attempt that is cut off because its worker stops, that puts itself off, or that has to
+        wait for its host is handed back without a result. Any other DiffyError becomes an
+        ApplicationError of its code, with its sentence, retried only where its class says that a
+        retry can help; another error becomes an InternalError first.
         """
         info = activity.info()
         attempt = Attempt(info, self._client.identity, handed_back)
@@ -119,6 +120,9 @@ class Reporter:
                 later = {"next_at": result.until, "put_off_to": result.until}
                 return Outcome(attempt=attempt.report.model_copy(update=later), result=None)
             return Outcome(attempt=attempt.report, result=result)
+        except HostBusy as busy:
+            deferred = attempt.report.model_copy(update={"next_at": busy.until})
+            return Outcome(attempt=deferred, result=None)
         except DiffyError as error:
             raise await self._failure(attempt, error) from error
         except asyncio.CancelledError:

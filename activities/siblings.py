@@ -91,7 +91,7 @@ class Siblings:
             # Another job has crawled it meanwhile: a site is crawled many pages at once.
             return stored
         profile = page_profile(page, domain, self._secret_key)
-        other = Check(check.job_id, page, profile)
+        other = Check(check.job_id, page, profile, kept=check.kept)
         if profile.render is Render.ALWAYS or not other.comparable:
             return None
         fetched = await self._page_fetcher.fetch(other, domain)

@@ -13,6 +13,7 @@ DiffyError
 │   ├── HeadTooLarge              431
 │   └── RateLimited               429
 ├── Unavailable               503, Temporal or the database cannot be reached
+├── HostBusy                  no fault: the attempt is deferred until the host can be asked
 └── JobError                  why an attempt of a job ended without a result
     ├── PermanentJobError         no retry can mend it
     │   ├── PageGone                  404, 410
@@ -52,7 +53,7 @@ DiffyError
         └── InternalError             a fault of ours
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 
@@ -152,6 +153,21 @@ class Unavailable(DiffyError):
     http_status = 503
     code = "UNAVAILABLE"
     retryable = True
+
+
+class HostBusy(DiffyError):
+    """The host may not be asked for more than a moment: the attempt goes on at `until`.
+
+    This is no failure. The attempt gives its worker back, and no attempt is used up.
+    """
+
+    http_status = 503
+    code = "HOST_BUSY"
+    retryable = True
+
+    def __init__(self, host: str, until: datetime) -> None:
+        super().__init__(f"{host} may not be asked before {until:%H:%M:%S} UTC.")
+        self.until = until
 
 
 class JobError(DiffyError):

@@ -8,6 +8,7 @@ import pytest
 from activities.browser import Browser
 from activities.extraction import Extractor
 from activities.fetch import Fetcher
+from activities.politeness import Politeness
 from activities.rendering import Renderer
 from activities.visit import Visitor
 from store.engine import Database
@@ -56,3 +57,9 @@ async def database(sqlite_path: Path) -> AsyncIterator[Database]:
     database = Database.open(f"sqlite:///{sqlite_path}")
     yield database
     await database.close()
+
+
+@pytest.fixture
+def politeness(database: Database, fetcher: Fetcher) -> Politeness:
+    """One worker's politeness, at a rate that no test waits for."""
+    return Politeness(database, fetcher, host_rps=10_000)

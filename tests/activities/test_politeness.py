@@ -20,12 +20,6 @@ NO_ENTRY = "User-agent: *\nDisallow: /private"
 PLAIN = {"Content-Type": "text/plain"}
 
 
-@pytest.fixture
-def politeness(database: Database, fetcher: Fetcher) -> Politeness:
-    """One worker's politeness, at a rate that no test waits for."""
-    return Politeness(database, fetcher, host_rps=10_000)
-
-
 def robots(site: FakeSite, body: str, status: int = 200) -> None:
     site.page("/robots.txt", body, status=status, headers=PLAIN)
 

@@ -8,49 +8,57 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from store.engine import Database
-from store.hosts import take_slot
+from store.hosts import give_back, give_up_turns, take_slot, take_turn
 from tests.store.rows import HALF_SECOND as HALF
 from tests.store.rows import NOON
 
 ROUNDING = timedelta(microseconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+async def slot(session: AsyncSession, host: str, interval: timedelta, now: datetime) -> datetime:
+    """The moment of a slot that is taken however far away it is."""
+    taken = await take_slot(session, host, interval, now)
+    assert taken is not None
+    return taken.at
 
 
 async def test_the_first_caller_goes_at_once(session: AsyncSession) -> None:
-    assert await take_slot(session, "shop.example", HALF, NOON) == NOON
+    assert await slot(session, "shop.example", HALF, NOON) == NOON
 
 
 async def test_callers_go_one_interval_after_each_other(session: AsyncSession) -> None:
-    slots = [await take_slot(session, "shop.example", HALF, NOON) for _ in range(4)]
+    slots = [await slot(session, "shop.example", HALF, NOON) for _ in range(4)]
     assert slots == [NOON, NOON + HALF, NOON + 2 * HALF, NOON + 3 * HALF]
 
 
 async def test_a_free_gate_lets_through_at_once(session: AsyncSession) -> None:
-    await take_slot(session, "shop.example", HALF, NOON)
+    await slot(session, "shop.example", HALF, NOON)
     later = NOON + timedelta(seconds=60)
-    assert await take_slot(session, "shop.example", HALF, later) == later
+    assert await slot(session, "shop.example", HALF, later) == later
 
 
 async def test_an_unused_slot_is_not_saved_up(session: AsyncSession) -> None:
-    await take_slot(session, "shop.example", HALF, NOON)
+    await slot(session, "shop.example", HALF, NOON)
     later = NOON + timedelta(seconds=60)
-    slots = [await take_slot(session, "shop.example", HALF, later) for _ in range(3)]
+    slots = [await slot(session, "shop.example", HALF, later) for _ in range(3)]
     assert slots == [later, later + HALF, later + 2 * HALF]
 
 
 async def test_hosts_do_not_wait_for_each_other(session: AsyncSession) -> None:
     for host in ("a.example", "b.example", "a.example:8080"):
-        assert await take_slot(session, host, HALF, NOON) == NOON
+        assert await slot(session, host, HALF, NOON) == NOON
 
 
 async def test_a_longer_interval_holds_for_those_behind(session: AsyncSession) -> None:
-    await take_slot(session, "shop.example", timedelta(seconds=10), NOON)
-    assert await take_slot(session, "shop.example", HALF, NOON) == NOON + timedelta(seconds=10)
+    await slot(session, "shop.example", timedelta(seconds=10), NOON)
+    assert await slot(session, "shop.example", HALF, NOON) == NOON + timedelta(seconds=10)
 
 
 async def test_a_caller_whose_clock_is_behind_waits_all_the_same(session: AsyncSession) -> None:
-    await take_slot(session, "shop.example", HALF, NOON)
+    await slot(session, "shop.example", HALF, NOON)
     behind = NOON - timedelta(seconds=5)
-    assert await take_slot(session, "shop.example", HALF, behind) == NOON + HALF
+    assert await slot(session, "shop.example", HALF, behind) == NOON + HALF
 
 
 @pytest.mark.parametrize("interval", [HALF, timedelta(seconds=1 / 3), timedelta(milliseconds=1)])
@@ -61,11 +69,11 @@ async def test_many_at_once_get_slots_an_interval_apart(
         slots = []
         for _ in range(5):
             async with database.transaction() as session:
-                slots.append(await take_slot(session, "shop.example", interval, NOON))
+                slots.append(await slot(session, "shop.example", interval, NOON))
         return slots
 
     taken = await asyncio.gather(*(take() for _ in range(8)))
-    slots = sorted(slot for each in taken for slot in each)
+    slots = sorted(at for each in taken for at in each)
     assert slots[0] == NOON
     assert all(after - before >= interval - ROUNDING for before, after in pairwise(slots))
     assert slots[-1] - slots[0] <= 39 * interval + 39 * ROUNDING
@@ -74,10 +82,97 @@ async def test_many_at_once_get_slots_an_interval_apart(
 async def test_a_slot_that_was_rolled_back_is_free(database: Database) -> None:
     async def take() -> None:
         async with database.transaction() as session:
-            await take_slot(session, "shop.example", HALF, NOON)
+            await slot(session, "shop.example", HALF, NOON)
             raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
         await take()
     async with database.transaction() as session:
-        assert await take_slot(session, "shop.example", HALF, NOON) == NOON
+        assert await slot(session, "shop.example", HALF, NOON) == NOON
+
+
+async def test_a_slot_that_is_too_far_away_is_not_taken(session: AsyncSession) -> None:
+    await slot(session, "shop.example", MINUTE, NOON)
+    assert await take_slot(session, "shop.example", MINUTE, NOON, within=HALF) is None
+    almost = NOON + MINUTE - HALF
+    taken = await take_slot(session, "shop.example", MINUTE, almost, within=HALF)
+    assert taken is not None
+    assert taken.at == NOON + MINUTE
+
+
+async def test_a_slot_that_is_given_back_is_the_next_one_again(session: AsyncSession) -> None:
+    unused = await take_slot(session, "shop.example", MINUTE, NOON)
+    assert unused is not None
+    await give_back(session, unused)
+    assert await slot(session, "shop.example", MINUTE, NOON) == NOON
+
+
+async def test_a_slot_before_others_that_were_taken_cannot_be_given_back(
+    session: AsyncSession,
+) -> None:
+    unused = await take_slot(session, "shop.example", HALF, NOON)
+    assert unused is not None
+    await slot(session, "shop.example", HALF, NOON)
+    await give_back(session, unused)
+    assert await slot(session, "shop.example", HALF, NOON) == NOON + 2 * HALF
+
+
+async def turn(session: AsyncSession, job_id: str, now: datetime = NOON) -> datetime:
+    """The turn of a job at a host that is busy for a minute from noon on."""
+    if await take_slot(session, "shop.example", MINUTE, now, within=HALF) is not None:
+        return now
+    return await take_turn(session, "shop.example", MINUTE, now, job_id)
+
+
+async def test_jobs_that_wait_have_turns_one_interval_after_each_other(
+    session: AsyncSession,
+) -> None:
+    turns = [await turn(session, f"job-{number}") for number in range(4)]
+    assert turns == [NOON + n * MINUTE for n in range(4)]
+
+
+async def test_a_job_that_asks_before_its_turn_keeps_it(session: AsyncSession) -> None:
+    await turn(session, "first")
+    due = [await turn(session, "second"), await turn(session, "third")]
+    assert await turn(session, "third") == due[1]
+    assert await turn(session, "fourth") == due[1] + MINUTE
+
+
+async def test_a_job_that_finds_the_host_busy_in_its_turn_comes_next(
+    session: AsyncSession,
+) -> None:
+    await turn(session, "first")
+    due = await turn(session, "second")
+    await turn(session, "third")
+    assert await turn(session, "another", due) == due, "it came when the host was free"
+    assert await turn(session, "second", due) == due + MINUTE
+
+
+async def test_the_turn_of_a_job_that_has_ended_is_given_to_another(
+    session: AsyncSession,
+) -> None:
+    for job_id in ("first", "second", "third", "fourth"):
+        await turn(session, job_id)
+    await give_up_turns(session, ["third"])
+    assert await turn(session, "fifth") == NOON + 2 * MINUTE
+    assert await turn(session, "sixth") == NOON + 4 * MINUTE
+
+
+async def test_turns_that_nobody_came_for_keep_nobody_waiting(session: AsyncSession) -> None:
+    for job_id in ("first", "second", "third"):
+        await turn(session, job_id)
+    later = NOON + 10 * MINUTE
+    assert await turn(session, "fourth", later) == later
+    assert await turn(session, "fifth", later) == later + MINUTE
+
+
+async def test_two_jobs_that_wait_at_once_have_turns_of_their_own(database: Database) -> None:
+    async with database.transaction() as session:
+        await turn(session, "first")
+
+    async def wait(job_id: str) -> datetime:
+        async with database.transaction() as session:
+            return await turn(session, job_id)
+
+    turns = await asyncio.gather(*(wait(f"job-{number}") for number in range(8)))
+    assert sorted(turns) == [NOON + n * MINUTE for n in range(1, 9)]
