@@ -4,13 +4,13 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
 from weakref import WeakValueDictionary
 
 from temporalio import activity
 
 from activities.fetch import Fetcher, FetchLimits
 from activities.kept_answers import KeptAnswers
+from activities.reporting import MOMENT
 from core.errors import BadRedirect, BlockedByRobots, HostBusy, PassingJobError
 from core.errors import RobotsUnreachable as Unreachable
 from core.robots import ALLOW_ALL, PRODUCT, Robots, parse_robots
@@ -18,9 +18,6 @@ from core.urls import host_of, origin_of
 from store.engine import Database
 from store.hosts import give_back, take_slot, take_turn
 from store.robots import known_robots, put_robots
-
-MOMENT: Final = timedelta(seconds=1)
-"""How long an attempt waits for a host within its worker. Who has to wait longer is deferred."""
 
 ROBOTS_TTL = timedelta(hours=1)
 """How long robots.txt is used before it is asked for again; RFC 9309, 2.4 allows 24 hours."""
@@ -61,7 +58,7 @@ class Politeness:
     """Keeps robots.txt (RFC 9309) and the rate of each host, over all workers, through the store.
 
     `host_rps` is the most requests a second to one host; a longer `Crawl-delay` counts instead.
-    Its methods wait `MOMENT` at most for their host, and raise HostBusy where that is not enough:
+    Its methods wait a moment at most for their host, and raise HostBusy where that is not enough:
     no slot of the host is taken before it can be used.
     """
 
@@ -74,16 +71,16 @@ class Politeness:
         self._asking: WeakValueDictionary[str, _Asking] = WeakValueDictionary()
         self._failed: OrderedDict[str, _Failure] = OrderedDict()
 
-    async def admit(self, url: str) -> None:
-        """Return when `url` may be requested, now.
+    async def admit(self, url: str, patience: timedelta = MOMENT) -> None:
+        """Return when `url` may be requested, now, after a wait of `patience` at most.
 
         Raises BlockedByRobots when robots.txt forbids it, RobotsUnreachable when it is not known
-        what robots.txt says, and HostBusy when the host's turn is more than a moment away.
+        what robots.txt says, and HostBusy when the host's turn is further away than that.
         """
         robots = await self.robots(url)
         if not robots.allows(url, PRODUCT):
             raise BlockedByRobots(f"The robots.txt of {host_of(url)} does not allow this page.")
-        await self._turn(url, robots)
+        await self._turn(url, robots, patience)
 
     async def robots(self, url: str, *, max_age: timedelta = ROBOTS_TTL) -> Robots:
         """The rules of the site of `url`, not older than `max_age`.
@@ -181,13 +178,13 @@ class Politeness:
             )
         return fetched.status, fetched.body if fetched.status < 300 else b""
 
-    async def _turn(self, url: str, robots: Robots) -> None:
+    async def _turn(self, url: str, robots: Robots, patience: timedelta = MOMENT) -> None:
         host = host_of(url)
         delay = timedelta(seconds=robots.crawl_delay(PRODUCT) or 0)
         interval = max(self._interval, delay)
         now = datetime.now(UTC)
         async with self._database.transaction() as session:
-            slot = await take_slot(session, host, interval, now, within=MOMENT)
+            slot = await take_slot(session, host, interval, now, within=patience)
             if slot is None:
                 turn = await take_turn(session, host, interval, now, _asker(host))
         if slot is None:

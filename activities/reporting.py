@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from temporalio import activity
@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 from core.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attempts_before
 from core.errors import DiffyError, HostBusy, InternalError, PassingJobError
 from core.retries import pause_after
+from core.robots import LONGEST_DELAY
 
 HEARTBEAT_EVERY: Final = 1.0
 """Seconds between heartbeats: a cancelled attempt hears of it with the next one."""
@@ -22,6 +23,12 @@ HEARTBEAT_EVERY: Final = 1.0
 PUBLISH_ACTIVE_AFTER: Final = 0.5
 """Seconds an attempt runs before its first heartbeat and before it is published as active. A job
 that is over sooner does not pay for them; the contract allows the lists a lag of one second."""
+
+MOMENT: Final = timedelta(seconds=1)
+"""How long an attempt waits for a host within its worker. Who has to wait longer is deferred."""
+
+MANY_DEFERRALS: Final = 1_000
+LONGEST_WAIT: Final = timedelta(seconds=LONGEST_DELAY)
 
 Result = TypeVar("Result")
 
@@ -58,6 +65,7 @@ class Attempt:
         self._started_at = (gone_on_with and gone_on_with.started_at) or info.started_time
         self._worker = worker
         self.put_off_to = handed_back.put_off_to if handed_back else None
+        self._deferrals = gone_on_with.deferrals if gone_on_with else 0
 
     @property
     def report(self) -> AttemptReport:
@@ -69,7 +77,17 @@ class Attempt:
             started_at=self._started_at,
             worker=self._worker,
             put_off_to=self.put_off_to,
+            deferrals=self._deferrals,
         )
+
+    @property
+    def patience(self) -> timedelta:
+        """How long the attempt may wait for a host within its worker.
+
+        Each deferral adds some 13 events to the history of the job, which may have 51,200. So an
+        attempt that was deferred very often waits in its worker from then on.
+        """
+        return MOMENT if self._deferrals < MANY_DEFERRALS else LONGEST_WAIT
 
     def progress(self, percent: int) -> None:
         """Say how far the attempt is, 0 to 99. It never falls: a lower figure is not taken."""
@@ -121,7 +139,10 @@ class Reporter:
                 return Outcome(attempt=attempt.report.model_copy(update=later), result=None)
             return Outcome(attempt=attempt.report, result=result)
         except HostBusy as busy:
-            deferred = attempt.report.model_copy(update={"next_at": busy.until})
+            report = attempt.report
+            deferred = report.model_copy(
+                update={"next_at": busy.until, "deferrals": report.deferrals + 1}
+            )
             return Outcome(attempt=deferred, result=None)
         except DiffyError as error:
             raise await self._failure(attempt, error) from error

@@ -173,6 +173,7 @@ class AttemptReport(Model):
     With `next_at` the attempt has failed for `reason` and the next one is due then, or without a
     reason goes on then; without, it runs. `started_at` is this attempt's own start, `worker` the
     identity of who is at it. Once it has been put off, `put_off_to` is the moment it was last.
+    `deferrals` counts how often it has waited for its host.
     """
 
     attempt: AttemptNumber
@@ -183,6 +184,7 @@ class AttemptReport(Model):
     next_at: Moment | None = None
     reason: str | None = None
     put_off_to: Moment | None = None
+    deferrals: Annotated[int, Field(ge=0)] = 0
 
 
 def attempts_before(handed_back: AttemptReport | None) -> int:

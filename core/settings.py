@@ -88,8 +88,9 @@ class Settings(BaseSettings):
     """How many days a snapshot is kept that no change refers to. A page's newest one stays, and
     what a change was told from."""
 
-    worker_concurrency: Annotated[int, Field(ge=1, le=1000)] = 20
-    """How many jobs one worker process runs at once."""
+    worker_concurrency: Annotated[int, Field(ge=1, le=1000)] = 200
+    """How many attempts one worker process runs at once. Most of them wait for a site to answer:
+    few enough are at one host that slow ones leave room for the rest."""
 
     @property
     def resolved_database_url(self) -> str:
