@@ -26,10 +26,12 @@ STOP_WITHIN: Final = 10.0
 LOG_LIMIT: Final = 10_000_000
 """Bytes after which the log is begun anew; one older log is kept."""
 
-GARBAGE_COLLECTION: Final = "400"
-"""GOGC: a collection only when the heap has grown fivefold. Costs memory, saves a third of CPU."""
+GARBAGE_COLLECTION: Final = "100"
+"""GOGC: a collection when the heap has doubled. With the small caches below it costs no throughput,
+and saves half of the memory that 400 takes.
+"""
 
-SQLITE_PRAGMAS: Final = ("journal_mode=wal", "synchronous=1", "cache_size=-65536")
+SQLITE_PRAGMAS: Final = ("journal_mode=wal", "synchronous=1", "cache_size=-16384")
 """A commit is one write to the log, without a sync: safe against a crash of any process."""
 
 DYNAMIC_CONFIG: Final = (
@@ -39,6 +41,10 @@ DYNAMIC_CONFIG: Final = (
     "system.forceSearchAttributesCacheRefreshOnRead=false",
     # A hundred a second are meant for one of many users; a list asks three, the statistics five.
     "frontend.namespaceRPS.visibility=1000",
+    # By default the server keeps every finished workflow in memory for an hour.
+    "history.hostLevelCacheMaxSize=500",
+    'history.cacheTTL="30s"',
+    "history.eventsHostLevelCacheMaxSizeBytes=16777216",
 )
 
 ATTRIBUTE_TYPES: Final = {

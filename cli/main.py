@@ -44,10 +44,13 @@ def up() -> None:
 def worker(ready_fd: int | None) -> None:
     """Run a worker."""
     settings = load_settings()
+    import uvloop
+
     from cli.services import tell_ready
     from worker import serve
 
-    asyncio.run(serve(settings, partial(tell_ready, ready_fd)))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings, partial(tell_ready, ready_fd)))
 
 
 @diffy.command()

@@ -25,7 +25,7 @@ from core.jobs import TASK_QUEUE, JobState
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
-from worker import SANDBOX
+from worker import RUNNER
 from workflows.crawl_page import CrawlPage
 
 Job = WorkflowHandle[Any, Any]
@@ -61,7 +61,7 @@ async def dead_worker(system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncI
         task_queue=TASK_QUEUE,
         workflows=[CrawlPage],
         activities=[silent],
-        workflow_runner=SANDBOX,
+        workflow_runner=RUNNER,
     ) as worker:
         yield worker
 
@@ -105,7 +105,7 @@ async def test_a_job_that_is_cancelled_while_its_worker_is_dead_is_told_as_cance
 def workflows(system: System) -> Worker:
     """A worker that runs workflows and none of their activities."""
     return Worker(
-        system.client, task_queue=TASK_QUEUE, workflows=[CrawlPage], workflow_runner=SANDBOX
+        system.client, task_queue=TASK_QUEUE, workflows=[CrawlPage], workflow_runner=RUNNER
     )
 
 

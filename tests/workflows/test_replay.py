@@ -1,7 +1,7 @@
 """Every recorded history replays: this version goes on with the jobs of the versions before it.
 
-Our worker hands our modules to the sandbox as they are; here the sandbox imports them anew for each
-workflow, and so notices what they do at import or keep between two workflows.
+The worker runs workflows without a sandbox. Here the sandbox imports our modules anew for each
+workflow, and so notices what they do at import, keep between two workflows, or ask of the machine.
 """
 
 import json
