@@ -1,4 +1,4 @@
-"""Connections to public addresses only: every address of a name is checked, one is connected to."""
+"""Connections to public addresses only: every address of a name is checked before any is tried."""
 
 import asyncio
 import socket
@@ -6,7 +6,8 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
-from typing import Any
+from itertools import zip_longest
+from typing import Any, Final
 
 import anyio
 import httpcore2
@@ -17,6 +18,14 @@ from core.site_errors import NameNotFound
 
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
 """The addresses of a host, for a port. Raises OSError when there are none."""
+
+STAGGER: Final = 0.25
+"""Seconds that an address has to itself before the next one is tried beside it (RFC 8305, 5)."""
+
+MOST_TRIED: Final = 8
+"""Addresses of a host that are connected to for one connection; whoever names it names as many as
+he likes.
+"""
 
 RESOLVING_THREADS = 32
 """Name resolution blocks a thread each; the loop's own pool has six on two cores."""
@@ -89,7 +98,8 @@ class ClosedOnFailure(httpcore2.AsyncNetworkStream):
 
 
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Resolves a name once, checks every address of it, and connects to a checked one.
+    """Resolves a name once, checks every address of it, and connects to the checked one that
+    answers first (RFC 8305).
 
     The name stays what TLS and the Host header see. A name that changes its address between check
     and use cannot get past: it is not asked for again.
@@ -116,16 +126,15 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         addresses = await self._addresses(host, port)
         for address in addresses:
             self._check(host, address)
-        failure: Exception | None = None
-        for address in addresses:
-            try:
-                stream = await self._inner.connect_tcp(
-                    str(address), port, timeout, local_address, socket_options
-                )
-                return ClosedOnFailure(stream)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-        raise failure or NameNotFound(f"The host {host} has no address.")
+        if not addresses:
+            raise NameNotFound(f"The host {host} has no address.")
+
+        async def connect(address: Address) -> httpcore2.AsyncNetworkStream:
+            return await self._inner.connect_tcp(
+                str(address), port, timeout, local_address, socket_options
+            )
+
+        return ClosedOnFailure(await _first_connected(_in_turn(addresses)[:MOST_TRIED], connect))
 
     async def connect_unix_socket(
         self,
@@ -157,6 +166,60 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
                 f"{host} is at {address}, a {kind.replace('_', '-')} address that Diffy does not "
                 "connect to."
             )
+
+
+def _in_turn(addresses: Sequence[Address]) -> list[Address]:
+    """The addresses in the order of the resolver, but the families alternate (RFC 8305, 4)."""
+    first = [each for each in addresses if each.version == addresses[0].version]
+    other = [each for each in addresses if each.version != addresses[0].version]
+    pairs = zip_longest(first, other)
+    return [each for pair in pairs for each in pair if each is not None]
+
+
+async def _first_connected(
+    addresses: Sequence[Address],
+    connect: Callable[[Address], Awaitable[httpcore2.AsyncNetworkStream]],
+) -> httpcore2.AsyncNetworkStream:
+    """The connection to whichever address is there first; the others are closed.
+
+    An address is tried once the one before it has failed, or has taken `STAGGER` seconds. Raises
+    the first of httpcore's own errors when all of them fail.
+    """
+    connected: list[httpcore2.AsyncNetworkStream] = []
+    failures: list[Exception] = []
+
+    async def attempt(address: Address, over: anyio.Event) -> None:
+        try:
+            connected.append(await connect(address))
+            attempts.cancel_scope.cancel()
+        except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+            failures.append(error)
+        finally:
+            over.set()
+
+    try:
+        async with anyio.create_task_group() as attempts:
+            for address in addresses:
+                over = anyio.Event()
+                attempts.start_soon(attempt, address, over)
+                with anyio.move_on_after(STAGGER):
+                    await over.wait()
+                if connected:
+                    break
+    except BaseException:
+        await _close(connected)
+        raise
+    if not connected:
+        raise failures[0]
+    # Two may have been there at the same moment.
+    await _close(connected[1:])
+    return connected[0]
+
+
+async def _close(streams: Sequence[httpcore2.AsyncNetworkStream]) -> None:
+    with anyio.CancelScope(shield=True):
+        for stream in streams:
+            await stream.aclose()
 
 
 def _resolve(host: str, port: int) -> list[str]:

@@ -1,20 +1,23 @@
 """Only public addresses are connected to: measured at sockets, not at error messages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import ip_address
 
 import httpcore2
 import httpx2
 import pytest
 
-from activities.fetch import Fetcher
-from activities.network import GuardedBackend, Resolver, SystemResolver
+from activities.fetch import Fetcher, FetchLimits
+from activities.network import MOST_TRIED, GuardedBackend, Resolver, SystemResolver
 from core.addresses import Address
 from core.errors import ForbiddenAddress, SiteUnreachable
 from tests.activities.conftest import USER_AGENT
+from tests.eventually import eventually
 from tests.ports import free_port
 from tests.site import FakeSite
 
@@ -36,6 +39,7 @@ class Listener:
 
     port: int = 0
     connections: int = 0
+    open: int = 0
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def accept(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -121,6 +125,8 @@ class Recorder(httpcore2.AsyncNetworkBackend):
     def __init__(self) -> None:
         self.told: list[str] = []
         self.fails: set[str] = set()
+        self.hangs: set[str] = set()
+        self.together = asyncio.Barrier(1)
         self._inner = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
@@ -135,7 +141,11 @@ class Recorder(httpcore2.AsyncNetworkBackend):
         self.told.append(host)
         if host in self.fails:
             raise httpcore2.ConnectError("not there")
-        return await self._inner.connect_tcp("127.0.0.1", port)
+        if host in self.hangs:
+            await asyncio.Event().wait()
+        stream = await self._inner.connect_tcp("127.0.0.1", port)
+        await self.together.wait()
+        return stream
 
 
 async def connect(backend: GuardedBackend, port: int) -> None:
@@ -170,6 +180,128 @@ async def test_an_address_that_fails_leaves_it_to_the_next() -> None:
         recorder.fails = {"2606:4700:4700::1111", "8.8.8.8"}
         with pytest.raises(httpcore2.ConnectError):
             await connect(backend, listener.port)
+
+
+V6, V4 = [f"2606:4700:4700::{n}" for n in range(1, 5)], [f"8.8.8.{n}" for n in range(1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "tried"),
+    [
+        (V6[:3] + V4[:2], [V6[0], V4[0], V6[1], V4[1], V6[2]]),
+        (V4[:1] + V6[:3], [V4[0], V6[0], V6[1], V6[2]]),
+        (V4, V4),
+    ],
+)
+async def test_families_take_turns_in_the_order_of_the_resolver(
+    addresses: list[str], tried: list[str]
+) -> None:
+    backend, recorder = guard(FakeResolver([addresses]))
+    recorder.fails = set(tried[:-1])
+    async with listening() as listener:
+        await connect(backend, listener.port)
+    assert recorder.told == tried
+
+
+async def test_addresses_without_number_are_all_checked_and_some_are_tried() -> None:
+    addresses = [f"8.8.{high}.{low}" for high in range(4) for low in range(250)]
+    resolver = FakeResolver([addresses, [*addresses, "127.0.0.1"]])
+    backend, recorder = guard(resolver)
+    recorder.fails = set(addresses)
+    with pytest.raises(httpcore2.ConnectError):
+        await connect(backend, 80)
+    assert recorder.told == addresses[:MOST_TRIED]
+    with pytest.raises(ForbiddenAddress):
+        await connect(backend, 80)
+    assert recorder.told == addresses[:MOST_TRIED]
+
+
+async def test_an_address_that_does_not_answer_is_not_waited_for() -> None:
+    backend, recorder = guard(FakeResolver([[V6[0], V4[0], V6[1]]]))
+    recorder.hangs = {V6[0]}
+    async with listening() as listener:
+        await connect(backend, listener.port)
+    assert recorder.told == [V6[0], V4[0]]
+    left = {task for task in asyncio.all_tasks() if "attempt" in repr(task.get_coro())}
+    assert left == set(), "nobody goes on trying"
+
+
+async def test_of_two_addresses_that_answer_at_once_one_connection_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("activities.network.STAGGER", 0)
+    backend, recorder = guard(FakeResolver([[V6[0], V4[0]]]))
+    recorder.together = asyncio.Barrier(2)
+    async with staying() as site:
+        stream = await backend.connect_tcp("shop.example", site.port)
+        await eventually(lambda: open_at(site), lambda count: count == 1)
+        assert site.connections == 2
+        await stream.aclose()
+        await eventually(lambda: open_at(site), lambda count: count == 0)
+
+
+async def test_a_connection_that_is_there_when_nobody_wants_it_any_more_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("activities.network.STAGGER", 0)
+    backend, recorder = guard(FakeResolver([[V6[0], V4[0]]]))
+    recorder.together = asyncio.Barrier(3)
+    async with staying() as site:
+        task = asyncio.create_task(backend.connect_tcp("shop.example", site.port))
+        await eventually(lambda: open_at(site), lambda count: count == 2)
+        await recorder.together.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await eventually(lambda: open_at(site), lambda count: count == 0)
+
+
+async def open_at(site: Listener) -> int:
+    """How many connections of a listener are open."""
+    return site.open
+
+
+@asynccontextmanager
+async def staying() -> AsyncIterator[Listener]:
+    """A listener that says nothing, and sees when it is left."""
+    site = Listener(free_port())
+
+    async def stay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        site.connections += 1
+        site.open += 1
+        try:
+            await reader.read()
+        finally:
+            site.open -= 1
+            writer.close()
+
+    async with await asyncio.start_server(stay, "127.0.0.1", site.port):
+        yield site
+
+
+async def test_a_dead_address_costs_a_site_a_moment_and_not_its_deadline(site: FakeSite) -> None:
+    """The system's own sockets: nobody accepts at one of the addresses, whose queue is full."""
+    site.page("/", "<p>here</p>")
+    port = int(site.origin.rsplit(":", 1)[1])
+    limits = FetchLimits(deadline=timedelta(seconds=5))
+    with deaf("127.0.0.2", port):
+        async with resolving(["127.0.0.2", "127.0.0.1"], private=True) as fetcher:
+            answer = await fetcher.fetch(f"http://shop.example:{port}/", limits=limits)
+    assert answer.status == 200
+
+
+@contextmanager
+def deaf(address: str, port: int) -> Iterator[None]:
+    """A port at which connections are neither accepted nor refused."""
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(2):
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex((address, port))
+        yield
 
 
 async def test_a_name_without_an_address_is_unreachable() -> None:
