@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -12,6 +13,7 @@ import httpcore2
 import httpx2
 
 from activities.compression import ends_early
+from activities.connections import HostConnections
 from activities.failures import told
 from activities.network import GuardedBackend, Resolver, SystemResolver
 from activities.responses import retry_after
@@ -31,8 +33,8 @@ from core.site_errors import (
 from core.urls import host_of, normalise
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-CONNECTIONS: Final = 100
 KEPT_ALIVE: Final = 40
+"""Connections that are kept open for a moment though nobody uses them."""
 
 ANY_BYTES: Final = "iso-8859-1"
 """Validators go back as the bytes that came: those from 0x80 on are allowed (RFC 9110, 8.8.3)."""
@@ -43,13 +45,15 @@ class FetchLimits:
     """What one fetch may cost.
 
     `deadline` bounds each exchange, from connecting to the last byte; `max_body` the inflated
-    body, in bytes: what is longer is an error, or with `truncate` cut off there.
+    body, in bytes: what is longer is an error, or with `truncate` cut off there. An exchange that
+    others wait for who hold connections to the same host is `beside` their number.
     """
 
     deadline: timedelta = timedelta(seconds=30)
     max_redirects: int = 10
     max_body: int = 10 * 2**20
     truncate: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ class Fetcher:
     """Fetches over one pool of connections, with no cookies and no proxies of the environment.
 
     Unless `allow_private_networks`, only public addresses are connected to; `network` is what sees
-    to that. No exchange takes longer than `longest`, whatever its limits say.
+    to that. No exchange takes longer than `longest`, whatever its limits say. Each host has a few
+    connections at once (`activities.connections`).
     """
 
     def __init__(
@@ -134,6 +139,7 @@ class Fetcher:
         longest: timedelta = timedelta.max,
     ) -> None:
         self._longest = longest
+        self._connections = HostConnections()
         self._resolver = SystemResolver()
         self.network = GuardedBackend(
             resolve or self._resolver, allow_private_networks=allow_private_networks
@@ -143,7 +149,8 @@ class Fetcher:
         # The transport has no parameter for a network backend; a test fails when this moves.
         transport._pool = httpcore2.AsyncConnectionPool(
             ssl_context=trusted,
-            max_connections=CONNECTIONS,
+            # Whoever waits in the pool cannot be told from whoever waits for the site.
+            max_connections=None,
             max_keepalive_connections=KEPT_ALIVE,
             keepalive_expiry=5.0,
             network_backend=self.network,
@@ -170,23 +177,27 @@ class Fetcher:
         before_request: Callable[[str], Awaitable[None]] = _at_once,
         follow_redirects: bool = True,
         kept: Answers | None = None,
+        patience: timedelta | None = None,
     ) -> Fetched:
         """The answer for `url`, of whatever status, redirects followed.
 
-        `before_request` is awaited before every request, those of redirects too; its time is not
-        the site's, and what it raises ends the fetch. `profile` is what each request says besides.
-        What is `kept` is not asked for again.
+        `before_request` is awaited before every request, those of redirects too, once there is a
+        connection to be had; its time and the wait for that connection are not the site's, and
+        what it raises ends the fetch. `profile` is what each request says besides. What is `kept`
+        is not asked for again.
         Raises InvalidAddress, ForbiddenAddress, PageTooLarge, HeadersTooLarge, SiteTimeout, and
-        what belongs to BadRedirect, SiteUnreachable and SiteError.
+        what belongs to BadRedirect, SiteUnreachable and SiteError; HostBusy where the host has used
+        all its connections for longer than `patience`.
         """
         limits = limits or FetchLimits()
         seen = [normalise(url)]
         while True:
             answer = kept.get(seen[-1]) if kept else None
             if answer is None:
-                await before_request(seen[-1])
-                headers = {**profile.headers_for(seen[-1]), **validators.headers}
-                answer = await self._exchange(seen[-1], headers, limits, tuple(seen[:-1]))
+                async with self._connection(seen[-1], limits, patience):
+                    await before_request(seen[-1])
+                    headers = {**profile.headers_for(seen[-1]), **validators.headers}
+                    answer = await self._exchange(seen[-1], headers, limits, tuple(seen[:-1]))
                 if kept is not None:
                     kept.add(answer)
             if answer.location is None or not follow_redirects:
@@ -197,6 +208,13 @@ class Fetcher:
         """Close every connection."""
         await self._client.aclose()
         self._resolver.close()
+
+    def _connection(
+        self, url: str, limits: FetchLimits, patience: timedelta | None
+    ) -> AbstractAsyncContextManager[None]:
+        if limits.beside:
+            return nullcontext()
+        return self._connections.one(host_of(url), patience)
 
     def _target(self, location: str, seen: list[str], limits: FetchLimits) -> str:
         try:

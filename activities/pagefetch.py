@@ -3,6 +3,7 @@
 from activities.check import Check
 from activities.fetch import NO_VALIDATORS, Fetched, Fetcher
 from activities.politeness import Politeness
+from activities.reporting import MOMENT
 from activities.responses import no_page, refusal
 from core.scope import LeftOut, OutOfScope, ScopeRules, judge
 from core.site_errors import InvalidAnswer, RedirectToOtherSite
@@ -21,7 +22,7 @@ class PageFetcher:
         """The page of `check`, or that it was not modified.
 
         Raises the errors of what the site does wrong (`core.site_errors`), PageGone among them, and
-        HostBusy when the host's turn is more than a moment away.
+        HostBusy when the host's turn, or a connection to it, is more than a moment away.
         """
         site = parse_domain(domain.domain)
 
@@ -38,6 +39,7 @@ class PageFetcher:
             profile=check.profile.request,
             before_request=admit,
             kept=check.kept,
+            patience=MOMENT,
         )
         if refused := refusal(fetched.status, fetched.retry_after):
             raise refused

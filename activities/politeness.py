@@ -32,9 +32,10 @@ MOST_KNOWN = 1_000
 """Sites whose rules a worker keeps in memory; the store keeps those of all."""
 
 ROBOTS_LIMITS = FetchLimits(
-    deadline=timedelta(seconds=15), max_redirects=5, max_body=2**20, truncate=True
+    deadline=timedelta(seconds=15), max_redirects=5, max_body=2**20, truncate=True, beside=True
 )
-"""RFC 9309, 2.3.1.2 and 2.5: five redirects at least, and the start of a file that is too large."""
+"""RFC 9309, 2.3.1.2 and 2.5: five redirects at least, and the start of a file that is too large.
+Every page of the site waits for it, with a connection in hand."""
 
 
 @dataclass(frozen=True)

@@ -72,12 +72,13 @@ class System:
         assert answer.status_code == 200, answer.text
         return {page["url"]: UUID(page["id"]) for page in answer.json()["data"]}
 
-    async def lone_page(self, site: FakeSite) -> UUID:
+    async def lone_page(self, site: FakeSite, host: str = "127.0.0.1") -> UUID:
         """The id of the only page of a site, whose discovery is over before it began."""
         site.page("/", "<p>Pro costs $99 a month.</p>")
-        domain = await self.add_domain(site.origin)
+        origin = site.origin.replace("127.0.0.1", host)
+        domain = await self.add_domain(origin)
         await self.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
-        added = await self.api.post(f"/api/domains/{domain.id}/pages", json={"url": site.url("/")})
+        added = await self.api.post(f"/api/domains/{domain.id}/pages", json={"url": f"{origin}/"})
         return UUID(added.json()["data"]["id"])
 
     async def ask(self, path: str, **body: object) -> str:

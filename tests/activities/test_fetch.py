@@ -12,6 +12,7 @@ import brotli  # type: ignore[import-untyped]
 import pytest
 from backports import zstd
 
+from activities.connections import PER_HOST
 from activities.fetch import Fetcher, FetchLimits, Validators
 from core.errors import (
     BadRedirect,
@@ -454,8 +455,8 @@ async def test_credentials_of_the_environment_are_not_sent(
 
 async def test_a_cancelled_fetch_frees_its_connection(fetcher: Fetcher, site: FakeSite) -> None:
     site.hold("/")
-    held = [asyncio.create_task(fetcher.fetch(site.url("/"))) for _ in range(100)]
-    await site.arrived("/", 100)
+    held = [asyncio.create_task(fetcher.fetch(site.url("/"))) for _ in range(PER_HOST)]
+    await site.arrived("/", PER_HOST)
     for task in held:
         task.cancel()
     await asyncio.gather(*held, return_exceptions=True)

@@ -43,9 +43,11 @@ async def error_type(client: Client, job_id: str) -> str | None:
 
 
 async def test_each_job_ends_in_time_for_its_own_reason_and_the_next_one_runs(
-    settings: Settings,
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(HOSTILITIES) >= 30
+    # None of them waits for another one.
+    monkeypatch.setattr("activities.connections.PER_HOST", len(HOSTILITIES))
     impatient = settings.model_copy(update={"fetch_seconds": DEADLINE, "worker_concurrency": 100})
     async with hostile_site() as site, running_system(impatient) as system:
         domain = await system.add_domain(site.origin)
