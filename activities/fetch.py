@@ -125,9 +125,9 @@ class Answers(Protocol):
 class Fetcher:
     """Fetches over one pool of connections, with no cookies and no proxies of the environment.
 
-    Unless `allow_private_networks`, only public addresses are connected to; `network` is what sees
-    to that. No exchange takes longer than `longest`, whatever its limits say. Each host has a few
-    connections at once (`activities.connections`).
+    Unless `allow_private_networks`, only public addresses are connected to; `network` sees to that
+    for pages in a browser. No exchange takes longer than `longest`, whatever its limits say. Each
+    host has a few connections at once (`activities.connections`).
     """
 
     def __init__(
@@ -141,8 +141,11 @@ class Fetcher:
         self._longest = longest
         self._connections = HostConnections()
         self._resolver = SystemResolver()
-        self.network = GuardedBackend(
-            resolve or self._resolver, allow_private_networks=allow_private_networks
+        # Pages name any number of hosts, and those that jobs ask are not to wait behind them.
+        self._resolver_of_pages = SystemResolver()
+        own, self.network = (
+            GuardedBackend(each, allow_private_networks=allow_private_networks)
+            for each in (resolve or self._resolver, resolve or self._resolver_of_pages)
         )
         trusted = _trusted_authorities()
         transport = httpx2.AsyncHTTPTransport(verify=trusted, trust_env=False)
@@ -153,7 +156,7 @@ class Fetcher:
             max_connections=None,
             max_keepalive_connections=KEPT_ALIVE,
             keepalive_expiry=5.0,
-            network_backend=self.network,
+            network_backend=own,
         )
         self._client = httpx2.AsyncClient(
             transport=transport,
@@ -208,6 +211,7 @@ class Fetcher:
         """Close every connection."""
         await self._client.aclose()
         self._resolver.close()
+        self._resolver_of_pages.close()
 
     def _connection(
         self, url: str, limits: FetchLimits, patience: timedelta | None

@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import ip_address
 from itertools import zip_longest
 from typing import Any, Final
@@ -32,16 +33,30 @@ RESOLVING_THREADS = 32
 
 
 class SystemResolver:
-    """Resolves as the operating system does."""
+    """Resolves as the operating system does.
+
+    All that ask for a name at once share one answer: a thread cannot be told that nobody waits for
+    it any more, and a name whose servers do not answer would have them all.
+    """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(RESOLVING_THREADS, thread_name_prefix="resolve")
+        self._asked: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
 
     async def __call__(self, host: str, port: int) -> Sequence[Address]:
         """The addresses of `host`. Raises OSError when there are none."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _resolve, host, port)
-        return [ip_address(each) for each in found]
+        asked = self._asked.get((host, port))
+        if asked is None:
+            loop = asyncio.get_running_loop()
+            asked = loop.run_in_executor(self._threads, _resolve, host, port)
+            self._asked[host, port] = asked
+            asked.add_done_callback(partial(self._answered, (host, port)))
+        return [ip_address(each) for each in await asyncio.shield(asked)]
+
+    def _answered(self, name: tuple[str, int], answer: asyncio.Future[list[str]]) -> None:
+        del self._asked[name]
+        if not answer.cancelled():
+            answer.exception()  # those who asked may all have gone, and asyncio would complain
 
     def close(self) -> None:
         """End the threads."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,13 @@ import httpx2
 import pytest
 
 from activities.fetch import Fetcher, FetchLimits
-from activities.network import MOST_TRIED, GuardedBackend, Resolver, SystemResolver
+from activities.network import (
+    MOST_TRIED,
+    RESOLVING_THREADS,
+    GuardedBackend,
+    Resolver,
+    SystemResolver,
+)
 from core.addresses import Address
 from core.errors import ForbiddenAddress, SiteUnreachable
 from tests.activities.conftest import USER_AGENT
@@ -326,6 +333,74 @@ async def test_the_system_resolves_names_of_this_machine() -> None:
     assert set(found) <= {ip_address("127.0.0.1"), ip_address("::1")}
     assert len(found) == len(set(found)) > 0
     resolver.close()
+
+
+async def test_a_name_that_is_not_answered_for_keeps_no_other_one_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answering = threading.Event()
+    asked: list[str] = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        if host == "slow.example":
+            answering.wait()
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr("activities.network._resolve", resolve)
+    resolver = SystemResolver()
+    waiting = [
+        asyncio.create_task(resolver("slow.example", 80)) for _ in range(2 * RESOLVING_THREADS)
+    ]
+    try:
+        async with asyncio.timeout(10):
+            assert await resolver("shop.example", 80) == [ip_address("127.0.0.1")]
+        for task in waiting[1:]:
+            task.cancel()
+        waiting.append(asyncio.create_task(resolver("slow.example", 80)))
+    finally:
+        answering.set()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert answers[0] == answers[-1] == [ip_address("127.0.0.1")]
+    assert asked.count("slow.example") == 1
+    await resolver("slow.example", 80)
+    assert asked.count("slow.example") == 2, "an answer is not kept"
+    resolver.close()
+
+
+async def test_names_that_a_page_in_a_browser_asks_for_keep_no_job_waiting(
+    site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.page("/", "<p>here</p>")
+    answering = threading.Event()
+    asked: list[str] = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        if host != "shop.example":
+            answering.wait()
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr("activities.network._resolve", resolve)
+    fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=True)
+    hosts = [f"h{number}.example" for number in range(2 * RESOLVING_THREADS)]
+    waiting = [asyncio.create_task(fetcher.network.connect_tcp(host, 9)) for host in hosts]
+    await eventually(lambda: counted(asked), lambda count: count == RESOLVING_THREADS)
+    try:
+        limits = FetchLimits(deadline=timedelta(seconds=5))
+        url = site.url("/").replace("127.0.0.1", "shop.example")
+        assert (await fetcher.fetch(url, limits=limits)).status == 200
+    finally:
+        answering.set()
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await fetcher.aclose()
+
+
+async def counted(asked: list[str]) -> int:
+    """How many names were asked for."""
+    return len(asked)
 
 
 async def test_a_name_stays_what_the_site_is_asked_for(site: FakeSite) -> None:
