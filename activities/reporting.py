@@ -13,9 +13,17 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
 from core.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attempts_before
-from core.errors import DiffyError, HostBusy, InternalError, PassingJobError
+from core.errors import (
+    DiffyError,
+    HostBusy,
+    InternalError,
+    JobError,
+    PassingJobError,
+    SecretsUnreadable,
+)
 from core.retries import pause_after
 from core.robots import LONGEST_DELAY
+from core.site_errors import BrowserMissing
 
 HEARTBEAT_EVERY: Final = 1.0
 """Seconds between heartbeats: a cancelled attempt hears of it with the next one."""
@@ -29,6 +37,9 @@ MOMENT: Final = timedelta(seconds=1)
 
 MANY_DEFERRALS: Final = 1_000
 LONGEST_WAIT: Final = timedelta(seconds=LONGEST_DELAY)
+
+OURS: Final = (InternalError, SecretsUnreadable, BrowserMissing)
+"""Errors of jobs that no site can help."""
 
 Result = TypeVar("Result")
 
@@ -157,12 +168,20 @@ class Reporter:
             raise await self._failure(attempt, ours) from error
 
     async def _watch(self, attempt: Attempt) -> None:
+        """Heartbeats until it is cancelled, whatever becomes of one of them: an attempt that is
+        silent for ten seconds is lost. Publishing takes its own time.
+        """
         await asyncio.sleep(PUBLISH_ACTIVE_AFTER)
-        attempt.beat()
-        await self._publish(attempt.report)
-        while True:
-            await asyncio.sleep(HEARTBEAT_EVERY)
-            attempt.beat()
+        publishing = asyncio.create_task(self._publish(attempt.report))
+        try:
+            while True:
+                try:
+                    attempt.beat()
+                except Exception:
+                    log.exception("a heartbeat of job %s failed", activity.info().workflow_id)
+                await asyncio.sleep(HEARTBEAT_EVERY)
+        finally:
+            publishing.cancel()
 
     async def _failure(self, attempt: Attempt, error: DiffyError) -> ApplicationError:
         info = activity.info()
@@ -181,7 +200,7 @@ class Reporter:
             type=error.code,
             non_retryable=not error.retryable,
             next_retry_delay=pause,
-            category=ApplicationErrorCategory.BENIGN,
+            category=_category(error),
         )
 
     async def _publish(self, report: AttemptReport) -> None:
@@ -189,12 +208,21 @@ class Reporter:
         attempt goes on when this fails.
         """
         info = activity.info()
-        assert info.workflow_id is not None
-        job = self._client.get_workflow_handle(info.workflow_id, run_id=info.workflow_run_id)
         try:
+            assert info.workflow_id is not None
+            job = self._client.get_workflow_handle(info.workflow_id, run_id=info.workflow_run_id)
             await job.signal(REPORT_SIGNAL, report)
         except RPCError as error:
             log.warning("job %s could not be published: %s", info.workflow_id, error.status.name)
+        except Exception:
+            log.exception("job %s could not be published", info.workflow_id)
+
+
+def _category(error: DiffyError) -> ApplicationErrorCategory:
+    """What a site did is in the report; metrics and logs are for what is wrong here."""
+    if isinstance(error, JobError) and not isinstance(error, OURS):
+        return ApplicationErrorCategory.BENIGN
+    return ApplicationErrorCategory.UNSPECIFIED
 
 
 def _worker_stops() -> bool:

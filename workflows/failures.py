@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
+    ApplicationErrorCategory,
     CancelledError,
     TimeoutError,
     TimeoutType,
@@ -20,24 +21,36 @@ from core.contract import CANCELLED, AttemptReport, Progress
 class JobFailure:
     """Why a job failed: a sentence, the published error type, the last attempt if it is known.
 
-    Of an attempt that was `lost` no more is known than its heartbeats said, if it sent any.
+    Of an attempt that was `lost` no more is known than its heartbeats said, if it sent any. What a
+    site did is `benign`: metrics do not count it as a failure of ours.
     """
 
     reason: str
     error_type: str
     last_attempt: AttemptReport | None
     lost: bool = False
+    benign: bool = False
 
     def as_error(self) -> ApplicationError:
         """The error the workflow ends with."""
-        return ApplicationError(self.reason, type=self.error_type, non_retryable=True)
+        category = (
+            ApplicationErrorCategory.BENIGN if self.benign else ApplicationErrorCategory.UNSPECIFIED
+        )
+        return ApplicationError(
+            self.reason, type=self.error_type, non_retryable=True, category=category
+        )
 
 
 def explain(error: ActivityError) -> JobFailure:
     """Why the activity of a job gave no result."""
     match error.cause:
         case ApplicationError() as cause:
-            return JobFailure(cause.message, cause.type or "INTERNAL", _reported(cause.details))
+            return JobFailure(
+                cause.message,
+                cause.type or "INTERNAL",
+                _reported(cause.details),
+                benign=cause.category is ApplicationErrorCategory.BENIGN,
+            )
         case TimeoutError() as cause:
             return JobFailure(
                 _timeout_sentence(cause.type),

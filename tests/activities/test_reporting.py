@@ -7,15 +7,26 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.activity import ActivityCancellationDetails
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor, OutboundInterceptor, SignalWorkflowInput
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
 from activities.reporting import Attempt, Reporter
 from core.contract import AttemptReport, Outcome, Progress
-from core.errors import DiffyError, NotAPage, PageGone, SiteError, SiteOverloaded
+from core.errors import (
+    DiffyError,
+    InternalError,
+    NotAPage,
+    PageGone,
+    SecretsUnreadable,
+    SiteError,
+    SiteOverloaded,
+    Unavailable,
+)
 from core.retries import pause_after
+from core.site_errors import BrowserMissing
+from temporal.faults import TemporalFault
 from tests.eventually import eventually
 
 LONG_AGO = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -121,6 +132,7 @@ async def test_an_error_is_published_by_its_code_in_its_words(
     failure = caught.value
     assert (failure.type, failure.message) == (error.code, error.message)
     assert failure.non_retryable is not retryable
+    assert failure.category is ApplicationErrorCategory.BENIGN
     wait = error.retry_after if isinstance(error, SiteOverloaded) else None
     assert failure.next_retry_delay == pause_after(1, wait)
     [report] = failure.details
@@ -138,6 +150,26 @@ async def test_a_fault_of_ours_is_retried_and_tells_no_secrets(
     assert (caught.value.type, caught.value.non_retryable) == ("INTERNAL", False)
     assert caught.value.message == "Diffy itself failed (ValueError)."
     assert "password=secret" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("a mistake"),
+        InternalError("The extraction crashed."),
+        Unavailable("The database is away."),
+        TemporalFault("Temporal refused it."),
+        SecretsUnreadable("The key is not here."),
+        BrowserMissing("There is no browser."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_what_is_wrong_here_is_seen_in_metrics_and_logs(
+    environment: ActivityEnvironment, client: Client, error: Exception
+) -> None:
+    with pytest.raises(ApplicationError) as caught:
+        await run(environment, client, raising(error))
+    assert caught.value.category is ApplicationErrorCategory.UNSPECIFIED
 
 
 async def test_the_last_attempt_announces_no_other(
@@ -211,3 +243,86 @@ async def test_a_long_attempt_says_that_it_is_alive(
 
     assert (await run(environment, client, work)).result == "done"
     assert {beat.percent for beat in beats} == {10, 80}
+
+
+class Publishing(Interceptor):
+    """What becomes of every report that an attempt publishes."""
+
+    def __init__(self, outcome: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._outcome = outcome
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        outcome = self._outcome
+
+        class Signals(OutboundInterceptor):
+            async def signal_workflow(self, input: SignalWorkflowInput) -> None:
+                await outcome()
+
+        return Signals(next)
+
+
+async def fails() -> None:
+    """As a converter does, or a connection that the SDK knows no status for."""
+    raise RuntimeError("no report today")
+
+
+async def hangs() -> None:
+    """As a server that accepts calls and never answers."""
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("outcome", [fails, hangs])
+async def test_an_attempt_says_that_it_is_alive_whatever_becomes_of_its_report(
+    environment: ActivityEnvironment,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    outcome: Callable[[], Awaitable[None]],
+) -> None:
+    monkeypatch.setattr("activities.reporting.PUBLISH_ACTIVE_AFTER", 0)
+    monkeypatch.setattr("activities.reporting.HEARTBEAT_EVERY", 0.01)
+    publishing = Client(
+        client.service_client,
+        data_converter=client.data_converter,
+        interceptors=[Publishing(outcome)],
+    )
+    assert (await run(environment, publishing, until_heard(environment, 3))).result == "done"
+    assert ("no report today" in caplog.text) is (outcome is fails)
+
+
+async def test_a_heartbeat_that_fails_is_told_and_is_not_the_last(
+    environment: ActivityEnvironment,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("activities.reporting.PUBLISH_ACTIVE_AFTER", 0)
+    monkeypatch.setattr("activities.reporting.HEARTBEAT_EVERY", 0.01)
+    work = until_heard(environment, 3)
+    heard = environment.on_heartbeat
+    failing = iter([True])
+
+    def fail_once(*details: object) -> None:
+        if next(failing, False):
+            raise RuntimeError("no beat today")
+        heard(*details)
+
+    environment.on_heartbeat = fail_once
+    assert (await run(environment, client, work)).result == "done"
+    assert "no beat today" in caplog.text
+
+
+def until_heard(environment: ActivityEnvironment, count: int) -> Work:
+    """An attempt that is done once so many of its heartbeats have been heard."""
+    beats: list[object] = []
+    environment.on_heartbeat = lambda *details: beats.append(details)
+
+    async def heard() -> int:
+        return len(beats)
+
+    async def work(_: Attempt) -> str:
+        await eventually(heard, lambda seen: seen >= count)
+        return "done"
+
+    return work

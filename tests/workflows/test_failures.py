@@ -6,6 +6,7 @@ import pytest
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
+    ApplicationErrorCategory,
     CancelledError,
     RetryState,
     TimeoutError,
@@ -44,6 +45,12 @@ def test_an_error_of_ours_keeps_its_sentence_type_and_attempt() -> None:
     report = AttemptReport(attempt=2, first_started_at=BEGAN, percent=50)
     cause = ApplicationError("Gone.", report.model_dump(mode="json"), type="PAGE_GONE")
     assert explain(failed(cause)) == JobFailure("Gone.", "PAGE_GONE", report)
+
+
+@pytest.mark.parametrize("category", ApplicationErrorCategory)
+def test_what_a_site_did_is_benign_for_the_job_as_well(category: ApplicationErrorCategory) -> None:
+    cause = ApplicationError("Gone.", type="PAGE_GONE", category=category)
+    assert explain(failed(cause)).as_error().category is category
 
 
 @pytest.mark.parametrize(
