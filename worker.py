@@ -13,6 +13,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.backtest import BacktestActivities
 from activities.batches import BatchActivities
 from activities.browser import Browser
+from activities.connections import connections_for
 from activities.crawl import CrawlActivities
 from activities.discover import DiscoverActivities
 from activities.extraction import Extractor
@@ -86,6 +87,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
         user_agent=agent,
         allow_private_networks=settings.allow_private_networks,
         longest=timedelta(seconds=settings.fetch_seconds),
+        connections=connections_for(settings.host_rps),
     )
     extractor = Extractor()
     browser = Browser(settings.chromium)

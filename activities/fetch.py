@@ -13,7 +13,7 @@ import httpcore2
 import httpx2
 
 from activities.compression import ends_early
-from activities.connections import HostConnections
+from activities.connections import PER_HOST, HostConnections
 from activities.failures import told
 from activities.network import GuardedBackend, Resolver, SystemResolver
 from activities.responses import retry_after
@@ -137,9 +137,10 @@ class Fetcher:
         allow_private_networks: bool,
         resolve: Resolver | None = None,
         longest: timedelta = timedelta.max,
+        connections: int = PER_HOST,
     ) -> None:
         self._longest = longest
-        self._connections = HostConnections()
+        self._connections = HostConnections(connections)
         self._resolver = SystemResolver()
         # Pages name any number of hosts, and those that jobs ask are not to wait behind them.
         self._resolver_of_pages = SystemResolver()

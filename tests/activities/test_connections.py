@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
+from itertools import pairwise
 
 import pytest
 
-from activities.connections import PER_HOST
+from activities.connections import PER_HOST, HostConnections, connections_for
 from activities.fetch import Fetched, Fetcher, FetchLimits
 from activities.politeness import ROBOTS_LIMITS
 from core.addresses import Address
@@ -136,10 +137,9 @@ def settings(settings: Settings) -> Settings:
 
 
 async def test_a_site_that_hangs_holds_up_no_worker_and_no_other_site(
-    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+    system: System, site: FakeSite
 ) -> None:
     """More pages than the worker has places, all of a site that does not answer."""
-    monkeypatch.setattr("activities.connections.TRY_AGAIN_AFTER", timedelta(seconds=1))
     many = system.settings.worker_concurrency + 4
     hanging = await system.add_domain(site.origin)
     for number in range(many):
@@ -170,3 +170,22 @@ async def test_a_site_that_hangs_holds_up_no_worker_and_no_other_site(
             assert stats.failed == 0
         rows = (await system.jobs(batchId=batch_id, limit=100)).data
     assert {row.attempts_made for row in rows} == {1}
+
+
+def test_a_host_that_is_asked_seldom_has_few_connections() -> None:
+    assert [connections_for(rps) for rps in (0.1, 2, 2.5, 1000)] == [2, 2, 3, PER_HOST]
+
+
+async def test_those_who_are_sent_away_come_back_one_after_the_other() -> None:
+    connections = HostConnections(per_host=1)
+
+    async def sent_away() -> datetime:
+        with pytest.raises(HostBusy) as caught:
+            async with connections.one("shop.example", timedelta(0)):
+                pass
+        return caught.value.until
+
+    async with connections.one("shop.example", None):
+        moments = [await sent_away() for _ in range(3)]
+    gaps = [after - before for before, after in pairwise(moments)]
+    assert all(gap > timedelta(seconds=0.99) for gap in gaps)
