@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.site_errors import BrowserMissing, RenderingFailed
+from core.errors import InternalError
+from core.site_errors import BrowserMissing
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
@@ -83,7 +84,7 @@ class Browser:
     async def lent(self) -> AsyncIterator["Chromium"]:
         """The browser, for one page.
 
-        Raises BrowserMissing when none is installed, RenderingFailed when it does not start.
+        Raises BrowserMissing when none is installed, InternalError when it does not start.
         """
         if self._executable is None:
             raise BrowserMissing(
@@ -149,7 +150,7 @@ async def _start(executable: str) -> _Process:
     except Error as error:
         await driver.stop()
         await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
-        raise RenderingFailed("The browser could not be started.") from error
+        raise InternalError("The browser could not be started.") from error
     except BaseException:
         await driver.stop()
         raise

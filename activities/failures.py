@@ -1,15 +1,17 @@
-"""What the client's errors mean: each becomes the one of ours that says what the site did."""
+"""What the client's errors mean: each becomes the one of ours that says what the site did, or that
+it was us.
+"""
 
+import errno
 import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
+from typing import Final
 
 import h11
 import httpx2
 
-from core.errors import (
-    JobError,
-)
+from core.errors import InternalError, JobError
 from core.site_errors import (
     BrokenCompression,
     ConnectionBroken,
@@ -19,11 +21,20 @@ from core.site_errors import (
     TlsFailed,
 )
 
+OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""Why the system gives us no connection, whoever is at its other end: too many files, no memory."""
+
 
 def told(error: Exception, host: str) -> JobError:
     """Our error for one of an exchange with `host`."""
     causes = list(_causes(error))
     match error:
+        case _ if any(is_out_of_resources(each) for each in causes):
+            return no_more_connections()
+        case ssl.SSLError():
+            return ConnectionBroken(f"{host} broke the connection off: its TLS cannot be read.")
+        case httpx2.LocalProtocolError():
+            return InternalError(f"Diffy made a request of {host} that HTTP does not allow.")
         case httpx2.ConnectError():
             if tls := next((each for each in causes if isinstance(each, ssl.SSLError)), None):
                 return TlsFailed(f"{host} cannot be connected to: {_tls_reason(tls)}.")
@@ -36,6 +47,16 @@ def told(error: Exception, host: str) -> JobError:
             return HeadersTooLarge(f"{host} sent more headers than an answer may have, 100 KiB.")
         case _:
             return InvalidAnswer(f"{host} sent something that is not a valid HTTP answer.")
+
+
+def is_out_of_resources(error: BaseException) -> bool:
+    """Whether this machine, and not the site, is why there is no connection."""
+    return isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES
+
+
+def no_more_connections() -> InternalError:
+    """The error of whoever cannot connect for that reason."""
+    return InternalError("Diffy can open no more connections now: the system gives it none.")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

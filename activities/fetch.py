@@ -191,7 +191,7 @@ class Fetcher:
         is not asked for again.
         Raises InvalidAddress, ForbiddenAddress, PageTooLarge, HeadersTooLarge, SiteTimeout, and
         what belongs to BadRedirect, SiteUnreachable and SiteError; HostBusy where the host has used
-        all its connections for longer than `patience`.
+        all its connections for longer than `patience`; InternalError where we cannot connect.
         """
         limits = limits or FetchLimits()
         seen = [normalise(url)]
@@ -244,7 +244,7 @@ class Fetcher:
                 return await self._request(url, headers, limits, redirects)
         except TimeoutError:
             raise SiteTimeout(f"{host} did not finish its answer within {seconds:g} s.") from None
-        except (httpx2.RequestError, httpx2.InvalidURL) as error:
+        except (httpx2.RequestError, httpx2.InvalidURL, ssl.SSLError) as error:
             raise told(error, host) from error
 
     async def _request(

@@ -13,6 +13,7 @@ from typing import Any, Final
 import anyio
 import httpcore2
 
+from activities.failures import is_out_of_resources, no_more_connections
 from core.addresses import Address, AddressKind, classify, is_public, literal_address
 from core.errors import ForbiddenAddress
 from core.site_errors import NameNotFound
@@ -171,6 +172,8 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         try:
             return await self._resolve(host, port)
         except OSError as error:
+            if is_out_of_resources(error):
+                raise no_more_connections() from error
             raise NameNotFound(f"The name {host} cannot be resolved.") from error
 
     def _check(self, host: str, address: Address) -> None:

@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.fetch import Fetcher, FetchLimits
 from activities.kept_answers import KeptAnswers
 from activities.reporting import MOMENT
-from core.errors import BadRedirect, BlockedByRobots, HostBusy, PassingJobError
+from core.errors import BadRedirect, BlockedByRobots, HostBusy, InternalError, PassingJobError
 from core.errors import RobotsUnreachable as Unreachable
 from core.robots import ALLOW_ALL, PRODUCT, Robots, parse_robots
 from core.urls import host_of, origin_of
@@ -167,6 +167,8 @@ class Politeness:
                 )
         except BadRedirect:
             return 404, b""
+        except InternalError:
+            raise
         except PassingJobError as error:
             raise Unreachable(
                 f"The robots.txt of {host} cannot be read, so nothing may be fetched: "

@@ -21,6 +21,10 @@ from core.errors import InternalError
 DEADLINE: Final = 30.0
 """Seconds that one document may take."""
 
+START_SECONDS: Final = 60.0
+"""Seconds that a process may take until it can be given a document; none of them are a document's.
+"""
+
 RECYCLE_AFTER: Final = 2_000
 """Documents after which the process is replaced: it does not give memory back."""
 
@@ -51,7 +55,7 @@ class ReadingProcess:
         """What `read` makes of `document`, or raises over it.
 
         Raises TimeoutError after `DEADLINE` seconds, and InternalError when two processes died over
-        the document: that one dies may have other reasons.
+        the document, that one dies may have other reasons, or when none can be started.
         """
         try:
             return await self._tried(read, document)
@@ -66,7 +70,7 @@ class ReadingProcess:
     async def _tried(self, read: Callable[[Document], Read], document: Document) -> Read:
         if self._taken >= RECYCLE_AFTER:
             self.end()
-        pool = self._pool = self._pool or _new_pool()
+        pool = self._pool or await self._started()
         self._taken += 1
         try:
             future = pool.submit(read, document)
@@ -75,6 +79,19 @@ class ReadingProcess:
         except (TimeoutError, asyncio.CancelledError):
             self.end()
             raise
+
+    async def _started(self) -> ProcessPoolExecutor:
+        pool = self._pool = _new_pool()
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await asyncio.wrap_future(pool.submit(_ready))
+        except TimeoutError as error:
+            self.end()
+            raise InternalError("Diffy's extraction could not be started.") from error
+        except asyncio.CancelledError:
+            self.end()
+            raise
+        return pool
 
     def end(self) -> None:
         """End the process at once, whatever it is at."""
@@ -98,6 +115,10 @@ def _new_pool() -> ProcessPoolExecutor:
         initializer=_prepare_process,
         initargs=(os.getpid(),),
     )
+
+
+def _ready() -> None:
+    """What a process does first."""
 
 
 def _prepare_process(parent: int) -> None:

@@ -54,7 +54,7 @@ class Renderer:
         """The document that `fetched` becomes in a browser, which is not to ask for it again.
 
         It has no validators: those of the site tell nothing of what scripts ask for. Raises
-        BrowserMissing, RenderingFailed and PageTooLarge.
+        BrowserMissing, RenderingFailed and PageTooLarge, and InternalError when no browser starts.
         """
         async with self._browser.lent() as chromium:
             body = await self._rendered(chromium, fetched, profile)

@@ -8,7 +8,7 @@ from typing import Final
 from activities.fetch import FetchLimits
 from activities.visit import Visitor
 from core.crawlsettings import HONEST, RequestProfile
-from core.errors import JobError
+from core.errors import InternalError, JobError
 from core.robots import Robots
 from core.urls import Site, normalise
 
@@ -38,6 +38,7 @@ async def find_seeds(
     """The front page, then every URL of the sitemaps that robots.txt names and of /sitemap.xml.
 
     A sitemap that cannot be read is passed over: links may still find what it would have named.
+    Raises InternalError where it is not the site that keeps it from being read.
     """
     front = f"{site.origin}/"
     waiting = deque([*robots.sitemaps, f"{site.origin}/sitemap.xml"])
@@ -52,6 +53,8 @@ async def find_seeds(
             fetched = await visitor.fetcher.fetch(
                 url, profile=profile, limits=SITEMAP_LIMITS, before_request=visitor.admit
             )
+        except InternalError:
+            raise
         except JobError:
             continue
         if fetched.status != 200:

@@ -12,6 +12,7 @@ from core.crawlsettings import HONEST, Render, RequestProfile
 from core.errors import (
     AccessRefused,
     BlockedByRobots,
+    InternalError,
     InvalidAddress,
     JobError,
     NotAPage,
@@ -78,10 +79,12 @@ class Visitor:
 
         `in_site` tells whether a canonical URL belongs to the site; one that does not is no reason
         to leave the page out. `profile` is what the request says besides, and `render` whether the
-        page is read in a browser.
+        page is read in a browser. Raises InternalError where nothing could be asked.
         """
         try:
             return await self._visit(url, in_site, profile, render)
+        except InternalError:
+            raise
         except JobError as error:
             return NoPage(_reason(error), error=error)
 
@@ -101,7 +104,11 @@ class Visitor:
                 return NoPage(LeftOut.NOT_A_PAGE, links=listed)
         if unusable := no_page(fetched.content_type, fetched.body):
             return NoPage(LeftOut.NOT_A_PAGE, error=unusable)
-        return _found(url, await self._read(fetched, profile, render), in_site)
+        try:
+            page = await self._read(fetched, profile, render)
+        except InternalError as crash:
+            return NoPage(LeftOut.UNREADABLE, error=crash)
+        return _found(url, page, in_site)
 
     async def _read(self, fetched: Fetched, profile: RequestProfile, render: Render) -> PageLinks:
         """As the browser shows it where that is asked for, and can be had; else as it was sent."""
@@ -112,7 +119,7 @@ class Visitor:
                 return found.page
         try:
             rendered = await self.renderer.render(fetched, profile)
-        except (BrowserMissing, RenderingFailed, PageTooLarge):
+        except (BrowserMissing, RenderingFailed, InternalError, PageTooLarge):
             found = found or await self.extractor.links(_source(fetched))
         else:
             found = await self.extractor.links(_source(rendered))

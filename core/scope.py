@@ -23,6 +23,7 @@ class LeftOut(StrEnum):
     SOFT_NOT_FOUND = "soft_not_found"  # its title says so, its status does not
     ACCESS_REFUSED = "access_refused"  # 401, 403 and the other refusals of 4xx
     UNREACHABLE = "unreachable"  # a timeout, a broken connection, 5xx
+    UNREADABLE = "unreadable"  # what the site sent crashed our reader twice
     REDIRECT = "redirect"  # its target counts instead
     ENDLESS_PATH = "endless_path"  # a trap: the same parts of a path again and again
     CALENDAR = "calendar"  # a trap: dates without end
