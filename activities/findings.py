@@ -70,7 +70,7 @@ class Findings:
             await forget_look(session, page.id, check.job_id)
             if check.earlier is not None and check.earlier.seen is not None:
                 return None
-            if await record_gone(session, page.id, now) and page.snapshot_id is not None:
+            if await record_gone(session, page, now) and page.snapshot_id is not None:
                 await record_change(
                     session,
                     page=page,

@@ -192,17 +192,20 @@ async def record_change(
     return change.id
 
 
-async def record_gone(session: AsyncSession, page_id: UUID, at: datetime) -> bool:
-    """Record that the site says the page does not exist; whether that is a new one to say."""
-    left = await session.execute(
+async def record_gone(session: AsyncSession, page: Page, at: datetime) -> bool:
+    """Record that the site says the page, as the caller has read it, does not exist; whether that
+    is a new one to say.
+
+    Nothing is recorded when another crawl has found the page since, also as it was: an answer that
+    was a long time under way does not undo a newer one.
+    """
+    was_there = page.status is not PageStatus.GONE
+    recorded = await session.execute(
         update(Page)
-        .where(Page.id == page_id, Page.status != PageStatus.GONE)
+        .where(_as_read(page), Page.crawls == page.crawls)
         .values(status=PageStatus.GONE, last_check_at=at)
     )
-    if cast("CursorResult[object]", left).rowcount:
-        return True
-    await session.execute(update(Page).where(Page.id == page_id).values(last_check_at=at))
-    return False
+    return was_there and cast("CursorResult[object]", recorded).rowcount > 0
 
 
 def _as_read(page: Page) -> ColumnElement[bool]:

@@ -1,5 +1,6 @@
 """`crawl.page` through the whole system: what it finds, and what it costs the site."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -31,14 +32,15 @@ from store.pages import NewPage, add_pages, page_by_id
 from store.secretkey import SecretKey
 from store.sightings import forget_looks_due
 from store.tables import Change, Page, PageStatus
-from tests.activities.behaviours import sending
+from tests.activities.behaviours import OK, sending
 from tests.activities.conftest import USER_AGENT
-from tests.site import FakeSite, SiteRequest
+from tests.site import Behaviour, FakeSite, SiteRequest
 from tests.store.rows import new_organisation
 from tests.system import System
 
 PRICES = "<title>Prices</title><p>Welcome.</p><p>Pro costs $99 a month.</p>"
 DEARER = PRICES.replace("99", "119")
+ANSWER = OK + f"Content-Length: {len(PRICES)}\r\n\r\n{PRICES}".encode()
 NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n\r\n"
 
 
@@ -223,6 +225,50 @@ async def test_a_page_that_is_gone_comes_back(watched: Watched) -> None:
     assert (await watched.check()).changed is False
     assert (await watched.stored()).status is PageStatus.ACTIVE
     assert await watched.snapshots() == 1
+
+
+@pytest.mark.parametrize("confirmed", [False, True], ids=["at once", "at the second look"])
+async def test_a_late_answer_that_the_page_is_gone_is_not_told_of_one_that_was_found_since(
+    watched: Watched, confirmed: bool
+) -> None:
+    system, site = watched.system, watched.site
+    await watched.check()
+    crawl = f"/api/pages/{watched.page_id}/crawl"
+    if confirmed:
+        await system.choose(f"/api/pages/{watched.page_id}", confirmAfterSeconds=3600)
+        site.page("/", "gone", status=404)
+        job_id = await system.ask(crawl, maxAttempts=1)
+        await system.job_when(job_id, lambda job: job.next_attempt_at is not None)
+    late = asyncio.Event()
+    answers = iter([gone_once(late), sending(ANSWER)])
+
+    async def in_turn(request: SiteRequest, writer: asyncio.StreamWriter) -> None:
+        await next(answers)(request, writer)
+
+    site.behave("/", in_turn)
+    asked = len(site.requests_for("/"))
+    if confirmed:
+        await system.api.post(f"/api/jobs/{job_id}/promote")
+    else:
+        job_id = await system.ask(crawl, maxAttempts=1)
+    await site.arrived("/", asked + 1)
+    assert (await watched.check()).changed is False
+    late.set()
+    job = await system.finished(job_id)
+    assert (job.state, job.attempts_made) == (JobState.FAILED, 1)
+    assert job.failed_reason == "The site answered 404: the page does not exist."
+    assert (await watched.stored()).status is PageStatus.ACTIVE
+    assert await watched.changes() == 0
+
+
+def gone_once(released: asyncio.Event) -> Behaviour:
+    """An answer that the page does not exist, which comes late."""
+
+    async def behave(request: SiteRequest, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        await sending(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")(request, writer)
+
+    return behave
 
 
 async def test_a_failure_leaves_the_page_as_it_was(watched: Watched) -> None:

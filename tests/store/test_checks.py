@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from store.checks import (
     EarlierCheck,
@@ -23,14 +24,26 @@ from tests.store.rows import NOON, changed, minutes, read, stored, version
 async def unchanged(database: Database, page: Page, etag: str | None, minute: int) -> bool:
     """A crawl that found nothing new since it read `page`; whether that was recorded."""
     async with database.transaction() as session:
-        return await record_unchanged(
-            session,
-            page,
-            at=minutes(minute),
-            etag=etag,
-            last_modified=None,
-            body_hash=f"body with {etag}",
-        )
+        return await found_as_it_was(session, page, minute, etag)
+
+
+async def found_as_it_was(
+    session: AsyncSession, page: Page, minute: int, etag: str | None = None
+) -> bool:
+    return await record_unchanged(
+        session,
+        page,
+        at=minutes(minute),
+        etag=etag,
+        last_modified=None,
+        body_hash=f"body with {etag}",
+    )
+
+
+async def gone(database: Database, page: Page, minute: int) -> bool:
+    """A crawl that found `page` gone since it read it; whether that is to be told."""
+    async with database.transaction() as session:
+        return await record_gone(session, page, minutes(minute))
 
 
 async def counted(database: Database, rows: type[Snapshot] | type[Change]) -> int:
@@ -133,10 +146,59 @@ async def test_a_job_finds_one_change_of_a_page_alone(database: Database, page: 
 
 async def test_a_page_is_found_gone_once(database: Database, page: Page) -> None:
     await stored(database, page.id, "first", "a")
-    async with database.transaction() as session:
-        assert await record_gone(session, page.id, minutes(1))
-        assert not await record_gone(session, page.id, minutes(2))
+    seen = await read(database, page.id)
+    told = await asyncio.gather(*(gone(database, seen, 1) for _ in range(3)))
+    assert sorted(told) == [False, False, True]
+    assert not await gone(database, await read(database, page.id), 2)
     assert (await read(database, page.id)).last_check_at == minutes(2)
+
+
+@pytest.mark.parametrize("text", ["a", "b"], ids=["as it was", "with another text"])
+async def test_a_late_answer_that_it_is_gone_does_not_remove_a_page_that_was_found_since(
+    database: Database, page: Page, text: str
+) -> None:
+    await stored(database, page.id, "first", "a", minutes(1))
+    slow = await read(database, page.id)
+
+    async def found(session: AsyncSession) -> bool:
+        if text == "a":
+            return await found_as_it_was(session, slow, 2)
+        after = version(text)
+        return bool(
+            await record_version(session, slow, "second", after, at=minutes(2), is_change=True)
+        )
+
+    async with database.transaction() as session:
+        assert await found(session)
+        late = asyncio.create_task(gone(database, slow, 3))
+        await asyncio.sleep(0.01)
+    assert not await late
+    now = await read(database, page.id)
+    assert (now.status, now.last_check_at) == (PageStatus.ACTIVE, minutes(2))
+
+
+@pytest.mark.parametrize("text", ["a", "b"], ids=["as it was", "with another text"])
+async def test_a_late_answer_does_not_bring_a_page_back_that_was_found_gone_since(
+    database: Database, page: Page, text: str
+) -> None:
+    await stored(database, page.id, "first", "a", minutes(1))
+    slow = await read(database, page.id)
+
+    async def found() -> object:
+        if text == "a":
+            return await unchanged(database, slow, '"a"', 3)
+        async with database.transaction() as session:
+            return await record_version(
+                session, slow, "second", version(text), at=minutes(3), is_change=True
+            )
+
+    async with database.transaction() as session:
+        assert await record_gone(session, slow, minutes(2))
+        late = asyncio.create_task(found())
+        await asyncio.sleep(0.01)
+    assert not await late
+    now = await read(database, page.id)
+    assert (now.status, now.last_check_at) == (PageStatus.GONE, minutes(2))
 
 
 async def test_a_job_that_found_a_page_back_as_it_was_answers_so_again(
@@ -179,29 +241,14 @@ async def test_of_two_crawls_that_find_a_gone_page_there_again_one_tells(
     database: Database, page: Page
 ) -> None:
     await stored(database, page.id, "job", "a", minutes(1))
-    async with database.transaction() as session:
-        assert await record_gone(session, page.id, minutes(2))
+    assert await gone(database, await read(database, page.id), 2)
     seen = await read(database, page.id)
     assert [await unchanged(database, seen, None, minute) for minute in (3, 4)] == [True, False]
 
 
-async def test_a_crawl_does_not_undo_that_another_has_found_the_page_gone(
-    database: Database, page: Page
-) -> None:
-    await stored(database, page.id, "job", "a", minutes(1))
-    seen = await read(database, page.id)
-    async with database.transaction() as session:
-        assert await record_gone(session, page.id, minutes(2))
-        slow = version("b")
-        assert not await record_version(session, seen, "b", slow, at=minutes(3), is_change=True)
-    assert not await unchanged(database, seen, None, 4)
-    assert (await read(database, page.id)).status is PageStatus.GONE
-
-
 async def test_a_gone_page_keeps_what_is_known_of_it(database: Database, page: Page) -> None:
     snapshot_id = await stored(database, page.id, "first", "a", minutes(1))
-    async with database.transaction() as session:
-        await record_gone(session, page.id, minutes(2))
+    assert await gone(database, await read(database, page.id), 2)
     now = await read(database, page.id)
     assert (now.status, now.last_check_at) == (PageStatus.GONE, minutes(2))
     assert (now.snapshot_id, now.title, now.etag) == (snapshot_id, "Title of a", '"a"')
@@ -212,8 +259,7 @@ async def test_a_gone_page_that_is_back_is_active(
     database: Database, page: Page, text: str
 ) -> None:
     await stored(database, page.id, "first", "a", minutes(1))
-    async with database.transaction() as session:
-        await record_gone(session, page.id, minutes(2))
+    assert await gone(database, await read(database, page.id), 2)
     if text == "a":
         await unchanged(database, await read(database, page.id), '"a"', 3)
     else:
@@ -230,5 +276,5 @@ async def test_nothing_is_stored_of_a_page_that_was_deleted(database: Database, 
             await record_version(session, page, "job", version("a"), at=NOON, is_change=False)
             is None
         )
-        await record_gone(session, page.id, NOON)
+        assert not await record_gone(session, page, NOON)
     assert await counted(database, Snapshot) == 0

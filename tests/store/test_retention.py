@@ -11,6 +11,7 @@ from store.checks import record_gone
 from store.contents import keep
 from store.domains import delete_domain
 from store.engine import Database
+from store.pages import page_by_id
 from store.retention import (
     expired_snapshots,
     loose_contents,
@@ -99,7 +100,7 @@ async def test_only_old_snapshots_that_nothing_needs_may_go(
 async def test_what_a_removal_was_told_from_stays(database: Database, page: Page) -> None:
     last = await unreported(database, page.id, "the last that was seen")
     async with database.transaction() as session:
-        await record_gone(session, page.id, NOON)
+        await record_gone(session, await page_by_id(session, page.id), NOON)
         await changed(session, await read(database, page.id), "job", last, last, NOON)
     assert await expired(database) == []
 

@@ -4,6 +4,7 @@ import pytest
 
 from store.checks import record_gone
 from store.engine import Database
+from store.pages import page_by_id
 from store.siblings import LARGEST_TEXT, MOST_PAGES, newest_siblings, siblings
 from store.tables import Domain, Page
 from tests.store.rows import incompressible, minutes, new_domain, new_page, read, stored
@@ -35,7 +36,7 @@ async def test_a_page_that_is_gone_is_none_to_judge_by(
     for each in (gone, there):
         await stored(database, each.id, "job", "a", minutes(0))
     async with database.transaction() as session:
-        assert await record_gone(session, gone.id, minutes(1))
+        assert await record_gone(session, await page_by_id(session, gone.id), minutes(1))
     async with database.reading() as session:
         assert [each.id for each in await newest_siblings(session, page)] == [there.id]
 
