@@ -1,6 +1,6 @@
 # `make up` runs everything, `make test` tests everything; both make .venv/ first.
 
-.PHONY: up test chaos format histories eval-changes requirements clean
+.PHONY: up test programs chaos format histories eval-changes requirements clean
 .DELETE_ON_ERROR:
 
 # Where it is set, every process of ours would compile every module of ours anew.
@@ -13,11 +13,15 @@ PROJECT := --no-deps --no-build-isolation --editable .
 up: .venv/embedded.installed
 	@exec $(BIN)/diffy up
 
-test: .venv/dev.installed .venv/typescript.installed
+test: .venv/dev.installed .venv/typescript.installed programs
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m pytest -q --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+
+# What the tests need of Debian; without it, those that need it are left out.
+programs: .venv/dev.installed
+	@$(BIN)/python -m tests.needs
 
 # Kills parts of a running system under load, and audits what is left.
 chaos: .venv/dev.installed
@@ -60,13 +64,12 @@ clean:
 	@$(PIP) install $(PROJECT)
 	@touch $@
 
-# For the test of the TypeScript example, which is left out where there is no npm.
+# For the test of the TypeScript example; tried again at each `make test` until there is an npm.
 .venv/typescript.installed: examples/typescript/package-lock.json $(BIN)/python
 	@if command -v npm >/dev/null; then \
-		cd examples/typescript && npm ci --ignore-scripts --no-audit --no-fund --silent || \
-		echo "npm could not install the TypeScript example; its test is left out." >&2; \
+		cd examples/typescript && npm ci --ignore-scripts --no-audit --no-fund --silent && \
+		touch ../../$@ || echo "npm could not install the TypeScript example." >&2; \
 	fi
-	@touch $@
 
 # Debian leaves out of python3 what makes environments.
 $(BIN)/python:

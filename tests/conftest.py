@@ -12,10 +12,17 @@ from cli.embedded import EmbeddedTemporal
 from core.settings import Settings
 from store.migrate import migrate
 from temporal.connection import connect
+from tests.needs import left_out, need
 from tests.ports import free_port
 from tests.postgres import PostgresServer, running_postgres
 from tests.site import FakeSite
 from tests.system import System, running_system
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests were left out, and how to have them run."""
+    for line in left_out(terminalreporter.getreports("skipped")):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +62,15 @@ def extractor_of_workers() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server."""
+    need("PostgreSQL")
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> None:
+    """The browser is installed."""
+    need("Chromium")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import core.site_errors
 from core.errors import JobError
 from core.settings import Settings, variable_name
 from tests.cli.command import DIFFY, ROOT, environment
+from tests.needs import need
 from tests.ports import free_port
 
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,6 +59,7 @@ def descendants(error: type[JobError]) -> Iterator[type[JobError]]:
 @pytest.fixture
 def api_port(tmp_path: Path) -> Iterator[int]:
     """The port of a system that `diffy up` runs as the README's session asks for."""
+    need("curl", "jq")
     port = free_port()
     settings = environment(
         tmp_path / "data",

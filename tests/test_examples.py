@@ -2,22 +2,17 @@
 
 import asyncio
 import json
-import shutil
 import subprocess
 import sys
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
-
-import pytest
 
 from core.model import Model
 from tests.cli.command import ROOT
 from tests.eventually import eventually
+from tests.needs import TYPESCRIPT, need
 from tests.site import FakeSite
 from tests.system import System
-
-NODE: Final = shutil.which("node")
-TYPESCRIPT: Final = ROOT / "examples" / "typescript"
 
 
 async def ran(system: System, domain_id: object) -> Any:
@@ -45,7 +40,7 @@ class TypeScriptAnswer(Model):
 async def ran_in_typescript(system: System, *domain_ids: object) -> list[TypeScriptAnswer]:
     """What the TypeScript example prints of each domain."""
     process = await asyncio.create_subprocess_exec(
-        NODE or "node",
+        "node",
         "run.js",
         str(system.settings.temporal_address),
         *map(str, domain_ids),
@@ -57,13 +52,10 @@ async def ran_in_typescript(system: System, *domain_ids: object) -> list[TypeScr
     return [TypeScriptAnswer.model_validate_json(line) for line in printed.splitlines()]
 
 
-@pytest.mark.skipif(
-    NODE is None or not (TYPESCRIPT / "node_modules").exists(),
-    reason="needs Node.js and its packages: make test installs them where npm is there",
-)
 async def test_a_child_of_a_typescript_workflow_is_a_job_of_the_api(
     system: System, site: FakeSite
 ) -> None:
+    need("Node.js")
     site.page("/", '<a href="/pricing">Prices</a>')
     site.page("/pricing", "<p>Pro costs $99 a month.</p>")
     async with system.worker():

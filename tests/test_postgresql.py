@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,7 +11,7 @@ from core.jobs import JobState
 from core.settings import Settings
 from store.base import Base
 from tests.eventually import eventually
-from tests.postgres import PostgresServer, installed_programs
+from tests.postgres import PostgresServer
 from tests.site import FakeSite
 from tests.system import System, running_system
 
@@ -141,8 +140,3 @@ async def test_postgresql_that_stops_is_unavailable_and_comes_back(
     finally:
         postgres.start()
     assert (await system.api.get(f"/api/domains/{domain.id}")).status_code == 200
-
-
-def test_without_postgresql_the_tests_fail_and_say_what_to_install(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="apt-get install postgresql"):
-        installed_programs(tmp_path)

@@ -178,6 +178,7 @@ def serve_app(site: FakeSite, price: str) -> None:
     site.page("/", APP, headers={"ETag": '"2"'})
 
 
+@pytest.mark.usefixtures("chromium")
 async def test_an_empty_shell_is_rendered_by_itself_each_time(shop: Shop) -> None:
     serve_app(shop.site, "$99")
     assert (await shop.check()).changed
@@ -192,6 +193,7 @@ async def test_an_empty_shell_is_rendered_by_itself_each_time(shop: Shop) -> Non
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("chromium")
 async def test_render_never_and_always_do_so(shop: Shop) -> None:
     serve_app(shop.site, "$99")
     await shop.choose(render="never")

@@ -53,6 +53,7 @@ async def found(system: System, site: FakeSite, domain_id: UUID) -> dict[str, st
     }
 
 
+@pytest.mark.usefixtures("chromium")
 async def test_each_page_of_an_application_is_found_once_with_what_its_scripts_say_of_it(
     system: System, app: FakeSite
 ) -> None:
@@ -65,6 +66,7 @@ async def test_each_page_of_an_application_is_found_once_with_what_its_scripts_s
     assert [len(app.requests_for(path)) for path in PAGES] == [1] * 4
 
 
+@pytest.mark.usefixtures("chromium")
 async def test_render_never_reads_what_was_sent_and_always_renders_what_is_no_shell(
     system: System, app: FakeSite
 ) -> None:
@@ -94,6 +96,7 @@ async def test_without_a_browser_the_walk_reads_what_was_sent(
     assert discovered.pages_discovered == 2
 
 
+@pytest.mark.usefixtures("chromium")
 async def test_a_page_over_which_the_browser_fails_is_read_as_it_was_sent(
     visitor: Visitor, fetcher: Fetcher, app: FakeSite
 ) -> None:

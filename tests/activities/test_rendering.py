@@ -33,7 +33,7 @@ JAVASCRIPT = {"Content-Type": "text/javascript"}
 
 
 @pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
+async def browser(chromium: None) -> AsyncIterator[Browser]:
     """One browser for the whole module."""
     browser = Browser()
     yield browser
@@ -142,6 +142,7 @@ async def test_a_page_that_never_rests_is_read_as_it_is_and_one_that_hangs_fails
     assert "next" in (await renderer.render(next_one, HONEST)).body.decode()
 
 
+@pytest.mark.usefixtures("chromium")
 async def test_after_a_crash_of_the_browser_the_next_page_is_rendered(
     fetcher: Fetcher, site: FakeSite
 ) -> None:
@@ -168,6 +169,7 @@ async def test_without_a_browser_it_is_said_what_to_install(
         await renderer.render(app(site, ""), HONEST)
 
 
+@pytest.mark.usefixtures("chromium")
 async def test_a_worker_that_is_killed_leaves_no_browser_behind(
     site: FakeSite, tmp_path: Path
 ) -> None:
