@@ -39,10 +39,12 @@ histories: .venv/dev.installed
 eval-changes: .venv/dev.installed
 	@$(BIN)/python -m benchmarks.eval_changes $(ARGS)
 
-# Pins again what pyproject.toml asks for, with every hash; add ARGS=--upgrade for newer versions.
-COMPILE = CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/pip-compile --quiet --generate-hashes \
-	--strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-options \
-	--build-deps-for=editable $(ARGS) pyproject.toml
+# Pins again what pyproject.toml asks for, for each Python that is served, with every hash; add
+# ARGS=--upgrade for newer versions.
+BUILT_BY := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])
+COMPILE = $(BIN)/python -c '$(BUILT_BY)' | $(BIN)/uv pip compile --quiet --universal \
+	--python-version=3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command="make requirements" $(ARGS) pyproject.toml -
 
 requirements: .venv/dev.installed
 	@$(COMPILE) --output-file=requirements/service.txt
@@ -73,8 +75,8 @@ clean:
 
 # Debian leaves out of python3 what makes environments.
 $(BIN)/python:
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Diffy needs Python 3.11 or newer as python3." >&2; exit 1; }
+	@python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo "Diffy runs on Python 3.11 to 3.14; python3 is $$(python3 --version)." >&2; exit 1; }
 	@python3 -c 'import ensurepip' 2>/dev/null || { \
 		if [ "$$(id -u)" != 0 ]; then sudo="sudo -n"; fi; \
 		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y python3-venv; \

@@ -1,13 +1,18 @@
 """Decompression bombs: small bodies that inflate to 1 GiB of zeros, made in pieces."""
 
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from functools import cache, reduce
 from typing import Final
 
 import brotli  # type: ignore[import-untyped]
-from backports import zstd
+
+if sys.version_info >= (3, 14):
+    from compression import zstd as zstd
+else:
+    from backports import zstd as zstd
 
 INFLATED: Final = 2**30
 PIECE: Final = bytes(2**20)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import brotli  # type: ignore[import-untyped]
 import pytest
-from backports import zstd
 
 from activities.connections import PER_HOST
 from activities.fetch import Fetcher, FetchLimits, Validators
@@ -24,6 +23,7 @@ from core.errors import (
 )
 from core.site_errors import BrokenCompression, HeadersTooLarge
 from tests.activities.behaviours import OK, encoded, repeating, resetting, sending
+from tests.activities.bombs import zstd
 from tests.activities.conftest import USER_AGENT
 from tests.ports import free_port
 from tests.site import Behaviour, FakeSite
