@@ -6,7 +6,7 @@ WORKDIR /diffy
 ARG BROWSER=""
 RUN if [ -n "$BROWSER" ]; then \
         apt-get update && \
-        apt-get install --yes --no-install-recommends chromium && \
+        apt-get install --yes --no-install-recommends chromium libatomic1 && \
         rm -rf /var/lib/apt/lists/*; \
     fi
 

@@ -69,8 +69,8 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def chromium() -> None:
-    """The browser is installed."""
-    need("Chromium")
+    """The browser and what drives it can run."""
+    need("Chromium", "libatomic")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@
 installs what is missing, where it may; the tests that need what is missing even so are left out.
 """
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -38,6 +39,17 @@ class Need:
         return f"apt-get install {self.package}" if self.package else self.otherwise
 
 
+def _loads(library: str) -> Callable[[], bool]:
+    def present() -> bool:
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            return False
+        return True
+
+    return present
+
+
 def _on_path(program: str) -> Callable[[], bool]:
     return lambda: shutil.which(program) is not None
 
@@ -48,6 +60,8 @@ def _node() -> bool:
 
 NEEDS: Final = {
     "Chromium": Need(_on_path("chromium"), package="chromium"),
+    # Playwright drives Chromium by a Node.js of its own, which loads it.
+    "libatomic": Need(_loads("libatomic.so.1"), package="libatomic1"),
     "PostgreSQL": Need(lambda: installed_programs() is not None, package="postgresql"),
     "curl": Need(_on_path("curl"), package="curl"),
     "jq": Need(_on_path("jq"), package="jq"),
