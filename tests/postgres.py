@@ -16,12 +16,12 @@ from uuid import uuid4
 import psycopg
 
 from store.migrate import migrate
+from tests.eventually import HANG
 
 PACKAGES: Final = Path("/usr/lib/postgresql")
 ACCOUNT: Final = "postgres"
 """Whom the server runs as when the tests run as root, which it refuses to do itself."""
 
-STARTS_WITHIN: Final = 30.0
 FAST: Final = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -53,7 +53,7 @@ class PostgresServer:
 
     def initialise(self) -> None:
         """Make the cluster."""
-        subprocess.run(
+        made = subprocess.run(
             [
                 *_as_account(),
                 str(self._programs / "initdb"),
@@ -64,10 +64,12 @@ class PostgresServer:
                 "--locale=C",
                 "--no-sync",
             ],
-            check=True,
             capture_output=True,
+            text=True,
+            check=False,
             cwd=self._folder,
         )
+        assert made.returncode == 0, made.stdout + made.stderr
 
     def start(self) -> None:
         """Start the server; returns once it answers."""
@@ -87,7 +89,7 @@ class PostgresServer:
                 cwd=self._folder,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + STARTS_WITHIN
+        deadline = time.monotonic() + HANG
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not start: {self.log}")
@@ -97,7 +99,7 @@ class PostgresServer:
         """Break every connection off and end the server; nothing happens when none runs."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(STARTS_WITHIN)
+            self._process.wait(HANG)
             self._process = None
 
     @property

@@ -24,7 +24,7 @@ from store.keys import create_key
 from store.migrate import migrate
 from temporal.connection import BRIEF_RETRIES, connect
 from temporal.setup import prepare_namespace
-from tests.eventually import eventually
+from tests.eventually import begun, eventually
 from tests.site import FakeSite
 from worker import run_worker
 
@@ -51,10 +51,8 @@ class System:
         """A worker as `diffy worker` runs it, for the length of the block."""
         stop, ready = asyncio.Event(), asyncio.Event()
         task = asyncio.create_task(run_worker(self.settings, stop, ready.set))
-        await asyncio.wait(
-            {task, asyncio.create_task(ready.wait())}, return_when=asyncio.FIRST_COMPLETED
-        )
         try:
+            await begun(task, ready)
             yield
         finally:
             stop.set()

@@ -12,6 +12,7 @@ import core.site_errors
 from core.errors import JobError
 from core.settings import Settings, variable_name
 from tests.cli.command import DIFFY, ROOT, environment
+from tests.eventually import HANG
 from tests.needs import need
 from tests.ports import free_port
 
@@ -74,7 +75,7 @@ def api_port(tmp_path: Path) -> Iterator[int]:
         assert up.stdout.readline().startswith(b"API:")
         yield port
         up.terminate()
-        assert up.wait(60) == 0
+        assert up.wait(HANG) == 0
 
 
 def test_the_first_session_does_what_it_says(api_port: int, tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_the_first_session_does_what_it_says(api_port: int, tmp_path: Path) -> N
         env=environment(tmp_path / "data"),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -353,4 +353,4 @@ async def _served(talk: Talk, context: ssl.SSLContext | None) -> AsyncIterator[i
     async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
         yield server.sockets[0].getsockname()[1]
         # Whoever gave up must have closed the connection.
-        await eventually(still_open, lambda count: count == 0, within=2)
+        await eventually(still_open, lambda count: count == 0)

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import time
 from datetime import timedelta
 from itertools import count, pairwise
 from uuid import UUID
@@ -12,6 +11,7 @@ import pytest
 from core.contract import DiscoverPagesResult
 from core.jobs import JobState
 from tests.activities.discoveries import again, result
+from tests.eventually import HANG
 from tests.ports import free_port
 from tests.site import Behaviour, FakeSite, SiteAnswer, SiteRequest
 from tests.system import System
@@ -386,9 +386,11 @@ def endless() -> Behaviour:
     return answer
 
 
-async def test_a_cancelled_discovery_asks_for_nothing_more_two_seconds_later(
-    system: System, site: FakeSite
+async def test_a_cancelled_discovery_asks_for_nothing_more(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # However slow the machine is, the worker ends it itself.
+    monkeypatch.setattr("api.job_actions.CANCELLED_WITHIN", timedelta(seconds=HANG))
     site.page("/robots.txt", "", headers=PLAIN)
     site.otherwise(endless())
     async with system.worker():
@@ -397,9 +399,7 @@ async def test_a_cancelled_discovery_asks_for_nothing_more_two_seconds_later(
             domain.discovery_job_id,
             lambda job: job.state is JobState.ACTIVE and len(site.requests) > 50,
         )
-        began = time.monotonic()
         answer = await system.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
-        assert time.monotonic() - began < 2
         assert answer.status_code == 200, answer.text
         asked = len(site.requests)
         site.page("/after", "<p>words</p>")

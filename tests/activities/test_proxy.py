@@ -11,6 +11,7 @@ from activities.network import GuardedBackend
 from activities.proxy import GuardingProxy, ProxyLimits
 from core.addresses import Address
 from tests.activities.test_address_guard import LITERALS, NAMES, PUBLIC, Internet, Watch, watch
+from tests.eventually import HANG
 from tests.site import FakeSite, SiteRequest
 
 __all__ = ["watch"]
@@ -46,7 +47,7 @@ async def asked(proxy: GuardingProxy, request: str) -> bytes:
     """All that the proxy answers to `request`."""
     async with connection(proxy) as (reader, writer):
         writer.write(request.encode())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG):
             return await reader.read()
 
 

@@ -13,6 +13,7 @@ from activities.visit import FoundPage, Visitor
 from core.pagetypes import PageType
 from tests.activities.conftest import USER_AGENT
 from tests.activities.discoveries import again, result
+from tests.eventually import HANG
 from tests.site import FakeSite
 from tests.system import System
 
@@ -33,6 +34,7 @@ fetch('/data.json').then(answer => answer.json()).then(data => {
   }
 });
 """
+STUCK = "const request = new XMLHttpRequest(); request.open('GET', '/held', false); request.send();"
 
 
 @pytest.fixture
@@ -101,9 +103,10 @@ async def test_a_page_over_which_the_browser_fails_is_read_as_it_was_sent(
     visitor: Visitor, fetcher: Fetcher, app: FakeSite
 ) -> None:
     app.page("/", f"<a href=/x1>x</a>{SHELL}")
-    app.page("/app.js", "while (true) {}", headers=JAVASCRIPT)
+    app.page("/app.js", STUCK, headers=JAVASCRIPT)
+    app.hold("/held")
     browser = Browser()
-    limits = RenderingLimits(settle=1, deadline=4)
+    limits = RenderingLimits(settle=HANG, deadline=3)
     renderer = Renderer(browser, fetcher, user_agent=USER_AGENT, limits=limits)
     found = await replace(visitor, renderer=renderer).visit(app.url("/"), lambda _: True)
     await browser.aclose()

@@ -22,12 +22,13 @@ from core.crawlsettings import HONEST, RequestProfile
 from core.site_errors import BrowserMissing, RenderingFailed
 from tests.activities.conftest import USER_AGENT
 from tests.activities.test_address_guard import PUBLIC, Internet, Watch, watch
-from tests.eventually import eventually
+from tests.eventually import HANG, eventually
+from tests.needs import need
 from tests.site import FakeSite, SiteRequest
 
 __all__ = ["watch"]
 
-LIMITS = RenderingLimits(settle=6, deadline=20)
+LIMITS = RenderingLimits(settle=HANG, deadline=HANG)
 SHELL = '<title>App</title><div id="root"></div><script src="/app.js"></script>'
 JAVASCRIPT = {"Content-Type": "text/javascript"}
 
@@ -114,7 +115,7 @@ async def test_requests_and_bytes_of_a_page_are_bounded(
 
     site.behave("/endless", endless)
     limits = RenderingLimits(
-        settle=6, deadline=20, requests=20, network=ProxyLimits(bytes=2 * 2**20)
+        settle=HANG, deadline=HANG, requests=20, network=ProxyLimits(bytes=2 * 2**20)
     )
     renderer = Renderer(browser, fetcher, user_agent=USER_AGENT, limits=limits)
     script = """document.getElementById('root').textContent = 'shown';
@@ -130,14 +131,16 @@ async def test_requests_and_bytes_of_a_page_are_bounded(
 async def test_a_page_that_never_rests_is_read_as_it_is_and_one_that_hangs_fails(
     browser: Browser, fetcher: Fetcher, site: FakeSite
 ) -> None:
-    limits = RenderingLimits(settle=1, deadline=4)
+    limits = RenderingLimits(settle=5, deadline=HANG)
     renderer = Renderer(browser, fetcher, user_agent=USER_AGENT, limits=limits)
     busy = (
-        "document.getElementById('root').textContent = 'shown'; setInterval(() => fetch('/x'), 50)"
+        "document.getElementById('root').textContent = 'shown'; setInterval(() => fetch('/x'), 200)"
     )
     assert "shown" in (await renderer.render(app(site, busy), HONEST)).body.decode()
-    with pytest.raises(RenderingFailed, match="busy for more than 4 s"):
-        await renderer.render(app(site, "while (true) {}"), HONEST)
+    limits = RenderingLimits(settle=HANG, deadline=2)
+    impatient = Renderer(browser, fetcher, user_agent=USER_AGENT, limits=limits)
+    with pytest.raises(RenderingFailed, match="busy for more than 2 s"):
+        await impatient.render(app(site, "while (true) {}"), HONEST)
     next_one = app(site, "document.getElementById('root').textContent = 'next'")
     assert "next" in (await renderer.render(next_one, HONEST)).body.decode()
 
@@ -164,6 +167,7 @@ async def test_after_a_crash_of_the_browser_the_next_page_is_rendered(
 async def test_without_a_browser_it_is_said_what_to_install(
     fetcher: Fetcher, site: FakeSite
 ) -> None:
+    need("libatomic")
     renderer = Renderer(Browser(Path("/nowhere/chromium")), fetcher, user_agent=USER_AGENT)
     with pytest.raises(BrowserMissing, match="install the extra `browser`"):
         await renderer.render(app(site, ""), HONEST)
@@ -317,7 +321,7 @@ async def test_nothing_that_a_page_can_do_reaches_an_address_that_is_not_public(
     monkeypatch.setattr("activities.network.httpcore2.AnyIOBackend", lambda: Internet(site))
     guarded = Fetcher(user_agent=USER_AGENT, allow_private_networks=False, resolve=resolve)
     limits = RenderingLimits(
-        settle=6, deadline=30, requests=5_000, network=ProxyLimits(connections=5_000)
+        settle=HANG, deadline=HANG, requests=5_000, network=ProxyLimits(connections=5_000)
     )
     renderer = Renderer(browser, guarded, user_agent=USER_AGENT, limits=limits)
     shown = await renderer.render(document("http://public.example/", SHELL), HONEST)

@@ -41,8 +41,8 @@ CHECKED: Final = (
 of an address or a time zone it cannot say all.
 """
 
-PATIENCE: Final = 20
-"""Seconds that one answer may take."""
+PATIENCE: Final = 120
+"""Seconds that no answer takes unless it hangs."""
 
 AT_THE_END: Final = "DELETE"
 """What is deleted cannot be asked for any more."""

@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
 
 from cli.api import ApiServer, server_config
+from tests.eventually import HANG, begun
 from tests.ports import free_port
 
 
@@ -64,6 +65,10 @@ class Line:
 
     async def answer(self) -> Answer:
         """The next answer, with its JSON."""
+        async with asyncio.timeout(HANG):
+            return await self._answer()
+
+    async def _answer(self) -> Answer:
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         first, *lines = head.strip().split("\r\n")
         headers = {
@@ -74,11 +79,10 @@ class Line:
 
     async def closed(self) -> None:
         """Wait until the other side has closed it."""
-        try:
-            while await self.reader.read(65536):
-                pass
-        except ConnectionError:
-            return
+        with suppress(ConnectionError):
+            async with asyncio.timeout(HANG):
+                while await self.reader.read(65536):
+                    pass
 
 
 @asynccontextmanager
@@ -88,8 +92,7 @@ async def served(app: FastAPI) -> AsyncIterator[Served]:
     server = ApiServer(server_config(app, "127.0.0.1", port), ready.set)
     task = asyncio.create_task(server.serve())
     try:
-        async with asyncio.timeout(10):
-            await ready.wait()
+        await begun(task, ready)
         yield Served(port)
     finally:
         server.drain()

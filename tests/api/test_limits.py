@@ -12,23 +12,29 @@ import pytest
 import api.limits
 import cli.connections
 from api.limits import LARGEST_BODY, LARGEST_HEAD
-from tests.api.served import Answer, Line, Served, served
-from tests.eventually import eventually
+from tests.api.served import Answer, Served, served
+from tests.eventually import HANG, eventually
 from tests.system import System
 
 PATIENCE: Final = 0.4
-"""Seconds that the server has for slow clients here."""
-
-SOON: Final = 5.0
+"""Seconds that an impatient server has for slow clients."""
 
 
 @pytest.fixture
 async def http(system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
-    """The API behind a server with little patience."""
-    monkeypatch.setattr(cli.connections, "KEEP_ALIVE", PATIENCE)
-    monkeypatch.setattr(api.limits, "BODY_WITHIN", timedelta(seconds=PATIENCE))
+    """The API behind its server, which closes no connection here because of the time."""
+    monkeypatch.setattr(cli.connections, "KEEP_ALIVE", 10 * HANG)
+    monkeypatch.setattr(api.limits, "BODY_WITHIN", timedelta(seconds=10 * HANG))
     async with served(system.app) as http:
         yield http
+
+
+@pytest.fixture
+def impatient(http: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
+    """The same with little patience."""
+    monkeypatch.setattr(cli.connections, "KEEP_ALIVE", PATIENCE)
+    monkeypatch.setattr(api.limits, "BODY_WITHIN", timedelta(seconds=PATIENCE))
+    return http
 
 
 def request(
@@ -47,53 +53,46 @@ def assert_refused(answer: Answer, status: int, code: str = "VALIDATION_ERROR") 
     assert answer.headers["connection"] == "close"
 
 
-async def assert_closed(line: Line) -> None:
-    """The server closes the connection before long."""
-    async with asyncio.timeout(SOON):
-        await line.closed()
-
-
-async def test_a_head_that_does_not_come_is_not_waited_for(http: Served) -> None:
+async def test_a_head_that_does_not_come_is_not_waited_for(impatient: Served) -> None:
     for sent in (b"", b"G", b"GET /health HT", b"GET /health HTTP/1.1\r\nHost: a"):
-        async with http.connection() as line:
+        async with impatient.connection() as line:
             line.send(sent)
-            await assert_closed(line)
+            await line.closed()
 
 
-async def test_a_head_that_comes_byte_by_byte_gains_no_time(http: Served) -> None:
-    async with http.connection() as line:
+async def test_a_head_that_comes_byte_by_byte_gains_no_time(impatient: Served) -> None:
+    async with impatient.connection() as line:
         dripping = asyncio.create_task(line.drip(request("GET /health") * 100))
-        await assert_closed(line)
+        await line.closed()
         await dripping
 
 
-async def test_a_connection_without_a_request_is_closed_after_a_while(http: Served) -> None:
-    async with http.connection() as line:
+async def test_a_connection_without_a_request_is_closed_after_a_while(impatient: Served) -> None:
+    async with impatient.connection() as line:
         line.send(request("GET /health"))
         assert (await line.answer()).status == 200
         line.send(request("GET /health"))
         assert (await line.answer()).status == 200
-        await assert_closed(line)
+        await line.closed()
 
 
-async def test_a_body_that_comes_byte_by_byte_is_refused(http: Served, system: System) -> None:
+async def test_a_body_that_comes_byte_by_byte_is_refused(impatient: Served, system: System) -> None:
     for path in ("/api/domains", "/api/jobs/x/retry"):
-        async with http.connection() as line:
+        async with impatient.connection() as line:
             head = request(f"POST {path}", system, "Content-Type: application/json")
             line.send(head.removesuffix(b"\r\n") + b"Content-Length: 1000\r\n\r\n")
             dripping = asyncio.create_task(line.drip(b" " * 1000))
-            async with asyncio.timeout(SOON):
-                assert_refused(await line.answer(), 408)
-            await assert_closed(line)
+            assert_refused(await line.answer(), 408)
+            await line.closed()
             await dripping
 
 
-async def test_who_has_no_key_cannot_hold_a_connection_by_a_body(http: Served) -> None:
-    async with http.connection() as line:
+async def test_who_has_no_key_cannot_hold_a_connection_by_a_body(impatient: Served) -> None:
+    async with impatient.connection() as line:
         line.send(request("POST /api/domains", None, "Content-Length: 100000"))
         dripping = asyncio.create_task(line.drip(b" " * 1000))
         assert (await line.answer()).status == 401
-        await assert_closed(line)
+        await line.closed()
         await dripping
 
 
@@ -108,8 +107,7 @@ async def test_a_head_that_is_too_large_is_refused(http: Served) -> None:
     ):
         async with http.connection() as line:
             line.send(head)
-            async with asyncio.timeout(SOON):
-                answer = await line.answer()
+            answer = await line.answer()
         assert (answer.status, answer.body["code"]) == (431, "VALIDATION_ERROR"), head[:20]
         assert answer.headers["content-type"] == "application/json"
 
@@ -135,9 +133,8 @@ async def test_what_is_no_http_is_told_so(http: Served) -> None:
     ):
         async with http.connection() as line:
             line.send(sent)
-            async with asyncio.timeout(SOON):
-                assert_refused(await line.answer(), 400)
-            await assert_closed(line)
+            assert_refused(await line.answer(), 400)
+            await line.closed()
 
 
 async def test_a_body_that_breaks_off_or_apart_is_no_fault_of_ours(
@@ -147,13 +144,12 @@ async def test_a_body_that_breaks_off_or_apart_is_no_fault_of_ours(
     for path in ("/api/domains", "/api/jobs/x/retry"):
         async with http.connection() as line:
             line.send(request(f"POST {path}", system, *chunked) + b"zz\r\n{}\r\n")
-            async with asyncio.timeout(SOON):
-                assert_refused(await line.answer(), 400)
-            await assert_closed(line)
+            assert_refused(await line.answer(), 400)
+            await line.closed()
         async with http.connection() as line:
             line.send(request(f"POST {path}", system, *chunked) + b"2\r\n{")
             line.writer.write_eof()
-            await assert_closed(line)
+            await line.closed()
     async with http.connection() as line:
         line.send(request("GET /health"))
         assert (await line.answer()).status == 200
@@ -163,15 +159,13 @@ async def test_a_body_that_breaks_off_or_apart_is_no_fault_of_ours(
 async def test_a_body_that_is_announced_too_large_is_not_read(http: Served, system: System) -> None:
     async with http.connection() as line:
         line.send(request("POST /api/domains", system, f"Content-Length: {LARGEST_BODY + 1}"))
-        async with asyncio.timeout(SOON):
-            answer = await line.answer()
+        answer = await line.answer()
     assert (answer.status, answer.body["code"]) == (413, "VALIDATION_ERROR")
 
 
 async def test_more_connections_than_there_may_be_are_told_so(
     http: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli.connections, "KEEP_ALIVE", 60.0)
     monkeypatch.setattr(cli.connections, "most_connections", lambda: 5)
     async with AsyncExitStack() as stack:
         lines = [await stack.enter_async_context(http.connection()) for _ in range(5)]
@@ -182,7 +176,7 @@ async def test_more_connections_than_there_may_be_are_told_so(
             answer = await one_more.answer()
             assert_refused(answer, 503, "UNAVAILABLE")
             assert int(answer.headers["retry-after"]) > 0
-            await assert_closed(one_more)
+            await one_more.closed()
     async with httpx2.AsyncClient(base_url=http.origin) as client:
         answered = await eventually(
             lambda: client.get("/health"), lambda answer: answer.status_code == 200

@@ -8,7 +8,7 @@ import pytest
 
 from cli.embedded import EmbeddedTemporal
 from core.settings import Settings
-from temporal.deadlines import CALL_TIMEOUT
+from tests.eventually import HANG
 from tests.ports import free_port
 from tests.system import System, running_system
 
@@ -34,10 +34,8 @@ async def slow(tmp_path: Path) -> AsyncIterator[System]:
 
 
 async def test_too_many_requests_are_told_so_and_when_to_come_again(slow: System) -> None:
-    began = asyncio.get_running_loop().time()
-    answers = await asyncio.gather(*(slow.api.get("/api/jobs") for _ in range(30)))
-    took = asyncio.get_running_loop().time() - began
-    assert took < 2 * CALL_TIMEOUT.total_seconds()
+    async with asyncio.timeout(HANG):
+        answers = await asyncio.gather(*(slow.api.get("/api/jobs") for _ in range(30)))
     refused = [answer for answer in answers if answer.status_code != 200]
     assert refused
     for answer in refused:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import httpx2
 import pytest
 from temporalio import activity
 from temporalio.api.enums.v1 import EventType
@@ -22,8 +23,9 @@ from core.contract import (
     Outcome,
 )
 from core.jobs import TASK_QUEUE, JobState
+from tests.api.served import served
 from tests.api.test_watching import events
-from tests.eventually import eventually
+from tests.eventually import HANG, eventually
 from tests.site import FakeSite
 from tests.system import System
 from tests.workflows.test_lost_attempts import workflows
@@ -289,12 +291,18 @@ async def test_a_promotion_that_is_not_of_its_wait_moves_nothing(shop: Shop, sai
 
 
 async def test_whoever_follows_it_hears_of_the_wait(shop: Shop) -> None:
-    await shop.system.choose(f"/api/pages/{shop.page_id}", confirmAfterSeconds=3)
     job_id = await shop.system.ask(f"/api/pages/{shop.page_id}/crawl")
-    stream = asyncio.create_task(shop.system.api.get(f"/api/jobs/{job_id}/events", timeout=60))
-    async with shop.system.worker():
-        answer = await stream
-    told = [event.data async for event in events(answer)]
+    told = []
+    async with (
+        served(shop.system.app) as http,
+        httpx2.AsyncClient(base_url=http.origin, headers=shop.system.api.headers) as client,
+        client.stream("GET", f"/api/jobs/{job_id}/events", timeout=HANG) as answer,
+        shop.system.worker(),
+    ):
+        async for event in events(answer):
+            told.append(event.data)
+            if event.data["state"] == "delayed":
+                await shop.promote(await shop.system.job(job_id))
     [waited] = [job for job in told if job["state"] == "delayed"]
     assert (waited["attemptsMade"], waited["progress"], waited["failedReason"]) == (1, 80, None)
     assert (told[-1]["state"], told[-1]["attemptsMade"]) == ("completed", 1)

@@ -22,16 +22,21 @@ async def test_wait_holds_the_answer_until_the_job_has_finished(
 ) -> None:
     page_id = await system.lone_page(site)
     job_id = await system.ask(f"/api/pages/{page_id}/crawl")
-    waiting = asyncio.create_task(system.api.get(f"/api/jobs/{job_id}?wait=60", timeout=60))
+    waiting = asyncio.create_task(system.api.get(f"/api/jobs/{job_id}?wait=60"))
     async with system.worker():
         job = (await waiting).json()["data"]
     assert job["state"] == "completed"
 
 
-async def test_wait_ends_when_the_time_is_up(system: System, site: FakeSite) -> None:
+async def test_wait_ends_when_the_time_is_up_and_at_once_for_a_job_that_is_not_there(
+    system: System, site: FakeSite
+) -> None:
     domain = await system.add_domain(site.origin)
-    answer = await system.api.get(f"/api/jobs/{domain.discovery_job_id}?wait=1")
-    assert answer.json()["data"]["state"] == "waiting"
+    waiting = asyncio.create_task(system.api.get(f"/api/jobs/{domain.discovery_job_id}?wait=1"))
+    answer = await system.api.get(f"/api/jobs/crawl-{uuid4().hex}?wait=60")
+    assert answer.status_code == 404
+    assert not waiting.done()
+    assert (await waiting).json()["data"]["state"] == "waiting"
 
 
 @pytest.mark.parametrize("wait", ["-1", "61", "ten", "1.5", ""])
@@ -39,11 +44,6 @@ async def test_a_bad_wait_is_refused(system: System, wait: str) -> None:
     answer = await system.api.get(f"/api/jobs/crawl-{uuid4().hex}?wait={wait}")
     assert answer.status_code == 400
     assert "wait" in answer.json()["details"]
-
-
-async def test_wait_for_a_job_that_is_not_there_is_404_at_once(system: System) -> None:
-    answer = await system.api.get(f"/api/jobs/crawl-{uuid4().hex}?wait=60", timeout=5)
-    assert answer.status_code == 404
 
 
 async def test_a_look_that_fails_is_not_the_last(
@@ -70,7 +70,7 @@ async def test_a_look_that_fails_is_not_the_last(
 
     monkeypatch.setattr(watch, "_ids", failing)
     target = f"/api/jobs/{domain.discovery_job_id}"
-    waiting = asyncio.create_task(system.api.get(f"{target}?wait=60", timeout=60))
+    waiting = asyncio.create_task(system.api.get(f"{target}?wait=60"))
     await eventually(seen, lambda looks: looks > 1)
     await system.api.post(f"{target}/cancel")
     assert (await waiting).json()["data"]["state"] == "failed"
@@ -158,7 +158,7 @@ async def test_events_tell_state_attempt_and_progress_until_the_end(
     page_id = await system.lone_page(site)
     site.failing("/", [503], then="<p>Pro costs $99 a month.</p>")
     job_id = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=2)
-    stream = asyncio.create_task(system.api.get(f"/api/jobs/{job_id}/events", timeout=60))
+    stream = asyncio.create_task(system.api.get(f"/api/jobs/{job_id}/events"))
     async with system.worker():
         answer = await stream
     assert answer.headers["Content-Type"].startswith("text/event-stream")
@@ -182,9 +182,7 @@ async def test_events_of_a_job_that_is_not_there_are_404(system: System) -> None
 
 async def test_a_stopping_api_lets_waiters_go(system: System, site: FakeSite) -> None:
     domain = await system.add_domain(site.origin)
-    waiting = asyncio.create_task(
-        system.api.get(f"/api/jobs/{domain.discovery_job_id}?wait=60", timeout=60)
-    )
+    waiting = asyncio.create_task(system.api.get(f"/api/jobs/{domain.discovery_job_id}?wait=60"))
     services = services_of(system.app)
 
     async def waiters() -> bool:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.eventually import HANG
+
 ROOT = Path(__file__).parents[2]
 DIFFY = [sys.executable, "-m", "cli.main"]
 
@@ -23,6 +25,6 @@ def diffy(*arguments: str, data_dir: Path, **variables: str) -> "subprocess.Comp
         env=environment(data_dir, **variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
         check=False,
     )

@@ -7,17 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import httpx2
 
 from tests.cli.command import DIFFY, ROOT, environment
-from tests.eventually import eventually
+from tests.eventually import HANG, eventually
 from tests.ports import free_port
 from tests.processes import processes_of
-
-STARTED_WITHIN: Final = 60
-STOPPED_WITHIN: Final = 30
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ class Up:
 async def stopped(process: asyncio.subprocess.Process, number: signal.Signals) -> int:
     """The exit code of a process that has been sent the signal."""
     process.send_signal(number)
-    async with asyncio.timeout(STOPPED_WITHIN):
+    async with asyncio.timeout(HANG):
         return await process.wait()
 
 
@@ -110,7 +107,7 @@ async def up(installation: Installation, **variables: str) -> AsyncIterator[Up]:
     async with starting as (process, errors):
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(STARTED_WITHIN):
+            async with asyncio.timeout(HANG):
                 printed = (await process.stdout.readuntil(b"Ctrl-C")).decode()
         except (asyncio.IncompleteReadError, TimeoutError) as error:
             raise AssertionError(f"it did not start: {errors.read_text()}") from error
@@ -147,5 +144,5 @@ class Client(httpx2.AsyncClient):
     async def finished(self, job_id: str) -> Any:
         """A job once it is over."""
         return await eventually(
-            lambda: self.data(f"/api/jobs/{job_id}"), lambda job: job["finishedAt"], within=60
+            lambda: self.data(f"/api/jobs/{job_id}"), lambda job: job["finishedAt"]
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import ROOT
+from tests.eventually import HANG
 
 PROGRAM = """
 import os, signal, sys, time
@@ -60,7 +61,7 @@ def terminal(makefile: Path) -> Iterator[tuple[int, int]]:
 def read_until(descriptor: int, wanted: bytes) -> bytes:
     """What the terminal shows, up to `wanted`."""
     shown = b""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANG
     while wanted not in shown:
         ready, _, _ = select.select([descriptor], [], [], deadline - time.monotonic())
         assert ready, f"the terminal shows only {shown!r}"
@@ -100,4 +101,4 @@ def test_sigterm_to_make_ends_its_child(makefile: Path) -> None:
         make.send_signal(signal.SIGTERM)
         # The end of the output: no process holds it open any more.
         assert make.stdout.read() == b""
-        make.wait(20)
+        make.wait(HANG)

@@ -141,7 +141,6 @@ async def batch_ended(client: Client, batch: Any) -> list[Any]:
     await eventually(
         lambda: client.data(f"/api/jobs/stats?batchId={batch_id}"),
         lambda stats: stats["completed"] + stats["failed"] == asked,
-        within=60,
     )
     jobs: list[Any] = await client.data(f"/api/jobs?batchId={batch_id}&limit=100")
     assert len(jobs) == asked

@@ -1,12 +1,11 @@
 """The text that a reader sees."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.visible import to_text, visible_blocks
+from tests.cost import cost
 
 
 def text(html: str) -> str:
@@ -107,16 +106,6 @@ def test_a_hidden_element_does_not_hide_what_follows_it() -> None:
     assert text("<ul><li hidden>a<li>b</ul><p style>c<p style='display:block'>d") == "- b\nc\nd"
 
 
-def seconds(html: str) -> float:
-    return min(timed(html) for _ in range(3))
-
-
-def timed(html: str) -> float:
-    begun = time.process_time()
-    visible_blocks(html)
-    return time.process_time() - begun
-
-
 def test_elements_deeper_than_python_recurses_are_read() -> None:
     deep = "<div>" * 5_000 + "deep" + "</div>" * 5_000
     assert text(f"<p>before</p>{deep}<p>after</p>") == "before\ndeep\nafter"
@@ -127,7 +116,10 @@ def test_elements_deeper_than_python_recurses_are_read() -> None:
     ["<p>word <b>bold</b></p>", "<td>cell", "<li>item", "<span>word</span> ", "<br>x"],
 )
 def test_the_time_grows_with_the_page_and_no_faster(piece: str) -> None:
-    assert seconds(piece * 20_000) < 8 * seconds(piece * 5_000) + 0.05
+    def least(count: int) -> float:
+        return min(cost(lambda: visible_blocks(piece * count))[1] for _ in range(3))
+
+    assert least(20_000) < 8 * least(5_000) + 1
 
 
 @given(st.text())

@@ -15,7 +15,7 @@ from store.engine import Database, parse_url
 from store.hosts import take_slot
 from store.keys import create_key, list_keys
 from store.tables import HostSlot, Organisation
-from tests.eventually import eventually
+from tests.eventually import HANG, eventually
 from tests.postgres import PostgresServer
 from tests.store.rows import HALF_SECOND, NOON, new_organisation
 
@@ -163,7 +163,7 @@ async def test_with_patience_a_lock_beyond_the_busy_timeout_is_waited_out(
     sqlite_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("store.engine.TRIED_EVERY", 0.01)
-    database = Database.open(f"sqlite:///{sqlite_path}", busy_timeout=0.01, patience=20)
+    database = Database.open(f"sqlite:///{sqlite_path}", busy_timeout=0.01, patience=HANG)
     other = sqlite3.connect(sqlite_path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
 
@@ -317,7 +317,7 @@ async def test_a_write_that_is_cancelled_at_any_point_leaves_no_lock_behind(
             await asyncio.sleep(0.0005)
         writing.cancel()
         await asyncio.wait({writing})
-        async with asyncio.timeout(5), database.transaction() as session:
+        async with asyncio.timeout(HANG), database.transaction() as session:
             await new_organisation(session)
     assert kept
     assert database.checked_out == 0

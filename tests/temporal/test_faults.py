@@ -11,6 +11,7 @@ from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 from cli.embedded import EmbeddedTemporal
 from core.errors import Unavailable
 from temporal.faults import TemporalFault, as_unavailable
+from tests.eventually import HANG
 
 # HTTP/2 (RFC 9113): what a connection begins with and the head of a frame, in bytes.
 PREFACE: Final = 24
@@ -66,7 +67,7 @@ async def test_a_connection_that_breaks_off_in_the_middle_of_a_call_is_unavailab
         )
         withheld = True
         with pytest.raises(RPCError) as broken:
-            await client.service_client.check_health(timeout=timedelta(seconds=5))
+            await client.service_client.check_health(timeout=timedelta(seconds=HANG))
         assert asked.is_set()
     assert isinstance(as_unavailable(broken.value), Unavailable)
     assert broken.value.status is RPCStatusCode.UNKNOWN
