@@ -32,11 +32,13 @@ from core.robots import PRODUCT
 from core.settings import Settings, load_settings
 from store.engine import Database
 from store.migrate import migrate
+from store.retention import expiries
 from store.secretkey import SecretKey
 from temporal.connection import connect
 from temporal.ending import release
 from temporal.housekeeping import schedule_pruning
 from temporal.inputs import InputGuard
+from temporal.known import KnownToTemporal
 from temporal.setup import pace_hosts, prepare_namespace
 from workflows.backtest_domain import BacktestDomain
 from workflows.crawl_domain import CrawlDomain
@@ -108,7 +110,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
         secret_key,
     )
     ownership = OwnershipActivities(database)
-    retention = RetentionActivities(database, timedelta(days=settings.snapshot_retention_days))
+    retention = RetentionActivities(database, expiries(settings), KnownToTemporal(client))
     worker = Worker(
         client,
         task_queue=TASK_QUEUE,

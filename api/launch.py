@@ -24,7 +24,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from core.contract import CrawlDomainInput, CrawlPageInput, DiscoverPagesInput, Owner
-from core.jobs import CRAWL_DOMAIN, TASK_QUEUE
+from core.jobs import CRAWL_DOMAIN, TASK_QUEUE, batch_workflow_id
 from core.settings import Settings
 from core.urls import host_of
 from store.tables import Batch, Domain, DomainStatus, Page
@@ -117,7 +117,7 @@ class Launcher:
                     not_before=not_before,
                     max_attempts=self._attempts(job),
                 ),
-                id=f"batch-{batch.id.hex}",
+                id=batch_workflow_id(batch.id),
                 task_queue=TASK_QUEUE,
                 priority=_turn(domain),
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

@@ -113,10 +113,13 @@ class PruneInput(WorkflowInput):
 
 
 class PruneResult(Model):
-    """How many snapshots and contents of snapshots `prune.snapshots` has removed."""
+    """How many snapshots and contents of snapshots `prune.snapshots` has removed, and how many
+    `rows` of each table in all.
+    """
 
     snapshots: int
     contents: int
+    rows: dict[str, int] = Field(default_factory=dict)
 
 
 class BacktestInput(WorkflowInput):

@@ -72,6 +72,11 @@ def batch_job_id(batch_id: UUID, page_id: UUID) -> str:
     return f"{JobType.CRAWL}-{batch_id.hex}-{page_id.hex}"
 
 
+def batch_workflow_id(batch_id: UUID) -> str:
+    """The id of the workflow that starts the jobs of a batch which was asked for."""
+    return f"batch-{batch_id.hex}"
+
+
 @dataclass(frozen=True)
 class PendingAttempt:
     """What Temporal knows of the attempt that runs or comes next.

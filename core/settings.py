@@ -84,9 +84,12 @@ class Settings(BaseSettings):
     job_retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """How many days a finished job stays readable."""
 
+    change_retention_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    """How many days a change is kept, with the snapshots that it refers to; also a backtest, and
+    what was learned of a line that has not changed since."""
+
     snapshot_retention_days: Annotated[int, Field(ge=1, le=3650)] = 365
-    """How many days a snapshot is kept that no change refers to. A page's newest one stays, and
-    what a change was told from."""
+    """How many days a snapshot is kept that no change refers to. A page's newest one stays."""
 
     worker_concurrency: Annotated[int, Field(ge=1, le=1000)] = 200
     """How many attempts one worker process runs at once. Most of them wait for a site to answer:

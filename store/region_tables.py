@@ -12,7 +12,8 @@ from store.base import Base
 class PageRegion(Base):
     """A line of a page that has changed, by the words that stay (`core.muting`).
 
-    `crawls` are the numbers of the last crawls that found it changed.
+    `crawls` are the numbers of the last crawls that found it changed, `changed_at` is the time of
+    the last of them.
     """
 
     __tablename__ = "page_regions"
@@ -24,4 +25,5 @@ class PageRegion(Base):
     section: Mapped[str | None]
     words: Mapped[str]
     crawls: Mapped[list[int]] = mapped_column(JSON)
+    changed_at: Mapped[datetime]
     muted_at: Mapped[datetime | None]

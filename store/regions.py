@@ -35,9 +35,10 @@ async def remember(
             section=region.section,
             words=region.words,
             crawls=list(crawls),
+            changed_at=at,
             muted_at=at if fresh else None,
         )
-        changes: dict[str, object] = {"crawls": insertion.excluded.crawls}
+        changes: dict[str, object] = {"crawls": insertion.excluded.crawls, "changed_at": at}
         if fresh:
             changes["muted_at"] = at
         await session.execute(

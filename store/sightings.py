@@ -66,10 +66,3 @@ async def forget_look(session: AsyncSession, page_id: UUID, job_id: str) -> None
     await session.execute(
         delete(Sighting).where(Sighting.page_id == page_id, Sighting.job_id == job_id)
     )
-
-
-async def forget_looks_due(session: AsyncSession, before: datetime) -> None:
-    """Forget what jobs have seen that ended without another look, which was due before that moment.
-    One that has not ended begins anew.
-    """
-    await session.execute(delete(Sighting).where(Sighting.due_at < before))

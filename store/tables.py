@@ -1,6 +1,6 @@
 """The tables."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -158,7 +158,7 @@ class Snapshot(Base):
     text_hash: Mapped[str]
     body_hash: Mapped[str]
     seen_under: Mapped[str | None]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
 
     text_content: Mapped[Content] = relationship(foreign_keys=text_key, lazy="raise", viewonly=True)
     main_text_content: Mapped[Content] = relationship(
@@ -208,7 +208,7 @@ class Change(Base):
     confidence: Mapped[float] = mapped_column(Double)
     summary: Mapped[str]
     diff: Mapped[JsonValue] = mapped_column(JSON, nullable=False)
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
     acknowledged_at: Mapped[datetime | None]
     acknowledged_by: Mapped[str | None]
 
@@ -224,7 +224,7 @@ class Batch(Base):
         ForeignKey("domains.id", ondelete="CASCADE"), index=True
     )
     size: Mapped[int]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
     cancelled_at: Mapped[datetime | None]
 
 
@@ -250,6 +250,7 @@ class Discovery(Base):
     domain_id: Mapped[UUID] = mapped_column(
         ForeignKey("domains.id", ondelete="CASCADE"), index=True
     )
+    created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
     finished_at: Mapped[datetime | None]
     result: Mapped[JsonValue | None] = mapped_column(JSON(none_as_null=True))
 

@@ -30,7 +30,7 @@ from store.domains import add_domain
 from store.engine import Database
 from store.pages import NewPage, add_pages, page_by_id
 from store.secretkey import SecretKey
-from store.sightings import forget_looks_due
+from store.sighting_tables import Sighting
 from store.tables import Change, Page, PageStatus
 from tests.activities.behaviours import OK, sending
 from tests.activities.conftest import USER_AGENT
@@ -360,7 +360,7 @@ async def test_a_first_look_that_was_forgotten_is_taken_anew(
     environment, job = await changed_page(database, crawls, site)
     first = await environment.run(crawls.crawl, job, None)
     async with database.transaction() as session:
-        await forget_looks_due(session, datetime.now(UTC) + timedelta(hours=1))
+        await session.execute(delete(Sighting))
     anew = await environment.run(crawls.crawl, job, first.attempt)
     assert (anew.result, anew.attempt.attempt) == (None, 1)
     assert anew.attempt.next_at is not None

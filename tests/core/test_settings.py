@@ -23,6 +23,7 @@ def test_every_setting_has_the_default_of_the_contract() -> None:
     assert settings.contact is None
     assert settings.max_attempts == 3
     assert settings.job_retention_days == 30
+    assert (settings.change_retention_days, settings.snapshot_retention_days) == (365, 365)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,7 @@ def test_every_setting_has_the_default_of_the_contract() -> None:
         ("DIFFY_CONTACT", "https://example.com/bot?a=b", "https://example.com/bot?a=b"),
         ("DIFFY_MAX_ATTEMPTS", "20", 20),
         ("DIFFY_JOB_RETENTION_DAYS", "1", 1),
+        ("DIFFY_CHANGE_RETENTION_DAYS", "3650", 3650),
     ],
 )
 def test_a_variable_sets_its_setting(variable: str, given: str, value: object) -> None:
@@ -71,6 +73,7 @@ def test_a_variable_sets_its_setting(variable: str, given: str, value: object) -
         ("DIFFY_CONTACT", "https://bücher.example", "should match pattern"),
         ("DIFFY_MAX_ATTEMPTS", "0", "greater than or equal to 1"),
         ("DIFFY_JOB_RETENTION_DAYS", "-1", "greater than or equal to 1"),
+        ("DIFFY_CHANGE_RETENTION_DAYS", "3651", "less than or equal to 3650"),
     ],
 )
 def test_a_bad_value_names_the_variable_and_what_it_accepts(

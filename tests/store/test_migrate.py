@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, text
+from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core.errors import SettingsError, Unavailable
@@ -23,11 +23,17 @@ from store.base import Base
 from store.engine import Database, parse_url
 from store.keys import create_key, list_keys
 from store.migrate import MIGRATIONS, migrate
+from store.tables import Discovery
 
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
 [BEFORE_CONTENTS] = [
     str(each.down_revision) for each in SCRIPTS.walk_revisions() if "contents" in each.path
+]
+[BEFORE_RETENTION] = [
+    str(each.down_revision)
+    for each in SCRIPTS.walk_revisions()
+    if each.path.endswith("_retention.py")
 ]
 AT_ONCE = 3
 MOVED = 250
@@ -134,9 +140,38 @@ def test_texts_of_snapshots_are_moved_and_can_be_moved_back(empty_url: str) -> N
     assert old_snapshots(empty_url) == before
 
 
-def insert_old_snapshots(connection: Connection, texts: Sequence[tuple[str, str]]) -> None:
-    """Snapshots of the first schema, of one page, by their texts and main texts."""
-    org, domain, page = (uuid4() for _ in range(3))
+def test_discoveries_and_their_frontiers_outlive_the_migration(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(parse_url(empty_url).database or "").parent.mkdir()
+    move(empty_url, BEFORE_RETENTION, up=True)
+    finished = datetime(2026, 3, 1, tzinfo=UTC)
+    with connected(empty_url) as connection:
+        domain = insert_old_domain(connection)
+        for job_id in ("over", "on"):
+            insert(connection, "discoveries", [{"job_id": job_id, "domain_id": domain}])
+        connection.execute(
+            text("UPDATE discoveries SET finished_at = :at WHERE job_id = 'over'"),
+            {"at": finished},
+        )
+        url = {"job_id": "on", "url": "u", "depth": 0, "position": 1, "state": "pending"}
+        insert(connection, "frontier_urls", [url])
+    before = datetime.now(UTC)
+    migrate(empty_url)
+    assert differences(empty_url) == []
+    with connected(empty_url) as connection:
+        rows = connection.execute(select(Discovery.job_id, Discovery.created_at))
+        found = {row.job_id: row.created_at for row in rows}
+    assert found["over"] == finished
+    assert before <= found["on"] <= datetime.now(UTC)
+    move(empty_url, BEFORE_RETENTION, up=False)
+    with connected(empty_url) as connection:
+        urls = connection.execute(text("SELECT job_id FROM frontier_urls")).scalars().all()
+    assert urls == ["on"]
+
+
+def insert_old_domain(connection: Connection) -> UUID:
+    """A domain of the first schema, and its organisation."""
+    org, domain = uuid4(), uuid4()
     insert(connection, "organisations", [{"id": org, "name": "org"}])
     insert(
         connection,
@@ -146,6 +181,12 @@ def insert_old_snapshots(connection: Connection, texts: Sequence[tuple[str, str]
             "status": "active", "check_frequency_hours": 24, "updated_at": datetime.now(UTC),
         }],
     )  # fmt: skip
+    return domain
+
+
+def insert_old_snapshots(connection: Connection, texts: Sequence[tuple[str, str]]) -> None:
+    """Snapshots of the first schema, of one page, by their texts and main texts."""
+    domain, page = insert_old_domain(connection), uuid4()
     insert(
         connection,
         "pages",
@@ -176,6 +217,7 @@ def insert(connection: Connection, name: str, rows: Sequence[dict[str, object]])
             {
                 key: value.hex if hexadecimal and isinstance(value, UUID) else value
                 for key, value in {**row, "created_at": now}.items()
+                if key in table.columns
             }
             for row in rows
         ],

@@ -1,28 +1,112 @@
-"""What retention takes away, and what it must not, whoever writes at the same moment."""
+"""What retention removes, and what it must not, whoever writes at the same moment."""
 
 import asyncio
-from datetime import datetime
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, event, func, insert, select, update
 
+from core.muting import Learned, Region
 from core.packing import pack
+from core.settings import Settings
+from store.backtest_tables import Backtest
+from store.base import Base
 from store.checks import record_gone
 from store.contents import keep
 from store.domains import delete_domain
 from store.engine import Database
 from store.pages import page_by_id
-from store.retention import (
-    expired_snapshots,
-    loose_contents,
-    remove_contents,
-    remove_snapshots,
-)
+from store.region_tables import PageRegion
+from store.regions import learned_of, remember
+from store.request_tables import KeyedRequest
+from store.retention import Expiry, Key, examine, expiries, remove, remove_parts
+from store.sighting_tables import Sighting
 from store.snapshots import get_snapshot
-from store.tables import Change, Content, Domain, Page, Snapshot
-from tests.store.rows import NOON, changed, minutes, new_page, read, stored, version
+from store.tables import (
+    Batch,
+    BatchPage,
+    Change,
+    Content,
+    Discovery,
+    Domain,
+    HostSlot,
+    HostTurn,
+    KeptAnswer,
+    Page,
+    RobotsRecord,
+    Snapshot,
+)
+from tests.store.rows import (
+    HALF_SECOND,
+    NOON,
+    changed,
+    minutes,
+    new_domain,
+    new_organisation,
+    new_page,
+    new_pages,
+    read,
+    stored,
+    version,
+)
 
-LATER = minutes(10_000)
+SETTINGS = Settings(change_retention_days=100, snapshot_retention_days=50, job_retention_days=10)
+KEPT_DAYS = {
+    Change: 100,
+    PageRegion: 100,
+    Backtest: 100,
+    Batch: 10 + 7 + 1,
+    Discovery: 10 + 7 + 1,
+    KeyedRequest: 7,
+    RobotsRecord: 2,
+    HostSlot: 1,
+    HostTurn: 1,
+    KeptAnswer: 10 + 7 + 1,
+    Sighting: 1,
+}
+LATER = NOON + timedelta(days=1000)
+FULL_SCAN = rf"SCAN ({'|'.join(Base.metadata.tables)})\b"
+
+
+def expiries_of(table: type[Base]) -> list[Expiry]:
+    return [each for each in expiries(SETTINGS) if each.table is table]
+
+
+async def may_go(database: Database, table: type[Base], now: datetime = LATER) -> set[Key]:
+    """The keys of the rows that may be removed at that moment."""
+    found: set[Key] = set()
+    async with database.reading() as session:
+        for each in expiries_of(table):
+            found.update((await examine(session, each, now - each.age, None, 1000)).keys)
+    return found
+
+
+async def removed(
+    database: Database, table: type[Base], keys: set[Key], now: datetime = LATER
+) -> int:
+    """How many of the rows are removed at that moment."""
+    count = 0
+    for each in expiries_of(table):
+        async with database.transaction() as session:
+            count += await remove(session, each, now - each.age, sorted(keys, key=str))
+    return count
+
+
+async def loose(database: Database) -> set[str]:
+    return {key for (key,) in await may_go(database, Content)}
+
+
+async def contents_removed(database: Database, keys: set[str]) -> int:
+    return await removed(database, Content, {(key,) for key in keys})
+
+
+async def counted(database: Database, table: type[Base]) -> int:
+    async with database.reading() as session:
+        return await session.scalar(select(func.count()).select_from(table)) or 0
 
 
 async def unreported(
@@ -53,24 +137,51 @@ async def unreported(
     return snapshot_id
 
 
-async def expired(database: Database, before: datetime = LATER, limit: int = 100) -> list[UUID]:
-    async with database.reading() as session:
-        return await expired_snapshots(session, before, None, limit)
+def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> Iterator[Base]:
+    """A row of each of those tables, of that moment."""
+    own, domain_id = str(at), page.domain_id
+    yield Change(
+        domain_id=domain_id,
+        page_id=page.id,
+        job_id=own,
+        before_id=snapshot_id,
+        change_type="other",
+        severity="low",
+        confidence=1,
+        summary="",
+        diff={},
+        created_at=at,
+    )
+    yield PageRegion(page_id=page.id, key=own, words="", crawls=[1], changed_at=at, muted_at=NOON)
+    counts = ("pages", "pages_done", "snapshots", "same", "different", "new", "gone")
+    yield Backtest(id=uuid4(), domain_id=domain_id, created_at=at, **dict.fromkeys(counts, 0))
+    yield Batch(id=uuid4(), org_id=org_id, domain_id=domain_id, size=0, created_at=at)
+    yield Discovery(job_id=own, domain_id=domain_id, created_at=at)
+    yield KeyedRequest(org_id=org_id, key=own, fingerprint="", seed=uuid4(), created_at=at)
+    yield RobotsRecord(origin=own, status=200, body=b"", fetched_at=at)
+    yield HostSlot(host=own, next_at=at.timestamp())
+    yield HostTurn(host=own, job_id=own, due_at=at.timestamp())
+    yield KeptAnswer(job_id=own, url=own, status=200, body=b"", kept_at=at)
+    yield Sighting(page_id=page.id, job_id=own, look=1, due_at=at)
 
 
-async def loose(database: Database) -> set[str]:
-    async with database.reading() as session:
-        return set(await loose_contents(session, "", 100))
-
-
-async def removed(database: Database, keys: set[str]) -> int:
-    async with database.transaction() as session:
-        return await remove_contents(session, sorted(keys))
-
-
-async def counted(database: Database, rows: type[Snapshot | Content | Change]) -> int:
-    async with database.reading() as session:
-        return await session.scalar(select(func.count()).select_from(rows)) or 0
+async def test_a_row_goes_at_the_end_of_its_retention(
+    database: Database, org_id: UUID, page: Page
+) -> None:
+    snapshot_id = await stored(database, page.id, "job", "a")
+    for table, days in KEPT_DAYS.items():
+        end = LATER - timedelta(days)
+        keys: list[Key] = []
+        for at in (end - HALF_SECOND, end):
+            rows = one_of_each(org_id, page, snapshot_id, at)
+            row = next(each for each in rows if isinstance(each, table))
+            async with database.transaction() as session:
+                session.add(row)
+            keys.append(tuple(row.__mapper__.primary_key_from_instance(row)))
+        assert await may_go(database, table) == {keys[0]}, table
+        assert await removed(database, table, set(keys)) == 1, table
+        assert await may_go(database, table) == set(), table
+        assert await counted(database, table) == 1, table
 
 
 async def test_only_old_snapshots_that_nothing_needs_may_go(
@@ -83,18 +194,39 @@ async def test_only_old_snapshots_that_nothing_needs_may_go(
         await stored(database, page.id, f"job {number}", str(number), minutes(number))
         for number in range(3)
     ]
-    old = [await unreported(database, page.id, f"old {n}", minutes(n)) for n in range(3)]
-    await unreported(database, page.id, "young", LATER)
-    assert set(await expired(database)) == set(old)
-    assert await expired(database, NOON) == []
+    old = {(await unreported(database, page.id, f"old {n}", minutes(n)),) for n in range(3)}
+    end = LATER - timedelta(days=50)
+    await unreported(database, page.id, "young", end)
+    assert await may_go(database, Snapshot) == old
+    assert await may_go(database, Snapshot, NOON) == set()
+    [expiry] = expiries_of(Snapshot)
     async with database.reading() as session:
-        first = await expired_snapshots(session, LATER, None, 2)
-        rest = await expired_snapshots(session, LATER, first[-1], 2)
-    assert first + rest == sorted(old, key=lambda each: each.bytes)
-    async with database.transaction() as session:
-        assert await remove_snapshots(session, [newest, *evidence, *old]) == 3
-    assert await expired(database) == []
+        found: list[Key] = []
+        last: Key | None = None
+        while not found or last is not None:
+            examined = await examine(session, expiry, end, last, 2)
+            found += examined.keys
+            last = examined.last
+    assert sorted(found) == sorted(old), "two at a time, each once"
+    kept = {(newest,), *((each,) for each in evidence)}
+    assert await removed(database, Snapshot, kept | old) == 3
     assert (await counted(database, Snapshot), await counted(database, Change)) == (5, 2)
+
+
+async def test_evidence_stays_as_long_as_its_change(database: Database, page: Page) -> None:
+    first, second, third = [
+        await stored(database, page.id, f"job {number}", str(number), minutes(number))
+        for number in range(3)
+    ]
+    assert await may_go(database, Snapshot) == set()
+    async with database.transaction() as session:
+        await session.execute(delete(Change).where(Change.before_id == first))
+    assert await may_go(database, Snapshot) == {(first,)}
+    assert await may_go(database, Snapshot, NOON + timedelta(days=50)) == set()
+    async with database.transaction() as session:
+        await session.execute(delete(Change))
+    assert await may_go(database, Snapshot) == {(first,), (second,)}, "the newest stays"
+    assert (await read(database, page.id)).snapshot_id == third
 
 
 async def test_what_a_removal_was_told_from_stays(database: Database, page: Page) -> None:
@@ -102,7 +234,92 @@ async def test_what_a_removal_was_told_from_stays(database: Database, page: Page
     async with database.transaction() as session:
         await record_gone(session, await page_by_id(session, page.id), NOON)
         await changed(session, await read(database, page.id), "job", last, last, NOON)
-    assert await expired(database) == []
+    assert await may_go(database, Snapshot) == set()
+
+
+async def test_a_line_that_is_no_noise_is_forgotten_when_no_crawl_counts_any_more(
+    database: Database, page: Page
+) -> None:
+    nothing = Learned(0, {}, frozenset())
+    lines = {"old": (3, 6), "last": (7,), "muted": (1, 2, 3)}
+    changed_in = {Region(None, words): crawls for words, crawls in lines.items()}
+    muted = frozenset({Region(None, "muted")})
+    now = NOON + timedelta(days=2)
+    async with database.transaction() as session:
+        await remember(session, page.id, nothing, Learned(7, changed_in, muted), NOON)
+        await session.execute(update(Page).values(crawls=10))
+        known = await learned_of(session, page.id, 10)
+    assert await removed(database, PageRegion, await may_go(database, PageRegion, now), now) == 1
+    async with database.reading() as session:
+        left = await learned_of(session, page.id, 10)
+    assert {each.words for each in left.changed} == {"last", "muted"}
+    assert left.after(known.changed) == known.after(known.changed), "it makes no difference"
+
+
+async def test_a_batch_goes_after_its_members_a_few_at_a_time(
+    database: Database, org_id: UUID, domain: Domain
+) -> None:
+    batch_id = uuid4()
+    async with database.transaction() as session:
+        pages = await new_pages(session, domain.id, "/1", "/2", "/3")
+        session.add(Batch(id=batch_id, org_id=org_id, domain_id=domain.id, size=3, created_at=NOON))
+        await session.flush()
+        members = [{"batch_id": batch_id, "page_id": each} for each in pages]
+        await session.execute(insert(BatchPage), members)
+    [expiry] = expiries_of(Batch)
+    [part] = expiry.parts
+    for left in (1, 0):
+        assert await removed(database, Batch, {(batch_id,)}) == 0
+        async with database.transaction() as session:
+            assert await remove_parts(session, part, (batch_id,), 2) == 2 - (left == 0)
+        assert await counted(database, BatchPage) == left
+    assert await removed(database, Batch, {(batch_id,)}) == 1
+
+
+async def test_no_table_is_read_as_a_whole_to_remove_some_rows(sqlite_path: Path) -> None:
+    """By the plans of SQLite: PostgreSQL reads a table of few rows whatever indexes it has."""
+    database = Database.open(f"sqlite:///{sqlite_path}")
+    async with database.transaction() as session:
+        org_id = await new_organisation(session)
+        page = await new_page(session, (await new_domain(session, org_id)).id)
+        await keep(session, [pack("loose"), pack("loose as well")])
+    snapshot_id = await stored(database, page.id, "job", "a")
+    for number in range(2):
+        await unreported(database, page.id, str(number))
+    statements: dict[str, Any] = {}
+
+    def note(_: object, __: object, statement: str, parameters: object, *___: object) -> None:
+        statements[statement] = parameters
+
+    async with database.transaction() as session:
+        for at in (NOON, minutes(1)):
+            session.add_all(one_of_each(org_id, page, snapshot_id, at))
+        await session.flush()
+        event.listen(session.get_bind(), "before_cursor_execute", note)
+        for each in expiries(SETTINGS):
+            found = await examine(session, each, LATER, None, 2)
+            assert found.last is not None, each.table
+            await examine(session, each, LATER, found.last, 2)
+            if not found.keys:
+                continue
+            async with session.begin_nested() as savepoint:
+                for part in each.parts:
+                    await remove_parts(session, part, found.keys[0], 2)
+                await remove(session, each, LATER, found.keys)
+                await savepoint.rollback()
+        event.remove(session.get_bind(), "before_cursor_execute", note)
+        connection = await session.connection()
+        for statement, parameters in statements.items():
+            plan = [
+                str(row[-1])
+                for row in await connection.exec_driver_sql(
+                    f"EXPLAIN QUERY PLAN {statement}", parameters
+                )
+            ]
+            in_order = "ORDER BY" in statement
+            assert "USE TEMP B-TREE FOR ORDER BY" not in plan, statement
+            assert [step for step in plan if re.match(FULL_SCAN, step) and not in_order] == []
+    await database.close()
 
 
 async def test_contents_go_with_the_last_snapshot_that_holds_them(
@@ -111,11 +328,10 @@ async def test_contents_go_with_the_last_snapshot_that_holds_them(
     kept = await stored(database, page.id, "job", "a")
     old = await unreported(database, page.id, "a", html="another document")
     assert await loose(database) == set()
-    async with database.transaction() as session:
-        await remove_snapshots(session, [old])
+    assert await removed(database, Snapshot, {(old,)}) == 1
     document = pack("another document").key
     assert await loose(database) == {document}
-    assert await removed(database, {document, pack("a").key}) == 1
+    assert await contents_removed(database, {document, pack("a").key}) == 1
     async with database.reading() as session:
         snapshot = await get_snapshot(session, domain.org_id, kept)
     assert (snapshot.text, snapshot.html) == ("a", "<p>a</p>")
@@ -127,7 +343,7 @@ async def test_what_a_deleted_domain_leaves_behind_goes(
     await stored(database, page.id, "job", "a")
     async with database.transaction() as session:
         await delete_domain(session, domain.org_id, domain.id)
-    assert await removed(database, await loose(database)) == 3
+    assert await contents_removed(database, await loose(database)) == 3
     assert await counted(database, Content) == 0
 
 
@@ -142,7 +358,7 @@ async def test_content_that_a_crawl_is_storing_is_not_lost(
     async with database.transaction() as session:
         # The crawl has come so far when the sweep, which found the content loose, sets out.
         await keep(session, [pack("a")])
-        sweep = asyncio.create_task(removed(database, found))
+        sweep = asyncio.create_task(contents_removed(database, found))
         await asyncio.wait({sweep}, timeout=0.3)
         session.add(
             Snapshot(
@@ -168,7 +384,8 @@ async def test_a_crawl_that_comes_after_the_sweep_stores_the_content_again(
     async with database.transaction() as session:
         await keep(session, [pack("a")])
     async with database.transaction() as session:
-        assert await remove_contents(session, [pack("a").key]) == 1
+        [loose_contents] = expiries_of(Content)
+        assert await remove(session, loose_contents, LATER, [(pack("a").key,)]) == 1
         crawl = asyncio.create_task(stored(database, page.id, "job", "a"))
         await asyncio.wait({crawl}, timeout=0.3)
         assert not crawl.done(), "it waits until the content is gone for good"
@@ -189,7 +406,8 @@ async def test_crawls_and_sweeps_at_once_lose_nothing(
 
     async def sweeps() -> None:
         for _ in range(12):
-            await removed(database, await loose(database) | {pack(each).key for each in "ab"})
+            keys = await loose(database) | {pack(each).key for each in "ab"}
+            await contents_removed(database, keys)
 
     await asyncio.gather(sweeps(), *(crawls(each) for each in pages))
     async with database.reading() as session:

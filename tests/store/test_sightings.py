@@ -13,11 +13,10 @@ from store.sightings import (
     EarlierLook,
     earlier_look,
     forget_look,
-    forget_looks_due,
     remember_look,
 )
 from store.tables import Page
-from tests.store.rows import HALF_SECOND, NOON, minutes
+from tests.store.rows import NOON, minutes
 
 SEEN = SeenPage("https://shop.example/", "Shop", "Pro costs $129. \N{EURO SIGN}")
 AT = NOON.replace(microsecond=123_457)
@@ -71,14 +70,3 @@ async def test_a_job_that_has_done_with_a_page_leaves_those_of_others(
     session.expire_all()
     assert await earlier_look(session, page.id, "one") is None
     assert await earlier_look(session, page.id, "other") == look()
-
-
-async def test_what_is_overdue_is_forgotten_and_what_is_not_stays(
-    session: AsyncSession, page: Page
-) -> None:
-    await remember_look(session, page.id, "old", look(due_at=NOON - HALF_SECOND))
-    await remember_look(session, page.id, "new", look(due_at=NOON))
-    await forget_looks_due(session, NOON)
-    session.expire_all()
-    assert await earlier_look(session, page.id, "old") is None
-    assert await earlier_look(session, page.id, "new") is not None
