@@ -184,9 +184,9 @@ async def remove_parts(session: AsyncSession, part: Part, owner: Key, limit: int
     """Remove parts of the row with that key, `limit` at most; how many they were."""
     columns = _primary_key(part.table)
     some = select(*columns).where(part.owner == owner[0]).limit(limit)
-    return await _deleted(
-        session, part.table, _of(columns).in_(some.with_for_update(skip_locked=True))
-    )
+    # In a CTE, for PostgreSQL may run a subquery that locks more than once.
+    locked = some.with_for_update(skip_locked=True).cte()
+    return await _deleted(session, part.table, _of(columns).in_(select(locked)))
 
 
 async def _deleted(
