@@ -15,6 +15,8 @@ from core.urls import host_of
 from store.batches import BatchMember, batch_pages, create_batch, is_cancelled
 from store.domains import domain_by_id
 from store.engine import Database
+from store.job_end_tables import JobEnd
+from store.job_ends import claim_ends
 from store.tables import Domain
 from temporal.cancellation import cancel_job
 from temporal.launch import JobStart, start_job
@@ -66,9 +68,14 @@ class BatchActivities:
         last: UUID | None = None
         while members := await self._members(batch_id, last):
             jobs = [batch_job_id(batch_id, each.page_id) for each in members]
-            await asyncio.gather(*(cancel_job(self._client, each) for each in jobs))
+            await asyncio.gather(*(cancel_job(self._client, each, self._claim) for each in jobs))
             last = members[-1].page_id
             activity.heartbeat()
+
+    async def _claim(self, run_id: str) -> bool:
+        async with self._database.transaction() as session:
+            ends = await claim_ends(session, [run_id], JobEnd.CANCELLED)
+        return ends[run_id] is JobEnd.CANCELLED
 
     async def _members(self, batch_id: UUID, after: UUID | None) -> list[BatchMember]:
         async with self._database.reading() as session:

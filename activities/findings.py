@@ -5,15 +5,19 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+
 from activities.check import Check
 from activities.extraction import Extracted
 from activities.fetch import Fetched, Validators
 from activities.reporting import PutOff
 from activities.siblings import Siblings
 from core.confirmation import SecondLook, second_look
-from core.contract import CrawlPageResult
+from core.contract import CANCELLED, CrawlPageResult
 from core.muting import Learned
 from core.news import News, SeenPage, learning, removal, restoration
+from core.site_errors import JobCancelled
 from store.checks import (
     EarlierCheck,
     PageVersion,
@@ -24,6 +28,8 @@ from store.checks import (
     record_version,
 )
 from store.engine import Database
+from store.job_end_tables import JobEnd
+from store.job_ends import claim_ends
 from store.pages import page_by_id
 from store.regions import learned_of, remember
 from store.sightings import forget_look, remember_look
@@ -55,7 +61,11 @@ class Same:
 
 
 class Findings:
-    """Writes to `database`. What is written is keyed by the job, so that it may happen twice."""
+    """Writes to `database`. What is written is keyed by the job, so that it may happen twice.
+
+    Its methods raise JobCancelled, and write nothing, where somebody has cancelled the job before
+    something was stored that others see.
+    """
 
     def __init__(self, database: Database, siblings: Siblings) -> None:
         self._database = database
@@ -71,6 +81,7 @@ class Findings:
             if check.earlier is not None and check.earlier.seen is not None:
                 return None
             if await record_gone(session, page, now) and page.snapshot_id is not None:
+                await _stores(session)
                 await record_change(
                     session,
                     page=page,
@@ -167,6 +178,7 @@ class Findings:
             if recorded and lessons is not None:
                 await remember(session, page.id, lessons.before, lessons.after, now)
             if recorded and page.snapshot_id is not None and check.was_gone:
+                await _stores(session)
                 change_id = await record_change(
                     session,
                     page=page,
@@ -205,6 +217,7 @@ class Findings:
                 if done is not None:
                     return as_before(done)
                 return CrawlPageResult(changed=False, status_code=version.status_code)
+            await _stores(session)
             if lessons is not None:
                 await remember(session, page.id, lessons.before, lessons.after, now)
             change_id = None
@@ -225,6 +238,17 @@ class Findings:
             snapshot_id=snapshot_id,
             change_id=change_id,
         )
+
+
+async def _stores(session: AsyncSession) -> None:
+    """The job that runs stores something in the transaction: nobody can cancel it from then on.
+
+    Raises JobCancelled, which takes all of the transaction back, when somebody has.
+    """
+    run_id = activity.info().workflow_run_id or ""
+    ends = await claim_ends(session, [run_id], JobEnd.STORED)
+    if ends[run_id] is JobEnd.CANCELLED:
+        raise JobCancelled(CANCELLED)
 
 
 def body_hash_of(fetched: Fetched) -> str:

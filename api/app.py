@@ -90,7 +90,7 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
         database=database,
         launcher=Launcher(client, settings),
         reader=reader,
-        actions=JobActions(client, reader),
+        actions=JobActions(client, reader, database),
         watch=JobWatch(client, reader),
         secret_key=SecretKey(settings),
     )

@@ -1,6 +1,5 @@
 """Batches: crawls that were asked for together, ended together."""
 
-import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -8,7 +7,6 @@ from fastapi import APIRouter
 from api.deps import ActionsDep, BatchIdDep, DatabaseDep, PrincipalDep
 from api.errors import documented_errors
 from api.job_actions import JobActions
-from core.errors import Conflict, NotFound
 from core.jobs import batch_job_id
 from core.model import Model
 from store.batches import batch_pages, cancel_batch
@@ -38,7 +36,8 @@ async def cancel(
     batch_id: BatchIdDep, principal: PrincipalDep, database: DatabaseDep, actions: ActionsDep
 ) -> CancelledBatchAnswer:
     """End every job of the batch that has not finished, and start none of the rest; also where no
-    worker runs. Asked again, it goes on where it was interrupted.
+    worker runs. A crawl that has stored what it found comes to its end. Asked again, it goes on
+    where it was interrupted.
     """
     # First: a fan-out that is at work sees it, and ends what it started meanwhile.
     async with database.transaction() as session:
@@ -48,13 +47,6 @@ async def cancel(
 
 
 async def _end_jobs(org_id: UUID, batch_id: UUID, database: Database, actions: JobActions) -> int:
-    async def end(page_id: UUID) -> bool:
-        try:
-            await actions.cancel(org_id, batch_job_id(batch_id, page_id))
-        except (NotFound, Conflict):  # it was not started yet, or has finished
-            return False
-        return True
-
     ended = 0
     last: UUID | None = None
     while True:
@@ -62,5 +54,6 @@ async def _end_jobs(org_id: UUID, batch_id: UUID, database: Database, actions: J
             members = await batch_pages(session, batch_id, last, CHUNK)
         if not members:
             return ended
-        ended += sum(await asyncio.gather(*(end(each.page_id) for each in members)))
+        jobs = [batch_job_id(batch_id, each.page_id) for each in members]
+        ended += await actions.cancel_all(org_id, jobs)
         last = members[-1].page_id

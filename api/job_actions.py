@@ -1,6 +1,7 @@
 """Acting on a job: end it, run a failed one again, start a delayed one now."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -11,7 +12,7 @@ from pydantic import JsonValue
 from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.common.v1 import RetryPolicy, WorkflowExecution
 from temporalio.api.workflowservice.v1 import UpdateActivityOptionsRequest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -22,11 +23,16 @@ from api.job_view import JobDetail
 from core.contract import CANCELLED, PROMOTE_SIGNAL, CrawlPageInput, DiscoverPagesInput, Ending
 from core.errors import Conflict, NotFound
 from core.jobs import TASK_QUEUE, JobName, JobState
+from store.engine import Database
+from store.job_end_tables import JobEnd
+from store.job_ends import claim_ends
 from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable
 
 CANCELLED_WITHIN: Final = timedelta(seconds=3)
 """How long the worker that is at a job may take to end it; after that it is ended without one."""
+
+FINISHED: Final = "The job has finished already."
 
 AT_ONCE: Final = Duration(nanos=1_000_000)
 
@@ -34,30 +40,37 @@ Handle = WorkflowHandle[object, JsonValue]
 
 
 class JobActions:
-    """Acts through `client`. Its methods raise Unavailable when Temporal cannot be reached, and
-    NotFound for a job that there is not or that another organisation owns.
+    """Acts through `client`. Its methods raise Unavailable when Temporal or the database cannot be
+    reached, and NotFound for a job that there is not or that another organisation owns.
     """
 
-    def __init__(self, client: Client, reader: JobReader) -> None:
+    def __init__(self, client: Client, reader: JobReader, database: Database) -> None:
         self._client = client
         self._reader = reader
+        self._database = database
 
     async def cancel(self, org_id: UUID, job_id: str) -> JobDetail:
         """End the job, also with no worker; the job as it is after. Raises Conflict when it is
-        over already.
+        over already, or has stored what it found and is about to be.
         """
         job = await self._reader.get(org_id, job_id)
         if job.state.finished:
-            raise Conflict("The job has finished already.")
-        try:
-            await self._end(self._client.get_workflow_handle(job_id), job)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:  # it has just finished by itself
-                raise as_unavailable(error) from error
+            raise Conflict(FINISHED)
+        await self._end_all([job])
         ended = await self._reader.get(org_id, job_id)
-        if ended.state is JobState.COMPLETED:
-            raise Conflict("The job has finished already.")
+        if not ended.state.finished:
+            raise Conflict("The job has stored what it found already, and ends by itself.")
+        if ended.failed_reason != CANCELLED:
+            raise Conflict(FINISHED)
         return ended
+
+    async def cancel_all(self, org_id: UUID, job_ids: Sequence[str]) -> int:
+        """End those of the jobs that there are and that can be ended; how many that were."""
+        found = await asyncio.gather(*(self._unfinished(org_id, each) for each in job_ids))
+        jobs = [job for job in found if job is not None]
+        await self._end_all(jobs)
+        ended = await asyncio.gather(*(self._reader.get(org_id, job.id) for job in jobs))
+        return sum(job.failed_reason == CANCELLED for job in ended)
 
     async def promote(self, org_id: UUID, job_id: str) -> JobDetail:
         """Let a delayed job run now; the job as it is after. Raises Conflict when it is not
@@ -99,6 +112,56 @@ class JobActions:
             raise Conflict("The job was started with input that cannot be read.")
         return asked
 
+    async def _unfinished(self, org_id: UUID, job_id: str) -> JobDetail | None:
+        try:
+            job = await self._reader.get(org_id, job_id)
+        except NotFound:
+            return None
+        return None if job.state.finished else job
+
+    async def _end_all(self, jobs: Sequence[JobDetail]) -> None:
+        """End the jobs that have stored nothing; those that have come to their end by themselves,
+        which is waited for a moment.
+        """
+        try:
+            found = await asyncio.gather(*(self._running(job) for job in jobs))
+            running = [each for each in found if each is not None]
+            crawls = [run for job, run in running if job.name is JobName.CRAWL_PAGE]
+            stored = await self._claimed_before(crawls)
+            await asyncio.gather(*(self._end_run(*each, each[1] in stored) for each in running))
+        except RPCError as error:
+            raise as_unavailable(error) from error
+
+    async def _claimed_before(self, crawls: Sequence[str]) -> frozenset[str]:
+        """Which of those runs have stored what they found; the others store nothing any more."""
+        if not crawls:
+            return frozenset()
+        async with self._database.transaction() as session:
+            ends = await claim_ends(session, crawls, JobEnd.CANCELLED)
+        return frozenset(run for run, end in ends.items() if end is JobEnd.STORED)
+
+    async def _running(self, job: JobDetail) -> tuple[JobDetail, str] | None:
+        """The job with the id of its run; None when it has just finished by itself."""
+        try:
+            described = await self._client.get_workflow_handle(job.id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        running = described.status is WorkflowExecutionStatus.RUNNING
+        return (job, described.run_id) if running else None
+
+    async def _end_run(self, job: JobDetail, run_id: str, has_stored: bool) -> None:
+        workflow = self._client.get_workflow_handle(job.id, run_id=run_id)
+        try:
+            if has_stored:
+                await self._over(workflow)
+            else:
+                await self._end(workflow, job)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:  # it has just finished by itself
+                raise
+
     async def _end(self, workflow: Handle, job: JobDetail) -> None:
         if job.state is JobState.ACTIVE and await self._stopped(workflow):
             return
@@ -114,6 +177,10 @@ class JobActions:
     async def _stopped(self, workflow: Handle) -> bool:
         """Whether the worker that is at it has ended the job in time."""
         await workflow.cancel()
+        return await self._over(workflow)
+
+    async def _over(self, workflow: Handle) -> bool:
+        """Whether the job is over within a moment."""
         try:
             async with asyncio.timeout(CANCELLED_WITHIN.total_seconds()):
                 await workflow.result()

@@ -15,6 +15,7 @@ from temporalio.converter import DataConverter
 from api.foreign import read_payloads
 from api.live_attempt import live_attempt
 from core.contract import CANCELLED, REPORT_SIGNAL, AttemptReport, Outcome
+from core.site_errors import JobCancelled
 
 LOST: Final = "The worker stopped answering in the middle of the attempt."
 
@@ -123,7 +124,9 @@ class _Story:
                 self._complete(await read_payloads(self._converter, said, Outcome[JsonValue]), at)
             case "activity_task_failed_event_attributes":
                 failure: Failure = event.activity_task_failed_event_attributes.failure
-                self.end(AttemptOutcome.FAILED, at, failure.message)
+                cancelled = failure.application_failure_info.type == JobCancelled.code
+                outcome = AttemptOutcome.CANCELLED if cancelled else AttemptOutcome.FAILED
+                self.end(outcome, at, failure.message)
             case "activity_task_timed_out_event_attributes":
                 self.end(AttemptOutcome.LOST, at, LOST)
             case "activity_task_canceled_event_attributes":

@@ -172,7 +172,9 @@ async def job_attempts(
 
 @router.post("/{job_id}/cancel", responses=documented_errors(404, 409))
 async def cancel_job(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
-    """End a job that has not finished, also where no worker runs."""
+    """End a job that has not finished, also where no worker runs. A crawl that has stored what it
+    found is not cancelled any more (409): it comes to its end.
+    """
     return JobAnswer(data=await actions.cancel(principal.org_id, job_id))
 
 

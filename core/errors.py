@@ -34,6 +34,7 @@ DiffyError
     │   ├── BrowserMissing            the page needs one, and none is installed
     │   ├── SecretsUnreadable         the key that headers and cookies were stored under is not here
     │   ├── SubjectGone               the domain or page was deleted here
+    │   ├── JobCancelled              before anything was stored
     │   └── InvalidJobInput           a workflow was started with input it cannot read
     └── PassingJobError           the next attempt may succeed
         ├── SiteUnreachable

@@ -34,6 +34,12 @@ class RenderingFailed(PassingJobError):
     code = "RENDERING_FAILED"
 
 
+class JobCancelled(PermanentJobError):
+    """The job was cancelled before it had stored anything, and stores nothing any more."""
+
+    code = "CANCELLED"
+
+
 class HeadersTooLarge(PermanentJobError):
     """The headers go on past the 100 KiB that an answer's may have."""
 

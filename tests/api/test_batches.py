@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
 from temporalio.client import (
     Client,
     Interceptor,
@@ -19,6 +20,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.batches import BatchActivities
 from core.contract import StartBatch
 from core.jobs import JobState
+from store.job_end_tables import ClaimedEnd, JobEnd
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
@@ -145,6 +147,8 @@ async def test_jobs_that_a_fan_out_started_while_its_batch_was_cancelled_are_end
     await eventually(
         lambda: system.stats(batchId=batch_id), lambda stats: (stats.failed, stats.total) == (3, 0)
     )
+    async with system.database.reading() as session:
+        assert (await session.scalars(select(ClaimedEnd.what))).all() == [JobEnd.CANCELLED] * 3
 
 
 async def test_another_organisations_batch_cannot_be_cancelled(
