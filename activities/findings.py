@@ -15,6 +15,7 @@ from activities.reporting import PutOff
 from activities.siblings import Siblings
 from core.confirmation import SecondLook, second_look
 from core.contract import CANCELLED, CrawlPageResult
+from core.errors import PageGone
 from core.muting import Learned
 from core.news import News, SeenPage, learning, removal, restoration
 from core.site_errors import JobCancelled
@@ -257,7 +258,9 @@ def body_hash_of(fetched: Fetched) -> str:
 
 
 def as_before(done: EarlierCheck) -> CrawlPageResult:
-    """What the job answers that has `done` its check already."""
+    """What the job answers that has `done` its check already. Raises PageGone again."""
+    if done.gone is not None:
+        raise PageGone(done.gone)
     return CrawlPageResult(
         changed=done.change_id is not None,
         status_code=done.status_code,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, CursorResult, and_, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.news import News
@@ -36,30 +36,38 @@ class PageVersion:
 
 @dataclass(frozen=True)
 class EarlierCheck:
-    """What the same job found in an attempt whose answer was lost."""
+    """What the same job found in an attempt whose answer was lost; of a page that was `gone`, the
+    sentence that said so.
+    """
 
     snapshot_id: UUID
     status_code: int
     change_id: UUID | None
+    gone: str | None = None
 
 
 async def check_of_job(session: AsyncSession, page_id: UUID, job_id: str) -> EarlierCheck | None:
     """What `job_id` stored of the page already; None when it stored nothing.
 
-    A page that came back as it was gets a change, but no snapshot of its own.
+    A page that came back as it was, or that is gone, gets a change, but no snapshot of its own.
     """
     own = and_(Change.page_id == page_id, Change.job_id == job_id)
+    shown = func.coalesce(Change.after_id, Change.before_id)
     row = (
         await session.execute(
-            select(Snapshot.id, Snapshot.status_code, Change.id)
-            .outerjoin(Change, and_(Change.after_id == Snapshot.id, own))
+            select(Snapshot.id, Snapshot.status_code, Change.id, Change.after_id, Change.summary)
+            .outerjoin(Change, and_(shown == Snapshot.id, own))
             .where(
                 Snapshot.page_id == page_id,
                 or_(Snapshot.job_id == job_id, Change.id.is_not(None)),
             )
         )
     ).first()
-    return None if row is None else EarlierCheck(row[0], row[1], row[2])
+    if row is None:
+        return None
+    snapshot_id, status_code, change_id, after_id, summary = row
+    is_gone = change_id is not None and after_id is None
+    return EarlierCheck(snapshot_id, status_code, change_id, summary if is_gone else None)
 
 
 async def record_unchanged(

@@ -21,7 +21,7 @@ from activities.politeness import Politeness
 from activities.rendering import Renderer
 from activities.reporting import Reporter
 from api.job_view import JobDetail
-from core.contract import CrawlPageInput, CrawlPageResult
+from core.contract import CrawlPageInput, CrawlPageResult, Outcome
 from core.crawlsettings import CrawlSettings
 from core.errors import SubjectGone
 from core.jobs import JobState
@@ -331,6 +331,32 @@ async def test_a_job_that_runs_again_answers_what_it_found_before(
         assert first.result.changed == changed
         assert again.result == first.result
     assert len(site.requests_for("/")) == 2
+
+
+async def test_a_job_that_runs_again_says_again_that_the_page_was_gone(
+    database: Database, crawls: CrawlActivities, site: FakeSite
+) -> None:
+    page_id = await page_of(database, site)
+    environment = ActivityEnvironment()
+
+    async def crawl(job_id: str) -> Outcome[CrawlPageResult]:
+        environment.info = replaced_id(environment, job_id=job_id)
+        job = CrawlPageInput(page_id=page_id)
+        return await environment.run(crawls.crawl, job, None)
+
+    site.page("/", PRICES)
+    await crawl("first")
+    site.page("/", "gone", status=410)
+    with pytest.raises(ApplicationError) as gone:
+        await crawl("second")
+    site.page("/", PRICES)
+    with pytest.raises(ApplicationError) as again:
+        await crawl("second")
+    assert (again.value.type, again.value.message) == (gone.value.type, gone.value.message)
+    assert gone.value.message == "The site answered 410: the page does not exist."
+    back = await crawl("third")
+    assert back.result is not None
+    assert back.result.changed
 
 
 async def test_a_job_that_has_looked_once_answers_when_it_looks_again_and_looks_when_it_is_due(

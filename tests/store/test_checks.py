@@ -8,9 +8,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.news import removal
 from store.checks import (
     EarlierCheck,
     check_of_job,
+    record_change,
     record_gone,
     record_unchanged,
     record_version,
@@ -212,6 +214,27 @@ async def test_a_job_that_found_a_page_back_as_it_was_answers_so_again(
             snapshot_id, 200, change_id
         )
         assert await check_of_job(session, page.id, "first") == EarlierCheck(snapshot_id, 200, None)
+
+
+async def test_a_job_that_found_a_page_gone_answers_so_again(
+    database: Database, page: Page
+) -> None:
+    last = await stored(database, page.id, "first", "a")
+    async with database.transaction() as session:
+        change_id = await record_change(
+            session,
+            page=page,
+            job_id="gone",
+            before_id=last,
+            after_id=None,
+            news=removal("It is gone."),
+            at=NOON,
+        )
+    async with database.reading() as session:
+        assert await check_of_job(session, page.id, "gone") == EarlierCheck(
+            last, 200, change_id, "It is gone."
+        )
+        assert await check_of_job(session, page.id, "first") == EarlierCheck(last, 200, None)
 
 
 async def test_an_unchanged_page_keeps_its_version_and_gets_new_validators(
