@@ -24,6 +24,7 @@ from core.contract import CANCELLED, PROMOTE_SIGNAL, CrawlPageInput, DiscoverPag
 from core.errors import Conflict, NotFound
 from core.jobs import TASK_QUEUE, JobName, JobState
 from store.engine import Database
+from store.hosts import give_up_turns
 from store.job_end_tables import JobEnd
 from store.job_ends import claim_ends
 from temporal.deadlines import CALL_TIMEOUT
@@ -126,18 +127,21 @@ class JobActions:
         try:
             found = await asyncio.gather(*(self._running(job) for job in jobs))
             running = [each for each in found if each is not None]
-            crawls = [run for job, run in running if job.name is JobName.CRAWL_PAGE]
-            stored = await self._claimed_before(crawls)
+            stored = await self._claimed_before(running)
             await asyncio.gather(*(self._end_run(*each, each[1] in stored) for each in running))
         except RPCError as error:
             raise as_unavailable(error) from error
 
-    async def _claimed_before(self, crawls: Sequence[str]) -> frozenset[str]:
-        """Which of those runs have stored what they found; the others store nothing any more."""
-        if not crawls:
+    async def _claimed_before(self, running: Sequence[tuple[JobDetail, str]]) -> frozenset[str]:
+        """Which of those runs have stored what they found; the others store nothing any more, and
+        their turns at hosts are free.
+        """
+        if not running:
             return frozenset()
+        crawls = [run for job, run in running if job.name is JobName.CRAWL_PAGE]
         async with self._database.transaction() as session:
             ends = await claim_ends(session, crawls, JobEnd.CANCELLED)
+            await give_up_turns(session, [job.id for job, _ in running])
         return frozenset(run for run, end in ends.items() if end is JobEnd.STORED)
 
     async def _running(self, job: JobDetail) -> tuple[JobDetail, str] | None:

@@ -31,6 +31,7 @@ from core.muting import REMEMBERED as CRAWLS_REMEMBERED
 from core.settings import Settings
 from store.backtest_tables import Backtest, BacktestChange
 from store.base import Base
+from store.job_end_tables import ClaimedEnd
 from store.region_tables import PageRegion
 from store.request_tables import KeyedRequest
 from store.requests import REMEMBERED as KEYS_REMEMBERED
@@ -139,6 +140,7 @@ def expiries(settings: Settings) -> list[Expiry]:
         Expiry(HostSlot, HostSlot.next_at, DAY),
         Expiry(HostTurn, HostTurn.due_at, DAY),
         Expiry(KeptAnswer, KeptAnswer.kept_at, jobs),
+        Expiry(ClaimedEnd, ClaimedEnd.created_at, 7 * DAY),
         Expiry(RobotsRecord, RobotsRecord.fetched_at, ROBOTS_AGE),
         Expiry(Batch, Batch.created_at, jobs, parts=(pages,), trace=Trace.BATCH),
         Expiry(Discovery, Discovery.created_at, jobs, parts=(frontier,), trace=Trace.JOB),

@@ -85,6 +85,13 @@ async def test_jobs_that_wait_for_a_slow_host_hold_no_place(system: System, site
         gaps = [after - before for before, after in pairwise(turns)]
         assert all(gap >= timedelta(seconds=59) for gap in gaps)
         assert len(site.requests) == 2, "robots.txt, and the page whose turn it was"
+        first = min(waiting, key=lambda job: str(job.next_attempt_at))
+        await system.api.post(f"/api/jobs/{first.id}/cancel")
+        async with system.worker():
+            again = await system.job_when(
+                await crawl(system, slow_pages[0]), lambda job: job.state is JobState.DELAYED
+            )
+        assert again.next_attempt_at == first.next_attempt_at, "it has the turn that was freed"
 
 
 async def test_a_redirect_of_a_slow_host_waits_for_its_turn_and_is_asked_for_once(

@@ -19,6 +19,7 @@ from store.checks import record_gone
 from store.contents import keep
 from store.domains import delete_domain
 from store.engine import Database
+from store.job_end_tables import ClaimedEnd, JobEnd
 from store.pages import page_by_id
 from store.region_tables import PageRegion
 from store.regions import learned_of, remember
@@ -64,6 +65,7 @@ KEPT_DAYS = {
     KeyedRequest: 7,
     RobotsRecord: 2,
     HostSlot: 1,
+    ClaimedEnd: 7,
     HostTurn: 1,
     KeptAnswer: 10 + 7 + 1,
     Sighting: 1,
@@ -161,6 +163,7 @@ def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> It
     yield RobotsRecord(origin=own, status=200, body=b"", fetched_at=at)
     yield HostSlot(host=own, next_at=at.timestamp())
     yield HostTurn(host=own, job_id=own, due_at=at.timestamp())
+    yield ClaimedEnd(run_id=own, what=JobEnd.STORED, created_at=at)
     yield KeptAnswer(job_id=own, url=own, status=200, body=b"", kept_at=at)
     yield Sighting(page_id=page.id, job_id=own, look=1, due_at=at)
 
