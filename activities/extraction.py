@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from activities import processes
 from activities.processes import ReadingProcess
+from core.blocks import to_text
 from core.crawlsettings import WHOLE, Parts
 from core.errors import InternalError, NotAPage
 from core.links import PageLinks, decode_html, extract_links
@@ -18,7 +19,8 @@ from core.selectors import selected
 from core.shell import EmptyShell, shell_of
 from core.site_errors import WatchedPartMissing
 from core.sitemaps import Sitemap, parse_sitemap
-from core.visible import content_blocks, to_text
+from core.storedtext import display_form
+from core.visible import content_blocks
 
 PROCESSES: Final = 2
 MOST_READ_HERE: Final = 24 * 1024
@@ -61,9 +63,10 @@ class StoredPage:
 
 @dataclass(frozen=True)
 class Extracted:
-    """What a page says. `text` is the content that a reader sees (`core.visible`), `main_text` what
-    a library takes for the article; `text_hash` is the fingerprint of all that is compared. `html`
-    is the document, unless it is too large to be kept.
+    """What a page says. `text` is the content that a reader sees (`core.visible`), in the form that
+    is stored (`core.storedtext`), `main_text` what a library takes for the article; `text_hash` is
+    the fingerprint of all that is compared. `html` is the document, unless it is too large to be
+    kept.
     """
 
     title: str | None
@@ -103,7 +106,7 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
     return Extracted(
         title=seen.title,
         text=seen.text,
-        main_text=seen.text if watched else _main_text(html, page),
+        main_text=display_form(seen.text) if watched else _main_text(html, page),
         text_hash=text_hash,
         html=_kept(html),
     )

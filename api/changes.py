@@ -15,6 +15,7 @@ from api.paging import ListMeta, PagingDep
 from core.changetypes import ChangeType, Severity
 from core.differences import BlockChange, ChangeStats, TextDifference
 from core.model import Model, UtcTime
+from core.storedtext import display_form
 from store.changes import ChangeFilter, acknowledge, changed_pages, get_change, list_changes
 from store.snapshots import snapshot_by_id
 from store.tables import Change
@@ -157,8 +158,8 @@ async def get(
         after = await snapshot_by_id(session, change.after_id) if change.after_id else None
     difference = STORED_DIFFERENCE.validate_python(change.diff)
     diff_data = DiffData(
-        before=before.text,
-        after=after.text if after else "",
+        before=display_form(before.text),
+        after=display_form(after.text) if after else "",
         stats=difference.stats,
         blocks=difference.blocks,
     )

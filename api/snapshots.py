@@ -15,6 +15,7 @@ from core.differences import difference_of
 from core.errors import InvalidRequest
 from core.model import Model, UtcTime
 from core.news import SeenPage, news_between
+from core.storedtext import display_form
 from store.pages import get_page
 from store.snapshots import get_snapshot, list_snapshots, snapshot_before
 from store.tables import Snapshot
@@ -116,7 +117,7 @@ async def get(
         snapshot = await get_snapshot(session, principal.org_id, snapshot_id)
     detail = SnapshotDetail(
         **dict(snapshot_row(snapshot)),
-        text=snapshot.text,
+        text=display_form(snapshot.text),
         main_text=snapshot.main_text,
         html=snapshot.html,
     )
@@ -143,7 +144,7 @@ async def difference(
     if before.page_id != after.page_id:
         raise _unusable("This is a snapshot of another page.")
     news = await asyncio.to_thread(news_between, _seen(before), _seen(after))
-    found = news.difference if news else difference_of((), identical=True)
+    found = news.difference.for_display() if news else difference_of((), identical=True)
     return SnapshotDifferenceAnswer(
         data=SnapshotDifference(
             before_snapshot_id=before.id,
@@ -153,7 +154,10 @@ async def difference(
             confidence=news.confidence if news else None,
             summary=news.summary if news else found.summary,
             diff_data=DiffData(
-                before=before.text, after=after.text, stats=found.stats, blocks=found.blocks
+                before=display_form(before.text),
+                after=display_form(after.text),
+                stats=found.stats,
+                blocks=found.blocks,
             ),
         )
     )

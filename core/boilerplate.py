@@ -13,9 +13,10 @@ from functools import cached_property
 from itertools import pairwise, takewhile
 from typing import Final, Protocol, TypeVar
 
-from core.differences import CELL_GAP, BlockChange, BlockChangeKind, difference_of
+from core.differences import BlockChange, difference_of
 from core.money import find_money
 from core.news import News, SeenPage, news_of
+from core.storedtext import CELL_GAP, VERBATIM, legacy_line, legacy_lines
 
 MOST_SIBLINGS: Final = 12
 """Other pages of a site that one is judged by."""
@@ -29,8 +30,8 @@ MOST_BLOCKS: Final = 500
 SHARED_BY: Final = 0.8
 """The share of the other pages that show what is boilerplate."""
 
-_TOP: Final = "<top>"
-_BOTTOM: Final = "<bottom>"
+_TOP: Final = f"{VERBATIM}top"
+_BOTTOM: Final = f"{VERBATIM}bottom"
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,13 @@ class SiblingVersion:
 
     @cached_property
     def lines(self) -> frozenset[str]:
-        """The lines of its text."""
-        return frozenset(self.text.split("\n"))
+        """The lines of its text (`core.storedtext.legacy_lines`)."""
+        return frozenset(legacy_lines(self.text))
 
     @cached_property
     def neighbours(self) -> frozenset[tuple[str, str]]:
         """The lines that follow one another, from the top of the page to its bottom."""
-        return frozenset(pairwise((_TOP, *self.text.split("\n"), _BOTTOM)))
+        return frozenset(pairwise((_TOP, *legacy_lines(self.text), _BOTTOM)))
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def without_boilerplate(
         suspects.add(edit)
         return True
 
-    around = _shared_around(before.text.split("\n"), siblings)
+    around = _shared_around(legacy_lines(before.text), siblings)
     edits = zip(blocks, _edits(blocks, after.text, around), strict=True)
     kept = tuple(block for block, edit in edits if is_news(edit))
     title = _title_edit(before.title or "", after.title or "")
@@ -225,27 +226,35 @@ def _edits(
     """What each of the blocks is if it is boilerplate, by the lines `around` the content; None of
     one that is not.
     """
-    lines = text.split("\n")
+    lines = legacy_lines(text)
     places: dict[str, int] = {}
     for place, line in enumerate(lines):
         places.setdefault(line, place)
-    added = {block.after for block in blocks if block.kind is BlockChangeKind.ADDED}
-    was = {block.after: block.before for block in blocks if block.kind is BlockChangeKind.CHANGED}
+    sides = [_legacy_sides(block) for block in blocks]
+    added = {after for before, after in sides if before is None}
+    was = {after: before for before, after in sides if before is not None and before != after}
 
     def nearest(way: Iterable[int], end: str) -> str:
         """The first line on the way that is not a new one, as it was."""
         found = next((lines[place] for place in way if lines[place] not in added), end)
         return was.get(found) or found
 
-    for block in blocks:
-        shown = [line for line in (block.before, block.after) if line is not None]
-        edit = LineEdit(block.before, block.after)
-        if block.before is None and block.after is not None:
-            place = places[block.after]
+    for block, (before, after) in zip(blocks, sides, strict=True):
+        edit = LineEdit(before, after)
+        if before is None and after is not None:
+            place = places[after]
             above, below = range(place, -1, -1), range(place, len(lines))
             edit = replace(edit, gap=(nearest(above, _TOP), nearest(below, _BOTTOM)))
-        of_content = any(CELL_GAP in line or find_money(line) for line in shown)
-        yield edit if not of_content and around.issuperset(edit.gap or (block.before,)) else None
+        stored = [line for line in (block.before, block.after) if line is not None]
+        of_content = any(CELL_GAP in line or find_money(line) for line in stored)
+        yield edit if not of_content and around.issuperset(edit.gap or (before,)) else None
+
+
+def _legacy_sides(block: BlockChange) -> tuple[str | None, str | None]:
+    return (
+        None if block.before is None else legacy_line(block.before),
+        None if block.after is None else legacy_line(block.after),
+    )
 
 
 def _title_edit(before: str, after: str) -> TitleEdit | None:

@@ -6,17 +6,11 @@ from enum import StrEnum
 from typing import Final
 
 from core.alignment import SpanOp
-from core.differences import (
-    CELL_GAP,
-    HEADING,
-    ITEM,
-    BlockChange,
-    BlockChangeKind,
-    TextDifference,
-)
+from core.differences import BlockChange, BlockChangeKind, TextDifference
 from core.money import find_money
 from core.pagetypes import PageType
 from core.prices import PriceChange
+from core.storedtext import CELL_GAP, HEADING, ITEM, display_form, mark_of
 
 
 class ChangeType(StrEnum):
@@ -162,8 +156,8 @@ def _figures_alone(block: BlockChange) -> bool:
     line = block.after or ""
     return (
         bool(differing)
-        and len(line) <= 80
-        and not line.startswith((HEADING, ITEM))
+        and len(display_form(line)) <= 80
+        and not mark_of(line)
         and CELL_GAP not in line
         and all(
             any(sign.isdigit() for sign in side)

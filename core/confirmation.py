@@ -1,11 +1,12 @@
 """News that is told only where two looks at a page, one after the other, have found it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from core.differences import BlockChange, BlockChangeKind, TextDifference, difference_of, text_of
+from core.differences import BlockChange, BlockChangeKind, TextDifference, difference_of
 from core.muting import Learned, changed_regions, without
 from core.news import News, SeenPage, news_of
 from core.noise import masked, masked_title
+from core.storedtext import marked_like
 from core.textdiff import compare
 
 
@@ -22,6 +23,9 @@ class SecondLook:
 
 def second_look(before: SeenPage, first: SeenPage, second: SeenPage, known: Learned) -> SecondLook:
     """What two looks at a page that is stored as `before` have found."""
+    before, first = (
+        replace(each, text=marked_like(each.text, second.text)) for each in (before, first)
+    )
     at_first, now = compare(before.text, first.text), compare(before.text, second.text)
     learned = known.after(changed_regions(at_first) | changed_regions(now))
     told = without(now, learned.muted)
@@ -60,4 +64,4 @@ def _in_both(first: TextDifference, second: TextDifference) -> TextDifference:
 
 def _line(block: BlockChange, text: str) -> tuple[bool, str]:
     """A line as it is compared; one that moved neither came nor went."""
-    return block.kind is BlockChangeKind.MOVED, text_of(masked(text))
+    return block.kind is BlockChangeKind.MOVED, masked(text)

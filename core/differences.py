@@ -1,25 +1,18 @@
 """What a comparison of two texts says, and the sentence that says it to a person."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from core.alignment import Span, SpanOp
+from core.storedtext import display_form, text_of
 
 LONGEST_QUOTE: Final = 120
 """Characters of a text that a summary quotes."""
 
 CONTEXT: Final = 40
 """Characters either side of a change that a summary quotes."""
-
-
-HEADING: Final = "# "
-ITEM: Final = "- "
-"""The marks that lines of the stored form begin with."""
-
-CELL_GAP: Final = " | "
-"""What stands between the cells of a table row."""
 
 
 class BlockChangeKind(StrEnum):
@@ -56,6 +49,13 @@ class BlockChange:
     spans: tuple[Span, ...] = ()
     place: Place = NOWHERE
 
+    def for_display(self) -> "BlockChange":
+        """The same change with its lines in display form."""
+        before, after, header = (
+            line and display_form(line) for line in (self.before, self.after, self.place.header)
+        )
+        return replace(self, before=before, after=after, place=replace(self.place, header=header))
+
 
 @dataclass(frozen=True)
 class ChangeStats:
@@ -79,6 +79,10 @@ class TextDifference:
     stats: ChangeStats
     identical: bool
     summary: str
+
+    def for_display(self) -> "TextDifference":
+        """The same difference with its lines in display form: what is stored and returned."""
+        return replace(self, blocks=tuple(block.for_display() for block in self.blocks))
 
 
 def difference_of(blocks: tuple[BlockChange, ...], *, identical: bool) -> TextDifference:
@@ -117,11 +121,6 @@ def _phrase(change: BlockChange) -> str:
             return f"Moved {quoted(after)}"
         case BlockChangeKind.CHANGED:
             return _changed_phrase(before, after, change.spans)
-
-
-def text_of(line: str) -> str:
-    """A line of the stored form without its mark."""
-    return line[2:] if line[:2] in (HEADING, ITEM) else line
 
 
 def _changed_phrase(before: str, after: str, spans: tuple[Span, ...]) -> str:

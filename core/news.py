@@ -14,21 +14,18 @@ from core.changetypes import (
     type_of,
 )
 from core.differences import (
-    CELL_GAP,
-    HEADING,
-    ITEM,
     BlockChange,
     BlockChangeKind,
     TextDifference,
     difference_of,
     quoted,
-    text_of,
 )
 from core.money import find_money
 from core.muting import Learned, changed_regions, without
 from core.noise import masked, masked_title
 from core.pagetypes import PageType, classify_page
 from core.prices import price_changes
+from core.storedtext import CELL_GAP, HEADING, ITEM, display_form, is_verbatim, text_of
 from core.textdiff import compare
 
 SELLING: Final = frozenset({PageType.PRICING, PageType.FEATURES, PageType.PRODUCT, PageType.HOME})
@@ -36,7 +33,9 @@ TELLING: Final = frozenset({PageType.BLOG, PageType.DOCS, PageType.CHANGELOG, Pa
 """Types of page that name amounts without asking for them."""
 
 PROSE: Final = 60
-"""From so many characters on a line of a telling page that names an amount is no price."""
+"""From so many characters on a line of a telling page that names an amount is no price. Neither is
+a line of code: its `$1` is an argument.
+"""
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def news_of(difference: TextDifference, before: SeenPage, after: SeenPage) -> Ne
         prices=tuple(
             price
             for block in difference.blocks
-            if page_type not in TELLING or len(block.after or "") < PROSE
+            if page_type not in TELLING or _may_ask(block.after or "")
             for price in price_changes(block)
         ),
         title_differs=title_differs,
@@ -105,9 +104,14 @@ def news_of(difference: TextDifference, before: SeenPage, after: SeenPage) -> Ne
     )
 
 
+def _may_ask(line: str) -> bool:
+    """Whether an amount in this line of a telling page can be a price."""
+    return len(display_form(line)) < PROSE and not is_verbatim(line)
+
+
 def fingerprint(page: SeenPage) -> str:
     """The hash of what is compared: two versions of one are no news."""
-    words = (text_of(masked(line)) for line in page.text.split("\n"))
+    words = (masked(line) for line in page.text.split("\n"))
     said = "\n".join((page.url, masked_title(page.title), " ".join(words)))
     return hashlib.sha256(said.encode()).hexdigest()
 

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final
 
 from core.money import find_money
+from core.storedtext import CELL_GAP, mark_of, text_of, verbatim
 
 MASK: Final = "\N{HORIZONTAL ELLIPSIS}"
 
@@ -126,15 +127,18 @@ LONGEST: Final = 300
 
 
 def masked(line: str) -> str:
-    """A line of the stored form as it is compared."""
-    if len(line) > LONGEST or not _MAY_BE.search(line):
-        return line
-    row = " | " in line
-    plain = not row and not line.startswith(("# ", "- "))
+    """The text of a stored line without its mark, with noise masked: the form that is compared."""
+    text = text_of(line)
+    if len(text) > LONGEST or not _MAY_BE.search(text):
+        return text
+    mark = mark_of(line)
+    row = CELL_GAP in line
+    plain = not row and not mark
+    marked = mark + text
     for mask, pattern in _COMPILED:
         if plain or mask.lines is Lines.ALL or (mask.lines is Lines.NOT_ROWS and not row):
-            line = pattern.sub(rf"\g<1>{MASK}", line)
-    return line
+            marked = pattern.sub(rf"\g<1>{MASK}", marked)
+    return marked[len(mark) :]
 
 
 _BETWEEN_PARTS: Final = re.compile(r"\s[|·•»–—-]\s")
@@ -145,7 +149,7 @@ def masked_title(title: str | None) -> str:
     """A title as it is compared: a version in what follows the name of the page is that of the
     site, and changes on all its pages at once.
     """
-    line = masked(title or "")
+    line = masked(verbatim(title or ""))
     between = _BETWEEN_PARTS.search(line)
     if between is None or find_money(line):
         return line

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from core.differences import CELL_GAP, BlockChange, BlockChangeKind, quoted, text_of
+from core.differences import BlockChange, BlockChangeKind, quoted
 from core.money import Money, find_money
 from core.pagetypes import WORDS, PageType
+from core.storedtext import cells_of, text_of
 
 FREE: Final = re.compile(r"(free|kostenlos|gratis|gratuit)(?:\W.{0,15})?", re.IGNORECASE)
 """What a cell or a short line says that asks for nothing."""
@@ -57,7 +58,7 @@ def price_changes(block: BlockChange) -> tuple[PriceChange, ...]:
     if block.kind is not BlockChangeKind.CHANGED or not block.before or not block.after:
         return ()
     old, new = text_of(block.before), text_of(block.after)
-    old_cells, new_cells = old.split(CELL_GAP), new.split(CELL_GAP)
+    old_cells, new_cells = cells_of(block.before), cells_of(block.after)
     if len(old_cells) == len(new_cells) > 1:
         return tuple(
             replace(change, line=new)
@@ -106,7 +107,7 @@ def _row_subject(block: BlockChange, cells: list[str], n: int) -> str | None:
     row = _short(cells[0]) if n > 0 else None
     if sum(bool(_amounts(cell)) for cell in cells) < 2:
         return row
-    header = (block.place.header or "").split(CELL_GAP)
+    header = cells_of(block.place.header or "")
     # An empty first cell of a header is not written: the columns are counted from the right.
     place = n - len(cells) + len(header)
     column = _short(header[place]) if 0 <= place < len(header) and header[place] else None

@@ -1,6 +1,6 @@
 """How two versions of a page's text differ, block by block and word by word.
 
-A text is what `core.visible.to_text` writes: a block a line.
+A text is what `core.blocks.to_text` writes: a block a line, in the form of `core.storedtext`.
 """
 
 from collections import Counter
@@ -12,17 +12,15 @@ from rapidfuzz.distance import Indel
 
 from core.alignment import Hunk, hunks, too_long, word_spans
 from core.differences import (
-    CELL_GAP,
-    HEADING,
     NOWHERE,
     BlockChange,
     BlockChangeKind,
     Place,
     TextDifference,
     difference_of,
-    text_of,
 )
 from core.noise import masked
+from core.storedtext import CELL_GAP, HEADING, marked_like, text_of
 
 SIMILAR: Final = 0.5
 """From this likeness on (0 to 1) one line is an edited version of another."""
@@ -64,7 +62,7 @@ def compare(before: str, after: str) -> TextDifference:
     """What differs between two texts. The same texts always give the same answer.
 
     Nothing does when the words are the same but for what is noise (`core.noise`), though they be
-    cut into other blocks.
+    cut into other blocks or indented differently.
 
     Lines that differ are told apart in this order: within a stretch that was replaced, lines alike
     are one block that was *changed*; a line taken out here that stands unaltered elsewhere was
@@ -75,8 +73,8 @@ def compare(before: str, after: str) -> TextDifference:
     that both have count as unchanged wherever they stand (`core.alignment.MAX_CELLS`). Past
     `MAX_PAIRS` a line is likened only to the one in the same place of its stretch.
     """
-    old, new = _lines(before), _lines(after)
-    keys = {line: text_of(masked(line)) for line in {*old, *new}}
+    old, new = _lines(marked_like(before, after)), _lines(marked_like(after, before))
+    keys = {line: masked(line) for line in {*old, *new}}
     if " ".join(keys[line] for line in old) == " ".join(keys[line] for line in new):
         return difference_of((), identical=True)
     stretches = _stretches(old, new, keys)

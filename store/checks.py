@@ -192,7 +192,7 @@ async def record_change(
         severity=news.severity,
         confidence=news.confidence,
         summary=news.summary,
-        diff=asdict(news.difference),
+        diff=asdict(news.difference.for_display()),
         created_at=at,
     )
     session.add(change)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.blocks import to_text
 from core.boilerplate import (
     Judged,
     Sibling,
@@ -13,7 +14,7 @@ from core.boilerplate import (
 )
 from core.links import extract_links
 from core.news import News, SeenPage, news_between
-from core.visible import content_blocks, to_text
+from core.visible import content_blocks
 from store.siblings import MOST_PAGES
 
 

@@ -25,12 +25,16 @@ from core.contract import CrawlPageInput, CrawlPageResult, Outcome
 from core.crawlsettings import CrawlSettings
 from core.errors import SubjectGone
 from core.jobs import JobState
+from core.packing import pack
 from core.settings import Settings
+from core.storedtext import legacy_lines
+from store.contents import keep
 from store.domains import add_domain
 from store.engine import Database
 from store.pages import NewPage, add_pages, page_by_id
 from store.secretkey import SecretKey
 from store.sighting_tables import Sighting
+from store.snapshots import snapshot_by_id
 from store.tables import Change, Page, PageStatus
 from tests.activities.behaviours import OK, sending
 from tests.activities.conftest import USER_AGENT
@@ -172,6 +176,67 @@ async def test_the_same_text_in_other_bytes_is_unchanged(watched: Watched) -> No
     assert (found.changed, found.status_code) == (False, 200)
     assert (await watched.snapshots(), await watched.changes()) == (1, 0)
     assert (await watched.stored()).body_hash != before
+
+
+CODE = (
+    "<title>Broker</title><h1>Broker</h1><p>Home | Docs |</p><ul><li>One</ul>"
+    "<pre>\n# Ports\n  - 80\n# When true, verify\nverify = true\n- x | y\n</pre>"
+)
+
+
+async def older_text(watched: Watched) -> None:
+    """Have the page stored as versions did that took `# Ports` for a heading."""
+    async with watched.system.database.transaction() as session:
+        page = await page_by_id(session, watched.page_id)
+        assert page.snapshot_id is not None
+        snapshot = await snapshot_by_id(session, page.snapshot_id)
+        packed = pack("\n".join(legacy_lines(snapshot.text)))
+        assert packed.key != snapshot.text_key
+        await keep(session, [packed])
+        snapshot.text_key, page.text_hash = packed.key, "hashed in another way"
+        session.add_all([snapshot, page])
+
+
+async def test_text_that_an_older_version_has_stored_is_unchanged_until_the_page_changes(
+    watched: Watched,
+) -> None:
+    watched.site.page("/", CODE)
+    await watched.check()
+    text_hash = (await watched.stored()).text_hash
+    await older_text(watched)
+    watched.site.page("/", f"<!-- made now -->{CODE}")
+    found = await watched.check()
+    assert (found.changed, found.snapshot_id, found.status_code) == (False, None, 200)
+    assert (await watched.stored()).text_hash == text_hash, "the next check reads it once"
+    watched.site.page("/", CODE.replace("# When true, verify\n", ""))
+    found = await watched.check()
+    change = (await watched.system.api.get(f"/api/changes/{found.change_id}")).json()["data"]
+    assert (change["changeType"], change["severity"]) == ("content_change", "low")
+    assert change["summary"] == "Removed “# When true, verify”."
+    [block] = change["diffData"]["blocks"]
+    assert block["place"] == {"section": "Broker", "header": None}
+    assert await watched.snapshots() == 2
+
+
+async def test_what_is_shown_of_code_is_the_text_of_the_page(watched: Watched) -> None:
+    watched.site.page("/", CODE)
+    await watched.check()
+    watched.site.page("/", CODE.replace("  - 80\n", "  - 80\n    - 443\n"))
+    found = await watched.check()
+    text = (
+        "# Broker\nHome | Docs |\n- One\n"
+        "# Ports\n  - 80\n    - 443\n# When true, verify\nverify = true\n- x | y"
+    )
+    get = watched.system.api.get
+    snapshot = (await get(f"/api/snapshots/{found.snapshot_id}")).json()["data"]
+    change = (await get(f"/api/changes/{found.change_id}")).json()["data"]
+    asked = (await get(f"/api/snapshots/{found.snapshot_id}/diff")).json()["data"]
+    assert snapshot["text"] == change["diffData"]["after"] == text
+    assert change["diffData"]["before"] == text.replace("    - 443\n", "")
+    assert change["diffData"] == asked["diffData"]
+    [block] = change["diffData"]["blocks"]
+    assert (block["before"], block["after"]) == (None, "    - 443")
+    assert change["summary"] == asked["summary"] == "Added “- 443”."
 
 
 async def test_a_304_that_was_not_asked_for_is_the_sites_error(watched: Watched) -> None:

@@ -18,6 +18,7 @@ from core.boilerplate import (
     without_boilerplate,
 )
 from core.news import SeenPage, news_between
+from core.storedtext import legacy_lines
 
 HEAD = "Acme\nVersion 1.0, for everybody\nSupport"
 FOOT = "Made in Zurich\nAll rights reserved"
@@ -212,6 +213,31 @@ def test_a_page_that_was_rewritten_is_not_looked_at_line_by_line() -> None:
     found = judged(page("us"), after, followed(NEWER))
     assert found.news is not None
     assert len(found.news.difference.blocks) > MOST_BLOCKS
+
+
+VERBATIM_HEAD = "\x10# Acme\nHome \x10| Docs \x10|\n\x10  Version 1.0, for everybody\n\x10- Support"
+
+
+def older(text: str) -> str:
+    """The text as versions have stored it that did not mark what is verbatim."""
+    return "\n".join(legacy_lines(text))
+
+
+def test_pages_that_older_versions_have_stored_tell_what_is_boilerplate() -> None:
+    newer = VERBATIM_HEAD.replace("1.0", "1.1")
+    before, after = page("us", VERBATIM_HEAD), page("us", newer)
+    siblings = [
+        sibling(older(page(f"part {n}", VERBATIM_HEAD)) if n % 2 else page(f"p {n}", VERBATIM_HEAD))
+        for n in range(7)
+    ]
+    first = judged(older(before), after, siblings)
+    assert first.suspects == {
+        LineEdit("Version 1.0, for everybody", "Version 1.1, for everybody"),
+    }
+    for stored in (page("the first", VERBATIM_HEAD), older(page("the first", VERBATIM_HEAD))):
+        witness = sibling(page("the first", newer), stored)
+        assert judged(older(before), after, siblings, witness=witness) == Judged(None)
+        assert judged(before, after, siblings, witness=witness) == Judged(None)
 
 
 RETITLED = [

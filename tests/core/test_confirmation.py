@@ -5,6 +5,7 @@ import pytest
 from core.confirmation import SecondLook, second_look
 from core.muting import Learned, Region
 from core.news import News, SeenPage
+from core.storedtext import legacy_lines
 
 HERE = (
     "# Shop\nPro costs $99 a month.\nThere are 12 friends of ours in town.\nTalk to us.\nThe end."
@@ -82,6 +83,15 @@ def test_the_same_lines_are_confirmed_though_they_be_paired_in_another_way() -> 
 def test_a_line_that_moved_has_not_gone() -> None:
     first = HERE.replace("Talk to us.\nThe end.", "The end.\nTalk to us.")
     assert looked(first, HERE.replace("Talk to us.\n", "")).confirmed is None
+
+
+def test_what_an_older_version_saw_first_is_confirmed_by_what_is_seen_now() -> None:
+    before = "# Shop\nOpen.\n\x10# one\n\x10a \x10| b\n\x10- two\nThe end."
+    after = before.replace("b\n", "c\n").replace("# one", "# 1")
+    then = ["\n".join(legacy_lines(text)) for text in (before, after)]
+    found = looked(then[1], after, before=then[0])
+    assert told(found.confirmed) == told(looked(after, after, before=then[0]).news)
+    assert found.confirmed == found.news
 
 
 def test_title_and_address_are_confirmed_like_lines() -> None:

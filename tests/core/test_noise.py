@@ -15,6 +15,7 @@ SAME = {
         ("- Posted 3 May 2026", "- Posted 11 June 2026"),
         ("Page generated at 2026-05-03 10:12", "Page generated at 2026-05-04 11:30"),
         ("Zuletzt aktualisiert am 3. Mai 2026", "Zuletzt aktualisiert am 4. Mai 2026"),
+        ("\x10  # Us \x10| generated 3 May 2026", "\x10  # Us \x10| generated 4 May 2026"),
     ],
     "date alone": [("May 26, 2026", "Nov 11, 2026"), ("10:12:44 UTC", "11:00:01 UTC"),
                    ("Monday, 3 May 2026", "Tuesday, 4 May 2026")],
@@ -71,6 +72,7 @@ def test_news_is_not_masked(before: str, after: str) -> None:
         ("Prices | Acme 2.3", "Prices | Acme 2.4"),
         ("Notes — BIND 9 9.18.49-1~deb12u1-Debian", "Notes — BIND 9 9.18.49-1~deb12u3-Debian"),
         ("(3) Inbox - Acme", "(12) Inbox - Acme"),
+        ("(3) Inbox | Acme", "(12) Inbox | Acme"),
     ],
 )
 def test_a_version_behind_the_name_of_a_page_is_noise(before: str, after: str) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from core.blocks import to_text
 from core.regions import Region
-from core.visible import content_blocks, to_text, visible_blocks
+from core.visible import content_blocks, visible_blocks
 
 
 def content(html: str) -> str:

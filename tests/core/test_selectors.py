@@ -4,9 +4,10 @@ import pytest
 from pydantic_core import PydanticCustomError
 from selectolax.lexbor import LexborHTMLParser
 
+from core.blocks import to_text
 from core.crawlsettings import Parts
 from core.selectors import check_selector
-from core.visible import content_blocks, to_text
+from core.visible import content_blocks
 from tests.cost import cost
 
 PAGE = """<title>Shop</title><body><nav>Menu</nav>

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.alignment import SpanOp, word_spans
-from core.differences import BlockChangeKind, ChangeStats, text_of
+from core.differences import BlockChangeKind, ChangeStats
+from core.storedtext import text_of
 from core.textdiff import compare
 from tests.cost import cost
 

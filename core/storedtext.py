@@ -1,0 +1,121 @@
+"""The stored form of a page's text: one block per line, with marks that page text cannot forge.
+
+A heading starts with `HEADING`, a list item with `ITEM`; `CELL_GAP` separates the cells of a table
+row. Page text that looks like a mark, such as `# a comment`, `- x` or `a | b`, is escaped with
+`VERBATIM`, a control character that is removed from all page text. Each line of code, or of other
+preformatted text, starts with `VERBATIM` too and keeps its indentation.
+
+Legacy texts, stored before `VERBATIM` existed, have no escapes: see `marked_like`.
+"""
+
+import re
+from collections import deque
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final
+
+HEADING: Final = "# "
+ITEM: Final = "- "
+MARKS: Final = (HEADING, ITEM)
+CELL_GAP: Final = " | "
+
+VERBATIM: Final = "\x10"
+"""Data Link Escape: what follows is page text, not a mark."""
+
+_BAR: Final = re.compile(r"(?<!\S)\|(?!\S)")
+_GAP: Final = re.compile(r" \|(?= |$)")
+_VERBATIM_BAR: Final = f"{VERBATIM}|"
+
+
+def verbatim(text: str) -> str:
+    """The line that shows `text` with no mark in it."""
+    return f"{VERBATIM}{escape_bars(text)}"
+
+
+def escape_bars(text: str) -> str:
+    """The text with its bars escaped, so that none reads as a gap between cells."""
+    return _BAR.sub(_VERBATIM_BAR, text) if "|" in text else text
+
+
+def is_verbatim(line: str) -> bool:
+    """Whether the line is preformatted text, or text that starts like a heading or item."""
+    return line.startswith(VERBATIM)
+
+
+def mark_of(line: str) -> str:
+    """The mark at the start of the line; empty if there is none."""
+    return line[:2] if line[:2] in MARKS else ""
+
+
+def text_of(line: str) -> str:
+    """The text of the line without its mark, escapes and indentation."""
+    if line[:2] in MARKS:
+        line = line[2:]
+    return line.replace(VERBATIM, "").lstrip() if VERBATIM in line else line
+
+
+def cells_of(line: str) -> list[str]:
+    """The text of each cell of a row; one text for a line that is not a row."""
+    return [display_form(cell).strip() for cell in _GAP.split(line[len(mark_of(line)) :])]
+
+
+def display_form(text: str) -> str:
+    """A text or line as users see it: marks and indentation stay, escapes do not."""
+    return text.replace(VERBATIM, "")
+
+
+def legacy_line(line: str) -> str:
+    """The line as legacy texts have it: without escapes, indentation and a bar at its end."""
+    if VERBATIM not in line:
+        return line
+    text = display_form(line).lstrip()
+    ends_in_bar = line.endswith(_VERBATIM_BAR) and text_of(line) != "|"
+    return text.removesuffix(" |") if ends_in_bar else text
+
+
+def legacy_lines(text: str) -> list[str]:
+    """The lines of the text in legacy form, which is the same for texts of all versions."""
+    if VERBATIM not in text:
+        return text.split("\n")
+    return [legacy_line(line) for line in text.split("\n")]
+
+
+def marked_like(text: str, reference: str) -> str:
+    """A legacy text with the escapes that `reference`, another text of the page, has.
+
+    A line that both texts have takes the form it has in `reference`. Any other line is verbatim if
+    it stands between two verbatim lines; if not, a mark at its start makes it a heading or item, as
+    it did when the text was stored. `text` is returned unchanged if it has escapes of its own, or
+    if `reference` has none.
+    """
+    if VERBATIM in text or VERBATIM not in reference:
+        return text
+    if text.split() == display_form(reference).split():
+        # The same words, maybe cut into other lines.
+        return reference
+    forms: dict[str, deque[str]] = {}
+    for line in reference.split("\n"):
+        forms.setdefault(legacy_line(line), deque()).append(line)
+    lines = text.split("\n")
+    known = [_next_form(forms.get(line)) for line in lines]
+    around = zip(_last_is_verbatim(known), _last_is_verbatim(known[::-1])[::-1], strict=True)
+    return "\n".join(
+        form if form is not None else verbatim(line) if above and below else line
+        for line, form, (above, below) in zip(lines, known, around, strict=True)
+    )
+
+
+def _next_form(forms: deque[str] | None) -> str | None:
+    """The next of the forms that one line has in turn; the last one is used again."""
+    if not forms:
+        return None
+    return forms.popleft() if len(forms) > 1 else forms[0]
+
+
+def _last_is_verbatim(lines: Sequence[str | None]) -> list[bool]:
+    """For each line: whether the last known one, up to and including it, is verbatim."""
+
+    def last(before: bool, line: str | None) -> bool:
+        return before if line is None else is_verbatim(line)
+
+    return list(accumulate(lines, last, initial=False))[1:]
