@@ -6,7 +6,7 @@ from core.differences import BlockChange, BlockChangeKind, TextDifference, diffe
 from core.muting import Learned, changed_regions, without
 from core.news import News, SeenPage, news_of
 from core.noise import masked, masked_title
-from core.storedtext import marked_like
+from core.storedtext import headings_of, marked_like
 from core.textdiff import compare
 
 
@@ -27,7 +27,8 @@ def second_look(before: SeenPage, first: SeenPage, second: SeenPage, known: Lear
         replace(each, text=marked_like(each.text, second.text)) for each in (before, first)
     )
     at_first, now = compare(before.text, first.text), compare(before.text, second.text)
-    learned = known.after(changed_regions(at_first) | changed_regions(now))
+    changed = changed_regions(at_first) | changed_regions(now)
+    learned = known.after(changed, headings_of(second.text))
     told = without(now, learned.muted)
     twice = told if compare(first.text, second.text).identical else _in_both(at_first, told)
     return SecondLook(

@@ -74,12 +74,31 @@ class Learned:
     changed: Mapping[Region, tuple[int, ...]]
     muted: frozenset[Region]
 
-    def after(self, regions: Collection[Region]) -> "Learned":
-        """The same after a crawl in which `regions` changed. What is muted stays so."""
+    def after(self, regions: Collection[Region], headings: Collection[str] = ()) -> "Learned":
+        """The same after a crawl in which `regions` changed and the page had these `headings`. What
+        is muted stays so.
+        """
         now = self.crawls + 1
+        known = {each: self._known_as(each, headings) for each in regions}
         changed = {
-            each: (*(past for past in self.changed.get(each, ()) if past > now - REMEMBERED), now)
-            for each in regions
+            each: (*(past for past in self.changed.get(same, ()) if past > now - REMEMBERED), now)
+            for each, same in known.items()
         }
         fresh = {each for each, crawls in changed.items() if is_noise(crawls, now)}
-        return Learned(now, changed, self.muted | fresh)
+        kept = {each for each, same in known.items() if same in self.muted}
+        return Learned(now, changed, self.muted | fresh | kept)
+
+    def _known_as(self, region: Region, headings: Collection[str]) -> Region:
+        """The known region with the same words: under the same heading, or under one that the page
+        no longer has.
+        """
+        if region in self.changed:
+            return region
+        same = (
+            each
+            for each in self.changed
+            if each.words == region.words
+            and each.section is not None
+            and each.section not in headings
+        )
+        return next(same, region)

@@ -25,7 +25,7 @@ from core.muting import Learned, changed_regions, without
 from core.noise import masked, masked_title
 from core.pagetypes import PageType, classify_page
 from core.prices import price_changes
-from core.storedtext import CELL_GAP, HEADING, ITEM, display_form, is_verbatim, text_of
+from core.storedtext import CELL_GAP, HEADING, ITEM, display_form, headings_of, is_verbatim, text_of
 from core.textdiff import compare
 
 SELLING: Final = frozenset({PageType.PRICING, PageType.FEATURES, PageType.PRODUCT, PageType.HOME})
@@ -68,7 +68,7 @@ def learning(before: SeenPage, after: SeenPage, known: Learned) -> tuple[News | 
     after that.
     """
     difference = compare(before.text, after.text)
-    now = known.after(changed_regions(difference))
+    now = known.after(changed_regions(difference), headings_of(after.text))
     return news_of(without(difference, now.muted), before, after), now
 
 

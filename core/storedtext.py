@@ -59,6 +59,11 @@ def cells_of(line: str) -> list[str]:
     return [display_form(cell).strip() for cell in _GAP.split(line[len(mark_of(line)) :])]
 
 
+def headings_of(text: str) -> frozenset[str]:
+    """The texts of all headings."""
+    return frozenset(text_of(line) for line in text.split("\n") if line.startswith(HEADING))
+
+
 def display_form(text: str) -> str:
     """A text or line as users see it: marks and indentation stay, escapes do not."""
     return text.replace(VERBATIM, "")

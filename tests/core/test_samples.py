@@ -9,7 +9,8 @@ import pytest
 from core.blocks import to_text
 from core.changetypes import ChangeType, Severity
 from core.differences import TextDifference
-from core.news import News, SeenPage, news_between
+from core.muting import Learned, Region
+from core.news import News, SeenPage, learning, news_between
 from core.storedtext import legacy_lines
 from core.textdiff import compare
 from core.visible import content_blocks
@@ -229,3 +230,17 @@ def test_what_is_read_in_other_lines_than_it_was_is_no_news(then: str, html: str
     before, after = SeenPage(HOME, "T", then), SeenPage(HOME, "T", stored(html))
     assert news_between(before, after) is None
     assert news_between(after, before) is None
+
+
+def test_noise_that_was_learned_below_a_line_that_was_taken_for_a_heading_stays_learned() -> None:
+    then = sample("# Counted on this machine\nvisitors here so far = 12\n# end")
+    now = then.replace("= 12", "= 17")
+    line = Region("Counted on this machine", "visitors here so far = …")
+    elsewhere = Region("Support", "visitors here so far = …")
+    pages = SeenPage(DOCS, "T", older(then)), SeenPage(DOCS, "T", stored(now))
+    news, known = learning(*pages, Learned(5, {line: (3, 4, 5)}, frozenset({line})))
+    assert news is None
+    assert known.muted == {line, Region("Settings#", line.words)}
+    news, known = learning(*pages, Learned(5, {elsewhere: (3, 4, 5)}, frozenset({elsewhere})))
+    assert news is not None, "the page has that heading, and it is another line"
+    assert known.muted == {elsewhere}
