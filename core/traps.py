@@ -5,7 +5,7 @@ call pages; what it gives up, it counts.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter
 from datetime import date
 from enum import StrEnum
 from typing import Final
@@ -53,40 +53,53 @@ class Trap(StrEnum):
 class Traps:
     """Recognises the traps of one walk; `today` tells what is far ahead.
 
-    Some URLs are traps by themselves, others by how many there were of their kind before. A URL
-    that was let through once always is.
+    Some URLs are traps by themselves, others by how many of their kind were let through before. A
+    URL that was let through once always is. What is remembered are URLs that were let through and
+    `use_budget`, by their hashes: some 300 bytes each.
     """
 
     def __init__(self, today: date) -> None:
         self._last_year = today.year + YEARS_AHEAD
-        self._dates: defaultdict[str, set[str]] = defaultdict(set)
-        self._variants: defaultdict[str, set[str]] = defaultdict(set)
-        self._orders: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._let_through: set[int] = set()
+        self._dates: Counter[int] = Counter()
+        self._variants: Counter[int] = Counter()
+        self._orders: set[int] = set()
 
     def recognise(self, url: str) -> Trap | None:
         """What the normalised `url` is a trap by; None when it may be a page."""
-        path, _, query = url.partition("?")
+        path, pairs = _parts(url)
         if is_endless(path):
             return Trap.ENDLESS_PATH
-        if (year := _year_shown(path, query)) is not None:
-            kind = re.sub(r"\d+", "0", url)
-            if year > self._last_year or self._over(self._dates[kind], url, MOST_DATES):
-                return Trap.CALENDAR
-        pairs = query.split("&") if query else []
-        if len(pairs) > 1:
-            first = self._orders.setdefault((path, tuple(sorted(pairs))), url)
-            if first != url:
-                return Trap.PARAMETERS
-        if len(pairs) > FEW_PARAMETERS and self._over(self._variants[path], url, MOST_VARIANTS):
+        year = _year_shown(url)
+        if year is None and len(pairs) < 2:
+            return None
+        if year is not None and year > self._last_year:
+            return Trap.CALENDAR
+        if hash(url) in self._let_through:
+            return None
+        calendar = None if year is None else hash(re.sub(r"\d+", "0", url))
+        order = hash((path, *sorted(pairs))) if len(pairs) > 1 else None
+        filtered = hash(path) if len(pairs) > FEW_PARAMETERS else None
+        if calendar is not None and self._dates[calendar] >= MOST_DATES:
+            return Trap.CALENDAR
+        if order is not None and order in self._orders:
             return Trap.PARAMETERS
+        if filtered is not None and self._variants[filtered] >= MOST_VARIANTS:
+            return Trap.PARAMETERS
+        self._let_through.add(hash(url))
+        if calendar is not None:
+            self._dates[calendar] += 1
+        if order is not None:
+            self._orders.add(order)
+        if filtered is not None:
+            self._variants[filtered] += 1
         return None
 
-    @staticmethod
-    def _over(taken: set[str], url: str, most: int) -> bool:
-        if url not in taken and len(taken) >= most:
-            return True
-        taken.add(url)
-        return False
+
+def uses_budget(url: str) -> bool:
+    """Whether URLs like the normalised `url` are traps once so many of them were let through."""
+    _, pairs = _parts(url)
+    return len(pairs) > 1 or _year_shown(url) is not None
 
 
 def is_endless(path: str) -> bool:
@@ -103,8 +116,15 @@ def is_endless(path: str) -> bool:
     return False
 
 
-def _year_shown(path: str, query: str) -> int | None:
+def _parts(url: str) -> tuple[str, list[str]]:
+    """The URL up to its query, and the parameters."""
+    path, _, query = url.partition("?")
+    return path, query.split("&") if query else []
+
+
+def _year_shown(url: str) -> int | None:
     """The year of a page that is there for a date: its address ends in one."""
+    path, _, query = url.partition("?")
     if not query:
         found = _DATED_PATH.search(path)
         return _year(found["year"]) if found else None

@@ -1,5 +1,7 @@
 """Crawler traps, and the pages that look like them."""
 
+import gc
+import tracemalloc
 from datetime import date, timedelta
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import InvalidAddress
 from core.scope import LeftOut
-from core.traps import MOST_DATES, MOST_PARTS, MOST_VARIANTS, Trap, Traps, is_endless
+from core.traps import MOST_DATES, MOST_PARTS, MOST_VARIANTS, Trap, Traps, is_endless, uses_budget
 from core.urls import normalise
 
 TODAY = date(2026, 11, 24)
@@ -100,6 +102,35 @@ def test_many_pages_with_few_parameters_are_pages() -> None:
     assert all(traps.recognise(url) is None for url in pages)
 
 
+def test_what_is_rejected_uses_up_no_memory_and_no_budget() -> None:
+    """A site makes up as many as it likes."""
+    traps = Traps(TODAY)
+    filters = [f"{SITE}/list?colour={n}&size=1&sort=up" for n in range(MOST_VARIANTS)]
+    assert all(traps.recognise(url) is None for url in filters)
+    tracemalloc.start()
+    for n in range(2_000):
+        assert traps.recognise(f"{SITE}/list?colour=red-{n}&size=2&year=2020-{n % 12 + 1}")
+        assert traps.recognise(f"{SITE}/list?size=1&sort=up&colour={n % MOST_VARIANTS}")
+        assert traps.recognise(f"{SITE}/{n}/calendar-{n}/2190-01")
+        assert traps.recognise(f"{SITE}/{n}/a/a/a")
+    gc.collect()
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 20_000
+    dated = f"{SITE}/list?colour=blue&year=2020-12"
+    assert traps.recognise(dated) is None
+
+
+@pytest.mark.parametrize("path", ["/calendar/2026/11", "/cal?date=2026-11-24", "/t?forum=1&id=2"])
+def test_urls_of_which_there_may_be_so_many_use_a_budget(path: str) -> None:
+    assert uses_budget(SITE + path)
+
+
+@pytest.mark.parametrize("path", ["/", "/2024", "/t?id=2", "/model/12031-05"])
+def test_other_urls_use_none(path: str) -> None:
+    assert not uses_budget(SITE + path)
+
+
 @given(st.text(st.sampled_from("ab12-/?&=date%;é"), max_size=80))
 def test_any_url_is_judged_alike_each_time(path: str) -> None:
     try:
@@ -108,3 +139,4 @@ def test_any_url_is_judged_alike_each_time(path: str) -> None:
         return
     traps = Traps(TODAY)
     assert traps.recognise(url) is traps.recognise(url)
+    assert uses_budget(url) or traps.recognise(url) in (None, Trap.ENDLESS_PATH)
