@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from core.urls import DEFAULT_PORTS, Site, host_of, origin_of, port_of
+from core.urls import DEFAULT_PORTS, Site, host_of, port_of
 
 
 class LeftOut(StrEnum):
@@ -72,9 +72,11 @@ def judge(url: str, site: Site, rules: ScopeRules) -> Verdict:
 
     `www.` before either name makes no difference, nor does http or https on its default port.
     """
-    if not _same_site(url, site):
+    # The URL is normalised: its origin ends before the third slash.
+    origin = "/".join(url.split("/", 3)[:3])
+    if not _same_site(origin, site):
         return OutOfScope(LeftOut.OTHER_HOST)
-    target = url[len(origin_of(url)) :]
+    target = url[len(origin) :]
     path = target.split("?", 1)[0]
     name = path.rsplit("/", 1)[-1]
     if "." in name and name.rsplit(".", 1)[-1].lower() in NOT_PAGES:
@@ -110,10 +112,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(f"{first}{inner}.*{last}", re.DOTALL)
 
 
-def _same_site(url: str, site: Site) -> bool:
-    if host_of(url).removeprefix("www.") != site.host.removeprefix("www."):
+@lru_cache(maxsize=1_000)
+def _same_site(origin: str, site: Site) -> bool:
+    if host_of(origin).removeprefix("www.") != site.host.removeprefix("www."):
         return False
-    return _shown_port(port_of(url)) == (_shown_port(site.port) if site.port else None)
+    return _shown_port(port_of(origin)) == (_shown_port(site.port) if site.port else None)
 
 
 def _shown_port(port: int) -> int | None:
