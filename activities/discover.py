@@ -15,7 +15,7 @@ from activities.politeness import Politeness
 from activities.profiles import SiteProfiles
 from activities.reporting import Attempt, Reporter
 from activities.seeds import find_seeds
-from activities.turns import DomainTurns
+from activities.turns import DomainTurns, Turn
 from activities.visit import FoundPage, NoPage, Visit, Visitor
 from core.contract import (
     ActivityName,
@@ -35,6 +35,7 @@ from store.frontier import FoundUrl, Settled
 from store.pages import NewPage, add_pages
 from store.secretkey import SecretKey
 from store.tables import Domain, FrontierState
+from store.turns import Walker
 
 AT_ONCE: Final = 16
 """Visits in flight; the host's gate, not this, keeps the rate."""
@@ -75,15 +76,25 @@ class DiscoverActivities:
         return await self._reporter.run(partial(self._discover, job), handed_back)
 
     async def _discover(self, job: DiscoverPagesInput, attempt: Attempt) -> DiscoverPagesResult:
-        job_id = activity.info().workflow_id or ""
+        info = activity.info()
+        walker = Walker(info.workflow_id or "", info.started_time)
         async with self._database.transaction() as session:
             domain = await domain_by_id(session, job.domain_id)
-            discovery = await frontier.begin(session, job_id, domain.id)
+            discovery = await frontier.begin(session, walker.job_id, domain.id)
         if discovery.result is not None:
             return DiscoverPagesResult.model_validate(discovery.result)
         profiles = SiteProfiles(domain, self._secret_key)
-        walk = Walk(self._database, self._visitor, self._politeness, job_id, job, domain, profiles)
-        async with self._turns.held(domain.id, job_id):
+        async with self._turns.held(domain, walker, resumed=attempt.resumed) as turn:
+            walk = Walk(
+                self._database,
+                turn,
+                self._visitor,
+                self._politeness,
+                walker.job_id,
+                job,
+                domain,
+                profiles,
+            )
             return await walk.run(attempt)
 
 
@@ -93,6 +104,7 @@ class Walk:
     def __init__(
         self,
         database: Database,
+        turn: Turn,
         visitor: Visitor,
         politeness: Politeness,
         job_id: str,
@@ -101,6 +113,7 @@ class Walk:
         profiles: SiteProfiles,
     ) -> None:
         self._database = database
+        self._turn = turn
         self._visitor = visitor
         self._politeness = politeness
         self._job_id = job_id
@@ -131,7 +144,7 @@ class Walk:
         profile = self._profiles.of(front)
         seeds = await find_seeds(self._site, robots, self._visitor, profile)
         judged = await self._candidates.judged(seeds.urls, front, 0)
-        async with self._database.transaction() as session:
+        async with self._turn.transaction() as session:
             await frontier.add_urls(session, self._job_id, judged)
 
     async def _visit_all(self, attempt: Attempt) -> None:
@@ -196,7 +209,7 @@ class Walk:
                     )
             elif visited.error is not None and self._first_error is None:
                 self._first_error = visited.error
-        async with self._database.transaction() as session:
+        async with self._turn.transaction() as session:
             outcomes = await self._outcomes(session, landed)
             await frontier.settle(session, self._job_id, outcomes)
             return await frontier.add_urls(session, self._job_id, found)
@@ -221,13 +234,13 @@ class Walk:
         return outcomes
 
     async def _finish(self) -> DiscoverPagesResult:
-        async with self._database.transaction() as session:
+        async with self._turn.transaction() as session:
             tally = await frontier.tally(session, self._job_id)
             if tally.discovered == 0 and self._first_error is not None:
                 await frontier.start_over(session, self._job_id)
         if tally.discovered == 0 and self._first_error is not None:
             raise self._first_error
-        async with self._database.transaction() as session:
+        async with self._turn.transaction() as session:
             await frontier.leave_out_pending(session, self._job_id, LeftOut.OVER_LIMIT)
             tally = await frontier.tally(session, self._job_id)
             result = DiscoverPagesResult(

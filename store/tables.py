@@ -67,7 +67,9 @@ class ApiKey(Base):
 
 
 class Domain(Base):
-    """A site that an organisation watches; `walked_by` is the job whose attempt walks it now."""
+    """A site that an organisation watches; `walked_by` is the attempt that walks it now
+    (`store.turns`).
+    """
 
     __tablename__ = "domains"
     __table_args__ = (UniqueConstraint("org_id", "domain"),)
