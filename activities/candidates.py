@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import date
-from typing import Final
+from typing import Final, TypeVar
 
 from core.errors import InvalidAddress
 from core.scope import InScope, LeftOut, OutOfScope, ScopeRules, judge
-from core.traps import Trap, Traps
+from core.traps import Traps, uses_budget
 from core.urls import Site, normalise
 from store.frontier import FoundUrl
 
@@ -18,34 +18,52 @@ MOST_FEEDS: Final = 5
 LONGEST_INVALID: Final = 500
 """Characters of an address that is none; PostgreSQL indexes some 2,700 bytes with the job's id."""
 
-NEVER_VISITED: Final = frozenset(
-    {LeftOut.INVALID_ADDRESS, LeftOut.OTHER_HOST, LeftOut.EXCLUDED, LeftOut.TOO_DEEP, *Trap}
-)
-"""Why a link is left out without a visit: such a one used up no budget of a trap."""
-
 AT_A_TIME: Final = 500
 """URLs that are judged before others have a turn: 20 ms. A sitemap names 50,000."""
 
+Item = TypeVar("Item")
+
 
 class Candidates:
-    """Judges the URLs of one walk over `site`; `today` tells what is far ahead."""
+    """Judges the URLs of one walk over `site`; `today` tells what is far ahead, and `feeds` are
+    those that an earlier attempt took.
+    """
 
-    def __init__(self, site: Site, rules: ScopeRules, max_depth: int, today: date) -> None:
+    def __init__(
+        self,
+        site: Site,
+        rules: ScopeRules,
+        max_depth: int,
+        today: date,
+        feeds: Iterable[str] = (),
+    ) -> None:
         self._site = site
         self._rules = rules
         self._max_depth = max_depth
-        self._feeds: set[str] = set()
+        self._feeds = dict.fromkeys(feeds)
         self._traps = Traps(today)
 
+    @property
+    def feeds_taken(self) -> tuple[str, ...]:
+        """The feeds that are read."""
+        return tuple(self._feeds)
+
     async def judged(self, urls: Iterable[str], base: str, depth: int) -> list[FoundUrl]:
-        """`urls`, which the page at `base` names, each with the reason to leave it out, if any."""
+        """`urls`, which the page at `base` names, each with the reason to leave it out, if any.
+
+        Whether it is a trap is another question, since it depends on what was found before.
+        """
         return [self._judge(url, base, depth) async for url in _in_turns(urls)]
 
-    async def remember(self, linked: Iterable[str]) -> None:
-        """Begin with the budgets of traps as an earlier attempt left them, which let `linked`
-        through, normalised.
+    async def without_traps(self, found: Iterable[FoundUrl]) -> list[FoundUrl]:
+        """`found`, of which none was found before, with the reason to leave it out where a link
+        leads into a trap.
         """
-        async for url in _in_turns(linked):
+        return [self._trapped(each) async for each in _in_turns(found)]
+
+    async def remember(self, let_through: Iterable[str]) -> None:
+        """Begin with the budgets of traps as an earlier attempt left them."""
+        async for url in _in_turns(let_through):
             self._traps.recognise(url)
 
     def feeds(self, urls: Iterable[str], source: FoundUrl) -> list[FoundUrl]:
@@ -56,7 +74,7 @@ class Candidates:
         for feed in urls if source.depth == 0 else ():
             found = self._judge(feed, source.url, source.depth)
             if len(self._feeds) < MOST_FEEDS and found.reason in (None, LeftOut.NOT_A_PAGE):
-                self._feeds.add(found.url)
+                self._feeds[found.url] = None
                 read.append(replace(found, reason=None))
         return read
 
@@ -74,13 +92,18 @@ class Candidates:
             return FoundUrl(url, depth, verdict.reason)
         if depth > self._max_depth:
             return FoundUrl(url, depth, LeftOut.TOO_DEEP)
-        if depth > 0 and (trap := self._traps.recognise(url)):
-            return FoundUrl(url, depth, LeftOut(trap))
         return FoundUrl(url, depth)
 
+    def _trapped(self, found: FoundUrl) -> FoundUrl:
+        if found.reason is not None or found.depth == 0:
+            return found
+        if trap := self._traps.recognise(found.url):
+            return replace(found, reason=LeftOut(trap))
+        return replace(found, uses_budget=True) if uses_budget(found.url) else found
 
-async def _in_turns(urls: Iterable[str]) -> AsyncIterator[str]:
-    for number, url in enumerate(urls, 1):
-        yield url
+
+async def _in_turns(items: Iterable[Item]) -> AsyncIterator[Item]:
+    for number, item in enumerate(items, 1):
+        yield item
         if number % AT_A_TIME == 0:
             await asyncio.sleep(0)

@@ -79,6 +79,9 @@ class DiscoverPagesResult(Model):
 
     `urls_seen` = `pages_discovered` + the sum of `left_out`, and
     `pages_discovered` = `pages_added` + `pages_known`.
+
+    A discovery remembers 4 x `max_pages` + 10,000 URLs to visit, and as many that it leaves out
+    without a visit. One beyond that is left out, and counts once for each page that names it.
     """
 
     pages_discovered: int

@@ -1,7 +1,11 @@
 """What a site does wrong in particular: leaves of the tree that is drawn in `core.errors`."""
 
+from collections.abc import Iterator
+
 from core.errors import (
     BadRedirect,
+    InternalError,
+    JobError,
     NotAPage,
     PassingJobError,
     PermanentJobError,
@@ -110,3 +114,14 @@ class BrokenCompression(SiteError):
     """The body cannot be inflated, or its compressed data ends early."""
 
     code = "BROKEN_COMPRESSION"
+
+
+def error_of(code: str) -> type[JobError]:
+    """The error of a job that has this code; InternalError where this version knows none."""
+    return next((error for error in _kinds_of(JobError) if error.code == code), InternalError)
+
+
+def _kinds_of(error: type[JobError]) -> Iterator[type[JobError]]:
+    for kind in error.__subclasses__():
+        yield kind
+        yield from _kinds_of(kind)

@@ -1,28 +1,40 @@
-"""The frontier of a discovery: every URL it saw, and what became of it."""
+"""The frontier of a discovery: the URLs it saw, and what became of them.
 
-from collections.abc import Collection, Sequence
+Only so many have rows. A URL beyond them is left out and counted, each time that it is found.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.checkpoint import BEGINNING, Checkpoint
+from core.scope import LeftOut
 from store.tables import Discovery, FrontierState, FrontierUrl
 from store.upsert import ROWS_AT_ONCE, upsert
+
+ROWS_FOR_EACH_PAGE: Final = 4
+MORE_ROWS: Final = 10_000
+"""A site that has four other URLs for each of its pages, and a small one any number, loses none."""
 
 
 @dataclass(frozen=True)
 class FoundUrl:
     """A URL that was seen, `depth` links from where the walk began.
 
-    With a `reason` it is left out at once.
+    With a `reason` it is left out at once. `uses_budget`: it counts towards the limit of a trap.
     """
 
     url: str
     depth: int
     reason: str | None = None
+    uses_budget: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,11 @@ class Tally:
         return self.discovered + self.pending + sum(self.left_out.values())
 
 
+def most_rows(max_pages: int) -> int:
+    """How many URLs a discovery of so many pages remembers to visit, and how many others."""
+    return ROWS_FOR_EACH_PAGE * max_pages + MORE_ROWS
+
+
 async def begin(session: AsyncSession, job_id: str, domain_id: UUID) -> Discovery:
     """The discovery of that job, made when there is none."""
     await session.execute(
@@ -61,65 +78,99 @@ async def begin(session: AsyncSession, job_id: str, domain_id: UUID) -> Discover
         .values(job_id=job_id, domain_id=domain_id)
         .on_conflict_do_nothing()
     )
-    found = await session.get(Discovery, job_id)
-    assert found is not None
-    return found
+    return await session.get_one(Discovery, job_id)
 
 
-async def add_urls(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl]) -> list[FoundUrl]:
-    """Add the URLs that the discovery has not seen; those of them that wait for a visit."""
-    new = {found.url: found for found in reversed(urls)}
-    ordered = [found for found in dict.fromkeys(urls) if new[found.url] is found]
-    last = await session.scalar(
-        select(func.max(FrontierUrl.position)).where(FrontierUrl.job_id == job_id)
-    )
-    position = (last or 0) + 1
-    inserted: set[str] = set()
-    for start in range(0, len(ordered), ROWS_AT_ONCE):
-        rows = [
+def checkpoint_of(discovery: Discovery) -> Checkpoint:
+    """How far the discovery is."""
+    if discovery.checkpoint is None:
+        return BEGINNING
+    return Checkpoint.model_validate(discovery.checkpoint)
+
+
+async def put_checkpoint(session: AsyncSession, job_id: str, checkpoint: Checkpoint) -> None:
+    """Store how far the discovery is."""
+    discovery = await session.get_one(Discovery, job_id)
+    discovery.checkpoint = checkpoint.model_dump(mode="json", by_alias=True)
+
+
+async def unknown(session: AsyncSession, job_id: str, urls: Iterable[FoundUrl]) -> list[FoundUrl]:
+    """Those of the URLs that have no row, each as it was found first."""
+    first: dict[str, FoundUrl] = {}
+    for found in urls:
+        first.setdefault(found.url, found)
+    names = list(first)
+    for start in range(0, len(names), ROWS_AT_ONCE):
+        known = select(FrontierUrl.url).where(
+            FrontierUrl.job_id == job_id,
+            FrontierUrl.url.in_(names[start : start + ROWS_AT_ONCE]),
+        )
+        for url in await session.scalars(known):
+            del first[url]
+    return list(first.values())
+
+
+async def add_urls(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl], most: int) -> int:
+    """Add URLs that have no row, `most` to visit and `most` others in all of the discovery; how
+    many of them wait for a visit.
+
+    Where there is no room for another visit, a URL is left out as over the limit.
+    """
+    discovery = await session.get_one(Discovery, job_id)
+    without_row = Counter(discovery.without_row)
+    rows: list[dict[str, object]] = []
+    waiting = 0
+    for found in urls:
+        position = reason = None
+        if found.reason is None and discovery.rows_to_visit < most:
+            discovery.rows_to_visit += 1
+            waiting += 1
+            position = discovery.rows_to_visit
+        else:
+            reason = found.reason or LeftOut.OVER_LIMIT
+            if discovery.rows_left_out >= most:
+                without_row[reason] += 1
+                continue
+            discovery.rows_left_out += 1
+        rows.append(
             {
                 "job_id": job_id,
                 "url": found.url,
                 "depth": found.depth,
-                "position": position + start + offset,
-                "state": FrontierState.LEFT_OUT if found.reason else FrontierState.PENDING,
-                "reason": found.reason,
+                "position": position,
+                "uses_budget": found.uses_budget and position is not None,
+                "state": FrontierState.LEFT_OUT if reason else FrontierState.PENDING,
+                "reason": reason,
             }
-            for offset, found in enumerate(ordered[start : start + ROWS_AT_ONCE])
-        ]
-        inserted.update(
-            await session.scalars(
-                upsert(session, FrontierUrl)
-                .values(rows)
-                .on_conflict_do_nothing()
-                .returning(FrontierUrl.url)
-            )
         )
-    return [found for found in ordered if found.url in inserted and found.reason is None]
+    if rows:
+        await session.execute(insert(FrontierUrl.__table__), rows)  # type: ignore[arg-type]
+    if without_row:
+        discovery.without_row = dict(without_row)
+    return waiting
 
 
-async def pending(session: AsyncSession, job_id: str) -> list[FoundUrl]:
-    """The URLs that wait for a visit, in the order they were found."""
+async def pending(session: AsyncSession, job_id: str, limit: int) -> list[FoundUrl]:
+    """The first URLs of those that wait for a visit and are least deep, in the order they were
+    found.
+    """
+    waiting = (FrontierUrl.job_id == job_id, FrontierUrl.state == FrontierState.PENDING)
+    least = select(func.min(FrontierUrl.depth)).where(*waiting).scalar_subquery()
     rows = await session.execute(
         select(FrontierUrl.url, FrontierUrl.depth)
-        .where(FrontierUrl.job_id == job_id, FrontierUrl.state == FrontierState.PENDING)
+        .where(*waiting, FrontierUrl.depth == least)
         .order_by(FrontierUrl.position)
+        .limit(limit)
     )
     return [FoundUrl(url, depth) for url, depth in rows]
 
 
-async def linked(session: AsyncSession, job_id: str, *, but_for: Collection[str]) -> list[str]:
-    """The URLs that links led to, in the order they were found, but for those that were left out
-    for one of these reasons.
-    """
+async def budgeted(session: AsyncSession, job_id: str) -> list[str]:
+    """The URLs that count towards the limits of traps."""
     rows = await session.scalars(
-        select(FrontierUrl.url)
-        .where(
-            FrontierUrl.job_id == job_id,
-            FrontierUrl.depth > 0,
-            func.coalesce(FrontierUrl.reason, "").not_in(but_for),
+        select(FrontierUrl.url).where(
+            FrontierUrl.job_id == job_id, FrontierUrl.uses_budget.is_(True)
         )
-        .order_by(FrontierUrl.position)
     )
     return list(rows)
 
@@ -144,45 +195,42 @@ async def settle(session: AsyncSession, job_id: str, outcomes: Sequence[Settled]
     )
 
 
-async def leave_out_pending(session: AsyncSession, job_id: str, reason: str) -> None:
-    """Leave out whatever still waits for a visit."""
-    await session.execute(
-        update(FrontierUrl)
-        .where(FrontierUrl.job_id == job_id, FrontierUrl.state == FrontierState.PENDING)
-        .values(state=FrontierState.LEFT_OUT, reason=reason)
-    )
-
-
 async def tally(session: AsyncSession, job_id: str) -> Tally:
-    """Count the URLs of the discovery."""
+    """Count the URLs of the discovery, also those without a row."""
     rows = await session.execute(
         select(FrontierUrl.state, FrontierUrl.reason, func.count())
         .where(FrontierUrl.job_id == job_id)
         .group_by(FrontierUrl.state, FrontierUrl.reason)
     )
-    counts = {(state, reason): count for state, reason, count in rows}
+    without_row = await session.scalar(
+        select(Discovery.without_row).where(Discovery.job_id == job_id)
+    )
+    ends: Counter[FrontierState] = Counter()
+    left_out = Counter(without_row)
+    for state, reason, count in rows:
+        if reason is not None:
+            left_out[reason] += count
+        else:
+            ends[state] += count
     return Tally(
-        added=counts.get((FrontierState.PAGE_ADDED, None), 0),
-        known=counts.get((FrontierState.PAGE_KNOWN, None), 0),
-        pending=counts.get((FrontierState.PENDING, None), 0),
-        left_out={
-            reason: count
-            for (state, reason), count in sorted(counts.items(), key=lambda each: str(each[0]))
-            if state is FrontierState.LEFT_OUT and reason is not None
-        },
+        added=ends[FrontierState.PAGE_ADDED],
+        known=ends[FrontierState.PAGE_KNOWN],
+        pending=ends[FrontierState.PENDING],
+        left_out=dict(sorted(left_out.items())),
     )
 
 
 async def start_over(session: AsyncSession, job_id: str) -> None:
     """Forget what the discovery saw."""
     await session.execute(delete(FrontierUrl).where(FrontierUrl.job_id == job_id))
+    discovery = await session.get_one(Discovery, job_id)
+    discovery.rows_to_visit = discovery.rows_left_out = 0
+    discovery.without_row = discovery.checkpoint = None
 
 
 async def finish(session: AsyncSession, job_id: str, result: JsonValue) -> None:
     """Store the result of the discovery; its frontier is not needed any more."""
-    await session.execute(
-        update(Discovery)
-        .where(Discovery.job_id == job_id)
-        .values(result=result, finished_at=datetime.now(UTC))
-    )
     await start_over(session, job_id)
+    discovery = await session.get_one(Discovery, job_id)
+    discovery.result = result
+    discovery.finished_at = datetime.now(UTC)

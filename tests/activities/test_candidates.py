@@ -1,37 +1,60 @@
 """Which URLs a walk visits."""
 
+from collections.abc import Sequence
 from datetime import date
 from random import Random
 
-from activities.candidates import AT_A_TIME, Candidates
+from activities.candidates import AT_A_TIME, MOST_FEEDS, Candidates
 from core.scope import LeftOut, ScopeRules
 from core.traps import MOST_DATES
 from core.urls import parse_domain
+from store.frontier import FoundUrl
 from tests.pauses import watched
 
 ORIGIN = "https://a.com"
 
 
-def candidates() -> Candidates:
-    return Candidates(parse_domain(ORIGIN), ScopeRules(), 5, date(2026, 11, 26))
+def candidates(feeds: Sequence[str] = ()) -> Candidates:
+    return Candidates(parse_domain(ORIGIN), ScopeRules(), 5, date(2026, 11, 26), feeds)
+
+
+async def taken(of: Candidates, urls: Sequence[str], depth: int = 1) -> list[FoundUrl]:
+    """What becomes of URLs that a page names and that were not found before."""
+    return await of.without_traps(await of.judged(urls, ORIGIN, depth))
 
 
 async def test_what_was_let_through_before_uses_up_the_budget_of_a_trap_in_any_order() -> None:
     dates = [f"{ORIGIN}/calendar/{1990 + number // 12}/{1 + number % 12}" for number in range(300)]
-    through = [
-        found.url for found in await candidates().judged(dates, ORIGIN, 1) if not found.reason
-    ]
+    first = await taken(candidates(), [*dates, f"{ORIGIN}/plain"])
+    assert not first.pop().uses_budget
+    through = [found.url for found in first if found.uses_budget]
     assert len(through) == MOST_DATES
     Random(1).shuffle(through)
     later = candidates()
     await later.remember(through)
-    reasons = {found.url: found.reason for found in await later.judged(dates, ORIGIN, 1)}
+    reasons = {found.url: found.reason for found in await taken(later, dates)}
     assert {url for url, reason in reasons.items() if reason is None} == set(through)
     assert set(reasons.values()) == {None, LeftOut.CALENDAR}
 
 
+async def test_what_a_sitemap_names_is_no_trap_and_uses_no_budget() -> None:
+    dates = [f"{ORIGIN}/calendar/{2100 + number}/1" for number in range(MOST_DATES + 1)]
+    assert await taken(candidates(), dates, depth=0) == [FoundUrl(url, 0) for url in dates]
+
+
+async def test_feeds_that_were_taken_before_count() -> None:
+    front = FoundUrl(f"{ORIGIN}/", 0)
+    feeds = [f"{ORIGIN}/{number}.xml" for number in range(MOST_FEEDS + 1)]
+    before = candidates()
+    assert before.feeds(feeds[:3], front) == [FoundUrl(url, 0) for url in feeds[:3]]
+    after = candidates(before.feeds_taken)
+    read = after.feeds(feeds[3:], front)
+    assert [found.url for found in read] == feeds[3:MOST_FEEDS]
+    assert after.feeds_taken == tuple(feeds[:MOST_FEEDS])
+
+
 async def test_many_urls_hold_nothing_up() -> None:
     urls = [f"/{number}" for number in range(40 * AT_A_TIME)]
-    judging = await watched(candidates().judged(urls, ORIGIN, 1))
+    judging = await watched(taken(candidates(), urls))
     assert len(judging.result) == len(urls)
     assert judging.longest_pause < judging.seconds / 2

@@ -19,7 +19,7 @@ from activities.extraction import Extracted, Extractor, FoundLinks, PageSource
 from activities.fetch import Fetcher
 from activities.politeness import Politeness
 from activities.rendering import Renderer
-from activities.seeds import find_seeds
+from activities.seeds import first_sitemaps, read_sitemap
 from activities.visit import FoundPage, NoPage, Visitor
 from core.addresses import Address
 from core.crawlsettings import HONEST, Render
@@ -51,14 +51,15 @@ def out_of_files() -> Iterator[None]:
 async def test_who_can_open_no_connection_does_not_say_that_a_site_cannot_be_reached(
     site: FakeSite, fetcher: Fetcher, visitor: Visitor
 ) -> None:
-    rules = parse_robots(b"")
+    owner = parse_domain(site.origin)
+    seeding = first_sitemaps(owner, parse_robots(b""))
     with out_of_files():
         with pytest.raises(InternalError, match=NO_CONNECTION):
             await fetcher.fetch(site.url("/"))
         with pytest.raises(InternalError, match=NO_CONNECTION):
             await visitor.visit(site.url("/"), lambda _: True)
         with pytest.raises(InternalError, match=NO_CONNECTION):
-            await find_seeds(parse_domain(site.origin), rules, visitor)
+            await read_sitemap(seeding, owner, visitor)
 
 
 async def test_who_can_resolve_no_name_says_neither_that_there_is_none_nor_what_robots_forbids(

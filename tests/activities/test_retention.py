@@ -155,7 +155,8 @@ async def test_sweeps_at_once_remove_each_row_once(either_database: Database) ->
         for each in range(2):
             await create_batch(session, org_id, domain.id, None)
             await frontier.begin(session, f"job {each}", domain.id)
-            await frontier.add_urls(session, f"job {each}", [FoundUrl(path, 1) for path in paths])
+            found = [FoundUrl(path, 1) for path in paths]
+            await frontier.add_urls(session, f"job {each}", found, 1000)
         session.add_all(HostSlot(host=path, next_at=LONG_AGO.timestamp()) for path in paths)
         session.add_all(
             Sighting(page_id=page_id, job_id="job", look=1, due_at=LONG_AGO)

@@ -1,15 +1,18 @@
 """Where a discovery begins."""
 
 import gzip
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import pytest
 
 import activities.processes
 import activities.seeds
-from activities.seeds import Seeds, find_seeds
+from activities.seeds import MAX_REQUESTS, MAX_SITEMAPS, first_sitemaps, read_sitemap
 from activities.visit import Visitor
-from core.errors import BlockedByRobots
+from core.checkpoint import Seeding
+from core.errors import BlockedByRobots, HostBusy
 from core.robots import parse_robots
 from core.sitemaps import LARGEST
 from core.urls import parse_domain
@@ -20,30 +23,89 @@ from tests.site import FakeSite
 FEED = "<rss><channel><item><link>http://a.example/post</link></item></channel></rss>"
 
 
+@dataclass(frozen=True)
+class Seeds:
+    """All that the sitemaps name, as they name it, and how many were read."""
+
+    urls: tuple[str, ...]
+    read: int
+
+
 async def seeds(site: FakeSite, visitor: Visitor, robots: str = "") -> Seeds:
-    rules = parse_robots(robots.encode())
-    return await find_seeds(parse_domain(site.origin), rules, visitor)
+    """Read each sitemap, going on from what can be stored after the one before."""
+    owner = parse_domain(site.origin)
+    seeding = first_sitemaps(owner, parse_robots(robots.encode()))
+    urls: list[str] = []
+    read = 0
+    while seeding.waiting:
+        stored = Seeding.model_validate_json(seeding.model_dump_json())
+        read = stored.read + 1
+        seeding, named = await read_sitemap(stored, owner, visitor)
+        urls += named
+    return Seeds(tuple(urls), read)
 
 
 def listing(*urls: str) -> str:
     return "\n".join(urls)
 
 
-async def test_the_front_page_is_always_one(site: FakeSite, visitor: Visitor) -> None:
-    assert (await seeds(site, visitor)).urls == (site.url("/"),)
+def index(*urls: str) -> str:
+    named = "".join(f"<sitemap><loc>{url}</loc></sitemap>" for url in urls)
+    return f"<sitemapindex>{named}</sitemapindex>"
+
+
+def admitting(visitor: Visitor, admit: Callable[[str], Awaitable[None]]) -> Visitor:
+    return replace(visitor, admit=admit)
+
+
+async def test_without_a_sitemap_nothing_is_named(site: FakeSite, visitor: Visitor) -> None:
+    assert await seeds(site, visitor) == Seeds((), 1)
     assert [request.target for request in site.requests] == ["/sitemap.xml"]
 
 
-async def test_each_url_is_named_once_in_the_order_found(site: FakeSite, visitor: Visitor) -> None:
-    site.page("/one.txt", listing(site.url("/b"), site.url("/a"), site.url("/")))
+async def test_sitemaps_are_read_once_in_the_order_found(site: FakeSite, visitor: Visitor) -> None:
+    site.page("/one.txt", listing(site.url("/b"), site.url("/a"), site.url("/b")))
+    site.page("/index.xml", index(site.url("/two.txt"), site.url("/one.txt")))
+    site.page("/two.txt", listing(site.url("/d")))
     site.page("/sitemap.xml", listing(site.url("/a"), site.url("/c")))
-    found = await seeds(site, visitor, "Sitemap: /one.txt\nSitemap: /one.txt")
-    assert found == Seeds(tuple(site.url(path) for path in ("/", "/b", "/a", "/c")), 2)
+    found = await seeds(site, visitor, "Sitemap: /one.txt\nSitemap: /index.xml\nSitemap: /one.txt")
+    assert found == Seeds(tuple(site.url(path) for path in ("/b", "/a", "/a", "/c", "/d")), 4)
+    assert len(site.requests) == 4
 
 
 async def test_a_feed_that_robots_names_counts(site: FakeSite, visitor: Visitor) -> None:
     site.page("/feed", FEED)
-    assert "http://a.example/post" in (await seeds(site, visitor, "Sitemap: /feed")).urls
+    assert (await seeds(site, visitor, "Sitemap: /feed")).urls == ("http://a.example/post",)
+
+
+async def test_a_sitemap_that_is_redirected_is_read_in_its_place(
+    site: FakeSite, visitor: Visitor
+) -> None:
+    site.page("/old.txt", "", status=301, headers={"Location": "lists/new.txt"})
+    site.page("/lists/new.txt", "", status=302, headers={"Location": "newer.txt"})
+    site.page("/lists/newer.txt", listing(site.url("/a")))
+    site.page("/sitemap.xml", listing(site.url("/b")))
+    found = await seeds(site, visitor, "Sitemap: /old.txt")
+    assert found == Seeds((site.url("/a"), site.url("/b")), 2)
+
+
+async def test_redirects_without_end_end(site: FakeSite, visitor: Visitor) -> None:
+    for number in range(MAX_REQUESTS + 9):
+        headers = {"Location": f"/{number + 1}"}
+        site.page(f"/{number}", "", status=302, headers=headers)
+    await seeds(site, visitor, "Sitemap: /0")
+    assert len(site.requests) == MAX_REQUESTS
+
+
+async def test_where_the_host_is_busy_nothing_is_lost(site: FakeSite, visitor: Visitor) -> None:
+    async def refuse(_: str) -> None:
+        raise HostBusy("127.0.0.1", datetime.now(UTC))
+
+    seeding = Seeding(waiting=(site.url("/sitemap.xml"),))
+    busy = admitting(visitor, refuse)
+    with pytest.raises(HostBusy):
+        await read_sitemap(seeding, parse_domain(site.origin), busy)
+    assert site.requests == []
 
 
 async def test_sitemaps_that_cannot_be_read_are_passed_over(
@@ -65,7 +127,7 @@ async def test_sitemaps_that_cannot_be_read_are_passed_over(
             "ftp://a",
         )
     )
-    assert (await seeds(site, visitor, robots)).urls == (site.url("/"), site.url("/a"))
+    assert await seeds(site, visitor, robots) == Seeds((site.url("/a"),), 4)
 
 
 async def test_a_sitemap_that_robots_forbids_is_not_asked_for(
@@ -76,18 +138,23 @@ async def test_a_sitemap_that_robots_forbids_is_not_asked_for(
     async def forbid(_: str) -> None:
         raise BlockedByRobots("No.")
 
-    forbidden = replace(visitor, admit=forbid)
-    found = await find_seeds(parse_domain(site.origin), parse_robots(b""), forbidden)
-    assert found.urls == (site.url("/"),)
+    assert await seeds(site, admitting(visitor, forbid)) == Seeds((), 1)
     assert site.requests == []
 
 
 async def test_an_index_that_names_itself_ends(site: FakeSite, visitor: Visitor) -> None:
-    own = site.url("/sitemap.xml")
-    body = f"<sitemapindex><sitemap><loc>{own}</loc></sitemap></sitemapindex>"
-    site.page("/sitemap.xml", body)
-    assert (await seeds(site, visitor)).sitemaps_read == 1
+    site.page("/sitemap.xml", index(site.url("/sitemap.xml")))
+    assert await seeds(site, visitor) == Seeds((), 1)
     assert len(site.requests) == 1
+
+
+async def test_of_an_index_without_end_only_so_many_are_kept_waiting(
+    site: FakeSite, visitor: Visitor
+) -> None:
+    site.page("/sitemap.xml", index(*(site.url(f"/{number}.xml") for number in range(5_000))))
+    owner = parse_domain(site.origin)
+    seeding, _ = await read_sitemap(first_sitemaps(owner, parse_robots(b"")), owner, visitor)
+    assert len(seeding.waiting) == MAX_SITEMAPS - 1
 
 
 async def test_no_more_sitemaps_and_urls_are_read_than_the_limits(
@@ -99,7 +166,8 @@ async def test_no_more_sitemaps_and_urls_are_read_than_the_limits(
     for name in names:
         site.page(name, listing(*(site.url(f"{name}/{page}") for page in range(10))))
     found = await seeds(site, visitor, "\n".join(f"Sitemap: {name}" for name in names))
-    assert (len(found.urls), found.sitemaps_read) == (25, 3)
+    assert (len(found.urls), found.read) == (25, 3)
+    assert len(site.requests) == 3
 
 
 AMPERSANDS = gzip.compress(b"<" + b"&" * LARGEST)
@@ -110,7 +178,7 @@ async def test_a_hostile_sitemap_holds_nothing_up(site: FakeSite, visitor: Visit
     """Heartbeats of other jobs, for one."""
     site.page("/sitemap.xml", AMPERSANDS)
     reading = await watched(seeds(site, visitor))
-    assert reading.result == Seeds((site.url("/"),), 1)
+    assert reading.result == Seeds((), 1)
     assert reading.longest_pause < reading.seconds / 2
 
 
@@ -123,5 +191,4 @@ async def test_a_sitemap_that_cannot_be_read_in_time_is_passed_over_and_counted(
     monkeypatch.setattr(activities.processes, "DEADLINE", 1)
     found = await seeds(site, visitor, "Sitemap: /hostile.xml")
     monkeypatch.undo()
-    assert found.sitemaps_read == 2
-    assert (await seeds(site, visitor)).urls == (site.url("/"), site.url("/a"))
+    assert found == Seeds((site.url("/a"),), 2)

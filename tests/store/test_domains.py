@@ -155,7 +155,7 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
         await create_batch(session, domain.org_id, domain.id, None)
         job_id = f"discover-{domain.id.hex}"
         await frontier.begin(session, job_id, domain.id)
-        await frontier.add_urls(session, job_id, [frontier.FoundUrl("https://a.example/", 0)])
+        await frontier.add_urls(session, job_id, [frontier.FoundUrl("https://a.example/", 0)], 9)
     await stored(database, page_id, "first", "a", NOON)
     await stored(database, page_id, "second", "b", minutes(1))
     async with database.transaction() as session:

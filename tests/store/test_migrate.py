@@ -17,10 +17,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from core.checkpoint import BEGINNING
 from core.errors import SettingsError, Unavailable
 from core.packing import pack, unpack
+from store import frontier
 from store.base import Base
 from store.engine import Database, parse_url
+from store.frontier import FoundUrl, Tally
 from store.keys import create_key, list_keys
 from store.migrate import MIGRATIONS, migrate
 from store.tables import Discovery
@@ -34,6 +37,9 @@ REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
     str(each.down_revision)
     for each in SCRIPTS.walk_revisions()
     if each.path.endswith("_retention.py")
+]
+[BEFORE_BOUNDS] = [
+    str(each.down_revision) for each in SCRIPTS.walk_revisions() if "bounded" in each.path
 ]
 AT_ONCE = 3
 MOVED = 250
@@ -169,8 +175,48 @@ def test_discoveries_and_their_frontiers_outlive_the_migration(empty_url: str) -
     assert urls == ["on"]
 
 
+async def test_a_discovery_that_is_under_way_goes_on_and_can_be_taken_back(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(parse_url(empty_url).database or "").parent.mkdir()
+    move(empty_url, BEFORE_BOUNDS, up=True)
+    urls = [
+        ("/", 0, "page_added", None),
+        ("/bad", 1, "left_out", "not_found"),
+        ("/elsewhere", 1, "left_out", "other_host"),
+        ("/2026/12", 1, "pending", None),
+    ]
+    with connected(empty_url) as connection:
+        domain = insert_old_domain(connection)
+        insert(connection, "discoveries", [{"job_id": "new", "domain_id": domain}])
+        insert(connection, "discoveries", [{"job_id": "job", "domain_id": domain}])
+        rows: list[dict[str, object]] = [
+            {"job_id": "job", "url": url, "depth": depth, "position": n, "state": state}
+            | {"reason": reason}
+            for n, (url, depth, state, reason) in enumerate(urls, 1)
+        ]
+        insert(connection, "frontier_urls", rows)
+    await asyncio.to_thread(migrate, empty_url)
+    database = Database.open(empty_url)
+    async with database.transaction() as session:
+        discovery = await session.get_one(Discovery, "job")
+        assert (discovery.rows_to_visit, discovery.rows_left_out) == (3, 1)
+        seeding = frontier.checkpoint_of(discovery).seeding
+        assert seeding is not None
+        assert not seeding.waiting
+        assert frontier.checkpoint_of(await session.get_one(Discovery, "new")) == BEGINNING
+        left_out = {"not_found": 1, "other_host": 1}
+        assert await frontier.tally(session, "job") == Tally(1, 0, 1, left_out)
+        assert await frontier.pending(session, "job", 9) == [FoundUrl("/2026/12", 1)]
+        assert set(await frontier.budgeted(session, "job")) == {"/2026/12", "/bad"}
+    await database.close()
+    await asyncio.to_thread(move, empty_url, BEFORE_BOUNDS, up=False)
+    with connected(empty_url) as connection:
+        kept = connection.execute(text("SELECT url, depth, state, reason FROM frontier_urls"))
+        assert {tuple(row) for row in kept} == set(urls)
+
+
 def insert_old_domain(connection: Connection) -> UUID:
-    """A domain of the first schema, and its organisation."""
+    """A domain of the first schema: its id."""
     org, domain = uuid4(), uuid4()
     insert(connection, "organisations", [{"id": org, "name": "org"}])
     insert(
