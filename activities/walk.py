@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -17,7 +18,7 @@ from activities.turns import Turn
 from activities.visit import FoundPage, NoPage, Visit, Visitor
 from core.checkpoint import BEGINNING, Checkpoint, Seeding, StoredError
 from core.contract import DiscoverPagesInput, DiscoverPagesResult
-from core.errors import JobError
+from core.errors import HostBusy, JobError
 from core.scope import LeftOut, ScopeRules
 from core.site_errors import RedirectToOtherSite
 from core.urls import Site, host_of, parse_domain
@@ -67,13 +68,15 @@ class Walk:
         self._checkpoint = BEGINNING
         self._candidates = self._candidates_after(BEGINNING)
         self._visits = self._pending = self._pages = 0
-        self._visitor = visitor
+        self._visitor = replace(visitor, admit=self._admit)
+        self._at_the_gate = asyncio.Lock()
+        self._busy: HostBusy | None = None
 
     async def run(self) -> DiscoverPagesResult:
         """What the walk found.
 
-        Raises the site's error when not one page could be reached, and AlreadyDiscovering when
-        another attempt walks instead.
+        Raises the site's error when not one page could be reached, HostBusy when the host's turn
+        is more than a moment away, and AlreadyDiscovering when another attempt walks instead.
         """
         result = await self._go_on()
         if result is not None:
@@ -130,8 +133,11 @@ class Walk:
     async def _visit_each(self, urls: deque[FoundUrl]) -> None:
         """Keep `AT_ONCE` visits in flight, until all are stored or there are pages enough. What has
         landed while the visits before were stored is one transaction.
+
+        Raises HostBusy when the host's turn is more than a moment away, once every visit that was
+        begun has been stored.
         """
-        in_flight: dict[asyncio.Task[Visit], FoundUrl] = {}
+        in_flight: dict[asyncio.Task[Visit | None], FoundUrl] = {}
         try:
             while True:
                 while urls and self._may_begin(len(in_flight)):
@@ -140,29 +146,49 @@ class Walk:
                 if not in_flight:
                     break
                 done, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
-                await self._store([(in_flight.pop(task), task.result()) for task in done])
+                landed = [(in_flight.pop(task), task.result()) for task in done]
+                await self._store([(url, visit) for url, visit in landed if visit is not None])
                 self._attempt.progress(self._percent())
         finally:
             for task in in_flight:
                 task.cancel()
             await asyncio.gather(*in_flight, return_exceptions=True)
+        if self._busy is not None and self._pages < self._job.max_pages:
+            raise self._busy
 
     def _may_begin(self, in_flight: int) -> bool:
-        return in_flight < min(AT_ONCE, self._job.max_pages - self._pages)
+        room = min(AT_ONCE, self._job.max_pages - self._pages)
+        return self._busy is None and in_flight < room
 
     def _percent(self) -> int:
         visited = self._visits - self._pending
         expected = min(self._visits, self._job.max_pages)
         return 100 * min(visited, expected) // max(expected, 1)
 
-    async def _visit(self, url: str) -> Visit:
+    async def _visit(self, url: str) -> Visit | None:
+        """None where the URL was not asked for, since its host is busy."""
         profiles = self._profiles
-        return await self._visitor.visit(
-            url, self._candidates.in_site, profiles.of(url), profiles.render
-        )
+        try:
+            return await self._visitor.visit(
+                url, self._candidates.in_site, profiles.of(url), profiles.render
+            )
+        except HostBusy as busy:
+            self._busy = busy
+            return None
+
+    async def _admit(self, url: str) -> None:
+        """One request after the other waits for its host, so that none has a turn that it does not
+        use; and none does any more once the host is busy.
+        """
+        async with self._at_the_gate:
+            if self._busy is not None:
+                raise self._busy
+            await self._politeness.admit(url, self._attempt.patience)
 
     async def _store(self, landed: Sequence[tuple[FoundUrl, Visit]]) -> None:
         """Store what visits showed."""
+        if not landed:
+            return
         found: list[FoundUrl] = []
         checkpoint = self._checkpoint
         for url, visit in landed:

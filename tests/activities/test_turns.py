@@ -1,12 +1,15 @@
 """One discovery walks a domain at a time, through the whole system."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
+from activities.turns import TRY_AGAIN_AFTER
 from core.jobs import JobState
 from tests.activities.discoveries import again, result
+from tests.activities.test_slow_hosts import slow
 from tests.site import FakeSite
 from tests.system import System
 
@@ -78,6 +81,28 @@ async def test_a_second_discovery_of_a_domain_waits_for_the_first_and_then_walks
     job = await working.finished(second)
     assert result(job).pages_known == 1
     assert job.attempts_made == 2
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_discovery_that_was_deferred_uses_up_no_attempt_where_another_walks(
+    working: System, site: FakeSite
+) -> None:
+    slow(site, 3)
+    site.page("/", "<p>words</p>")
+    site.hold("/")
+    domain = await working.add_domain(site.origin)
+    await site.arrived("/sitemap.xml")
+    await working.job_when(domain.discovery_job_id, lambda job: job.state is JobState.DELAYED)
+    second = await working.ask(f"/api/domains/{domain.id}/discover", maxAttempts=1)
+    await working.job_when(second, lambda job: job.state is JobState.DELAYED)
+    await site.arrived("/")
+    later = datetime.now(UTC) + TRY_AGAIN_AFTER / 2
+    await working.job_when(second, lambda job: (job.next_attempt_at or later) > later)
+    site.release("/")
+    assert result(await working.finished(domain.discovery_job_id)).pages_added == 1
+    await working.api.post(f"/api/jobs/{second}/promote")
+    job = await working.finished(second)
+    assert (result(job).pages_known, job.attempts_made) == (1, 1)
 
 
 async def test_a_discovery_that_was_ended_does_not_keep_its_domain(

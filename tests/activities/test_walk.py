@@ -1,12 +1,17 @@
 """Walks that are stopped in the middle, slow or without end, through the whole system."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.politeness import Politeness
+from core.errors import HostBusy
 from core.jobs import JobState
+from core.settings import Settings
 from store import frontier
 from store.frontier import FoundUrl
 from store.tables import FrontierUrl
@@ -21,8 +26,13 @@ from tests.activities.test_discover import (
     paths,
     sitemap,
 )
+from tests.activities.test_slow_hosts import crawl, pages_of, slow
+from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
+
+DELAY = 3.0
+"""Seconds that a slow site asks for between requests."""
 
 
 @pytest.fixture
@@ -181,3 +191,101 @@ async def test_an_attempt_that_was_taken_for_lost_writes_nothing_more(
         job = await system.finished(job.id)
     assert (result(job).pages_added, job.attempts_made) == (2, 2)
     assert [len(site.requests_for(path)) for path in ("/", "/1")] == [2, 1]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A worker with one place."""
+    return settings.model_copy(update={"worker_concurrency": 1})
+
+
+async def test_a_discovery_of_a_slow_site_finds_all_pages_and_holds_no_place_while_it_waits(
+    system: System, site: FakeSite
+) -> None:
+    slow(site, DELAY)
+    pages = ("/", "/1", "/2")
+    site.page("/", links("/1", "/2"))
+    site.page("/1", links("/"))
+    site.page("/2", "<p>words</p>")
+    progress = [0]
+
+    async def delayed() -> bool:
+        job = await system.job(domain.discovery_job_id)
+        progress.append(job.progress)
+        return job.state is JobState.DELAYED
+
+    async with FakeSite() as other:
+        other.page("/", "<p>At once.</p>")
+        [elsewhere] = await pages_of(system, other.origin.replace("127.0.0.1", "localhost"), "/")
+        domain = await system.add_domain(site.origin)
+        async with system.worker():
+            await site.arrived("/sitemap.xml")
+            await eventually(delayed, bool)
+            assert (
+                await system.finished(await crawl(system, elsewhere))
+            ).state is JobState.COMPLETED
+            assert not (await system.job(domain.discovery_job_id)).state.finished
+            for path in pages[:-1]:
+                await site.arrived(path)
+                await eventually(delayed, bool)
+            job = await system.finished(domain.discovery_job_id)
+    assert (result(job).pages_added, job.attempts_made) == (3, 1)
+    assert progress == sorted(progress)
+    assert [each.target for each in site.requests] == ["/robots.txt", "/sitemap.xml", *pages]
+    asked_at = [each.at for each in site.requests[1:]]
+    assert all(after - before > DELAY - 0.05 for before, after in pairwise(asked_at))
+
+
+async def test_where_its_host_is_busy_a_walk_stores_what_is_under_way_and_begins_nothing(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [f"/{number}" for number in range(9)]
+    refused = asyncio.Event()
+    at_the_gate = 0
+    admit = Politeness.admit
+
+    async def at_times(politeness: Politeness, url: str, patience: timedelta) -> None:
+        nonlocal at_the_gate
+        assert at_the_gate == 0, "one waits for the host at a time"
+        at_the_gate += 1
+        try:
+            if url == site.url("/3") and not refused.is_set():
+                refused.set()
+                raise HostBusy("127.0.0.1", datetime.now(UTC))
+            await admit(politeness, url, patience)
+        finally:
+            at_the_gate -= 1
+
+    monkeypatch.setattr(Politeness, "admit", at_times)
+    site.page("/", links(*pages))
+    for path in pages:
+        site.page(path, "<p>words</p>")
+    site.hold("/2")
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        await site.arrived("/2")
+        await refused.wait()
+        site.release("/2")
+        job = await system.finished(domain.discovery_job_id)
+    assert (result(job).pages_added, job.attempts_made) == (10, 1)
+    assert [each.target for each in site.requests[2:]] == ["/", *pages]
+
+
+async def test_a_slow_site_without_any_page_fails_with_the_first_reason(
+    system: System, site: FakeSite
+) -> None:
+    """Of an attempt that has been deferred since."""
+    slow(site, 1.5)
+    site.page("/sitemap.xml", sitemap(site, "/gone"), headers=XML)
+    site.page("/", "no", status=503, headers={"Retry-After": "3600"})
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        job = await system.job_when(
+            domain.discovery_job_id, lambda job: job.failed_reason is not None
+        )
+    assert job.failed_reason is not None
+    assert job.failed_reason.startswith("The site answered 503")
+    assert job.next_attempt_at is not None
+    assert job.next_attempt_at > datetime.now(UTC) + timedelta(minutes=5)
+    assert [each.target for each in site.requests] == ["/robots.txt", "/sitemap.xml", "/", "/gone"]
+    assert await rows(system) == 0
