@@ -1,28 +1,58 @@
 """The activity of `crawl.domain`: the jobs of a batch started, each exactly once."""
 
 import asyncio
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from core.contract import ActivityName, CrawlPageInput, Owner, StartBatch
-from core.errors import SubjectGone
-from core.jobs import batch_job_id
+from activities.heartbeats import heartbeats
+from core.contract import ActivityName, CrawlPageInput, Owner, StartBatch, StartBatchResult
+from core.errors import SubjectGone, Unavailable
+from core.jobs import batch_job_id, batch_workflow_id
 from core.urls import host_of
-from store.batches import BatchMember, batch_pages, create_batch, is_cancelled
+from store.batch_tables import BEFORE_ALL
+from store.batches import (
+    BatchMember,
+    batch_exists,
+    batch_pages,
+    close_batch,
+    create_batch,
+    next_chunk,
+    open_batches,
+    start_batch_result,
+    unlisted_pages,
+)
 from store.domains import domain_by_id
 from store.engine import Database
 from store.job_end_tables import JobEnd
 from store.job_ends import claim_ends
 from store.tables import Domain
+from temporal.batches import LAG, is_running, listed_jobs, pages_being_crawled
 from temporal.cancellation import cancel_job
 from temporal.launch import JobStart, start_job
 
 CHUNK = 50
-"""Jobs started at once, between two heartbeats."""
+"""Jobs that are started together. Temporal lists all of them before the next ones are started."""
+
+FIRST_POLL_AFTER: Final = 0.03
+LONGEST_POLL_INTERVAL: Final = 0.5
+"""Seconds between two questions whether Temporal lists the jobs of a chunk."""
+
+LISTED_WITHIN: Final = 60.0
+"""Seconds after which the attempt fails if Temporal does not list a job that was started. The job
+may have been deleted; the next attempt starts it again.
+"""
+
+ABANDONED_AFTER: Final = timedelta(hours=1)
+"""Minimum age of a batch that is closed because no workflow runs that starts its jobs. The workflow
+of a younger batch may not have been started yet.
+"""
 
 
 class BatchActivities:
@@ -33,35 +63,99 @@ class BatchActivities:
         self._client = client
 
     @activity.defn(name=ActivityName.START_BATCH)
-    async def start_batch(self, batch: StartBatch) -> int:
-        """Start every job of the batch; how many were started. A job that exists is left alone; of
-        a batch that was cancelled all are ended.
+    async def start_batch(self, batch: StartBatch) -> StartBatchResult:
+        """Start every job of the batch that no earlier attempt has started, and return how many
+        have been started. A job that exists is left alone. If the batch is cancelled, all its jobs
+        are.
 
-        Raises SUBJECT_GONE when the domain was deleted.
+        Raises SUBJECT_GONE if the domain was deleted.
         """
-        try:
-            async with self._database.transaction() as session:
-                domain = await domain_by_id(session, batch.domain_id)
+        async with heartbeats():
+            try:
+                async with self._database.reading() as session:
+                    domain = await domain_by_id(session, batch.domain_id)
                 if batch.create:
-                    await create_batch(session, domain.org_id, domain.id, None, batch.batch_id)
-        except SubjectGone as error:
-            raise ApplicationError(error.message, type=error.code, non_retryable=True) from error
-        started = 0
-        last: UUID | None = None
-        while not await self._cancelled(batch.batch_id):
-            members = await self._members(batch.batch_id, last)
-            if not members:
-                return started
-            await asyncio.gather(*(self._start(batch, domain, member) for member in members))
-            started += len(members)
-            last = members[-1].page_id
-            activity.heartbeat(started)
-        await self._cancel_all(batch.batch_id)
-        return started
+                    await self._create(batch, domain)
+                await self._fan_out(batch, domain)
+                async with self._database.reading() as session:
+                    return await start_batch_result(session, batch.batch_id)
+            except SubjectGone as error:
+                raise ApplicationError(
+                    error.message, type=error.code, non_retryable=True
+                ) from error
 
-    async def _cancelled(self, batch_id: UUID) -> bool:
+    async def _create(self, batch: StartBatch, domain: Domain) -> None:
+        """Create the batch, of the monitored pages whose last crawl has ended.
+
+        A batch that an earlier attempt has created stays as it is.
+        """
         async with self._database.reading() as session:
-            return await is_cancelled(session, batch_id)
+            if await batch_exists(session, batch.batch_id):
+                return
+        await self._close_abandoned(domain)
+        # Temporal then lists every crawl that was started before this attempt.
+        await asyncio.sleep(LAG.total_seconds())
+        # The store first: a job that it says is listed is listed when Temporal is asked.
+        async with self._database.reading() as session:
+            busy = await unlisted_pages(session, domain.org_id, domain.id)
+        busy |= await pages_being_crawled(self._client, domain.org_id, domain.id)
+        async with self._database.transaction() as session:
+            await domain_by_id(session, domain.id)
+            await create_batch(
+                session,
+                domain.org_id,
+                domain.id,
+                None,
+                batch.batch_id,
+                busy=busy,
+                workflow_id=activity.info().workflow_id,
+            )
+
+    async def _close_abandoned(self, domain: Domain) -> None:
+        """Close the batches whose workflow ended without starting all jobs, because an operator
+        terminated it. Their pages would count as waiting, and be passed over, for ever.
+        """
+        before = datetime.now(UTC) - ABANDONED_AFTER
+        async with self._database.reading() as session:
+            old = await open_batches(session, domain.org_id, domain.id, before)
+        for each in old:
+            if not await is_running(self._client, each.workflow_id or batch_workflow_id(each.id)):
+                async with self._database.transaction() as session:
+                    await close_batch(session, each.id)
+
+    async def _fan_out(self, batch: StartBatch, domain: Domain) -> None:
+        """Start the jobs, a chunk at a time.
+
+        The store records a chunk before its jobs are started, and again once Temporal lists them.
+        A reader that asks the store first and then Temporal therefore misses no job. It can ask
+        Temporal which jobs of a recorded chunk are listed, also after the worker has died.
+        """
+        listed_to = BEFORE_ALL
+        while True:
+            async with self._database.transaction() as session:
+                chunk = await next_chunk(session, batch.batch_id, listed_to, CHUNK)
+            if not chunk.members:
+                break
+            await asyncio.gather(*(self._start(batch, domain, each) for each in chunk.members))
+            await self._await_listed(batch.batch_id, chunk.members)
+            listed_to = chunk.members[-1].page_id
+        if chunk.cancelled:
+            await self._cancel_all(batch.batch_id)
+
+    async def _await_listed(self, batch_id: UUID, members: Sequence[BatchMember]) -> None:
+        """Wait until Temporal lists the jobs of these members. Raises Unavailable if it does not
+        within `LISTED_WITHIN`.
+        """
+        jobs = [batch_job_id(batch_id, each.page_id) for each in members]
+        deadline = time.monotonic() + LISTED_WITHIN
+        pause = FIRST_POLL_AFTER
+        while True:
+            await asyncio.sleep(pause)
+            if await listed_jobs(self._client, jobs) >= len(jobs):
+                return
+            if time.monotonic() > deadline:
+                raise Unavailable("Temporal does not list the jobs that it has started.")
+            pause = min(2 * pause, LONGEST_POLL_INTERVAL)
 
     async def _cancel_all(self, batch_id: UUID) -> None:
         """Whoever cancelled the batch has not seen the jobs that were started meanwhile."""
@@ -70,7 +164,6 @@ class BatchActivities:
             jobs = [batch_job_id(batch_id, each.page_id) for each in members]
             await asyncio.gather(*(cancel_job(self._client, each, self._claim) for each in jobs))
             last = members[-1].page_id
-            activity.heartbeat()
 
     async def _claim(self, run_id: str) -> bool:
         async with self._database.transaction() as session:

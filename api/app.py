@@ -83,7 +83,7 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
             Middleware(BodyLimit),
         ],
     )
-    reader = JobReader(client)
+    reader = JobReader(client, database)
     app.state.services = Services(
         settings=settings,
         client=client,

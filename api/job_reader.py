@@ -5,7 +5,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 from uuid import UUID
@@ -21,10 +21,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.job_attempts import JobAttempt, attempts_of
 from api.job_view import JobDetail, of_finished, of_unfinished, owner_org, written_ending
 from api.live_attempt import between_tasks, cut_off, ended_attempt, live_attempt, recounted
+from api.unstarted import count_unstarted
 from api.visibility import FAILED, NO_STRAYS, STATUS_NAMES, JobFilter, Strays
 from core.errors import InvalidRequest, NotFound
 from core.jobs import JobState
 from core.model import Model
+from store.engine import Database
 from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable, away
 
@@ -42,7 +44,10 @@ T = TypeVar("T")
 
 
 class JobStats(Model):
-    """How many jobs are in each state; `total` counts the unfinished ones."""
+    """How many jobs are in each state; `total` counts the unfinished ones.
+
+    Jobs of a batch that have not been started yet count as waiting.
+    """
 
     waiting: int
     active: int
@@ -54,7 +59,7 @@ class JobStats(Model):
 
 @dataclass(frozen=True)
 class JobPage:
-    """One page of a list; `total` counts everything that matches."""
+    """One page of a list; `total` counts all jobs that match, also those not started yet."""
 
     rows: list[JobDetail]
     total: int
@@ -70,10 +75,11 @@ class JobAttempts:
 
 
 class JobReader:
-    """Reads through `client`. Its methods raise Unavailable when Temporal cannot be reached."""
+    """Reads jobs. Its methods raise Unavailable when Temporal or the database cannot be reached."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, database: Database) -> None:
         self._client = client
+        self._database = database
         self._describes = asyncio.Semaphore(DESCRIBES_AT_ONCE)
 
     @property
@@ -137,13 +143,14 @@ class JobReader:
         return await of_unfinished(described, attempt, datetime.now(UTC))
 
     async def _list(self, wanted: JobFilter, limit: int, page: int, cursor: str | None) -> JobPage:
-        published = wanted.state in (JobState.WAITING, JobState.ACTIVE, JobState.DELAYED)
-        strays = await self._strays(wanted) if published else NO_STRAYS
+        unstarted, strays = await asyncio.gather(
+            count_unstarted(self._client, self._database, wanted), self._strays(wanted)
+        )
         query = wanted.query(datetime.now(UTC), strays)
         total = (await self._client.count_workflows(query)).count
         skipped = (page - 1) * limit
         if cursor is None and skipped >= total:
-            return JobPage([], total, None)
+            return JobPage([], total + unstarted, None)
         token = _opened(cursor, wanted) if cursor else await self._skip(query, skipped)
         found = await self._visible(query, limit, token)
         executions = list(found.current_page or ())
@@ -157,7 +164,7 @@ class JobReader:
         )
         return JobPage(
             kept,
-            total - (len(rows) - len(kept)),
+            total + unstarted - (len(rows) - len(kept)),
             _sealed(following, wanted) if more and following is not None else None,
         )
 
@@ -192,8 +199,12 @@ class JobReader:
         return job
 
     async def _strays(self, wanted: JobFilter) -> Strays:
-        """Which of the jobs that are published as active are not, of the newest `MOST_STRAYS`."""
-        active = replace(wanted, state=JobState.ACTIVE).query(datetime.now(UTC))
+        """Which of the jobs that are published as active are not, of the newest `MOST_STRAYS`; none
+        where the state that is asked for does not depend on what is published.
+        """
+        if wanted.state not in (JobState.WAITING, JobState.ACTIVE, JobState.DELAYED):
+            return NO_STRAYS
+        active = wanted.in_state(JobState.ACTIVE).query(datetime.now(UTC))
         published = await self._visible(active, MOST_STRAYS, None)
         jobs = await asyncio.gather(
             *(self._find(wanted.org_id, each.id) for each in published.current_page or ())
@@ -223,7 +234,10 @@ class JobReader:
         return token
 
     async def _stats(self, wanted: JobFilter) -> JobStats:
-        strays = await self._strays(wanted)
+        unstarted, strays = await asyncio.gather(
+            count_unstarted(self._client, self._database, wanted),
+            self._strays(wanted.in_state(JobState.ACTIVE)),
+        )
         now = datetime.now(UTC)
         grouped, active, delayed = await asyncio.gather(
             self._client.count_workflows(
@@ -235,12 +249,12 @@ class JobReader:
         by_status = {str(group.group_values[0]): group.count for group in grouped.groups}
         running = by_status.get(STATUS_NAMES[WorkflowExecutionStatus.RUNNING], 0)
         return JobStats(
-            waiting=max(running - active.count - delayed.count, 0),
+            waiting=max(running - active.count - delayed.count, 0) + unstarted,
             active=active.count,
             completed=by_status.get(STATUS_NAMES[WorkflowExecutionStatus.COMPLETED], 0),
             failed=sum(by_status.get(STATUS_NAMES[each], 0) for each in FAILED),
             delayed=delayed.count,
-            total=running,
+            total=running + unstarted,
         )
 
 

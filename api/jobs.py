@@ -44,11 +44,23 @@ NOT_MODIFIED: Final[dict[int | str, dict[str, object]]] = {
 }
 
 
+class JobListMeta(ListMeta):
+    """Where a list's `data` is in the whole of it."""
+
+    total: Annotated[
+        int,
+        Field(
+            description="The number of all jobs that match, including those of a batch that have "
+            "not been started yet and therefore have no row in `data`."
+        ),
+    ]
+
+
 class JobListAnswer(Model):
     """A page of jobs."""
 
     data: list[JobRow]
-    meta: ListMeta
+    meta: JobListMeta
 
 
 class JobAnswer(Model):
@@ -121,7 +133,7 @@ async def list_jobs(
     )
     answer = JobListAnswer(
         data=[JobRow.model_validate(row.model_dump()) for row in found.rows],
-        meta=ListMeta(
+        meta=JobListMeta(
             total=found.total,
             page=paging.page,
             page_size=paging.limit,
@@ -135,7 +147,10 @@ async def list_jobs(
     "/stats", response_model=JobStatsAnswer, responses=NOT_MODIFIED | documented_errors(400)
 )
 async def job_statistics(request: Request, wanted: FilterDep, reader: ReaderDep) -> Response:
-    """How many jobs are in each state; `total` counts the unfinished ones."""
+    """How many jobs are in each state; `total` counts the unfinished ones.
+
+    Jobs of a batch that have not been started yet count as waiting.
+    """
     return conditional(request, JobStatsAnswer(data=await reader.stats(wanted)))
 
 

@@ -27,7 +27,8 @@ from core.contract import CrawlDomainInput, CrawlPageInput, DiscoverPagesInput, 
 from core.jobs import CRAWL_DOMAIN, TASK_QUEUE, batch_workflow_id
 from core.settings import Settings
 from core.urls import host_of
-from store.tables import Batch, Domain, DomainStatus, Page
+from store.batch_tables import Batch
+from store.tables import Domain, DomainStatus, Page
 from temporal.faults import as_unavailable
 from temporal.launch import JobStart, start_job
 

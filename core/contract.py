@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from core.model import Model, Moment
 
@@ -94,8 +94,8 @@ class DiscoverPagesResult(Model):
 class CrawlDomainInput(WorkflowInput):
     """Which batch `crawl.domain` fans out, one `crawl.page` a member.
 
-    Without `batch_id` it makes the batch first, of every page monitored at that moment. Its jobs
-    are delayed until `not_before`.
+    Without `batch_id` it creates the batch first, of every page monitored at that moment whose last
+    crawl has ended. Its jobs are delayed until `not_before`.
     """
 
     domain_id: UUID
@@ -105,10 +105,15 @@ class CrawlDomainInput(WorkflowInput):
 
 
 class CrawlDomainResult(Model):
-    """What `crawl.domain` started."""
+    """What `crawl.domain` started.
+
+    `passed_over` counts the pages that were left out because their last crawl had not ended. It is
+    0 for a batch that a client asked for.
+    """
 
     batch_id: UUID
     jobs_queued: int
+    passed_over: int = 0
 
 
 class PruneInput(WorkflowInput):
@@ -199,13 +204,30 @@ def attempts_before(handed_back: AttemptReport | None) -> int:
 
 
 class StartBatch(Model):
-    """Which batch to start; with `create`, make it of the monitored pages first."""
+    """Which batch to start; with `create`, create it first, of the monitored pages whose last crawl
+    has ended.
+    """
 
     domain_id: UUID
     batch_id: UUID
     create: bool
     not_before: datetime | None
     max_attempts: MaxAttempts
+
+
+class StartBatchResult(Model):
+    """How many jobs of a batch were started, and how many pages were passed over.
+
+    In histories of older versions the number of jobs stands alone.
+    """
+
+    jobs_queued: int
+    passed_over: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _jobs_alone(cls, value: object) -> object:
+        return {"jobs_queued": value} if isinstance(value, int) else value
 
 
 class Outcome(Model, Generic[Result]):

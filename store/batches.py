@@ -1,16 +1,22 @@
 """Batches: pages whose crawls were asked for together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, literal, select
+from sqlalchemy import Select, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.errors import NotFound
-from store.tables import Batch, BatchPage, Page
-from store.upsert import upsert
+from core.contract import StartBatchResult
+from core.errors import NotFound, SubjectGone
+from store.batch_tables import BEFORE_ALL, Batch, BatchPage
+from store.tables import Page
+from store.upsert import ROWS_AT_ONCE, upsert
+
+OPEN: Final = (Batch.fanned_out_at.is_(None), Batch.cancelled_at.is_(None))
+"""Batches with jobs that may still have to be started: those in the index `ix_batches_open`."""
 
 
 @dataclass(frozen=True)
@@ -21,17 +27,41 @@ class BatchMember:
     url: str
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """The members whose jobs are started next; none if all have been, or if the batch is
+    `cancelled`.
+    """
+
+    members: list[BatchMember]
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class UnstartedJobs:
+    """Jobs of open batches that Temporal may not list yet: the number of those that were not
+    started, and the batch and page of each one that may have been.
+    """
+
+    unstarted: int
+    starting: list[tuple[UUID, UUID]]
+
+
 async def create_batch(
     session: AsyncSession,
     org_id: UUID,
     domain_id: UUID,
     page_ids: Sequence[UUID] | None,
     batch_id: UUID | None = None,
+    *,
+    busy: Collection[UUID] = (),
+    workflow_id: str | None = None,
 ) -> Batch:
     """A batch of the domain's monitored pages, or of those of `page_ids` alone.
 
-    A batch that exists is returned as it is. Raises NotFound when the domain has not got every
-    page of `page_ids`.
+    `busy` pages are passed over. `workflow_id` is the workflow that creates the batch, None if a
+    client does. A batch that exists is returned as it is. Raises NotFound when the domain has not
+    got every page of `page_ids`.
     """
     made = await session.scalar(
         upsert(session, Batch)
@@ -40,6 +70,7 @@ async def create_batch(
             org_id=org_id,
             domain_id=domain_id,
             size=0,
+            workflow_id=workflow_id,
             created_at=datetime.now(UTC),
         )
         .on_conflict_do_nothing()
@@ -57,13 +88,37 @@ async def create_batch(
     else:
         members = members.where(Page.id.in_(page_ids))
     await session.execute(insert(BatchPage).from_select(["batch_id", "page_id"], members))
-    size = await session.scalar(
-        select(func.count()).select_from(BatchPage).where(BatchPage.batch_id == batch.id)
-    )
-    batch.size = size or 0
+    batch.size = await _count(session, batch.id)
     if page_ids is not None and batch.size != len(set(page_ids)):
         raise NotFound("Page not found.")
+    if busy:
+        await _pass_over(session, batch.id, sorted(busy))
+        left = await _count(session, batch.id)
+        batch.passed_over, batch.size = batch.size - left, left
     return batch
+
+
+async def _pass_over(session: AsyncSession, batch_id: UUID, page_ids: Sequence[UUID]) -> None:
+    for start in range(0, len(page_ids), ROWS_AT_ONCE):
+        await session.execute(
+            delete(BatchPage).where(
+                BatchPage.batch_id == batch_id,
+                BatchPage.page_id.in_(page_ids[start : start + ROWS_AT_ONCE]),
+            )
+        )
+
+
+async def _count(session: AsyncSession, batch_id: UUID, to: UUID | None = None) -> int:
+    """How many members the batch has, or those up to the page `to` alone."""
+    members = select(func.count()).select_from(BatchPage).where(BatchPage.batch_id == batch_id)
+    if to is not None:
+        members = members.where(BatchPage.page_id <= to)
+    return await session.scalar(members) or 0
+
+
+async def batch_exists(session: AsyncSession, batch_id: UUID) -> bool:
+    """Whether there is a batch of that id."""
+    return await session.get(Batch, batch_id) is not None
 
 
 async def cancel_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> None:
@@ -76,12 +131,102 @@ async def cancel_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> N
     batch.cancelled_at = batch.cancelled_at or datetime.now(UTC)
 
 
-async def is_cancelled(session: AsyncSession, batch_id: UUID) -> bool:
-    """Whether the batch was cancelled."""
-    return bool(
-        await session.scalar(
-            select(func.count()).where(Batch.id == batch_id, Batch.cancelled_at.is_not(None))
+async def next_chunk(session: AsyncSession, batch_id: UUID, listed_to: UUID, limit: int) -> Chunk:
+    """Record that Temporal lists the jobs of the pages up to `listed_to`, and return the next
+    `limit` members, whose jobs may be started from now on.
+
+    An attempt begins with `BEFORE_ALL` and gets the members behind those that an earlier attempt
+    has recorded as listed. Raises SubjectGone if the batch does not exist.
+    """
+    batch = await _existing(session, batch_id, lock=True)
+    # Two attempts may run at once, if the worker of the first was taken for dead.
+    batch.listed_to = max(batch.listed_to, listed_to)
+    if batch.cancelled_at is not None:
+        return Chunk([], cancelled=True)
+    members = await batch_pages(session, batch_id, batch.listed_to, limit)
+    if members:
+        batch.starting_to = max(batch.starting_to, members[-1].page_id)
+    else:
+        batch.fanned_out_at = batch.fanned_out_at or datetime.now(UTC)
+    return Chunk(members)
+
+
+async def start_batch_result(session: AsyncSession, batch_id: UUID) -> StartBatchResult:
+    """What was started of the batch so far. Raises SubjectGone if it does not exist."""
+    batch = await _existing(session, batch_id)
+    return StartBatchResult(
+        jobs_queued=await _count(session, batch_id, batch.listed_to), passed_over=batch.passed_over
+    )
+
+
+async def _existing(session: AsyncSession, batch_id: UUID, *, lock: bool = False) -> Batch:
+    batch = await session.get(Batch, batch_id, with_for_update=lock)
+    if batch is None:
+        raise SubjectGone("The batch does not exist here any more.")
+    return batch
+
+
+async def unstarted_jobs(
+    session: AsyncSession,
+    org_id: UUID,
+    *,
+    domain_id: UUID | None = None,
+    page_id: UUID | None = None,
+    batch_id: UUID | None = None,
+) -> UnstartedJobs:
+    """The organisation's jobs that Temporal may not list yet; those of one domain, page or batch
+    if it is given.
+    """
+    chosen = [
+        column == value
+        for column, value in (
+            (Batch.domain_id, domain_id),
+            (BatchPage.page_id, page_id),
+            (Batch.id, batch_id),
         )
+        if value is not None
+    ]
+    open_members = _open_members(org_id).where(*chosen)
+    unstarted = open_members.where(BatchPage.page_id > Batch.starting_to)
+    starting = open_members.where(
+        BatchPage.page_id > Batch.listed_to, BatchPage.page_id <= Batch.starting_to
+    )
+    return UnstartedJobs(
+        await session.scalar(unstarted.with_only_columns(func.count())) or 0,
+        [(row.batch_id, row.page_id) for row in await session.execute(starting)],
+    )
+
+
+async def unlisted_pages(session: AsyncSession, org_id: UUID, domain_id: UUID) -> set[UUID]:
+    """The pages of the domain with a job of an open batch that Temporal may not list yet."""
+    members = _open_members(org_id).where(
+        Batch.domain_id == domain_id, BatchPage.page_id > Batch.listed_to
+    )
+    return set(await session.scalars(members.with_only_columns(BatchPage.page_id)))
+
+
+def _open_members(org_id: UUID) -> Select[UUID, UUID]:
+    return (
+        select(BatchPage.batch_id, BatchPage.page_id)
+        .join(Batch, Batch.id == BatchPage.batch_id)
+        .where(Batch.org_id == org_id, *OPEN)
+    )
+
+
+async def open_batches(
+    session: AsyncSession, org_id: UUID, domain_id: UUID, before: datetime
+) -> list[Batch]:
+    """The open batches of the domain that were created before that moment."""
+    rows = select(Batch).where(
+        Batch.org_id == org_id, Batch.domain_id == domain_id, Batch.created_at < before, *OPEN
+    )
+    return list((await session.scalars(rows)).all())
+
+
+async def close_batch(session: AsyncSession, batch_id: UUID) -> None:
+    """Record that no more jobs of the batch will be started."""
+    await session.execute(
+        update(Batch).where(Batch.id == batch_id, *OPEN).values(fanned_out_at=datetime.now(UTC))
     )
 
 
@@ -92,10 +237,8 @@ async def batch_pages(
     rows = (
         select(Page.id, Page.url)
         .join(BatchPage, BatchPage.page_id == Page.id)
-        .where(BatchPage.batch_id == batch_id)
-        .order_by(Page.id)
+        .where(BatchPage.batch_id == batch_id, BatchPage.page_id > (after or BEFORE_ALL))
+        .order_by(BatchPage.page_id)
         .limit(limit)
     )
-    if after is not None:
-        rows = rows.where(Page.id > after)
     return [BatchMember(page_id, url) for page_id, url in await session.execute(rows)]

@@ -31,14 +31,13 @@ from core.muting import REMEMBERED as CRAWLS_REMEMBERED
 from core.settings import Settings
 from store.backtest_tables import Backtest, BacktestChange
 from store.base import Base
+from store.batch_tables import Batch, BatchPage
 from store.job_end_tables import ClaimedEnd
 from store.region_tables import PageRegion
 from store.request_tables import KeyedRequest
 from store.requests import REMEMBERED as KEYS_REMEMBERED
 from store.sighting_tables import Sighting
 from store.tables import (
-    Batch,
-    BatchPage,
     Change,
     Content,
     Discovery,

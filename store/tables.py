@@ -216,34 +216,6 @@ class Change(Base):
     acknowledged_by: Mapped[str | None]
 
 
-class Batch(Base):
-    """The pages that were asked for together; of a cancelled one no more jobs are started."""
-
-    __tablename__ = "batches"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"))
-    domain_id: Mapped[UUID] = mapped_column(
-        ForeignKey("domains.id", ondelete="CASCADE"), index=True
-    )
-    size: Mapped[int]
-    created_at: Mapped[datetime] = mapped_column(index=True)
-    cancelled_at: Mapped[datetime | None]
-
-
-class BatchPage(Base):
-    """A member of a batch."""
-
-    __tablename__ = "batch_pages"
-
-    batch_id: Mapped[UUID] = mapped_column(
-        ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True
-    )
-    page_id: Mapped[UUID] = mapped_column(
-        ForeignKey("pages.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
-
-
 class Discovery(Base):
     """A discovery, with its result once it has one: a repeated activity answers the same.
 

@@ -86,6 +86,8 @@ async def test_a_batch_is_crawled(system: System, site: FakeSite) -> None:
         await system.finished(domain.discovery_job_id)
         answer = await system.api.post(f"/api/domains/{domain.id}/crawl", json={})
         batch = answer.json()["data"]
+        stats = await system.stats(batchId=batch["batchId"])
+        assert stats.total + stats.completed >= 3, "from the answer on"
         await eventually(
             lambda: system.stats(batchId=batch["batchId"]), lambda stats: stats.completed == 3
         )

@@ -5,7 +5,13 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from core.contract import ActivityName, CrawlDomainInput, CrawlDomainResult, StartBatch
+from core.contract import (
+    ActivityName,
+    CrawlDomainInput,
+    CrawlDomainResult,
+    StartBatch,
+    StartBatchResult,
+)
 from core.errors import SubjectGone
 from core.jobs import CRAWL_DOMAIN
 from workflows.failures import typed_failures
@@ -18,10 +24,15 @@ class CrawlDomain:
 
     @workflow.run
     async def run(self, batch: CrawlDomainInput) -> CrawlDomainResult:
-        """How many jobs were started; each has an id of its own, made of batch and page."""
+        """How many jobs were started; each has an id of its own, made of batch and page.
+
+        A batch that a client asked for is started in full. A run that creates its own batch, as
+        that of a schedule does, passes over the pages whose last crawl has not ended. Without that,
+        jobs would pile up for a domain whose crawl takes longer than its interval.
+        """
         batch_id = batch.batch_id or workflow.uuid4()
         with typed_failures():
-            started: int = await workflow.execute_activity(
+            started: StartBatchResult = await workflow.execute_activity(
                 ActivityName.START_BATCH,
                 StartBatch(
                     domain_id=batch.domain_id,
@@ -30,10 +41,12 @@ class CrawlDomain:
                     not_before=batch.not_before,
                     max_attempts=batch.max_attempts,
                 ),
-                result_type=int,
+                result_type=StartBatchResult,
                 start_to_close_timeout=timedelta(hours=1),
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 retry_policy=RetryPolicy(non_retryable_error_types=[SubjectGone.code]),
                 summary=f"Start the crawls of batch {batch_id}",
             )
-        return CrawlDomainResult(batch_id=batch_id, jobs_queued=started)
+        return CrawlDomainResult(
+            batch_id=batch_id, jobs_queued=started.jobs_queued, passed_over=started.passed_over
+        )

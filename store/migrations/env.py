@@ -3,6 +3,7 @@
 from alembic import context
 
 import store.backtest_tables
+import store.batch_tables
 import store.job_end_tables
 import store.region_tables
 import store.request_tables

@@ -19,6 +19,7 @@ from store import frontier
 from store.backtest_tables import Backtest
 from store.backtests import add_backtest
 from store.base import Base
+from store.batch_tables import Batch, BatchPage
 from store.batches import create_batch
 from store.engine import Database
 from store.frontier import FoundUrl
@@ -28,8 +29,6 @@ from store.retention import expiries
 from store.sighting_tables import Sighting
 from store.sightings import EarlierLook, remember_look
 from store.tables import (
-    Batch,
-    BatchPage,
     Change,
     Content,
     Discovery,

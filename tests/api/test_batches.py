@@ -142,7 +142,8 @@ async def test_jobs_that_a_fan_out_started_while_its_batch_was_cancelled_are_end
         max_attempts=1,
     )
     fan_out = BatchActivities(system.database, client)
-    assert await ActivityEnvironment().run(fan_out.start_batch, batch) == 3
+    result = await ActivityEnvironment().run(fan_out.start_batch, batch)
+    assert result.jobs_queued == 3
     assert meanwhile.ended == [0]
     await eventually(
         lambda: system.stats(batchId=batch_id), lambda stats: (stats.failed, stats.total) == (3, 0)

@@ -138,7 +138,8 @@ async def test_a_fault_of_ours_is_logged_and_tells_nothing(
         async def stats(self, wanted: JobFilter) -> JobStats:
             raise KeyError("internal_name")
 
-    system.app.state.services = replace(services_of(system.app), reader=Broken(system.client))
+    broken = Broken(system.client, system.database)
+    system.app.state.services = replace(services_of(system.app), reader=broken)
     with caplog.at_level(logging.ERROR):
         answer = await system.api.get("/api/jobs/stats")
     assert checked(answer, 500) == {}

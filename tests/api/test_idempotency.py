@@ -45,7 +45,7 @@ async def test_every_request_for_work_is_done_once(system: System, site: FakeSit
     ):
         key = "page" if path.endswith("/pages") else path
         assert await data(system, path, key, body) == await data(system, path, key, body)
-    await eventually(system.stats, lambda stats: stats.total == 3)
+    await eventually(system.stats, lambda stats: stats.total == 4)
 
 
 async def test_a_failed_job_is_run_again_once(system: System, site: FakeSite) -> None:

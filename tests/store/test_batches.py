@@ -1,17 +1,36 @@
 """Batches: the pages that are crawled together."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import Connection, event, insert, text
+from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.errors import NotFound
-from store.batches import batch_pages, create_batch
+from core.contract import StartBatchResult
+from core.errors import NotFound, SubjectGone
+from store.batch_tables import BEFORE_ALL, Batch
+from store.batches import (
+    batch_pages,
+    cancel_batch,
+    close_batch,
+    create_batch,
+    next_chunk,
+    start_batch_result,
+    unlisted_pages,
+    unstarted_jobs,
+)
+from store.domains import delete_domain
 from store.engine import Database
 from store.pages import page_by_id
-from store.tables import Batch, Domain
-from tests.store.rows import new_domain, new_pages
+from store.tables import Domain
+from store.upsert import ROWS_AT_ONCE
+from tests.store.rows import new_domain, new_organisation, new_pages
 
 
 async def members(session: AsyncSession, batch: Batch) -> list[UUID]:
@@ -96,3 +115,138 @@ async def test_the_members_are_read_in_pieces_each_once(
         read += [each.page_id for each in piece]
         assert all(each.url.startswith("https://shop.example/") for each in piece)
     assert read == sorted(ids)
+
+
+async def test_busy_pages_are_passed_over_however_many_they_are(
+    session: AsyncSession, domain: Domain
+) -> None:
+    ids = await new_pages(session, domain.id, *(f"/{number}" for number in range(5)))
+    busy = {uuid4() for _ in range(ROWS_AT_ONCE)} | {ids[0], ids[3]}
+    batch = await create_batch(session, domain.org_id, domain.id, None, busy=busy)
+    assert await members(session, batch) == sorted({*ids} - busy)
+    assert (batch.size, batch.passed_over) == (3, 2)
+    again = await create_batch(session, domain.org_id, domain.id, None, batch.id, busy=ids)
+    assert (again.size, again.passed_over) == (3, 2)
+
+
+async def started(session: AsyncSession, domain: Domain, **chosen: UUID) -> tuple[int, set[UUID]]:
+    """How many jobs cannot be listed, and the pages of those that may be."""
+    jobs = await unstarted_jobs(session, domain.org_id, **chosen)
+    return jobs.unstarted, {page_id for _, page_id in jobs.starting}
+
+
+async def test_a_fan_out_leaves_word_of_each_chunk_before_and_after_it_is_started(
+    session: AsyncSession, domain: Domain
+) -> None:
+    first, second, third = sorted(await new_pages(session, domain.id, "/a", "/b", "/c"))
+    batch = await create_batch(session, domain.org_id, domain.id, None)
+    assert await started(session, domain) == (3, set())
+
+    async def next_two(listed_to: UUID) -> list[UUID]:
+        chunk = await next_chunk(session, batch.id, listed_to, 2)
+        assert not chunk.cancelled
+        return [each.page_id for each in chunk.members]
+
+    assert await next_two(BEFORE_ALL) == [first, second]
+    assert await started(session, domain) == (1, {first, second})
+    assert await unlisted_pages(session, domain.org_id, domain.id) == {first, second, third}
+    assert await next_two(BEFORE_ALL) == [first, second], "another attempt"
+    assert await next_two(second) == [third]
+    assert await started(session, domain) == (0, {third})
+    assert await next_two(first) == [third], "an attempt that was taken for dead"
+    assert await unlisted_pages(session, domain.org_id, domain.id) == {third}
+    result = await start_batch_result(session, batch.id)
+    assert result == StartBatchResult(jobs_queued=2, passed_over=0)
+    assert await next_two(third) == []
+    assert batch.fanned_out_at is not None
+    assert await started(session, domain) == (0, set())
+    assert (await start_batch_result(session, batch.id)).jobs_queued == 3
+
+
+async def test_unstarted_jobs_are_those_of_the_owner_and_can_be_chosen(
+    session: AsyncSession, domain: Domain
+) -> None:
+    ids = await new_pages(session, domain.id, "/a", "/b", "/c", "/d")
+    batch = await create_batch(session, domain.org_id, domain.id, ids[:3])
+    await create_batch(session, domain.org_id, domain.id, ids[2:])
+    other = await new_domain(session, domain.org_id, "other.example")
+    [elsewhere] = await new_pages(session, other.id, "/a")
+    await create_batch(session, domain.org_id, other.id, None)
+    stranger = await new_domain(session, await new_organisation(session))
+    await new_pages(session, stranger.id, "/a", "/b")
+    await create_batch(session, stranger.org_id, stranger.id, None)
+    assert await started(session, domain) == (6, set())
+    assert await started(session, domain, domain_id=domain.id) == (5, set())
+    assert await started(session, domain, domain_id=stranger.id) == (0, set())
+    assert await started(session, domain, batch_id=batch.id) == (3, set())
+    assert await started(session, domain, page_id=ids[2]) == (2, set())
+    assert await started(session, domain, batch_id=batch.id, page_id=elsewhere) == (0, set())
+    assert await unlisted_pages(session, domain.org_id, domain.id) == set(ids)
+
+
+async def test_no_job_is_left_to_start_of_a_batch_that_is_cancelled_closed_or_deleted(
+    session: AsyncSession, domain: Domain
+) -> None:
+    ids = await new_pages(session, domain.id, "/a", "/b")
+    cancelled = await create_batch(session, domain.org_id, domain.id, None)
+    await cancel_batch(session, domain.org_id, cancelled.id)
+    assert await started(session, domain) == (0, set())
+    assert (await next_chunk(session, cancelled.id, BEFORE_ALL, 2)).cancelled
+    closed = await create_batch(session, domain.org_id, domain.id, None)
+    await close_batch(session, closed.id)
+    assert await started(session, domain) == (0, set())
+    chunk = await next_chunk(session, closed.id, BEFORE_ALL, 2)
+    assert [each.page_id for each in chunk.members] == sorted(ids), "should its workflow run yet"
+    batch = await create_batch(session, domain.org_id, domain.id, None)
+    await session.delete(await page_by_id(session, ids[0]))
+    assert await started(session, domain) == (1, set())
+    await delete_domain(session, domain.org_id, domain.id)
+    session.expunge_all()
+    assert await started(session, domain) == (0, set())
+    for ask in (
+        next_chunk(session, batch.id, BEFORE_ALL, 2),
+        start_batch_result(session, batch.id),
+    ):
+        with pytest.raises(SubjectGone):
+            await ask
+
+
+OLD = 300
+"""Batches whose jobs have long been started."""
+
+
+@contextmanager
+def statements() -> Iterator[list[tuple[str, Any]]]:
+    """The statements that are run in the block, with their parameters."""
+    seen: list[tuple[str, Any]] = []
+
+    def keep(_: Connection, __: object, statement: str, parameters: Any, *___: object) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", keep)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", keep)
+
+
+async def test_unstarted_jobs_are_found_without_a_look_at_old_batches(
+    session: AsyncSession, domain: Domain
+) -> None:
+    await new_pages(session, domain.id, "/a", "/b")
+    now = datetime.now(UTC)
+    old = {"org_id": domain.org_id, "domain_id": domain.id, "size": 0, "created_at": now}
+    done = [{"id": uuid4(), "fanned_out_at": now, **old} for _ in range(OLD)]
+    await session.execute(insert(Batch), done)
+    await create_batch(session, domain.org_id, domain.id, None)
+    await session.flush()
+    await session.execute(text("ANALYZE"))
+    with statements() as seen:
+        assert await started(session, domain) == (2, set())
+        assert len(await unlisted_pages(session, domain.org_id, domain.id)) == 2
+    explain = "EXPLAIN" if session.get_bind().dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+    connection = await session.connection()
+    assert len(seen) == 3
+    for statement, parameters in seen:
+        plan = await connection.exec_driver_sql(f"{explain} {statement}", parameters)
+        assert "ix_batches_open" in str(plan.all()), statement

@@ -22,6 +22,8 @@ from core.errors import SettingsError, Unavailable
 from core.packing import pack, unpack
 from store import frontier
 from store.base import Base
+from store.batch_tables import BEFORE_ALL
+from store.batches import next_chunk, unstarted_jobs
 from store.engine import Database, parse_url
 from store.frontier import FoundUrl, Tally
 from store.keys import create_key, list_keys
@@ -40,6 +42,9 @@ REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
 ]
 [BEFORE_BOUNDS] = [
     str(each.down_revision) for each in SCRIPTS.walk_revisions() if "bounded" in each.path
+]
+[BEFORE_UNSTARTED_JOBS] = [
+    str(each.down_revision) for each in SCRIPTS.walk_revisions() if "unstarted_jobs" in each.path
 ]
 AT_ONCE = 3
 MOVED = 250
@@ -152,7 +157,7 @@ def test_discoveries_and_their_frontiers_outlive_the_migration(empty_url: str) -
     move(empty_url, BEFORE_RETENTION, up=True)
     finished = datetime(2026, 3, 1, tzinfo=UTC)
     with connected(empty_url) as connection:
-        domain = insert_old_domain(connection)
+        domain = insert_old_domain(connection, uuid4())
         for job_id in ("over", "on"):
             insert(connection, "discoveries", [{"job_id": job_id, "domain_id": domain}])
         connection.execute(
@@ -186,7 +191,7 @@ async def test_a_discovery_that_is_under_way_goes_on_and_can_be_taken_back(empty
         ("/2026/12", 1, "pending", None),
     ]
     with connected(empty_url) as connection:
-        domain = insert_old_domain(connection)
+        domain = insert_old_domain(connection, uuid4())
         insert(connection, "discoveries", [{"job_id": "new", "domain_id": domain}])
         insert(connection, "discoveries", [{"job_id": "job", "domain_id": domain}])
         rows: list[dict[str, object]] = [
@@ -215,9 +220,33 @@ async def test_a_discovery_that_is_under_way_goes_on_and_can_be_taken_back(empty
         assert {tuple(row) for row in kept} == set(urls)
 
 
-def insert_old_domain(connection: Connection) -> UUID:
-    """A domain of the first schema: its id."""
-    org, domain = uuid4(), uuid4()
+async def test_jobs_of_batches_of_before_count_as_started(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(parse_url(empty_url).database or "").parent.mkdir()
+    move(empty_url, BEFORE_UNSTARTED_JOBS, up=True)
+    org, batch = uuid4(), uuid4()
+    with connected(empty_url) as connection:
+        domain, page = insert_page(connection, org)
+        insert(
+            connection,
+            "batches",
+            [{"id": batch, "org_id": org, "domain_id": domain, "size": 1}],
+        )
+        insert(connection, "batch_pages", [{"batch_id": batch, "page_id": page}])
+    await asyncio.to_thread(migrate, empty_url)
+    assert differences(empty_url) == []
+    database = Database.open(empty_url)
+    async with database.transaction() as session:
+        jobs = await unstarted_jobs(session, org)
+        assert (jobs.unstarted, jobs.starting) == (0, [])
+        [member] = (await next_chunk(session, batch, BEFORE_ALL, 2)).members
+        assert member.page_id == page, "a fan-out that was at work goes on"
+    await database.close()
+
+
+def insert_old_domain(connection: Connection, org: UUID) -> UUID:
+    """A domain of the first schema, and its organisation."""
+    domain = uuid4()
     insert(connection, "organisations", [{"id": org, "name": "org"}])
     insert(
         connection,
@@ -232,15 +261,7 @@ def insert_old_domain(connection: Connection) -> UUID:
 
 def insert_old_snapshots(connection: Connection, texts: Sequence[tuple[str, str]]) -> None:
     """Snapshots of the first schema, of one page, by their texts and main texts."""
-    domain, page = insert_old_domain(connection), uuid4()
-    insert(
-        connection,
-        "pages",
-        [{
-            "id": page, "domain_id": domain, "url": "u", "page_type": "other",
-            "status": "active", "monitoring_enabled": True,
-        }],
-    )  # fmt: skip
+    _, page = insert_page(connection, uuid4())
     insert(
         connection,
         "snapshots",
@@ -252,17 +273,31 @@ def insert_old_snapshots(connection: Connection, texts: Sequence[tuple[str, str]
     )  # fmt: skip
 
 
+def insert_page(connection: Connection, org: UUID) -> tuple[UUID, UUID]:
+    """A page of a domain of the first schema: the domain and the page."""
+    domain, page = insert_old_domain(connection, org), uuid4()
+    insert(
+        connection,
+        "pages",
+        [{
+            "id": page, "domain_id": domain, "url": "u", "page_type": "other",
+            "status": "active", "monitoring_enabled": True,
+        }],
+    )  # fmt: skip
+    return domain, page
+
+
 def insert(connection: Connection, name: str, rows: Sequence[dict[str, object]]) -> None:
-    """Rows of a table as it is in the database now, made now."""
+    """Rows of a table as it is in the database now; where it tells when, made now."""
     table = Table(name, MetaData(), autoload_with=connection)
     hexadecimal = connection.dialect.name == "sqlite"
-    now = datetime.now(UTC)
+    now = {"created_at": datetime.now(UTC)} if "created_at" in table.c else {}
     connection.execute(
         table.insert(),
         [
             {
                 key: value.hex if hexadecimal and isinstance(value, UUID) else value
-                for key, value in {**row, "created_at": now}.items()
+                for key, value in {**row, **now}.items()
                 if key in table.columns
             }
             for row in rows

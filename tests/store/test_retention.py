@@ -15,6 +15,7 @@ from core.packing import pack
 from core.settings import Settings
 from store.backtest_tables import Backtest
 from store.base import Base
+from store.batch_tables import Batch, BatchPage
 from store.checks import record_gone
 from store.contents import keep
 from store.domains import delete_domain
@@ -28,8 +29,6 @@ from store.retention import Expiry, Key, examine, expiries, remove, remove_parts
 from store.sighting_tables import Sighting
 from store.snapshots import get_snapshot
 from store.tables import (
-    Batch,
-    BatchPage,
     Change,
     Content,
     Discovery,

@@ -196,15 +196,15 @@ async def batch_by_schedule(system: System, site: FakeSite) -> str:
     """The schedule of a domain fires."""
     domain = await system.add_domain(_shop(site))
     await system.finished(domain.discovery_job_id)
-    await system.client.get_schedule_handle(f"crawl-of-{domain.id.hex}").trigger()
+    return await _run_of_schedule(system, domain.id)
 
-    async def started() -> list[str]:
-        query = f"WorkflowType = '{CRAWL_DOMAIN}'"
-        return [each.id async for each in system.client.list_workflows(query)]
 
-    prefix = f"batch-of-{domain.id.hex}"
-    ids = await eventually(started, lambda ids: any(each.startswith(prefix) for each in ids))
-    return next(each for each in ids if each.startswith(prefix))
+async def batch_passing_over(system: System, site: FakeSite) -> str:
+    """The schedule of a domain fires when the crawl of its page has not ended."""
+    page_id = await _page(system, site)
+    await system.ask(f"/api/pages/{page_id}/crawl", delaySeconds=3600)
+    [domain] = (await system.api.get("/api/domains")).json()["data"]
+    return await _run_of_schedule(system, UUID(domain["id"]))
 
 
 async def backtest_completed(system: System, site: FakeSite) -> str:
@@ -257,6 +257,7 @@ COURSES: Final[dict[str, Course]] = {
     "discover.pages/child": discovery_as_child,
     "crawl.domain/by_api": batch_by_api,
     "crawl.domain/by_schedule": batch_by_schedule,
+    "crawl.domain/passed_over": batch_passing_over,
     "backtest.domain/completed": backtest_completed,
     "backtest.domain/of_nothing": backtest_of_nothing,
     "prune.snapshots/by_schedule": pruning,
@@ -281,6 +282,18 @@ async def _changed_page(system: System, site: FakeSite, confirm_after: int) -> s
     await system.api.patch(f"/api/pages/{page_id}", json=chosen)
     site.page("/", DEARER)
     return page_id
+
+
+async def _run_of_schedule(system: System, domain_id: UUID) -> str:
+    await system.client.get_schedule_handle(f"crawl-of-{domain_id.hex}").trigger()
+
+    async def started() -> list[str]:
+        query = f"WorkflowType = '{CRAWL_DOMAIN}'"
+        return [each.id async for each in system.client.list_workflows(query)]
+
+    prefix = f"batch-of-{domain_id.hex}"
+    ids = await eventually(started, lambda ids: any(each.startswith(prefix) for each in ids))
+    return next(each for each in ids if each.startswith(prefix))
 
 
 async def _put_off(system: System, page_id: str) -> str:

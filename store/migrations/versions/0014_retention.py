@@ -9,7 +9,7 @@ from alembic import op
 from store.types import UtcDateTime
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 
 OLDEST: Final = ("batches", "changes", "keyed_requests", "snapshots")
 """Tables of many rows of which few are old."""
