@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import multiprocessing
 import os
 import resource
 import ssl
@@ -15,9 +16,10 @@ import pytest
 
 import activities.processes
 from activities.browser import Browser
-from activities.extraction import Extracted, Extractor, FoundLinks, PageSource
+from activities.extraction import Extractor, FoundLinks, PageSource
 from activities.fetch import Fetcher
 from activities.politeness import Politeness
+from activities.processes import ReadingProcess
 from activities.rendering import Renderer
 from activities.seeds import first_sitemaps, read_sitemap
 from activities.visit import FoundPage, NoPage, Visitor
@@ -108,21 +110,22 @@ async def test_a_browser_that_does_not_start_is_no_fault_of_a_page(
 
 def slow_start(parent: int) -> None:
     """The start of a process on a machine that is busy."""
-    time.sleep(1)
+    time.sleep(3)
     prepare_process(parent)
 
 
-async def test_the_start_of_a_process_is_not_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_start_of_a_process_is_not_the_documents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(activities.processes, "_prepare_process", slow_start)
-    monkeypatch.setattr(activities.processes, "DEADLINE", 0.8)
-    extractor = Extractor(count=1)
-    read = await extractor.extract(PageSource(b"<p>words</p>", "text/html", "https://a.com/"))
-    assert isinstance(read, Extracted)
+    monkeypatch.setattr(activities.processes, "DEADLINE", 2.5)
+    process, others = ReadingProcess(), multiprocessing.active_children()
+    assert await process.run(len, b"words") == 5
+    process.end()
     monkeypatch.setattr(activities.processes, "START_SECONDS", 0.1)
-    extractor.close()
     with pytest.raises(InternalError, match="could not be started"):
-        await extractor.extract(PageSource(b"<p>words</p>", "text/html", "https://a.com/"))
-    extractor.close()
+        await process.run(len, b"words")
+    assert set(multiprocessing.active_children()) <= set(others)
 
 
 async def test_a_site_whose_tls_breaks_in_its_answer_broke_the_connection_off(
