@@ -13,7 +13,7 @@ No test judges by less.
 """
 
 SHORTEST_PAUSE: Final = 0.01
-LONGEST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 0.5
 """Seconds between two readings, a fifth of what has been waited: each costs what it waits for time
 of the processor.
 """

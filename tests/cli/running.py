@@ -118,7 +118,8 @@ class Client(httpx2.AsyncClient):
     """A client of an API that may be away for a moment."""
 
     def __init__(self, origin: str, key: str) -> None:
-        super().__init__(base_url=origin, headers={"Authorization": f"Bearer {key}"})
+        headers = {"Authorization": f"Bearer {key}"}
+        super().__init__(base_url=origin, headers=headers, timeout=HANG)
 
     async def data(self, path: str) -> Any:
         """The `data` of an answer, once there is one."""
@@ -144,5 +145,5 @@ class Client(httpx2.AsyncClient):
     async def finished(self, job_id: str) -> Any:
         """A job once it is over."""
         return await eventually(
-            lambda: self.data(f"/api/jobs/{job_id}"), lambda job: job["finishedAt"]
+            lambda: self.data(f"/api/jobs/{job_id}?wait=60"), lambda job: job["finishedAt"]
         )

@@ -14,8 +14,8 @@ from tests.eventually import eventually
 from tests.site import FakeSite
 
 KEY = "a-key-of-the-tests-0123456789"
-PAGES = [f"/page-{number}" for number in range(30)]
-HELD = PAGES[10:14]
+PAGES = [f"/page-{number}" for number in range(12)]
+HELD = PAGES[4:8]
 
 
 def text_of(path: str, price: int) -> str:
@@ -69,7 +69,7 @@ async def test_up_says_where_it_is_works_and_goes_on_after_a_stop(
 
 @pytest.fixture(scope="module")
 async def shop() -> AsyncIterator[FakeSite]:
-    """A site of 30 pages and a front page that links to them."""
+    """A site of those pages and a front page that links to them."""
     async with FakeSite() as site:
         for path in PAGES:
             site.page(path, text_of(path, 99))
