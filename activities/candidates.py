@@ -49,17 +49,33 @@ class Candidates:
         return tuple(self._feeds)
 
     async def judged(self, urls: Iterable[str], base: str, depth: int) -> list[FoundUrl]:
-        """`urls`, which the page at `base` names, each with the reason to leave it out, if any.
+        """`urls`, which the page at `base` names, each once, with the reason to leave it out, if
+        any.
 
         Whether it is a trap is another question, since it depends on what was found before.
         """
-        return [self._judge(url, base, depth) async for url in _in_turns(urls)]
+        found: dict[str, FoundUrl] = {}
+        async for url in _in_turns(urls):
+            judged = self._judge(url, base, depth)
+            found.setdefault(judged.url, judged)
+        return list(found.values())
 
-    async def without_traps(self, found: Iterable[FoundUrl]) -> list[FoundUrl]:
+    async def without_traps(self, found: Iterable[FoundUrl], room: int) -> list[FoundUrl]:
         """`found`, of which none was found before, with the reason to leave it out where a link
         leads into a trap.
+
+        Once `room` URLs are let through, no other is judged: it will not be visited, and is to use
+        up no budget.
         """
-        return [self._trapped(each) async for each in _in_turns(found)]
+        judged: list[FoundUrl] = []
+        let_through: set[str] = set()
+        async for each in _in_turns(found):
+            if each.reason is None and (each.url in let_through or len(let_through) < room):
+                each = self._trapped(each)
+                if each.reason is None:
+                    let_through.add(each.url)
+            judged.append(each)
+        return judged
 
     async def remember(self, let_through: Iterable[str]) -> None:
         """Begin with the budgets of traps as an earlier attempt left them."""
@@ -95,7 +111,7 @@ class Candidates:
         return FoundUrl(url, depth)
 
     def _trapped(self, found: FoundUrl) -> FoundUrl:
-        if found.reason is not None or found.depth == 0:
+        if found.depth == 0:
             return found
         if trap := self._traps.recognise(found.url):
             return replace(found, reason=LeftOut(trap))

@@ -213,18 +213,18 @@ class Walk:
         judged = self._candidates.judged
         if isinstance(visit, FoundPage):
             feeds = self._candidates.feeds(visit.feeds, url)
-            return feeds + await judged(visit.links, url.url, url.depth + 1)
+            taken = {feed.url for feed in feeds}
+            links = await judged(visit.links, url.url, url.depth + 1)
+            return feeds + [link for link in links if link.url not in taken]
         if visit.instead is not None:
             return await judged([visit.instead], url.url, url.depth)
         return await judged(visit.links, url.url, url.depth + 1)
 
-    async def _not_seen(self, found: Iterable[FoundUrl]) -> list[FoundUrl]:
-        """The URLs that are new, traps told from others while any of them may be visited."""
+    async def _not_seen(self, found: Sequence[FoundUrl]) -> list[FoundUrl]:
+        """The URLs that are new, traps told from those that may be visited."""
         async with self._database.reading() as session:
             fresh = await frontier.unknown(session, self._job_id, found)
-        if self._visits >= self._most_rows:
-            return fresh
-        return await self._candidates.without_traps(fresh)
+        return await self._candidates.without_traps(fresh, self._most_rows - self._visits)
 
     async def _add(
         self, session: AsyncSession, fresh: Sequence[FoundUrl], checkpoint: Checkpoint

@@ -4,7 +4,7 @@ Only so many have rows. A URL beyond them is left out and counted, each time tha
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -94,33 +94,33 @@ async def put_checkpoint(session: AsyncSession, job_id: str, checkpoint: Checkpo
     discovery.checkpoint = checkpoint.model_dump(mode="json", by_alias=True)
 
 
-async def unknown(session: AsyncSession, job_id: str, urls: Iterable[FoundUrl]) -> list[FoundUrl]:
-    """Those of the URLs that have no row, each as it was found first."""
-    first: dict[str, FoundUrl] = {}
-    for found in urls:
-        first.setdefault(found.url, found)
-    names = list(first)
+async def unknown(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl]) -> list[FoundUrl]:
+    """Those of the URLs that have no row."""
+    names = list(dict.fromkeys(found.url for found in urls))
+    known: set[str] = set()
     for start in range(0, len(names), ROWS_AT_ONCE):
-        known = select(FrontierUrl.url).where(
+        rows = select(FrontierUrl.url).where(
             FrontierUrl.job_id == job_id,
             FrontierUrl.url.in_(names[start : start + ROWS_AT_ONCE]),
         )
-        for url in await session.scalars(known):
-            del first[url]
-    return list(first.values())
+        known.update(await session.scalars(rows))
+    return [found for found in urls if found.url not in known]
 
 
 async def add_urls(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl], most: int) -> int:
     """Add URLs that have no row, `most` to visit and `most` others in all of the discovery; how
-    many of them wait for a visit.
+    many of them wait for a visit. Of a URL that is there twice the first counts.
 
-    Where there is no room for another visit, a URL is left out as over the limit.
+    Where there is no room for another visit, a URL is left out as over the limit; where there is
+    none for another row, it is counted as often as it is there.
     """
     discovery = await session.get_one(Discovery, job_id)
     without_row = Counter(discovery.without_row)
-    rows: list[dict[str, object]] = []
+    rows: dict[str, dict[str, object]] = {}
     waiting = 0
     for found in urls:
+        if found.url in rows:
+            continue
         position = reason = None
         if found.reason is None and discovery.rows_to_visit < most:
             discovery.rows_to_visit += 1
@@ -132,19 +132,18 @@ async def add_urls(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl],
                 without_row[reason] += 1
                 continue
             discovery.rows_left_out += 1
-        rows.append(
-            {
-                "job_id": job_id,
-                "url": found.url,
-                "depth": found.depth,
-                "position": position,
-                "uses_budget": found.uses_budget and position is not None,
-                "state": FrontierState.LEFT_OUT if reason else FrontierState.PENDING,
-                "reason": reason,
-            }
-        )
+        rows[found.url] = {
+            "job_id": job_id,
+            "url": found.url,
+            "depth": found.depth,
+            "position": position,
+            "uses_budget": found.uses_budget and position is not None,
+            "state": FrontierState.LEFT_OUT if reason else FrontierState.PENDING,
+            "reason": reason,
+        }
     if rows:
-        await session.execute(insert(FrontierUrl.__table__), rows)  # type: ignore[arg-type]
+        table = FrontierUrl.__table__
+        await session.execute(insert(table), list(rows.values()))  # type: ignore[arg-type]
     if without_row:
         discovery.without_row = dict(without_row)
     return waiting

@@ -18,9 +18,11 @@ def candidates(feeds: Sequence[str] = ()) -> Candidates:
     return Candidates(parse_domain(ORIGIN), ScopeRules(), 5, date(2026, 11, 26), feeds)
 
 
-async def taken(of: Candidates, urls: Sequence[str], depth: int = 1) -> list[FoundUrl]:
+async def taken(
+    of: Candidates, urls: Sequence[str], depth: int = 1, room: int = 100_000
+) -> list[FoundUrl]:
     """What becomes of URLs that a page names and that were not found before."""
-    return await of.without_traps(await of.judged(urls, ORIGIN, depth))
+    return await of.without_traps(await of.judged(urls, ORIGIN, depth), room)
 
 
 async def test_what_was_let_through_before_uses_up_the_budget_of_a_trap_in_any_order() -> None:
@@ -35,6 +37,20 @@ async def test_what_was_let_through_before_uses_up_the_budget_of_a_trap_in_any_o
     reasons = {found.url: found.reason for found in await taken(later, dates)}
     assert {url for url, reason in reasons.items() if reason is None} == set(through)
     assert set(reasons.values()) == {None, LeftOut.CALENDAR}
+
+
+async def test_what_will_not_be_visited_uses_up_no_budget() -> None:
+    dates = [f"{ORIGIN}/calendar/{1990 + number // 12}/{1 + number % 12}" for number in range(300)]
+    of = candidates()
+    assert all(found.reason is None for found in await taken(of, dates, room=10))
+    reasons = [found.reason for found in await taken(of, dates[10:])]
+    assert reasons.count(None) == MOST_DATES - 10
+
+
+async def test_a_page_that_names_a_url_in_two_ways_names_it_once() -> None:
+    urls = ["/a", "/a?utm_source=b", "mailto:c", "mailto:c"]
+    found = await candidates().judged(urls, ORIGIN, 1)
+    assert [each.url for each in found] == [f"{ORIGIN}/a", "mailto:c"]
 
 
 async def test_what_a_sitemap_names_is_no_trap_and_uses_no_budget() -> None:

@@ -75,7 +75,8 @@ async def test_a_frontier_has_a_bound_and_what_is_beyond_it_is_counted(
         site.page("/", links(*(f"/0-{n}" for n in range(100))))
         for page in range(9):
             named = [f"/{page + 1}-{n}" for n in range(100)]
-            site.page(f"/0-{page}", links(*named, f"https://elsewhere.example/{page}"))
+            elsewhere = ("https://elsewhere.example/", f"https://elsewhere.example/{page}")
+            site.page(f"/0-{page}", links(*named, *elsewhere))
         loaded.clear()
         site.hold("/0-8")
         job_id = await system.ask(f"/api/domains/{domain_id}/discover", maxPages=10)
@@ -86,7 +87,8 @@ async def test_a_frontier_has_a_bound_and_what_is_beyond_it_is_counted(
         found = result(await system.finished(job_id))
     expected = ["/", *(f"/0-{n}" for n in range(9))]
     assert await paths(system, site, domain_id) == set(expected)
-    assert found.left_out == {"over_limit": 100 - 9 + 9 * 100, "other_host": 9}
+    # One is named by each of nine pages, in whatever transactions these were stored.
+    assert found.left_out == {"over_limit": 100 - 9 + 9 * 100, "other_host": 9 + 9}
     assert loaded[: len(expected)] == [site.url(path) for path in expected]
     assert len(loaded) == len(set(loaded)) <= 10 + 4
 

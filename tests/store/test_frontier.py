@@ -121,7 +121,8 @@ async def test_beyond_its_bound_a_frontier_counts_and_grows_no_more(
     assert tally.left_out == {"over_limit": 3, "other_host": 7 + 5}
     assert tally.seen == 5 + 3 + 12
     assert await waiting(session) == ["0", "1", "2", "3", "4"]
-    assert await add(session, numbered(200), most=5) == 0, "a visit makes no room"
+    assert await add(session, numbered(200, 200, 201), most=5) == 0, "a visit makes no room"
+    assert (await frontier.tally(session, JOB)).left_out["over_limit"] == 3 + 3
 
 
 async def test_how_far_it_is_is_stored_with_it(database: Database, domain: Domain) -> None:
