@@ -32,9 +32,11 @@ from core.robots import PRODUCT
 from core.settings import Settings, load_settings
 from store.engine import Database
 from store.migrate import migrate
+from store.outbox import DatabaseOutbox
 from store.retention import expiries
 from store.secretkey import SecretKey
 from temporal.connection import connect
+from temporal.delivery import Delivery, Reconciler
 from temporal.ending import release
 from temporal.housekeeping import schedule_pruning
 from temporal.inputs import InputGuard
@@ -134,11 +136,15 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
         graceful_shutdown_timeout=DRAIN,
         sticky_queue_schedule_to_start_timeout=STICKY_FOR,
     )
+    delivery = Delivery(client, DatabaseOutbox(database), settings.max_attempts)
+    reconciling = asyncio.create_task(Reconciler(delivery).run())
     try:
         async with worker:
             ready()
             await stop.wait()
     finally:
+        reconciling.cancel()
+        await asyncio.wait({reconciling})
         await browser.aclose()
         extractor.close()
         await fetcher.aclose()

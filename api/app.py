@@ -32,7 +32,9 @@ from api.limits import BodyLimit, HeadLimit
 from api.watch import JobWatch
 from core.settings import Settings
 from store.engine import Database
+from store.outbox import DatabaseOutbox
 from store.secretkey import SecretKey
+from temporal.delivery import Delivery
 
 ROUTERS: Final = (
     domains.router,
@@ -88,7 +90,8 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
         settings=settings,
         client=client,
         database=database,
-        launcher=Launcher(client, settings),
+        launcher=Launcher(settings),
+        delivery=Delivery(client, DatabaseOutbox(database), settings.max_attempts),
         reader=reader,
         actions=JobActions(client, reader, database),
         watch=JobWatch(client, reader),

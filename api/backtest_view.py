@@ -17,9 +17,11 @@ from core.changetypes import ChangeType, Severity
 from core.contract import Ending, MemoKey
 from core.jobs import JobState, standing
 from core.model import Model, UtcTime
+from core.outbox import MessageKind
 from store.backtest_tables import Backtest, BacktestChange
 from store.backtests import get_backtest
 from store.engine import Database
+from store.outbox import is_pending
 from temporal.backtests import described_backtest
 
 NEVER_HEARD_OF = "Temporal knows nothing of it any more; ask for another one."
@@ -77,14 +79,17 @@ async def backtest_view(
 
     Raises NotFound when it is deleted meanwhile.
     """
-    described = None
+    described, pending = None, False
     if backtest.finished_at is None:
+        # First: a message that is gone by then has been carried out.
+        async with database.reading() as session:
+            pending = await is_pending(session, backtest.id, MessageKind.BACKTEST)
         described = await described_backtest(client, backtest.id)
         if described is None or described.status is not WorkflowExecutionStatus.RUNNING:
             # It may have come to its end since it was read.
             async with database.reading() as session:
                 backtest = await get_backtest(session, org_id, backtest.id)
-    state, reason = await _state(described, backtest)
+    state, reason = await _state(described, backtest, pending)
     percent = 100 * backtest.pages_done // backtest.pages if backtest.pages else 0
     return BacktestView(
         id=backtest.id,
@@ -105,13 +110,15 @@ async def backtest_view(
 
 
 async def _state(
-    described: WorkflowExecutionDescription | None, backtest: Backtest
+    described: WorkflowExecutionDescription | None, backtest: Backtest, pending: bool
 ) -> tuple[JobState, str | None]:
     """The state, and why it failed or had to be tried again. A report that is whole stays so when
-    Temporal has forgotten its workflow.
+    Temporal has forgotten its workflow; one that is `pending` Temporal is still to be told of.
     """
     if backtest.finished_at is not None:
         return JobState.COMPLETED, None
+    if described is None and pending:
+        return JobState.WAITING, None
     if described is None:
         return JobState.FAILED, NEVER_HEARD_OF
     if described.status is not WorkflowExecutionStatus.RUNNING:

@@ -9,6 +9,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.backtest_view import (
     BacktestChangeView,
@@ -21,16 +22,14 @@ from api.deps import (
     ClientDep,
     DatabaseDep,
     DomainIdDep,
+    LauncherDep,
     PrincipalDep,
-    SettingsDep,
 )
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
 from api.paging import ListMeta, PagingDep
 from core.backtest import Verdict
-from core.contract import BacktestInput
 from core.model import Model
-from core.urls import host_of
 from store.backtests import (
     add_backtest,
     delete_backtest,
@@ -40,7 +39,7 @@ from store.backtests import (
     urls_of,
 )
 from store.domains import get_domain
-from temporal.backtests import start_backtest
+from store.outbox import put
 
 router = APIRouter(prefix="/api", tags=["backtests"])
 
@@ -83,20 +82,19 @@ class BacktestChangeListAnswer(Model):
 async def start(
     domain_id: DomainIdDep,
     principal: PrincipalDep,
-    settings: SettingsDep,
-    database: DatabaseDep,
-    client: ClientDep,
+    launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> StartedBacktestAnswer:
     """Run the rules of today over the stored snapshots of the domain. Nothing is fetched."""
-    async with database.reading() as session:
+
+    async def accept(session: AsyncSession, seed: UUID) -> StartedBacktest:
         domain = await get_domain(session, principal.org_id, domain_id)
-    backtest_id = await idempotency.seed()
-    async with database.transaction() as session:
-        await add_backtest(session, domain.id, backtest_id, datetime.now(UTC))
-    job = BacktestInput(backtest_id=backtest_id, max_attempts=settings.max_attempts)
-    await start_backtest(client, job, host_of(domain.origin))
-    return StartedBacktestAnswer(data=StartedBacktest(backtest_id=backtest_id))
+        await add_backtest(session, domain.id, seed, datetime.now(UTC))
+        await put(session, launcher.backtest(domain, seed))
+        return StartedBacktest(backtest_id=seed)
+
+    async with idempotency.carried_out(accept, StartedBacktest, undo=delete_backtest) as started:
+        return StartedBacktestAnswer(data=started)
 
 
 @router.get("/domains/{domain_id}/backtests", responses=documented_errors(400, 404))

@@ -1,5 +1,6 @@
 """Batches: crawls that were asked for together, ended together."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -7,10 +8,13 @@ from fastapi import APIRouter
 from api.deps import ActionsDep, BatchIdDep, DatabaseDep, PrincipalDep
 from api.errors import documented_errors
 from api.job_actions import JobActions
+from core.errors import Unavailable
 from core.jobs import batch_job_id
 from core.model import Model
+from core.outbox import CancellationMessage, MessageKind
 from store.batches import batch_pages, cancel_batch
 from store.engine import Database
+from store.outbox import put, withdraw
 
 router = APIRouter(prefix="/api/batches", tags=["jobs"])
 
@@ -41,8 +45,12 @@ async def cancel(
     """
     # First: a fan-out that is at work sees it, and ends what it started meanwhile.
     async with database.transaction() as session:
-        await cancel_batch(session, principal.org_id, batch_id)
+        batch = await cancel_batch(session, principal.org_id, batch_id)
+        await put(session, CancellationMessage(subject_id=batch.id, domain_id=batch.domain_id))
     ended = await _end_jobs(principal.org_id, batch_id, database, actions)
+    with suppress(Unavailable):  # they are ended once more then
+        async with database.transaction() as session:
+            await withdraw(session, batch_id, MessageKind.CANCELLATION)
     return CancelledBatchAnswer(data=CancelledBatch(batch_id=batch_id, jobs_cancelled=ended))
 
 

@@ -19,6 +19,7 @@ from core.settings import Settings
 from store.engine import Database
 from store.keys import organisation_of
 from store.secretkey import SecretKey
+from temporal.delivery import Delivery
 
 PROTECTED = "/api/"
 """Where the paths begin that need a key."""
@@ -39,6 +40,7 @@ class Services:
     client: Client
     database: Database
     launcher: Launcher
+    delivery: Delivery
     reader: JobReader
     actions: JobActions
     watch: JobWatch
@@ -106,8 +108,13 @@ async def database(request: Request) -> Database:
 
 
 async def launcher(request: Request) -> Launcher:
-    """What starts jobs."""
+    """What says which jobs to start."""
     return services_of(request.app).launcher
+
+
+async def delivery(request: Request) -> Delivery:
+    """What tells Temporal."""
+    return services_of(request.app).delivery
 
 
 async def reader(request: Request) -> JobReader:
@@ -135,6 +142,7 @@ SettingsDep = Annotated[Settings, Depends(settings)]
 ClientDep = Annotated[Client, Depends(client)]
 DatabaseDep = Annotated[Database, Depends(database)]
 LauncherDep = Annotated[Launcher, Depends(launcher)]
+DeliveryDep = Annotated[Delivery, Depends(delivery)]
 ReaderDep = Annotated[JobReader, Depends(reader)]
 WatchDep = Annotated[JobWatch, Depends(watch)]
 ActionsDep = Annotated[JobActions, Depends(actions)]

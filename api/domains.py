@@ -7,11 +7,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.client import Client
 
 from api.changes import ChangeRow, change_rows
 from api.crawl_settings import CrawlSettingsView, WithCrawlSettings, settings_view
 from api.deps import (
+    ClientDep,
     DatabaseDep,
+    DeliveryDep,
     DomainIdDep,
     LauncherDep,
     PrincipalDep,
@@ -21,14 +25,13 @@ from api.deps import (
 from api.discover_body import DiscoverBody
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.launch import JobOptions, Launcher
+from api.launch import JobOptions, StartedJobAnswer
 from api.limits import Text
-from api.pages import StartedJob, StartedJobAnswer
 from api.paging import ListMeta, PagingDep
 from core.addresses import is_public, literal_address
-from core.errors import DiffyError, InvalidRequest, NotFound
-from core.jobs import JobName, job_id_of
+from core.errors import DiffyError, InvalidRequest
 from core.model import Model, UtcTime
+from core.outbox import JobMessage, ScheduleMessage
 from core.urls import LONGEST_URL, Site, parse_domain
 from store.changes import recent_changes
 from store.domains import (
@@ -41,7 +44,9 @@ from store.domains import (
     page_summaries,
 )
 from store.engine import Database
+from store.outbox import put
 from store.tables import Domain, DomainStatus
+from temporal.schedules import next_crawls
 
 router = APIRouter(prefix="/api/domains", tags=["domains"])
 
@@ -136,14 +141,14 @@ def domain_view(domain: Domain, pages: PageSummary, next_crawl_at: datetime | No
 
 @router.get("", responses=documented_errors(400))
 async def list_all(
-    principal: PrincipalDep, paging: PagingDep, database: DatabaseDep, launcher: LauncherDep
+    principal: PrincipalDep, paging: PagingDep, database: DatabaseDep, client: ClientDep
 ) -> DomainListAnswer:
     """The domains, newest first."""
     async with database.reading() as session:
         found = await list_domains(session, principal.org_id, paging.request)
         ids = [domain.id for domain in found.rows]
         pages = await page_summaries(session, ids)
-    upcoming = await launcher.next_crawls(ids)
+    upcoming = await next_crawls(client, ids)
     return DomainListAnswer(
         data=[
             domain_view(each, pages.get(each.id, NO_PAGES), upcoming.get(each.id))
@@ -158,7 +163,7 @@ async def add(
     body: AddDomainBody,
     principal: PrincipalDep,
     settings: SettingsDep,
-    database: DatabaseDep,
+    client: ClientDep,
     launcher: LauncherDep,
     secret_key: SecretKeyDep,
     idempotency: IdempotencyDep,
@@ -167,9 +172,8 @@ async def add(
     site = parse_domain(body.domain)
     if not settings.allow_private_networks:
         _refuse_private(site)
-    seed = await idempotency.seed()
-    job_id = job_id_of(JobName.DISCOVER_PAGES, seed)
-    async with database.transaction() as session:
+
+    async def accept(session: AsyncSession, seed: UUID) -> AddedDomain:
         domain = await add_domain(
             session,
             principal.org_id,
@@ -180,16 +184,20 @@ async def add(
             check_frequency_hours=body.check_frequency_hours or DEFAULT_FREQUENCY,
             crawl_settings=body.settings_over(None, secret_key),
         )
-        domain.discovery_job_id = job_id
-    try:
-        await launcher.discover(domain, job_id, DiscoverBody().options, JobOptions())
-        await launcher.schedule(domain)
-        upcoming = await launcher.next_crawls([domain.id])
-    except Exception:
-        await _take_back(domain, database, launcher)
-        raise
-    view = domain_view(domain, NO_PAGES, upcoming.get(domain.id))
-    return AddedDomainAnswer(data=AddedDomain(**dict(view), discovery_job_id=job_id))
+        discovery = launcher.discovery(domain, seed, DiscoverBody().options, JobOptions())
+        domain.discovery_job_id = discovery.job_id
+        await put(session, ScheduleMessage.of(domain.id))
+        await put(session, discovery)
+        view = domain_view(domain, NO_PAGES, None)
+        return AddedDomain(**dict(view), discovery_job_id=discovery.job_id)
+
+    async def undo(session: AsyncSession, seed: UUID) -> None:
+        await delete_domain(session, principal.org_id, seed)
+
+    async with idempotency.carried_out(accept, AddedDomain, undo) as added:
+        upcoming = await next_crawls(client, [added.id])
+    next_crawl_at = {"next_crawl_at": upcoming.get(added.id)}
+    return AddedDomainAnswer(data=added.model_copy(update=next_crawl_at))
 
 
 def _refuse_private(site: Site) -> None:
@@ -200,21 +208,12 @@ def _refuse_private(site: Site) -> None:
         raise InvalidRequest(sentence, {"domain": sentence})
 
 
-async def _take_back(domain: Domain, database: Database, launcher: Launcher) -> None:
-    """Undo a registration, so that it can be asked for again; a job of it ends by itself."""
-    with suppress(NotFound):
-        async with database.transaction() as session:
-            await delete_domain(session, domain.org_id, domain.id)
-    with suppress(DiffyError):
-        await launcher.unschedule(domain.id)
-
-
 @router.get("/{domain_id}", responses=documented_errors(404))
 async def get(
-    domain_id: DomainIdDep, principal: PrincipalDep, database: DatabaseDep, launcher: LauncherDep
+    domain_id: DomainIdDep, principal: PrincipalDep, database: DatabaseDep, client: ClientDep
 ) -> DomainAnswer:
     """One domain, with its newest changes."""
-    return await _detail(principal.org_id, domain_id, database, launcher)
+    return await _detail(principal.org_id, domain_id, database, client)
 
 
 @router.patch("/{domain_id}", responses=documented_errors(400, 404, 409, 413))
@@ -223,12 +222,13 @@ async def change(
     body: ChangeDomainBody,
     principal: PrincipalDep,
     database: DatabaseDep,
-    launcher: LauncherDep,
+    client: ClientDep,
+    delivery: DeliveryDep,
     secret_key: SecretKeyDep,
 ) -> DomainAnswer:
     """Change what was chosen of a domain, and when it is crawled."""
     async with database.transaction() as session:
-        domain = await get_domain(session, principal.org_id, domain_id)
+        domain = await get_domain(session, principal.org_id, domain_id, lock=True)
         if body.display_name is not None:
             domain.display_name = body.display_name
         if body.check_frequency_hours is not None:
@@ -238,34 +238,34 @@ async def change(
         domain.crawl_settings = body.settings_over(domain.crawl_settings, secret_key)
         if body.model_fields_set:
             domain.updated_at = datetime.now(UTC)
-    # Also when nothing is new: asked again after a failure, it mends what was left undone.
-    await launcher.schedule(domain)
-    return await _detail(principal.org_id, domain_id, database, launcher)
+        # Also when nothing is new: a schedule that was changed by hand becomes what it should be.
+        await put(session, ScheduleMessage.of(domain.id))
+    await delivery.deliver(domain.id)
+    return await _detail(principal.org_id, domain_id, database, client)
 
 
 async def _detail(
-    org_id: UUID, domain_id: UUID, database: Database, launcher: Launcher
+    org_id: UUID, domain_id: UUID, database: Database, client: Client
 ) -> DomainAnswer:
     async with database.reading() as session:
         domain = await get_domain(session, org_id, domain_id)
         pages = await page_summaries(session, [domain.id])
         recent = await change_rows(session, await recent_changes(session, domain.id))
-    upcoming = await launcher.next_crawls([domain.id])
+    upcoming = await next_crawls(client, [domain.id])
     view = domain_view(domain, pages.get(domain.id, NO_PAGES), upcoming.get(domain.id))
     return DomainAnswer(data=DomainDetail(**dict(view), recent_changes=recent))
 
 
 @router.delete("/{domain_id}", status_code=204, responses=documented_errors(404))
 async def delete(
-    domain_id: DomainIdDep, principal: PrincipalDep, database: DatabaseDep, launcher: LauncherDep
+    domain_id: DomainIdDep, principal: PrincipalDep, database: DatabaseDep, delivery: DeliveryDep
 ) -> None:
     """Delete a domain, its recurring crawl, and all that is known of it."""
-    async with database.reading() as session:
-        domain = await get_domain(session, principal.org_id, domain_id)
-    # First, so that a failure leaves a domain that can be deleted again.
-    await launcher.unschedule(domain.id)
     async with database.transaction() as session:
-        await delete_domain(session, principal.org_id, domain.id)
+        await delete_domain(session, principal.org_id, domain_id)
+    # The domain is gone. Where this fails, the outbox keeps that its schedule is to go too.
+    with suppress(DiffyError):
+        await delivery.deliver(domain_id)
 
 
 @router.post(
@@ -275,13 +275,13 @@ async def discover(
     domain_id: DomainIdDep,
     body: Annotated[DiscoverBody, Body(default_factory=DiscoverBody)],
     principal: PrincipalDep,
-    database: DatabaseDep,
     launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> StartedJobAnswer:
     """Ask for a discovery of the domain's pages."""
-    async with database.reading() as session:
+
+    async def job(session: AsyncSession, seed: UUID) -> JobMessage:
         domain = await get_domain(session, principal.org_id, domain_id)
-    job_id = job_id_of(JobName.DISCOVER_PAGES, await idempotency.seed())
-    await launcher.discover(domain, job_id, body.options, body.job_options)
-    return StartedJobAnswer(data=StartedJob(job_id=job_id))
+        return launcher.discovery(domain, seed, body.options, body.job_options)
+
+    return StartedJobAnswer(data=await idempotency.start_job(job))

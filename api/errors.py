@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,10 +25,12 @@ from core.errors import (
     RequestError,
     RequestTooLarge,
     RequestTooSlow,
+    SubjectGone,
     Unauthorized,
     Unavailable,
 )
 from core.model import Model
+from store.constraints import refers_to_nothing
 from temporal.faults import as_unavailable
 
 RETRY_AFTER: Final = 5
@@ -38,6 +41,8 @@ MOST_DETAILS: Final = 20
 
 LONGEST_NAME: Final = 100
 """Characters of a field's name that an answer repeats."""
+
+DELETED: Final = "What the request is about has just been deleted."
 
 logger = logging.getLogger(__name__)
 
@@ -152,6 +157,10 @@ def _translated(request: Request, fault: Exception) -> RequestError | Unavailabl
             return InvalidRequest("The body ended before its end.")
         case HTTPException():
             return _refused(request, fault.status_code)
+        case SubjectGone():
+            return NotFound(DELETED)
+        case IntegrityError() if refers_to_nothing(fault):
+            return NotFound(DELETED)
         case RPCError():
             return _shown(as_unavailable(fault))
         case _:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.conditional import conditional
 from api.deps import (
     ActionsDep,
-    DatabaseDep,
     LauncherDep,
     PrincipalDep,
     ReaderDep,
@@ -23,13 +23,14 @@ from api.idempotency import IdempotencyDep
 from api.job_attempts import AttemptOutcome
 from api.job_reader import JobStats
 from api.job_view import JobDetail, JobRow
-from api.pages import StartedJob, StartedJobAnswer
+from api.launch import StartedJob, StartedJobAnswer
 from api.paging import ListMeta, PagingDep, PlainDigits
 from api.visibility import JobFilter
 from core.contract import CrawlPageInput
 from core.errors import Conflict, NotFound
-from core.jobs import JobName, JobState, JobType, job_id_of
+from core.jobs import JobState, JobType
 from core.model import Model, UtcTime
+from core.outbox import JobMessage
 from store.domains import domain_by_id, get_domain
 from store.pages import get_page
 from store.tables import Page
@@ -206,23 +207,25 @@ async def retry_job(
     job_id: str,
     principal: PrincipalDep,
     actions: ActionsDep,
-    database: DatabaseDep,
     launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> StartedJobAnswer:
     """Run a failed job again, as a new job of the same input."""
-    asked = await actions.failed_input(principal.org_id, job_id)
-    page: Page | None = None
-    try:
-        async with database.reading() as session:
-            if isinstance(asked, CrawlPageInput):
-                page = await get_page(session, principal.org_id, asked.page_id)
-                domain = await domain_by_id(session, page.domain_id)
-            else:
-                domain = await get_domain(session, principal.org_id, asked.domain_id)
-    except NotFound as error:
-        raise Conflict("What the job was about has been deleted.") from error
-    name = JobName.CRAWL_PAGE if page else JobName.DISCOVER_PAGES
-    again = job_id_of(name, await idempotency.seed())
-    await launcher.run_again(domain, page, again, asked)
-    return StartedJobAnswer(data=StartedJob(job_id=again))
+    started = await idempotency.earlier(StartedJob)
+    if started is None:
+        asked = await actions.failed_input(principal.org_id, job_id)
+
+        async def job(session: AsyncSession, seed: UUID) -> JobMessage:
+            page: Page | None = None
+            try:
+                if isinstance(asked, CrawlPageInput):
+                    page = await get_page(session, principal.org_id, asked.page_id)
+                    domain = await domain_by_id(session, page.domain_id)
+                else:
+                    domain = await get_domain(session, principal.org_id, asked.domain_id)
+            except NotFound as error:
+                raise Conflict("What the job was about has been deleted.") from error
+            return launcher.again(domain, page, seed, asked)
+
+        started = await idempotency.start_job(job)
+    return StartedJobAnswer(data=started)

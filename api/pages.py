@@ -5,22 +5,25 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.crawl_settings import CrawlSettingsView, WithCrawlSettings, settings_view
 from api.deps import DatabaseDep, DomainIdDep, LauncherDep, PageIdDep, PrincipalDep, SecretKeyDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
+from api.launch import StartedJobAnswer
 from api.limits import JobBody, Text
 from api.paging import ListMeta, PagingDep
 from core.errors import Conflict, InvalidAddress, InvalidRequest
-from core.jobs import JobName, job_id_of
 from core.model import Model, UtcTime
+from core.outbox import JobMessage
 from core.pagetypes import PageType, classify_page
 from core.scope import LeftOut, OutOfScope, ScopeRules, judge
 from core.urls import LONGEST_URL, normalise, parse_domain
-from store.batches import create_batch
+from store.batches import create_batch, delete_batch
 from store.domains import domain_by_id, get_domain
-from store.pages import NewPage, add_pages, get_page, list_pages, page_of_url
+from store.outbox import put
+from store.pages import NewPage, add_pages, delete_page, get_page, list_pages, page_of_url
 from store.tables import Domain, Page, PageStatus
 
 router = APIRouter(prefix="/api", tags=["pages"])
@@ -60,18 +63,6 @@ class PageAnswer(Model):
     """One page."""
 
     data: PageView
-
-
-class StartedJob(Model):
-    """The job that was asked for."""
-
-    job_id: str
-
-
-class StartedJobAnswer(Model):
-    """The id by which a job can be followed."""
-
-    data: StartedJob
 
 
 class StartedBatch(Model):
@@ -141,17 +132,16 @@ async def add(
     domain_id: DomainIdDep,
     body: AddPageBody,
     principal: PrincipalDep,
-    database: DatabaseDep,
     secret_key: SecretKeyDep,
     idempotency: IdempotencyDep,
 ) -> PageAnswer:
     """Add a page of the domain that no discovery has found."""
-    page_id = await idempotency.seed()
-    async with database.transaction() as session:
+
+    async def accept(session: AsyncSession, seed: UUID) -> PageView:
         domain = await get_domain(session, principal.org_id, domain_id)
         url = _page_url(domain, body.url)
         wanted = NewPage(
-            id=page_id,
+            id=seed,
             url=url,
             page_type=body.page_type or classify_page(url),
             monitoring_enabled=body.monitoring_enabled is not False,
@@ -159,9 +149,11 @@ async def add(
         )
         await add_pages(session, domain.id, [wanted])
         page = await page_of_url(session, domain.id, url)
-        if page.id != page_id:
+        if page.id != seed:
             raise Conflict(f"{url} is a page of the domain already.")
-    return PageAnswer(data=page_view(page))
+        return page_view(page)
+
+    return PageAnswer(data=await idempotency.once(accept, PageView))
 
 
 def _page_url(domain: Domain, address: str) -> str:
@@ -194,7 +186,7 @@ async def change(
 ) -> PageAnswer:
     """Change what was chosen of a page; what is left out stays as it is."""
     async with database.transaction() as session:
-        page = await get_page(session, principal.org_id, page_id)
+        page = await get_page(session, principal.org_id, page_id, lock=True)
         if body.page_type is not None:
             page.page_type = body.page_type
         if body.monitoring_enabled is not None:
@@ -207,7 +199,7 @@ async def change(
 async def delete(page_id: PageIdDep, principal: PrincipalDep, database: DatabaseDep) -> None:
     """Delete a page, with its snapshots and changes."""
     async with database.transaction() as session:
-        await session.delete(await get_page(session, principal.org_id, page_id))
+        await delete_page(session, principal.org_id, page_id)
 
 
 @router.post(
@@ -217,17 +209,17 @@ async def crawl(
     page_id: PageIdDep,
     body: Annotated[JobBody, Body(default_factory=JobBody)],
     principal: PrincipalDep,
-    database: DatabaseDep,
     launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> StartedJobAnswer:
     """Ask for a crawl of the page, whether it is monitored or not."""
-    async with database.reading() as session:
+
+    async def job(session: AsyncSession, seed: UUID) -> JobMessage:
         page = await get_page(session, principal.org_id, page_id)
         domain = await domain_by_id(session, page.domain_id)
-    job_id = job_id_of(JobName.CRAWL_PAGE, await idempotency.seed())
-    await launcher.crawl_page(domain, page, job_id, body.job_options)
-    return StartedJobAnswer(data=StartedJob(job_id=job_id))
+        return launcher.page_crawl(domain, page, seed, body.job_options)
+
+    return StartedJobAnswer(data=await idempotency.start_job(job))
 
 
 @router.post(
@@ -237,14 +229,16 @@ async def crawl_of_domain(
     domain_id: DomainIdDep,
     body: Annotated[CrawlBody, Body(default_factory=CrawlBody)],
     principal: PrincipalDep,
-    database: DatabaseDep,
     launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> StartedBatchAnswer:
     """Ask for a crawl of each monitored page, or of the pages that are named."""
-    batch_id = await idempotency.seed()
-    async with database.transaction() as session:
+
+    async def accept(session: AsyncSession, seed: UUID) -> StartedBatch:
         domain = await get_domain(session, principal.org_id, domain_id)
-        batch = await create_batch(session, principal.org_id, domain.id, body.page_ids, batch_id)
-    await launcher.crawl_batch(domain, batch, body.job_options)
-    return StartedBatchAnswer(data=StartedBatch(batch_id=batch.id, jobs_queued=batch.size))
+        batch = await create_batch(session, principal.org_id, domain.id, body.page_ids, seed)
+        await put(session, launcher.batch(domain, batch, body.job_options))
+        return StartedBatch(batch_id=batch.id, jobs_queued=batch.size)
+
+    async with idempotency.carried_out(accept, StartedBatch, undo=delete_batch) as started:
+        return StartedBatchAnswer(data=started)

@@ -14,16 +14,19 @@ from temporalio.service import RPCError
 from cli.keys import opened
 from core.contract import BacktestInput
 from core.errors import Conflict, JobError, NotFound
+from core.outbox import BacktestMessage
 from core.settings import Settings
 from core.urls import host_of
 from store.backtest_tables import Backtest, BacktestChange
 from store.backtests import add_backtest, backtest_by_id, list_findings, urls_of
 from store.domains import domains_called
 from store.engine import Database
+from store.outbox import DatabaseOutbox, put
 from store.paging import PageRequest
 from store.tables import Domain
-from temporal.backtests import start_backtest, workflow_id_of
+from temporal.backtests import workflow_id_of
 from temporal.connection import connect
+from temporal.delivery import Delivery
 from temporal.faults import as_unavailable
 
 ROWS: Final = 100
@@ -42,10 +45,16 @@ async def backtest(settings: Settings, domain: str, tell: Callable[[str], None])
         found = await _domain(database, domain)
         client = await connect(settings)
         backtest_id = uuid4()
+        message = BacktestMessage(
+            subject_id=backtest_id,
+            domain_id=found.id,
+            input=BacktestInput(backtest_id=backtest_id, max_attempts=settings.max_attempts),
+            host=host_of(found.origin),
+        )
         async with database.transaction() as session:
             await add_backtest(session, found.id, backtest_id, datetime.now(UTC))
-        job = BacktestInput(backtest_id=backtest_id, max_attempts=settings.max_attempts)
-        await start_backtest(client, job, host_of(found.origin))
+            await put(session, message)
+        await Delivery(client, DatabaseOutbox(database), settings.max_attempts).deliver(backtest_id)
         telling = asyncio.create_task(_follow(database, backtest_id, tell))
         try:
             await _end(client, backtest_id)

@@ -87,6 +87,8 @@ async def create_batch(
         members = members.where(Page.monitoring_enabled)
     else:
         members = members.where(Page.id.in_(page_ids))
+    # Locked, so that none of them is deleted before it is a member.
+    members = members.with_for_update(read=True, key_share=True, of=Page)
     await session.execute(insert(BatchPage).from_select(["batch_id", "page_id"], members))
     batch.size = await _count(session, batch.id)
     if page_ids is not None and batch.size != len(set(page_ids)):
@@ -121,7 +123,12 @@ async def batch_exists(session: AsyncSession, batch_id: UUID) -> bool:
     return await session.get(Batch, batch_id) is not None
 
 
-async def cancel_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> None:
+async def delete_batch(session: AsyncSession, batch_id: UUID) -> None:
+    """Delete a batch; nothing happens when there is none."""
+    await session.execute(delete(Batch).where(Batch.id == batch_id))
+
+
+async def cancel_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> Batch:
     """No more jobs of the organisation's batch are to be started. Raises NotFound when it has none
     of that id.
     """
@@ -129,6 +136,7 @@ async def cancel_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> N
     if batch is None or batch.org_id != org_id:
         raise NotFound("Batch not found.")
     batch.cancelled_at = batch.cancelled_at or datetime.now(UTC)
+    return batch
 
 
 async def next_chunk(session: AsyncSession, batch_id: UUID, listed_to: UUID, limit: int) -> Chunk:

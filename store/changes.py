@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound
@@ -67,13 +67,18 @@ async def list_changes(
     return await paged(session, rows, Change.created_at, Change.id, request)
 
 
-async def get_change(session: AsyncSession, org_id: UUID, change_id: UUID) -> Change:
-    """The organisation's change. Raises NotFound when it has none of that id."""
-    found = await session.scalar(
+async def get_change(
+    session: AsyncSession, org_id: UUID, change_id: UUID, *, lock: bool = False
+) -> Change:
+    """The organisation's change; with `lock` nobody else changes or deletes it before the end of
+    the transaction. Raises NotFound when it has none of that id.
+    """
+    rows = (
         select(Change)
         .join(Domain, Change.domain_id == Domain.id)
         .where(Change.id == change_id, Domain.org_id == org_id)
     )
+    found = await session.scalar(rows.with_for_update(of=Change, key_share=True) if lock else rows)
     if found is None:
         raise NotFound("Change not found.")
     return found
@@ -86,13 +91,9 @@ async def acknowledge(
 
     Raises NotFound when it has none of that id.
     """
-    change = await get_change(session, org_id, change_id)
-    await session.execute(
-        update(Change)
-        .where(Change.id == change.id, Change.acknowledged_at.is_(None))
-        .values(acknowledged_at=at, acknowledged_by=by)
-    )
-    await session.refresh(change)
+    change = await get_change(session, org_id, change_id, lock=True)
+    if change.acknowledged_at is None:
+        change.acknowledged_at, change.acknowledged_by = at, by
     return change
 
 

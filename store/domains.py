@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, select
@@ -10,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.crawlsettings import CrawlSettings
 from core.errors import Conflict, NotFound, SubjectGone
+from core.outbox import ScheduleMessage
+from store.outbox import put, withdraw_domain
 from store.paging import Paged, PageRequest, paged
 from store.tables import Domain, Page
 from store.upsert import upsert
@@ -24,6 +27,9 @@ class PageSummary:
 
 
 NO_PAGES = PageSummary(0, None)
+
+LOCK: Final = {"key_share": True}
+"""Of a row that is going to be changed, but for its key: rows that refer to it may be added."""
 
 
 async def add_domain(
@@ -66,9 +72,13 @@ async def add_domain(
     return found
 
 
-async def get_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) -> Domain:
-    """The organisation's domain. Raises NotFound when it has none of that id."""
-    found = await session.get(Domain, domain_id)
+async def get_domain(
+    session: AsyncSession, org_id: UUID, domain_id: UUID, *, lock: bool = False
+) -> Domain:
+    """The organisation's domain; with `lock` nobody else changes or deletes it before the end of
+    the transaction. Raises NotFound when it has none of that id.
+    """
+    found = await session.get(Domain, domain_id, with_for_update=LOCK if lock else None)
     if found is None or found.org_id != org_id:
         raise NotFound("Domain not found.")
     return found
@@ -110,9 +120,13 @@ async def page_summaries(
 
 
 async def delete_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) -> None:
-    """Delete the domain and all that hangs on it. Raises NotFound as `get_domain` does."""
+    """Delete the domain and all that hangs on it. Its schedule is to be deleted then: the outbox
+    says so. Raises NotFound as `get_domain` does.
+    """
     deleted = await session.scalar(
         delete(Domain).where(Domain.id == domain_id, Domain.org_id == org_id).returning(Domain.id)
     )
     if deleted is None:
         raise NotFound("Domain not found.")
+    await withdraw_domain(session, domain_id)
+    await put(session, ScheduleMessage.of(domain_id))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.crawlsettings import CrawlSettings
@@ -65,13 +65,18 @@ async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewP
     return Added(list(added.values()), [page.url for page in pages if page.url not in added])
 
 
-async def get_page(session: AsyncSession, org_id: UUID, page_id: UUID) -> Page:
-    """The organisation's page. Raises NotFound when it has none of that id."""
-    found = await session.scalar(
+async def get_page(
+    session: AsyncSession, org_id: UUID, page_id: UUID, *, lock: bool = False
+) -> Page:
+    """The organisation's page; with `lock` nobody else changes or deletes it before the end of the
+    transaction. Raises NotFound when it has none of that id.
+    """
+    rows = (
         select(Page)
         .join(Domain, Page.domain_id == Domain.id)
         .where(Page.id == page_id, Domain.org_id == org_id)
     )
+    found = await session.scalar(rows.with_for_update(of=Page, key_share=True) if lock else rows)
     if found is None:
         raise NotFound("Page not found.")
     return found
@@ -97,3 +102,13 @@ async def list_pages(session: AsyncSession, domain_id: UUID, request: PageReques
     """The domain's pages, newest first."""
     rows = select(Page).where(Page.domain_id == domain_id)
     return await paged(session, rows, Page.created_at, Page.id, request)
+
+
+async def delete_page(session: AsyncSession, org_id: UUID, page_id: UUID) -> None:
+    """Delete the page and all that hangs on it. Raises NotFound as `get_page` does."""
+    owned = select(Domain.id).where(Domain.org_id == org_id)
+    deleted = await session.scalar(
+        delete(Page).where(Page.id == page_id, Page.domain_id.in_(owned)).returning(Page.id)
+    )
+    if deleted is None:
+        raise NotFound("Page not found.")

@@ -15,10 +15,11 @@ REMEMBERED: Final = timedelta(days=7)
 """How long a key stands for its first request."""
 
 
-async def seed_of(
+async def enter_request(
     session: AsyncSession, org_id: UUID, key: str, fingerprint: str, now: datetime
-) -> UUID:
-    """What the ids of all that the request makes are made of; the same for the same `key`.
+) -> KeyedRequest:
+    """The request of that key; without an answer it has not been carried out, and whoever entered
+    it first is the only one who may before the end of the transaction.
 
     Raises Conflict when the key was given to another request, one with another `fingerprint`.
     """
@@ -32,10 +33,22 @@ async def seed_of(
         .values(org_id=org_id, key=key, fingerprint=fingerprint, seed=uuid4(), created_at=now)
         .on_conflict_do_nothing()
     )
-    found = await session.scalar(
-        select(KeyedRequest).where(KeyedRequest.org_id == org_id, KeyedRequest.key == key)
-    )
+    found = await find_request(session, org_id, key, fingerprint, now)
     assert found is not None
-    if found.fingerprint != fingerprint:
+    return found
+
+
+async def find_request(
+    session: AsyncSession, org_id: UUID, key: str, fingerprint: str, now: datetime
+) -> KeyedRequest | None:
+    """The request of that key, if there was one. Raises Conflict as `enter_request` does."""
+    found = await session.scalar(
+        select(KeyedRequest).where(
+            KeyedRequest.org_id == org_id,
+            KeyedRequest.key == key,
+            KeyedRequest.created_at >= now - REMEMBERED,
+        )
+    )
+    if found is not None and found.fingerprint != fingerprint:
         raise Conflict("This Idempotency-Key was sent with another request before.")
-    return found.seed
+    return found

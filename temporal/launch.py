@@ -11,7 +11,8 @@ from temporalio.service import RPCError
 
 from core.attributes import attributes_of
 from core.contract import CrawlPageInput, DiscoverPagesInput, MemoKey, Owner, Subject
-from core.jobs import TASK_QUEUE, JobName, JobState
+from core.jobs import CRAWL_DOMAIN, TASK_QUEUE, JobName, JobState, batch_workflow_id
+from core.outbox import BatchMessage
 from temporal.faults import as_unavailable
 
 
@@ -57,6 +58,28 @@ async def start_job(client: Client, job: JobStart) -> None:
             memo={MemoKey.SUBJECT: subject},
             priority=Priority(fairness_key=job.owner.fairness_key),
             static_summary=job.owner.url or job.owner.host,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+    except RPCError as error:
+        raise as_unavailable(error) from error
+
+
+async def start_batch(client: Client, batch: BatchMessage) -> None:
+    """Start the fan-out of a batch, which goes on until each of its jobs has been started; nothing
+    happens when it was started before.
+
+    Raises Unavailable when Temporal cannot be reached.
+    """
+    try:
+        await client.start_workflow(
+            CRAWL_DOMAIN,
+            batch.input,
+            id=batch_workflow_id(batch.subject_id),
+            task_queue=TASK_QUEUE,
+            priority=Priority(fairness_key=batch.owner.fairness_key),
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"Crawl {batch.name}",
         )
     except WorkflowAlreadyStartedError:
         return

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.chaos.audit import audit
 from benchmarks.chaos.client import Answer, Client
 from benchmarks.chaos.evidence import Evidence, Run
-from benchmarks.chaos.faults import Gone, Kill, Locked
+from benchmarks.chaos.faults import Gone, Kill, Locked, Replayed
 from benchmarks.chaos.run import SLOW, run, site_of
 from benchmarks.chaos.watchers import Truth, contradictions
 from benchmarks.site import Visit, WatchedSite
@@ -50,6 +50,7 @@ async def test_whatever_dies_no_job_is_lost_and_no_effect_doubled(tmp_path: Path
                     Kill((Part.WORKER, Part.SERVER), SIGKILL),
                     Locked(1),
                     Gone(0.5),
+                    Replayed(5),
                 ],
                 pause=(0, 0),
             )
@@ -112,7 +113,9 @@ GOOD = Evidence(
     snapshots={"page": [snapshot(1, "one"), snapshot(2, "two")]},
     changes={"page": [CHANGE]},
     visits=[visit(1), visit(2)],
-    seen={},
+    seen={"two": JOBS["two"]},
+    shown={"domain": {"d"}, "page": {"page"}, "snapshot": {"s1"}, "change": set()},
+    stored={"domain": {"d"}, "page": {"page"}, "snapshot": {"s1", "s2"}, "change": {"c"}},
 )
 
 
@@ -143,6 +146,10 @@ Spoil = Callable[[Evidence], Evidence]
             "runs by its attempts",
         ),
         (lambda e: replace(e, changes={"page": [CHANGE, CHANGE]}), "2 of a kind"),
+        (lambda e: replace(e, stored=e.stored | {"domain": set()}), "domain d was acknowledged"),
+        (lambda e: replace(e, stored=e.stored | {"page": set()}), "page page was acknowledged"),
+        (lambda e: replace(e, stored=e.stored | {"snapshot": {"s2"}}), "snapshot s1 was ack"),
+        (lambda e: replace(e, stored=e.stored | {"change": set()}), "change c was acknowledged"),
         (lambda e: replace(e, changes={}), "2 snapshots and the changes {}"),
         (lambda e: replace(e, visits=[visit(1), visit(3)]), "was never shown"),
         (lambda e: replace(e, visits=[*e.visits, visit(3)]), "3 times, 2 are explained"),

@@ -15,7 +15,15 @@ from tests.postgres import PostgresServer
 from tests.site import FakeSite
 from tests.system import System, running_system
 
-KEPT = {"organisations", "api_keys", "host_slots", "robots", "contents", "job_ends"}
+KEPT = {
+    "organisations",
+    "api_keys",
+    "host_slots",
+    "robots",
+    "contents",
+    "job_ends",
+    "outbox",
+}
 """The tables that do not belong to a domain. What a deleted one has left of contents is swept away
 later (tests/store/test_retention.py).
 """

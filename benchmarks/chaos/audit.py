@@ -12,7 +12,12 @@ from benchmarks.site import version_in
 
 def audit(found: Evidence) -> list[str]:
     """Everything that is wrong; nothing is as it should be."""
-    return [*every_accepted_job_ended(found), *states_agree(found), *doubled(found)]
+    return [
+        *every_accepted_job_ended(found),
+        *nothing_shown_is_missing(found),
+        *states_agree(found),
+        *doubled(found),
+    ]
 
 
 def doubled(found: Evidence) -> list[str]:
@@ -38,6 +43,21 @@ def every_accepted_job_ended(found: Evidence) -> Iterator[str]:
     for job in found.jobs.values():
         if job["finishedAt"] is None:
             yield f"{job['id']} has not ended: {job['state']}"
+
+
+def nothing_shown_is_missing(found: Evidence) -> Iterator[str]:
+    """Every domain, page, snapshot and change that a client has seen, or was told of in the result
+    of a job, is there still.
+    """
+    told = {kind: set(ids) for kind, ids in found.shown.items()}
+    for job in found.seen.values():
+        result = job["returnValue"] or {}
+        for kind in ("snapshot", "change"):
+            told[kind] |= {row_id} if (row_id := result.get(f"{kind}Id")) else set()
+    told["page"] |= set(found.pages.values())
+    for kind, ids in told.items():
+        for row_id in sorted(ids - found.stored[kind]):
+            yield f"{kind} {row_id} was acknowledged and is missing"
 
 
 def each_job_ended_once(found: Evidence) -> Iterator[str]:

@@ -34,14 +34,27 @@ class Answer:
         return 200 <= self.status < 300
 
 
+@dataclass(frozen=True)
+class Done:
+    """A request that was carried out under its key, and what was answered."""
+
+    method: str
+    path: str
+    body: object
+    data: Any
+
+
 @dataclass
 class Client:
-    """Asks, and keeps in `wrong` what no outage excuses."""
+    """Asks, and keeps in `wrong` what no outage excuses; `done` is what it asked for under a key,
+    by that.
+    """
 
     origin: str
     answers: Counter[int] = field(default_factory=Counter)
     slowest: float = 0
     wrong: list[str] = field(default_factory=list)
+    done: dict[str, Done] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._http = httpx2.AsyncClient(
@@ -68,6 +81,8 @@ class Client:
         received = time.monotonic()
         self._judge(f"{method} {path}", answer, received - sent)
         told = answer.json() if answer.content else {}
+        if key and answer.is_success:
+            self.done.setdefault(key, Done(method, path, body, told.get("data")))
         return Answer(answer.status_code, told.get("data"), told.get("meta"), sent, received)
 
     async def get(self, path: str) -> Any:

@@ -45,6 +45,7 @@ class Run:
 class Evidence:
     """All of it. `snapshots` and `changes` are by page, oldest first; `accepted` are the ids that
     the API gave, `batches` the sizes that it promised, `seen` the last look of every watcher.
+    `shown` are the ids of the rows that the API has shown, by kind, and `stored` of those left.
     """
 
     accepted: frozenset[str]
@@ -61,6 +62,8 @@ class Evidence:
     changes: dict[str, list[Any]]
     visits: list[Visit]
     seen: dict[str, Any]
+    shown: dict[str, set[str]]
+    stored: dict[str, set[str]]
 
 
 async def of_each(keys: Iterable[str], read: Callable[[str], Awaitable[T]]) -> dict[str, T]:

@@ -106,6 +106,33 @@ class Hung:
 
 
 @dataclass(frozen=True)
+class Replayed:
+    """While Temporal hangs, requests that were carried out long ago come again with their keys."""
+
+    count: int
+
+    @property
+    def name(self) -> str:
+        """The fault."""
+        return "requests replayed while Temporal hung"
+
+    async def strike(self, diffy: Diffy, client: Client) -> None:
+        """Stop its process until `count` of them, the first one too, are answered: as they were
+        before, or that Temporal is away.
+        """
+        await well(client)
+        api = diffy.pid(Part.API)
+        every = list(client.done)
+        keys = every[:1] + every[1 :: max(1, len(every) // self.count)]
+        await _once(partial(diffy.kill, Part.SERVER, signal.SIGSTOP))
+        try:
+            await asyncio.gather(*(_replay(client, key, self.name) for key in keys))
+        finally:
+            diffy.kill(Part.SERVER, signal.SIGCONT)
+        await _well_again(diffy, client, self.name, api)
+
+
+@dataclass(frozen=True)
 class Locked:
     """Another connection holds the lock of the SQLite file."""
 
@@ -154,7 +181,7 @@ def kills() -> Iterator[Kill]:
 def planned(chance: random.Random, count: int, postgres: PostgresServer | None) -> list[Fault]:
     """Every fault once, in an order of chance, and then any of them until there are `count`."""
     away: Fault = PostgresAway(postgres, 8) if postgres else Locked(BEYOND_BUSY)
-    kinds: list[Fault] = [*kills(), away, Gone(8), Hung(8)]
+    kinds: list[Fault] = [*kills(), away, Gone(8), Hung(8), Replayed(20)]
     first = chance.sample(kinds, len(kinds))
     return (first + chance.choices(kinds, k=count))[:count]
 
@@ -174,6 +201,15 @@ async def _once(holds: Callable[[], bool]) -> None:
             if holds():
                 return
             await asyncio.sleep(0.05)
+
+
+async def _replay(client: Client, key: str, fault: str) -> None:
+    done = client.done[key]
+    answer = await client.ask(done.method, done.path, done.body, key=key)
+    if answer.ok and answer.data != done.data:
+        client.wrong.append(f"{fault}: {done.path} was answered {answer.data} after {done.data}")
+    if not answer.ok and answer.status not in (0, 503):
+        client.wrong.append(f"{fault}: {done.path} was answered {answer.status}")
 
 
 async def _told_unavailable(client: Client, fault: str) -> None:

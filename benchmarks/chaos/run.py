@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from benchmarks.chaos.audit import audit, doubled, failures
@@ -103,7 +104,12 @@ async def run(
         async with asyncio.TaskGroup() as under_way:
             watching = [
                 under_way.create_task(each)
-                for each in (watchers.jobs(), watchers.waits(), watchers.lists())
+                for each in (
+                    watchers.jobs(),
+                    watchers.waits(),
+                    watchers.lists(),
+                    watchers.rows(),
+                )
             ]
             under_way.create_task(load.run(jobs, struck))
             following = under_way.create_task(_follow(slow, truth, struck))
@@ -152,6 +158,17 @@ async def evidence(
     async def batch(batch_id: str) -> list[str]:
         return [row["id"] for row in await client.every(f"/api/jobs?batchId={batch_id}")]
 
+    pages = [row["id"] for row in await client.every(f"/api/domains/{load.domain}/pages")]
+
+    async def snapshots(page_id: str) -> list[str]:
+        return [row["id"] for row in await client.every(f"/api/pages/{page_id}/snapshots")]
+
+    stored = {
+        "domain": {row["id"] for row in await client.every("/api/domains")},
+        "page": set(pages),
+        "snapshot": set(chain.from_iterable((await of_each(pages, snapshots)).values())),
+        "change": {row["id"] for row in chain.from_iterable(changes.values())},
+    }
     return Evidence(
         accepted=frozenset(load.jobs),
         batches=load.batches,
@@ -165,6 +182,8 @@ async def evidence(
         pages=load.pages,
         snapshots=await of_each(load.pages.values(), partial(snapshots_of, client)),
         changes=changes,
+        shown=watchers.memory.rows,
+        stored=stored,
         visits=list(site.visits),
         seen=watchers.memory.last,
     )

@@ -10,6 +10,7 @@ from benchmarks.chaos.client import Answer, Client
 from benchmarks.chaos.load import Load
 from benchmarks.site import Visit, WatchedSite
 
+KINDS: Final = ("domain", "page", "snapshot", "change")
 STATES: Final = ("waiting", "active", "delayed", "completed", "failed")
 ENDS: Final = ("completed", "failed")
 OFTEN: Final = 0.7
@@ -20,9 +21,12 @@ FINAL: Final = ("state", "attemptsMade", "processedAt", "finishedAt", "failedRea
 
 @dataclass
 class Memory:
-    """What has been seen of each job, and whether a later look fits."""
+    """What has been seen of each job, and whether a later look fits; `rows` are the ids of what
+    was shown from the store, by their kind.
+    """
 
     last: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, set[str]] = field(default_factory=lambda: {kind: set() for kind in KINDS})
     wrong: list[str] = field(default_factory=list)
     looks: int = 0
 
@@ -89,6 +93,22 @@ class Watchers:
                 if answer.ok:
                     self.memory.looks += 1
                     self.memory.wrong += contradictions(None, answer.data)
+
+    async def rows(self) -> None:
+        """What is stored: the domain, its pages and changes, snapshots of a page by chance."""
+        domain = f"/api/domains/{self.load.domain}"
+        while True:
+            await asyncio.sleep(0.5)
+            page = self.chance.choice(list(self.load.pages.values()))
+            for kind, path in (
+                ("domain", "/api/domains"),
+                ("page", f"{domain}/pages"),
+                ("change", "/api/changes"),
+                ("snapshot", f"/api/pages/{page}/snapshots"),
+            ):
+                answer = await self.client.ask("GET", f"{path}?limit=100")
+                if answer.ok:
+                    self.memory.rows[kind] |= {row["id"] for row in answer.data}
 
     def _any_job(self) -> str:
         every = list(self.load.jobs)

@@ -4,27 +4,36 @@ import asyncio
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
-from uuid import uuid4
+from datetime import timedelta
+from typing import Any, Final
+from unittest.mock import patch
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from sqlalchemy import func, select
+from temporalio.service import RPCError, RPCStatusCode
 
 from api.app import create_app
 from cli.embedded import EmbeddedTemporal
 from core.jobs import JobState
 from core.settings import Settings
 from store.engine import Database
+from store.request_tables import OutboxMessage
 from temporal.connection import connect
 from tests.api.operations import operations
-from tests.eventually import HANG
+from tests.eventually import HANG, eventually
 from tests.ports import free_port
 from tests.site import FakeSite
 from tests.system import System, running_system
 
+DELETION: Final = "DELETE /api/domains/{domain_id}"
+"""Done once the store has done it; that its schedule is to go too is kept for later."""
+
 STORE_ALONE: Final = {
+    DELETION,
     "GET /api/domains/{domain_id}/pages",
     "POST /api/domains/{domain_id}/pages",
     "GET /api/pages/{page_id}",
@@ -185,7 +194,7 @@ async def test_without_temporal_the_store_is_still_read_and_written(outage: Outa
     routes = [each for each in operations(outage.system) if str(each) in STORE_ALONE]
     assert len(routes) == len(STORE_ALONE)
     async with outage.gone():
-        for route in routes:
+        for route in sorted(routes, key=lambda each: str(each) == DELETION):
             answer = await outage.system.api.request(
                 route.method, route.target(**ids), json=body_of(str(route))
             )
@@ -203,6 +212,84 @@ async def test_a_domain_that_could_not_be_registered_leaves_nothing_behind(
     await outage.system.add_domain("late.example")
 
 
+async def test_a_request_that_comes_again_while_temporal_hangs_undoes_nothing(
+    outage: Outage,
+) -> None:
+    api = outage.system.api
+    host = f"{uuid4().hex}.example"
+
+    async def register() -> httpx2.Response:
+        return await api.post(
+            "/api/domains", json={"domain": host}, headers={"Idempotency-Key": host}
+        )
+
+    first = await register()
+    path = f"/api/domains/{first.json()['data']['id']}"
+    page = {"url": f"https://{host}/pricing"}
+    assert (await api.post(f"{path}/pages", json=page)).status_code == 201
+    with outage.frozen():
+        assert_unavailable(await register())
+    assert (await api.get(path)).json()["data"]["pages"] == 1
+    again = await register()
+    assert (again.status_code, again.json()) == (201, first.json())
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What requests leave undone is finished at once."""
+    monkeypatch.setattr("store.outbox.HELD", timedelta(seconds=0.5))
+    monkeypatch.setattr("temporal.delivery.EVERY", 0.1)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_what_was_asked_for_while_temporal_hung_is_finished_after_it(outage: Outage) -> None:
+    system = outage.system
+    doomed = await system.add_domain(f"{uuid4().hex}.example")
+    changed = await system.add_domain(f"{uuid4().hex}.example")
+    names = [f"{uuid4().hex}.example" for _ in range(2)]
+
+    def register(name: str, *, keyed: bool) -> Coroutine[None, None, httpx2.Response]:
+        headers = {"Idempotency-Key": name} if keyed else {}
+        return system.api.post("/api/domains", json={"domain": name}, headers=headers)
+
+    async with system.worker():
+        with outage.frozen():
+            keyed, keyless, deleted, patched = await asyncio.gather(
+                register(names[0], keyed=True),
+                register(names[1], keyed=False),
+                system.api.delete(f"/api/domains/{doomed.id}"),
+                system.api.patch(f"/api/domains/{changed.id}", json={"checkFrequencyHours": 7}),
+            )
+        assert deleted.status_code == 204
+        for answer in (keyed, keyless, patched):
+            assert_unavailable(answer)
+        await eventually(lambda: messages(system), lambda count: count == 0)
+    again = (await register(names[0], keyed=True)).json()["data"]
+    assert (await system.job(again["discoveryJobId"])).name == "discover.pages"
+    assert (await register(names[1], keyed=False)).status_code == 201
+    domains = (await system.api.get("/api/domains?limit=100")).json()["data"]
+    wanted = {UUID(each["id"]): each["checkFrequencyHours"] for each in domains}
+    await eventually(lambda: scheduled(system), lambda found: found == wanted)
+
+
+async def scheduled(system: System) -> dict[UUID, float]:
+    """The hours between two crawls of every domain that has a schedule."""
+    found = {}
+    async for each in await system.client.list_schedules():
+        name, _, domain_id = each.id.rpartition("-")
+        if name == "crawl-of":
+            assert each.schedule is not None
+            every = each.schedule.spec.intervals[0].every
+            found[UUID(domain_id)] = every / timedelta(hours=1)
+    return found
+
+
+async def messages(system: System) -> int:
+    """How many things Temporal has still to be told."""
+    async with system.database.reading() as session:
+        return await session.scalar(select(func.count()).select_from(OutboxMessage)) or 0
+
+
 async def test_after_an_outage_the_same_api_carries_on_and_no_job_is_lost(
     outage: Outage, site: FakeSite
 ) -> None:
@@ -217,6 +304,29 @@ async def test_after_an_outage_the_same_api_carries_on_and_no_job_is_lost(
     async with system.worker():
         assert (await system.finished(domain.discovery_job_id)).state is JobState.COMPLETED
     assert set(await system.pages(domain.id)) == {site.url("/")}
+
+
+async def test_a_temporal_that_cannot_tell_of_schedules_yet_is_unavailable(system: System) -> None:
+    """As it says for a moment after its start."""
+    domain = await system.add_domain("competitor.com")
+    service = system.client.service_client
+    call = service._rpc_call
+
+    async def called(**asked: Any) -> Any:
+        if asked["rpc"] == "describe_schedule":
+            reason = "no poller seen for task queue recently, worker may be down"
+            raise RPCError(reason, RPCStatusCode.FAILED_PRECONDITION, b"")
+        return await call(**asked)
+
+    with patch.object(service, "_rpc_call", called):
+        for method, path, body in (
+            ("GET", "/api/domains", None),
+            ("GET", f"/api/domains/{domain.id}", None),
+            ("PATCH", f"/api/domains/{domain.id}", {}),
+            ("POST", "/api/domains", {"domain": "other.com"}),
+        ):
+            assert_unavailable(await system.api.request(method, path, json=body))
+    assert (await system.api.get("/api/domains")).json()["meta"]["total"] == 1
 
 
 @pytest.fixture

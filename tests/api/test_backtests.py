@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import delete, select, update
 
+from api.deps import services_of
 from core.packing import pack
 from store.contents import keep
 from store.tables import Change, Snapshot
 from tests.api.crawled import CrawledPage, crawled_page, numbered, walked
 from tests.eventually import eventually
+from tests.faults import Fault, Stopped, faulty
 from tests.site import FakeSite
 from tests.system import System
 
@@ -235,3 +237,17 @@ async def test_a_worker_that_stops_hands_a_backtest_on(system: System, site: Fak
     assert (backtest["pagesDone"], backtest["same"]) == (31, 30)
     report = await system.api.get(f"{path}/changes?limit=100")
     assert report.json()["meta"]["total"] == 30
+
+
+async def test_a_backtest_that_temporal_was_not_told_of_yet_is_waiting(
+    system: System, site: FakeSite
+) -> None:
+    domain = await system.add_domain(site.origin)
+    path = f"/api/domains/{domain.id}/backtest"
+    async with faulty(system, 2, Fault.STOP):
+        with pytest.raises(Stopped):
+            await system.api.post(path)
+    [listed] = await data(system, f"{path}s")
+    assert (listed["state"], listed["failedReason"]) == ("waiting", None)
+    await services_of(system.app).delivery.deliver(UUID(listed["id"]))
+    assert (await data(system, f"/api/backtests/{listed['id']}"))["state"] == "waiting"

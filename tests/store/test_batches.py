@@ -203,12 +203,10 @@ async def test_no_job_is_left_to_start_of_a_batch_that_is_cancelled_closed_or_de
     await delete_domain(session, domain.org_id, domain.id)
     session.expunge_all()
     assert await started(session, domain) == (0, set())
-    for ask in (
-        next_chunk(session, batch.id, BEFORE_ALL, 2),
-        start_batch_result(session, batch.id),
-    ):
-        with pytest.raises(SubjectGone):
-            await ask
+    with pytest.raises(SubjectGone):
+        await next_chunk(session, batch.id, BEFORE_ALL, 2)
+    with pytest.raises(SubjectGone):
+        await start_batch_result(session, batch.id)
 
 
 OLD = 300

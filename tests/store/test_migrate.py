@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core.checkpoint import BEGINNING
 from core.errors import SettingsError, Unavailable
+from core.outbox import Message, ScheduleMessage
 from core.packing import pack, unpack
 from store import frontier
 from store.base import Base
@@ -28,6 +29,8 @@ from store.engine import Database, parse_url
 from store.frontier import FoundUrl, Tally
 from store.keys import create_key, list_keys
 from store.migrate import MIGRATIONS, migrate
+from store.outbox import DatabaseOutbox
+from store.requests import find_request
 from store.tables import Discovery
 
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
@@ -45,6 +48,9 @@ REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
 ]
 [BEFORE_UNSTARTED_JOBS] = [
     str(each.down_revision) for each in SCRIPTS.walk_revisions() if "unstarted_jobs" in each.path
+]
+[BEFORE_OUTBOX] = [
+    str(each.down_revision) for each in SCRIPTS.walk_revisions() if "outbox" in each.path
 ]
 AT_ONCE = 3
 MOVED = 250
@@ -244,6 +250,47 @@ async def test_jobs_of_batches_of_before_count_as_started(empty_url: str) -> Non
     await database.close()
 
 
+def test_the_schedule_of_every_domain_is_looked_at_after_the_outbox_has_come(
+    empty_url: str,
+) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(parse_url(empty_url).database or "").parent.mkdir()
+    move(empty_url, BEFORE_OUTBOX, up=True)
+    org, domains = uuid4(), [uuid4() for _ in range(AT_ONCE)]
+    with connected(empty_url) as connection:
+        insert(connection, "organisations", [{"id": org, "name": "org"}])
+        insert(connection, "domains", [domain_row(each, org) for each in domains])
+        request = {"org_id": org, "key": "k", "fingerprint": "f", "seed": domains[0]}
+        insert(connection, "keyed_requests", [request])
+    migrate(empty_url)
+
+    async def due() -> list[Message]:
+        database = Database.open(empty_url)
+        async with database.reading() as session:
+            known = await find_request(session, org, "k", "f", datetime.now(UTC))
+            assert known is not None
+            assert (known.seed, known.answer) == (domains[0], None)
+        taken = await DatabaseOutbox(database).take_due(2 * AT_ONCE)
+        await database.close()
+        return [each.message for each in taken]
+
+    messages = asyncio.run(due())
+    assert len(messages) == len(domains)
+    assert all(ScheduleMessage.of(each) in messages for each in domains)
+    move(empty_url, BEFORE_OUTBOX, up=False)
+    with connected(empty_url) as connection:
+        assert connection.execute(text("SELECT count(*) FROM keyed_requests")).scalar() == 1
+
+
+def domain_row(domain_id: UUID, org_id: UUID) -> dict[str, object]:
+    """A domain as the first schema has it."""
+    return {
+        "id": domain_id, "org_id": org_id, "domain": domain_id.hex, "origin": "o",
+        "display_name": "n", "status": "active", "check_frequency_hours": 24,
+        "updated_at": datetime.now(UTC),
+    }  # fmt: skip
+
+
 def insert_old_domain(connection: Connection, org: UUID) -> UUID:
     """A domain of the first schema, and its organisation."""
     domain = uuid4()
@@ -251,11 +298,8 @@ def insert_old_domain(connection: Connection, org: UUID) -> UUID:
     insert(
         connection,
         "domains",
-        [{
-            "id": domain, "org_id": org, "domain": "d", "origin": "o", "display_name": "n",
-            "status": "active", "check_frequency_hours": 24, "updated_at": datetime.now(UTC),
-        }],
-    )  # fmt: skip
+        [domain_row(domain, org)],
+    )
     return domain
 
 

@@ -6,7 +6,7 @@ from alembic import op
 from store.types import UtcDateTime
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 OPEN = sa.text("fanned_out_at IS NULL AND cancelled_at IS NULL")
 BEFORE_ALL = "0" * 32

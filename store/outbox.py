@@ -1,0 +1,148 @@
+"""The outbox of `core.outbox`, in the database."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.outbox import Entry, Message, MessageKind, RecurringCrawl
+from store.batches import batch_pages
+from store.engine import Database
+from store.job_end_tables import JobEnd
+from store.job_ends import claim_ends
+from store.owners import owner_of
+from store.request_tables import OutboxMessage
+from store.tables import Domain, DomainStatus
+from store.upsert import upsert
+
+HELD: Final = timedelta(seconds=20)
+"""How long a message is left to whoever wrote or took it: longer than a request takes."""
+
+PAGES_AT_ONCE: Final = 50
+
+ANY_MESSAGE: Final[TypeAdapter[Message]] = TypeAdapter(Message)
+ORDER: Final = list(MessageKind)
+
+log = logging.getLogger(__name__)
+
+
+async def put(session: AsyncSession, message: Message) -> None:
+    """Write a message, in place of the one of its kind and subject if there is one."""
+    written = {
+        "message": message.model_dump(mode="json", by_alias=True),
+        "version": uuid4(),
+        "due_at": datetime.now(UTC) + HELD,
+    }
+    await session.execute(
+        upsert(session, OutboxMessage)
+        .values(
+            subject_id=message.subject_id,
+            kind=message.kind,
+            domain_id=message.domain_id,
+            **written,
+        )
+        .on_conflict_do_update(
+            index_elements=[OutboxMessage.subject_id, OutboxMessage.kind], set_=written
+        )
+    )
+
+
+async def withdraw(
+    session: AsyncSession, subject_id: UUID, kind: MessageKind | None = None
+) -> None:
+    """Remove the messages of a subject, or the one of a kind."""
+    rows = delete(OutboxMessage).where(OutboxMessage.subject_id == subject_id)
+    await session.execute(rows if kind is None else rows.where(OutboxMessage.kind == kind))
+
+
+async def withdraw_domain(session: AsyncSession, domain_id: UUID) -> None:
+    """Remove every message that is about something of a domain."""
+    await session.execute(delete(OutboxMessage).where(OutboxMessage.domain_id == domain_id))
+
+
+async def is_pending(session: AsyncSession, subject_id: UUID, kind: MessageKind) -> bool:
+    """Whether there is such a message."""
+    return await session.get(OutboxMessage, (subject_id, kind)) is not None
+
+
+class DatabaseOutbox:
+    """The messages of a database, in transactions of their own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of_subject(self, subject_id: UUID) -> list[Entry]:
+        """As `Outbox.of_subject` says."""
+        async with self._database.reading() as session:
+            rows = await session.scalars(
+                select(OutboxMessage).where(OutboxMessage.subject_id == subject_id)
+            )
+            return sorted(_entries(rows), key=lambda entry: ORDER.index(entry.message.kind))
+
+    async def take_due(self, limit: int) -> list[Entry]:
+        """As `Outbox.take_due` says."""
+        due = select(OutboxMessage).order_by(OutboxMessage.due_at).limit(limit)
+        due = due.where(OutboxMessage.due_at <= datetime.now(UTC))
+        async with self._database.reading() as session:
+            # Nearly always there is none, and a write would have to wait for others.
+            if await session.scalar(due.limit(1)) is None:
+                return []
+        async with self._database.transaction() as session:
+            rows = (await session.scalars(due.with_for_update(skip_locked=True))).all()
+            for row in rows:
+                row.due_at = datetime.now(UTC) + HELD
+        return _entries(rows)
+
+    async def remove(self, entry: Entry) -> None:
+        """As `Outbox.remove` says."""
+        async with self._database.transaction() as session:
+            await session.execute(
+                delete(OutboxMessage).where(
+                    OutboxMessage.subject_id == entry.message.subject_id,
+                    OutboxMessage.kind == entry.message.kind,
+                    OutboxMessage.version == entry.version,
+                )
+            )
+
+    async def recurring_crawl(self, domain_id: UUID) -> RecurringCrawl | None:
+        """As `Outbox.recurring_crawl` says."""
+        async with self._database.reading() as session:
+            domain = await session.get(Domain, domain_id)
+        if domain is None:
+            return None
+        return RecurringCrawl(
+            domain_id=domain.id,
+            name=domain.domain,
+            fairness_key=owner_of(domain).fairness_key,
+            every=timedelta(hours=domain.check_frequency_hours),
+            since=domain.created_at,
+            paused=domain.status is DomainStatus.PAUSED,
+        )
+
+    async def batch_pages(self, batch_id: UUID, after: UUID | None) -> Sequence[UUID]:
+        """As `Outbox.batch_pages` says."""
+        async with self._database.reading() as session:
+            members = await batch_pages(session, batch_id, after, PAGES_AT_ONCE)
+        return [each.page_id for each in members]
+
+    async def claim_cancelled(self, run_id: str) -> bool:
+        """As `Outbox.claim_cancelled` says."""
+        async with self._database.transaction() as session:
+            ends = await claim_ends(session, [run_id], JobEnd.CANCELLED)
+        return ends[run_id] is JobEnd.CANCELLED
+
+
+def _entries(rows: Iterable[OutboxMessage]) -> list[Entry]:
+    entries = []
+    for row in rows:
+        try:
+            entries.append(Entry(ANY_MESSAGE.validate_python(row.message), row.version))
+        except ValidationError:
+            # Written by a newer version, whose processes will carry it out.
+            log.warning("cannot read the %s message of %s", row.kind, row.subject_id)
+    return entries

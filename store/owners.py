@@ -1,0 +1,16 @@
+"""Whom jobs belong to."""
+
+from core.contract import Owner
+from core.urls import host_of
+from store.tables import Domain, Page
+
+
+def owner_of(domain: Domain, page: Page | None = None) -> Owner:
+    """The owner of a job about the domain, or about one page of it."""
+    return Owner(
+        org_id=domain.org_id,
+        domain_id=domain.id,
+        page_id=page.id if page else None,
+        url=page.url if page else None,
+        host=host_of(page.url if page else domain.origin),
+    )
