@@ -1,5 +1,6 @@
 """The processes of an installation."""
 
+import os
 from pathlib import Path
 
 
@@ -18,4 +19,18 @@ def processes_of(data_dir: Path) -> dict[int, str]:
             continue  # it has just ended
         if ours:
             found[int(folder.name)] = command
+    return found
+
+
+def readers() -> set[int]:
+    """The processes that read for this one (`activities.processes`)."""
+    found: set[int] = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rsplit(")", 1)[1].split()[1])
+            command = (status.parent / "cmdline").read_bytes()
+        except (OSError, IndexError):
+            continue
+        if parent == os.getpid() and b"spawn_main" in command:
+            found.add(int(status.parent.name))
     return found
