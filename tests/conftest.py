@@ -4,9 +4,11 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from temporalio.client import Client
 
+from activities.browser import Browser
 from activities.extraction import Extractor
 from cli.embedded import EmbeddedTemporal
 from core.settings import Settings
@@ -17,6 +19,12 @@ from tests.ports import free_port
 from tests.postgres import PostgresServer, running_postgres
 from tests.site import FakeSite
 from tests.system import System, running_system
+
+# A slow machine is no defect; and who wants to search for longer sets --hypothesis-profile=default.
+hypothesis.settings.register_profile(
+    "suite", max_examples=30, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -47,16 +55,25 @@ class SharedExtractor(Extractor):
         """Nothing: the next worker goes on with its processes."""
 
 
+class SharedBrowser(Browser):
+    """A browser that outlives the worker that has it."""
+
+    async def aclose(self) -> None:
+        """Nothing: the next worker goes on with its process."""
+
+
 @pytest.fixture(scope="session", autouse=True)
-def extractor_of_workers() -> Iterator[None]:
-    """One for all workers that run in the tests' own process: to load what extraction needs takes a
-    second of each process.
+async def shared_by_workers() -> AsyncIterator[None]:
+    """One extractor and one browser for all workers in the tests' own process: to load what
+    extraction needs takes a second of each process, and a browser takes two.
     """
-    shared = SharedExtractor()
+    extractor, browser = SharedExtractor(), SharedBrowser()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("worker.Extractor", lambda: shared)
+        patch.setattr("worker.Extractor", lambda: extractor)
+        patch.setattr("worker.Browser", lambda path: Browser(path) if path else browser)
         yield
-    Extractor.close(shared)
+    Extractor.close(extractor)
+    await Browser.aclose(browser)
 
 
 @pytest.fixture(scope="session")

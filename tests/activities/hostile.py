@@ -203,13 +203,13 @@ HOSTILITIES: Final = (
         None,
     ),
     Hostility("/nulls", html(b"\0" * 5_000 + PAGE + b"\0"), None),
-    Hostility("/nested", html(b"<div>" * 20_000 + PAGE), None),
+    Hostility("/nested", html(b"<div>" * 6_000 + PAGE), None),
     Hostility(
         "/soup", html(b"</p><table><p><b><i>" + PAGE + b"</b></i></html><tr><body><p>"), None
     ),
     Hostility("/never-closed", html(b"<p>Prices: 99 <a href='x"), None),
     Hostility(
-        "/many-links", html(PAGE + b"".join(b"<a href=/%d>x</a> " % n for n in range(20_000))), None
+        "/many-links", html(PAGE + b"".join(b"<a href=/%d>x</a> " % n for n in range(6_000))), None
     ),
     Hostility("/odd-etag", html(PAGE, 'ETag: "\xff\x80', "Last-Modified: yesterday"), None),
     Hostility("/header-injection", html(PAGE, "X-A: b", "Set-Cookie: a=b; Domain=.example"), None),
@@ -234,10 +234,10 @@ async def endless(request: SiteRequest, writer: asyncio.StreamWriter) -> None:
     links = []
     if found := re.fullmatch(r"/cal/(\d+)/(\d+)", path):
         at = int(found[1]) * 12 + int(found[2]) - 1
-        links = [f"/cal/{n // 12}/{n % 12 + 1:02}" for n in range(at - 40, at + 40)]
+        links = [f"/cal/{n // 12}/{n % 12 + 1:02}" for n in range(at - 10, at + 2)]
     elif path == "/filter":
         last = int(query.rpartition("=")[2])
-        links = [f"/filter?colour=1&size=2&page={n}" for n in range(last, last + 50)]
+        links = [f"/filter?colour=1&size=2&page={n}" for n in range(last, last + 10)]
         links.append("/filter?size=2&colour=1&page=0")
     elif path.startswith("/circle"):
         links = [f"{path}/circle"]

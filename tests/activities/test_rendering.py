@@ -119,7 +119,7 @@ async def test_requests_and_bytes_of_a_page_are_bounded(
     )
     renderer = Renderer(browser, fetcher, user_agent=USER_AGENT, limits=limits)
     script = """document.getElementById('root').textContent = 'shown';
-        for (let i = 0; i < 500; i++) fetch('/many?' + i).catch(() => {});"""
+        for (let i = 0; i < 100; i++) fetch('/many?' + i).catch(() => {});"""
     shown = await renderer.render(app(site, script), HONEST)
     assert "shown" in shown.body.decode()
     assert len(site.requests) <= 20
@@ -131,7 +131,7 @@ async def test_requests_and_bytes_of_a_page_are_bounded(
 async def test_a_page_that_never_rests_is_read_as_it_is_and_one_that_hangs_fails(
     browser: Browser, fetcher: Fetcher, site: FakeSite
 ) -> None:
-    limits = RenderingLimits(settle=5, deadline=HANG)
+    limits = RenderingLimits(settle=3, deadline=HANG)
     renderer = Renderer(browser, fetcher, user_agent=USER_AGENT, limits=limits)
     busy = (
         "document.getElementById('root').textContent = 'shown'; setInterval(() => fetch('/x'), 200)"
