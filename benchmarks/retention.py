@@ -50,7 +50,7 @@ from store.keys import create_key, organisation_of
 from store.migrate import migrate
 from store.pages import NewPage, add_pages, page_by_id
 from store.regions import learned_of, remember
-from store.requests import seed_of
+from store.requests import enter_request
 from store.retention import expiries
 from store.robots import put_robots
 from store.sightings import EarlierLook, remember_look
@@ -224,12 +224,12 @@ class Site:
             await session.execute(
                 update(Discovery).where(Discovery.job_id == job_id).values(created_at=self.now)
             )
-            await frontier.add_urls(session, job_id, urls)
+            await frontier.add_urls(session, job_id, urls, 10_000)
             if number % 10:
                 await frontier.finish(session, job_id, {"pagesDiscovered": self._count})
             for each in range(5):
                 key = f"{number} {each}"
-                await seed_of(session, self._domain.org_id, key, "fingerprint", self.now)
+                await enter_request(session, self._domain.org_id, key, "fingerprint", self.now)
             for host in ("shop.example", f"a{number}.example", f"b{number}.example"):
                 await take_slot(session, host, timedelta(seconds=0.5), self.now)
                 await put_robots(session, f"https://{host}", 200, ROBOTS, self.now)

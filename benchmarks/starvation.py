@@ -122,7 +122,7 @@ def _ended(diffy: Diffy, job_id: str) -> dict[str, object]:
     """The job once it has ended."""
 
     def read() -> dict[str, object]:
-        job: dict[str, object] = diffy.get(f"/api/jobs/{job_id}?wait=60")
+        job: dict[str, object] = diffy.get(f"/api/jobs/{job_id}?wait=4")
         return job
 
     return until(read, lambda job: job["finishedAt"] is not None)
