@@ -36,6 +36,7 @@ from store.tables import Domain
 from temporal.batches import LAG, is_running, listed_jobs, pages_being_crawled
 from temporal.cancellation import cancel_job
 from temporal.launch import JobStart, start_job
+from temporal.schedules import delete_schedule
 
 CHUNK = 50
 """Jobs that are started together. Temporal lists all of them before the next ones are started."""
@@ -72,8 +73,7 @@ class BatchActivities:
         """
         async with heartbeats():
             try:
-                async with self._database.reading() as session:
-                    domain = await domain_by_id(session, batch.domain_id)
+                domain = await self._domain(batch)
                 if batch.create:
                     await self._create(batch, domain)
                 await self._fan_out(batch, domain)
@@ -83,6 +83,18 @@ class BatchActivities:
                 raise ApplicationError(
                     error.message, type=error.code, non_retryable=True
                 ) from error
+
+    async def _domain(self, batch: StartBatch) -> Domain:
+        """The domain of the batch. If it is gone, the schedule that asked for the batch goes too:
+        versions before the outbox may have left it behind.
+        """
+        try:
+            async with self._database.reading() as session:
+                return await domain_by_id(session, batch.domain_id)
+        except SubjectGone:
+            if batch.create:
+                await delete_schedule(self._client, batch.domain_id)
+            raise
 
     async def _create(self, batch: StartBatch, domain: Domain) -> None:
         """Create the batch, of the monitored pages whose last crawl has ended.

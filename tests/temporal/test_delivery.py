@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import func, select, update
 
 from core.contract import BacktestInput
-from core.outbox import BacktestMessage, Message, ScheduleMessage
+from core.outbox import BacktestMessage, Message, RecurringCrawl, ScheduleMessage
 from store.engine import Database
 from store.outbox import DatabaseOutbox, put
 from store.request_tables import OutboxMessage
 from temporal.backtests import described_backtest
 from temporal.delivery import Delivery, Reconciler
 from temporal.faults import TemporalFault
-from temporal.schedules import schedule_id_of
+from temporal.schedules import next_crawls, schedule_id_of, set_schedule
 from tests.eventually import eventually
 from tests.system import System
 
@@ -141,3 +141,21 @@ async def test_a_schedule_is_written_only_where_it_says_something_else(system: S
     paused = (await handle.describe()).info.last_updated_at
     assert await synced(7) != paused
     assert not (await handle.describe()).schedule.state.paused
+
+
+async def test_a_schedule_without_domain_is_deleted_when_it_is_due(system: System) -> None:
+    crawl = RecurringCrawl(
+        domain_id=uuid4(),
+        name="competitor.com",
+        fairness_key="competitor.com",
+        every=timedelta(hours=1),
+        since=datetime.now(UTC),
+        paused=False,
+    )
+    await set_schedule(system.client, crawl, 1)
+    assert await next_crawls(system.client, [crawl.domain_id]) != {}
+    async with system.worker():
+        await system.client.get_schedule_handle(schedule_id_of(crawl.domain_id)).trigger()
+        await eventually(
+            lambda: next_crawls(system.client, [crawl.domain_id]), lambda found: found == {}
+        )
