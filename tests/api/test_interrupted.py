@@ -6,10 +6,12 @@ before is there still, and a request that comes again under its key finds what t
 
 import asyncio
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid4
@@ -21,6 +23,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.deps import services_of
+from cli.embedded import EmbeddedTemporal
 from core.contract import CrawlPageInput
 from core.jobs import batch_job_id
 from core.settings import Settings
@@ -93,17 +96,24 @@ class Trial:
         return f"{self.fault} at step {self.at} of {self.asked}: {told}"
 
 
-@pytest.fixture(params=list(FAULTS))
-async def system(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[System]:
+@pytest.fixture(scope="module", params=list(FAULTS))
+async def system(
+    request: pytest.FixtureRequest,
+    temporal: EmbeddedTemporal,
+    sqlite_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[System]:
     """A system on either database."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    settings = Settings(data_dir=folder, temporal_address=temporal.address)
     if request.param == "sqlite":
+        shutil.copy(sqlite_template, folder / "diffy.db")
         async with running_system(settings) as system:
             yield system
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     with server.migrated() as url:
-        chosen = settings.model_copy(update={"database_url": url})
-        async with running_system(chosen) as system:
+        async with running_system(settings.model_copy(update={"database_url": url})) as system:
             yield system
 
 
