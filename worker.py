@@ -12,36 +12,36 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.backtest import BacktestActivities
 from activities.batches import BatchActivities
-from activities.browser import Browser
-from activities.connections import connections_for
 from activities.crawl import CrawlActivities
 from activities.discover import DiscoverActivities
-from activities.extraction import Extractor
-from activities.fetch import Fetcher
+from activities.discovery.lock import DomainTurns
+from activities.discovery.visit import Visitor
+from activities.extraction.extractor import Extractor
+from activities.extraction.processes import end_tracker
+from activities.http.connections import connections_for
+from activities.http.fetch import Fetcher
+from activities.http.politeness import Politeness
 from activities.ownership import OwnershipActivities
-from activities.politeness import Politeness
-from activities.processes import end_tracker
-from activities.rendering import Renderer
+from activities.rendering.browser import Browser
+from activities.rendering.renderer import Renderer
 from activities.reporting import Reporter
 from activities.retention import RetentionActivities
-from activities.turns import DomainTurns
-from activities.visit import Visitor
 from core.errors import SettingsError
-from core.jobs import TASK_QUEUE
-from core.robots import PRODUCT
+from core.jobs.states import TASK_QUEUE
 from core.settings import Settings, load_settings
-from store.engine import Database
-from store.migrate import migrate
+from core.web.robots import PRODUCT
+from store.db.engine import Database
+from store.db.migrations import migrate
 from store.outbox import DatabaseOutbox
 from store.retention import expiries
 from store.secretkey import SecretKey
 from temporal.connection import connect
 from temporal.delivery import Delivery, Reconciler
-from temporal.ending import release
 from temporal.housekeeping import schedule_pruning
 from temporal.inputs import InputGuard
-from temporal.known import KnownToTemporal
-from temporal.setup import pace_hosts, prepare_namespace
+from temporal.jobs.known import KnownToTemporal
+from temporal.namespace import pace_hosts, prepare_namespace
+from temporal.shutdown import release
 from workflows.backtest_domain import BacktestDomain
 from workflows.crawl_domain import CrawlDomain
 from workflows.crawl_page import CrawlPage

@@ -9,19 +9,18 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.extraction import Extractor, StoredPage
-from activities.profiles import chosen_for
+from activities.crawling.profiles import chosen_for
+from activities.crawling.siblings import siblings_of
+from activities.extraction.extractor import Extractor, StoredPage
 from activities.reporting import Attempt, Reporter
-from activities.siblings import siblings_of
-from core.backtest import Reading, Told, comparable, verdict
-from core.boilerplate import without_boilerplate
-from core.changetypes import ChangeType
-from core.contract import ActivityName, AttemptReport, BacktestInput, BacktestResult, Outcome
-from core.crawlsettings import Parts
+from core.changes.backtest import Reading, Told, comparable, verdict
+from core.changes.boilerplate import without_boilerplate
+from core.changes.detection import News, SeenPage, news_between, removal, restoration
+from core.changes.rules import ChangeType
 from core.errors import InternalError, NotAPage, SubjectGone
-from core.news import News, SeenPage, news_between, removal, restoration
+from core.jobs.contract import ActivityName, AttemptReport, BacktestInput, BacktestResult, Outcome
 from core.site_errors import WatchedPartMissing
-from store.backtest_tables import Backtest
+from core.web.crawl_settings import Parts
 from store.backtests import (
     Finding,
     StoredVersion,
@@ -32,11 +31,13 @@ from store.backtests import (
     record_page,
     versions_of,
 )
+from store.db.engine import Database
 from store.domains import domain_by_id
-from store.engine import Database
 from store.pages import page_by_id
 from store.snapshots import snapshot_with_html
-from store.tables import Change, Page
+from store.tables.backtests import Backtest
+from store.tables.changes import Change
+from store.tables.pages import Page
 
 AT_ONCE: Final = timedelta(days=1)
 """How long it takes at most until all pages of a site have been crawled that changed at once."""

@@ -12,11 +12,10 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import heartbeats
-from core.contract import ActivityName, CrawlPageInput, Owner, StartBatch, StartBatchResult
 from core.errors import SubjectGone, Unavailable
-from core.jobs import batch_job_id, batch_workflow_id
-from core.urls import host_of
-from store.batch_tables import BEFORE_ALL
+from core.jobs.contract import ActivityName, CrawlPageInput, Owner, StartBatch, StartBatchResult
+from core.jobs.states import batch_job_id, batch_workflow_id
+from core.web.urls import host_of
 from store.batches import (
     BatchMember,
     batch_exists,
@@ -28,15 +27,16 @@ from store.batches import (
     start_batch_result,
     unlisted_pages,
 )
+from store.db.engine import Database
 from store.domains import domain_by_id
-from store.engine import Database
-from store.job_end_tables import JobEnd
 from store.job_ends import claim_ends
-from store.tables import Domain
-from temporal.batches import LAG, is_running, listed_jobs, pages_being_crawled
-from temporal.cancellation import cancel_job
-from temporal.launch import JobStart, start_job
-from temporal.schedules import delete_schedule
+from store.tables.batches import BEFORE_ALL
+from store.tables.domains import Domain
+from store.tables.job_ends import JobEnd
+from temporal.jobs.batches import LAG, is_running, listed_jobs, pages_being_crawled
+from temporal.jobs.cancellation import cancel_job
+from temporal.jobs.launch import JobStart, start_job
+from temporal.jobs.schedules import delete_schedule
 
 CHUNK = 50
 """Jobs that are started together. Temporal lists all of them before the next ones are started."""

@@ -1,31 +1,32 @@
-"""The activity of `crawl.page`: one page fetched and read; `activities.findings` has the rest."""
+"""The activity of `crawl.page`: fetches and reads one page. `activities.crawling` has its parts."""
 
 from functools import partial
 
 from temporalio import activity
 
-from activities.check import Check
-from activities.extraction import Extracted, Extractor
-from activities.fetch import Fetched, Fetcher, Validators
-from activities.findings import Answer, Findings, Same, as_before, body_hash_of
-from activities.kept_answers import KeptAnswers
-from activities.pagefetch import PageFetcher
-from activities.politeness import Politeness
-from activities.profiles import page_profile
-from activities.rendering import Renderer
+from activities.crawling.check import Check
+from activities.crawling.findings import Answer, Findings, Same, as_before, body_hash_of
+from activities.crawling.page_fetcher import PageFetcher
+from activities.crawling.profiles import page_profile
+from activities.crawling.siblings import Siblings
+from activities.extraction.extractor import Extracted, Extractor
+from activities.http.fetch import Fetched, Fetcher, Validators
+from activities.http.kept_answers import KeptAnswers
+from activities.http.politeness import Politeness
+from activities.rendering.renderer import Renderer
 from activities.reporting import Attempt, PutOff, Reporter
-from activities.siblings import Siblings
-from core.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
-from core.crawlsettings import Render
 from core.errors import PageGone
-from core.shell import EmptyShell
+from core.jobs.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
+from core.text.javascript_shell import EmptyShell
+from core.web.crawl_settings import Render
 from store.checks import check_of_job
+from store.db.engine import Database
 from store.domains import domain_by_id
-from store.engine import Database
 from store.pages import page_by_id
+from store.pending_confirmations import earlier_look
 from store.secretkey import SecretKey
-from store.sightings import earlier_look
-from store.tables import Domain, Page
+from store.tables.domains import Domain
+from store.tables.pages import Page
 
 
 class CrawlActivities:

@@ -4,13 +4,13 @@ from functools import partial
 
 from temporalio import activity
 
-from activities.politeness import Politeness
-from activities.profiles import SiteProfiles
+from activities.crawling.profiles import SiteProfiles
+from activities.discovery.lock import DomainTurns
+from activities.discovery.visit import Visitor
+from activities.discovery.walk import Walk
+from activities.http.politeness import Politeness
 from activities.reporting import Attempt, Reporter
-from activities.turns import DomainTurns
-from activities.visit import Visitor
-from activities.walk import Walk
-from core.contract import (
+from core.jobs.contract import (
     ActivityName,
     AttemptReport,
     DiscoverPagesInput,
@@ -18,10 +18,10 @@ from core.contract import (
     Outcome,
 )
 from store import frontier
+from store.db.engine import Database
+from store.discovery_lock import Walker
 from store.domains import domain_by_id
-from store.engine import Database
 from store.secretkey import SecretKey
-from store.turns import Walker
 
 
 class DiscoverActivities:

@@ -5,11 +5,11 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from core.contract import ActivityName, Owner
 from core.errors import SubjectGone
-from core.urls import host_of
+from core.jobs.contract import ActivityName, Owner
+from core.web.urls import host_of
+from store.db.engine import Database
 from store.domains import domain_by_id
-from store.engine import Database
 from store.pages import page_by_id
 
 

@@ -12,7 +12,6 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
-from core.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attempts_before
 from core.errors import (
     DiffyError,
     HostBusy,
@@ -21,9 +20,10 @@ from core.errors import (
     PassingJobError,
     SecretsUnreadable,
 )
-from core.retries import pause_after
-from core.robots import LONGEST_DELAY
+from core.jobs.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attempts_before
+from core.jobs.retries import pause_after
 from core.site_errors import BrowserMissing
+from core.web.robots import LONGEST_DELAY
 
 HEARTBEAT_EVERY: Final = 1.0
 """Seconds between heartbeats: a cancelled attempt hears of it with the next one."""

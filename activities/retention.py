@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from temporalio import activity
 
-from core.contract import ActivityName, PruneResult
-from store.engine import Database
+from core.jobs.contract import ActivityName, PruneResult
+from store.db.engine import Database
 from store.retention import Expiry, Key, Trace, examine, remove, remove_parts
-from store.tables import Content, Snapshot
-from temporal.backtests import workflow_id_of
-from temporal.known import KnownToTemporal
+from store.tables.snapshots import Content, Snapshot
+from temporal.jobs.backtests import workflow_id_of
+from temporal.jobs.known import KnownToTemporal
 
 LOOKED_AT: Final = 1_000
 """Rows that one transaction looks at."""

@@ -10,7 +10,12 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from temporalio.client import Client
 
-from api import (
+from api.deps import Authentication, Services
+from api.documentation import DocumentedApi
+from api.errors import NO_OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
+from api.launch import Launcher
+from api.limits import BodyLimit, HeadLimit
+from api.routes import (
     backtests,
     batches,
     changes,
@@ -22,19 +27,14 @@ from api import (
     pages,
     snapshots,
 )
-from api.deps import Authentication, Services
-from api.documentation import DocumentedApi
-from api.errors import NO_OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
-from api.job_actions import JobActions
-from api.job_reader import JobReader
-from api.launch import Launcher
-from api.limits import BodyLimit, HeadLimit
-from api.watch import JobWatch
 from core.settings import Settings
-from store.engine import Database
+from store.db.engine import Database
 from store.outbox import DatabaseOutbox
 from store.secretkey import SecretKey
 from temporal.delivery import Delivery
+from temporal.jobs.actions import JobActions
+from temporal.jobs.reader import JobReader
+from temporal.jobs.watch import JobWatch
 
 ROUTERS: Final = (
     domains.router,

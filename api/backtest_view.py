@@ -9,20 +9,20 @@ from temporalio.client import (
     WorkflowExecutionStatus,
 )
 
-from api.foreign import read_memo
-from api.job_view import UNEXPLAINED
-from api.live_attempt import between_tasks, live_attempt
-from core.backtest import Verdict
-from core.changetypes import ChangeType, Severity
-from core.contract import Ending, MemoKey
-from core.jobs import JobState, standing
+from core.changes.backtest import Verdict
+from core.changes.rules import ChangeType, Severity
+from core.jobs.contract import Ending, MemoKey
+from core.jobs.states import JobState, standing
 from core.model import Model, UtcTime
 from core.outbox import MessageKind
-from store.backtest_tables import Backtest, BacktestChange
 from store.backtests import get_backtest
-from store.engine import Database
+from store.db.engine import Database
 from store.outbox import is_pending
-from temporal.backtests import described_backtest
+from store.tables.backtests import Backtest, BacktestChange
+from temporal.jobs.backtests import described_backtest
+from temporal.jobs.live_attempt import between_tasks, live_attempt
+from temporal.jobs.untrusted import read_memo
+from temporal.jobs.view import UNEXPLAINED
 
 NEVER_HEARD_OF = "Temporal knows nothing of it any more; ask for another one."
 

@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from api.limits import JsonBody, OneLine
-from core.crawlsettings import LONGEST_CONFIRMATION, NOTHING_CHOSEN, CrawlSettings, Render
 from core.model import Model
-from core.requestfields import check_cookies, check_headers, check_user_agent
-from core.selectors import LONGEST_SELECTOR, MOST_IGNORED, check_selector
+from core.web.crawl_settings import LONGEST_CONFIRMATION, NOTHING_CHOSEN, CrawlSettings, Render
+from core.web.request_headers import check_cookies, check_headers, check_user_agent
+from core.web.selectors import LONGEST_SELECTOR, MOST_IGNORED, check_selector
 from store.secretkey import SecretKey
 
 Selector = Annotated[

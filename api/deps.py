@@ -9,17 +9,17 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.client import Client
 
-from api.job_actions import JobActions
-from api.job_reader import JobReader
 from api.launch import Launcher
 from api.routing import has_route
-from api.watch import JobWatch
 from core.errors import NotFound, Unauthorized
 from core.settings import Settings
-from store.engine import Database
+from store.db.engine import Database
 from store.keys import organisation_of
 from store.secretkey import SecretKey
 from temporal.delivery import Delivery
+from temporal.jobs.actions import JobActions
+from temporal.jobs.reader import JobReader
+from temporal.jobs.watch import JobWatch
 
 PROTECTED = "/api/"
 """Where the paths begin that need a key."""

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api.launch import DiscoverOptions
 from api.limits import JobBody, OneLine
-from core.contract import DEFAULT_MAX_DEPTH, DEFAULT_MAX_PAGES, MaxDepth, MaxPages, Pattern
+from core.jobs.contract import DEFAULT_MAX_DEPTH, DEFAULT_MAX_PAGES, MaxDepth, MaxPages, Pattern
 
 Globs = Annotated[list[Annotated[Pattern, OneLine]], Field(max_length=50)]
 

@@ -21,7 +21,7 @@ from api.launch import StartedJob
 from core.errors import Conflict, DiffyError, InvalidRequest, NotFound
 from core.model import Model
 from core.outbox import JobMessage
-from store.engine import Database
+from store.db.engine import Database
 from store.outbox import put, withdraw
 from store.requests import enter_request, find_request
 from temporal.delivery import Delivery

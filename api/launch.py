@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from core.contract import BacktestInput, CrawlDomainInput, CrawlPageInput, DiscoverPagesInput
+from core.jobs.contract import BacktestInput, CrawlDomainInput, CrawlPageInput, DiscoverPagesInput
 from core.model import Model
 from core.outbox import BacktestMessage, BatchMessage, JobMessage
 from core.settings import Settings
-from core.urls import host_of
-from store.batch_tables import Batch
+from core.web.urls import host_of
 from store.owners import owner_of
-from store.tables import Domain, Page
+from store.tables.batches import Batch
+from store.tables.domains import Domain
+from store.tables.pages import Page
 
 
 class StartedJob(Model):

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.launch import JobOptions
-from core.contract import MaxAttempts
 from core.errors import HeadTooLarge, RequestTooLarge
+from core.jobs.contract import MaxAttempts
 from core.model import Model
 
 LARGEST_BODY: Final = 1024 * 1024

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from core.model import Model
-from store.paging import Paged, PageRequest
+from store.db.paging import Paged, PageRequest
 
 LARGEST_PAGE: Final = 1_000_000_000
 """The number of the last page that can be asked for; databases count rows in 64 bits."""

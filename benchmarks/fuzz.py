@@ -18,14 +18,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidAddress
-from core.links import MOST_LINKS, decode_html, extract_links
-from core.pagetypes import classify_page
-from core.robots import LONGEST_DELAY, parse_robots
-from core.scope import ScopeRules, judge
-from core.sitemaps import MOST_URLS, parse_sitemap
-from core.softgone import says_it_is_gone
-from core.traps import Traps
-from core.urls import LONGEST_URL, normalise, origin_of, parse_domain
+from core.web.links import MOST_LINKS, decode_html, extract_links
+from core.web.page_types import classify_page
+from core.web.robots import LONGEST_DELAY, parse_robots
+from core.web.scope import ScopeRules, judge
+from core.web.sitemaps import MOST_URLS, parse_sitemap
+from core.web.soft_404 import says_it_is_gone
+from core.web.traps import Traps
+from core.web.urls import LONGEST_URL, normalise, origin_of, parse_domain
 
 LONGEST: Final = 1.0
 """Seconds of processor time that one case may take."""

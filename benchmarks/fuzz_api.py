@@ -21,7 +21,7 @@ import httpx2
 
 from cli.embedded import EmbeddedTemporal
 from core.settings import Settings
-from temporal.ending import release
+from temporal.shutdown import release
 from tests.api.operations import Operation, operations
 from tests.api.served import served
 from tests.api.test_openapi_fuzz import fuzzer_of

@@ -33,30 +33,32 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.testing import ActivityEnvironment
 
 from activities.retention import RetentionActivities
-from core.backtest import Told, Verdict
-from core.news import News, SeenPage, learning
-from core.packing import pack
+from core.changes.backtest import Told, Verdict
+from core.changes.detection import News, SeenPage, learning
 from core.settings import Settings
+from core.text.packing import pack
 from store import frontier
 from store.backtests import Finding, add_backtest, backtest_by_id, finish, record_page
-from store.base import Base
 from store.batches import create_batch
 from store.checks import PageVersion, record_change, record_unchanged, record_version
+from store.db.base import Base
+from store.db.engine import Database
+from store.db.migrations import migrate
 from store.domains import add_domain
-from store.engine import Database
 from store.frontier import FoundUrl
 from store.hosts import take_slot
 from store.keys import create_key, organisation_of
-from store.migrate import migrate
+from store.muted_lines import learned_of, remember
 from store.pages import NewPage, add_pages, page_by_id
-from store.regions import learned_of, remember
+from store.pending_confirmations import EarlierLook, remember_look
 from store.requests import enter_request
 from store.retention import expiries
 from store.robots import put_robots
-from store.sightings import EarlierLook, remember_look
 from store.snapshots import snapshot_by_id
-from store.tables import Discovery, Domain, Page
-from temporal.known import KnownToTemporal
+from store.tables.discoveries import Discovery
+from store.tables.domains import Domain
+from store.tables.pages import Page
+from temporal.jobs.known import KnownToTemporal
 from tests.postgres import running_postgres
 
 BEGAN: Final = datetime(2024, 1, 1, tzinfo=UTC)
@@ -161,7 +163,7 @@ class Site:
         await session.flush()
 
     async def _crawl(self, page_id: UUID, job_id: str, *, reported: bool) -> None:
-        """What a crawl writes that finds another text, as `activities.findings` does."""
+        """What a crawl writes that finds another text, as `activities.crawling.findings` does."""
         shown = "\n".join(self._shown[page_id])
         async with self._database.reading() as session:
             page = await page_by_id(session, page_id)

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from core.robots import PRODUCT, parse_robots
+from core.web.robots import PRODUCT, parse_robots
 
 PATHS = ("/", "/search?q=x&page=2", "/%E3%83%84/a b", "/a/b/c.html")
 

@@ -1,4 +1,4 @@
-"""The URL cases of the WHATWG URL standard, through `core.urls.normalise`.
+"""The URL cases of the WHATWG URL standard, through `core.web.urls.normalise`.
 
 Run by hand: `.venv/bin/python benchmarks/url_cases.py FOLDER` where FOLDER is `tests/wpt` of a
 checkout of github.com/ada-url/ada (or `url/resources` of the web platform tests). The cases are not
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InvalidAddress
-from core.urls import LONGEST_URL, normalise
+from core.web.urls import LONGEST_URL, normalise
 
 CASES = "urltestdata.json"
 MOST_DIFFERING = 2

@@ -18,7 +18,7 @@ from cli.connections import Connection
 from cli.keys import ensure_bootstrap_key, opened
 from core.settings import Settings
 from temporal.connection import BRIEF_RETRIES, connect
-from temporal.setup import prepare_namespace
+from temporal.namespace import prepare_namespace
 
 DRAIN: Final = timedelta(seconds=5)
 """How long requests under way may go on after a stop was asked for."""

@@ -12,22 +12,22 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from cli.keys import opened
-from core.contract import BacktestInput
 from core.errors import Conflict, JobError, NotFound
+from core.jobs.contract import BacktestInput
 from core.outbox import BacktestMessage
 from core.settings import Settings
-from core.urls import host_of
-from store.backtest_tables import Backtest, BacktestChange
+from core.web.urls import host_of
 from store.backtests import add_backtest, backtest_by_id, list_findings, urls_of
+from store.db.engine import Database
+from store.db.paging import PageRequest
 from store.domains import domains_called
-from store.engine import Database
 from store.outbox import DatabaseOutbox, put
-from store.paging import PageRequest
-from store.tables import Domain
-from temporal.backtests import workflow_id_of
+from store.tables.backtests import Backtest, BacktestChange
+from store.tables.domains import Domain
 from temporal.connection import connect
 from temporal.delivery import Delivery
 from temporal.faults import as_unavailable
+from temporal.jobs.backtests import workflow_id_of
 
 ROWS: Final = 100
 ASK_EVERY: Final = 0.5

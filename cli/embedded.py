@@ -12,8 +12,8 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.client import Client
 
 from cli.process import OwnedProcess
-from core.attributes import Attribute
 from core.errors import SettingsError, Unavailable
+from workflows.search_attributes import Attribute
 
 HOST: Final = "127.0.0.1"
 

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from core.settings import Settings
-from store.engine import Database
+from store.db.engine import Database
+from store.db.migrations import migrate
 from store.keys import KeyRow, NewKey, create_key, ensure_key, list_keys, revoke_key
-from store.migrate import migrate
 
 DEFAULT_ORGANISATION = "default"
 """The organisation of the keys that are there from the start."""

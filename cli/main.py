@@ -15,7 +15,7 @@ import click
 from core.errors import DiffyError, SettingsError
 from core.model import utc_text
 from core.settings import load_settings
-from temporal.ending import release
+from temporal.shutdown import release
 
 ready_fd = click.option("--ready-fd", type=int, hidden=True)
 """A pipe on which `diffy up` hears that its child is ready."""

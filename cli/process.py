@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, Self
 
-from cli import tether
+from cli import die_with_parent as tether
 
 KILLED_WITHIN: Final = 10.0
 """Seconds that the kernel may take to end a process that was killed."""

@@ -18,9 +18,9 @@ from cli.supervisor import supervised
 from cli.terminal import own_foreground
 from core.errors import SettingsError, Unavailable
 from core.settings import Settings
-from store.migrate import migrate
+from store.db.migrations import migrate
 from temporal.connection import connect
-from temporal.setup import prepare_namespace
+from temporal.namespace import prepare_namespace
 
 WORKER_GRACE: Final = 20.0
 """Seconds the worker has to let running attempts finish."""

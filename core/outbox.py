@@ -13,14 +13,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from core.contract import (
+from core.jobs.contract import (
     BacktestInput,
     CrawlDomainInput,
     CrawlPageInput,
     DiscoverPagesInput,
     Owner,
 )
-from core.jobs import JobName, job_id_of
+from core.jobs.states import JobName, job_id_of
 from core.model import Model, Moment
 
 

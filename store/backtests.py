@@ -10,12 +10,15 @@ from uuid import UUID, uuid4
 from sqlalchemy import CursorResult, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.backtest import Told, Verdict
+from core.changes.backtest import Told, Verdict
 from core.errors import NotFound, SubjectGone
-from store.backtest_tables import Backtest, BacktestChange
-from store.paging import Paged, PageRequest, paged
-from store.tables import Change, Domain, Page, Snapshot
-from store.upsert import ROWS_AT_ONCE, upsert
+from store.db.paging import Paged, PageRequest, paged
+from store.db.upsert import ROWS_AT_ONCE, upsert
+from store.tables.backtests import Backtest, BacktestChange
+from store.tables.changes import Change
+from store.tables.domains import Domain
+from store.tables.pages import Page
+from store.tables.snapshots import Snapshot
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import Select, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.contract import StartBatchResult
 from core.errors import NotFound, SubjectGone
-from store.batch_tables import BEFORE_ALL, Batch, BatchPage
-from store.tables import Page
-from store.upsert import ROWS_AT_ONCE, upsert
+from core.jobs.contract import StartBatchResult
+from store.db.upsert import ROWS_AT_ONCE, upsert
+from store.tables.batches import BEFORE_ALL, Batch, BatchPage
+from store.tables.pages import Page
 
 OPEN: Final = (Batch.fanned_out_at.is_(None), Batch.cancelled_at.is_(None))
 """Batches with jobs that may still have to be started: those in the index `ix_batches_open`."""

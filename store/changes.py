@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound
-from store.paging import Paged, PageRequest, paged
-from store.tables import Change, Domain, Page
+from store.db.paging import Paged, PageRequest, paged
+from store.tables.changes import Change
+from store.tables.domains import Domain
+from store.tables.pages import Page
 
 RECENT = 5
 

@@ -8,10 +8,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.news import News
-from core.packing import Packed, pack
+from core.changes.detection import News
+from core.text.packing import Packed, pack
 from store.contents import keep
-from store.tables import Change, Page, PageStatus, Snapshot
+from store.tables.changes import Change
+from store.tables.pages import Page, PageStatus
+from store.tables.snapshots import Snapshot
 
 
 @dataclass(frozen=True)

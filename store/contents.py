@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.packing import Packed
-from store.tables import Content
-from store.upsert import upsert
+from core.text.packing import Packed
+from store.db.upsert import upsert
+from store.tables.snapshots import Content
 
 
 async def keep(session: AsyncSession, contents: Iterable[Packed]) -> None:

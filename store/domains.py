@@ -9,13 +9,14 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.crawlsettings import CrawlSettings
 from core.errors import Conflict, NotFound, SubjectGone
 from core.outbox import ScheduleMessage
+from core.web.crawl_settings import CrawlSettings
+from store.db.paging import Paged, PageRequest, paged
+from store.db.upsert import upsert
 from store.outbox import put, withdraw_domain
-from store.paging import Paged, PageRequest, paged
-from store.tables import Domain, Page
-from store.upsert import upsert
+from store.tables.domains import Domain
+from store.tables.pages import Page
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from pydantic import JsonValue
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.checkpoint import BEGINNING, Checkpoint
-from core.scope import LeftOut
-from store.tables import Discovery, FrontierState, FrontierUrl
-from store.upsert import ROWS_AT_ONCE, upsert
+from core.jobs.checkpoint import BEGINNING, Checkpoint
+from core.web.scope import LeftOut
+from store.db.upsert import ROWS_AT_ONCE, upsert
+from store.tables.discoveries import Discovery, FrontierState, FrontierUrl
 
 ROWS_FOR_EACH_PAGE: Final = 4
 MORE_ROWS: Final = 10_000

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from store.tables import HostSlot, HostTurn
-from store.upsert import upsert
+from store.db.upsert import upsert
+from store.tables.hosts import HostSlot, HostTurn
 
 
 @dataclass(frozen=True)

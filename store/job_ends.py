@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from store.job_end_tables import ClaimedEnd, JobEnd
-from store.upsert import upsert
+from store.db.upsert import upsert
+from store.tables.job_ends import ClaimedEnd, JobEnd
 
 
 async def claim_ends(

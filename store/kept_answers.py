@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from store.tables import KeptAnswer
-from store.upsert import upsert
+from store.db.upsert import upsert
+from store.tables.hosts import KeptAnswer
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, Unauthorized
-from store.tables import ApiKey, Organisation
-from store.upsert import upsert
+from store.db.upsert import upsert
+from store.tables.accounts import ApiKey, Organisation
 
 PREFIX = "diffy_"
 

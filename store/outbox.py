@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.outbox import Entry, Message, MessageKind, RecurringCrawl
 from store.batches import batch_pages
-from store.engine import Database
-from store.job_end_tables import JobEnd
+from store.db.engine import Database
+from store.db.upsert import upsert
 from store.job_ends import claim_ends
 from store.owners import owner_of
-from store.request_tables import OutboxMessage
-from store.tables import Domain, DomainStatus
-from store.upsert import upsert
+from store.tables.domains import Domain, DomainStatus
+from store.tables.job_ends import JobEnd
+from store.tables.requests import OutboxMessage
 
 HELD: Final = timedelta(seconds=20)
 """How long a message is left to whoever wrote or took it: longer than a request takes."""

@@ -1,8 +1,9 @@
 """Whom jobs belong to."""
 
-from core.contract import Owner
-from core.urls import host_of
-from store.tables import Domain, Page
+from core.jobs.contract import Owner
+from core.web.urls import host_of
+from store.tables.domains import Domain
+from store.tables.pages import Page
 
 
 def owner_of(domain: Domain, page: Page | None = None) -> Owner:

@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.crawlsettings import CrawlSettings
 from core.errors import NotFound, SubjectGone
-from store.paging import Paged, PageRequest, paged
-from store.tables import Domain, Page
-from store.upsert import ROWS_AT_ONCE, upsert
+from core.web.crawl_settings import CrawlSettings
+from store.db.paging import Paged, PageRequest, paged
+from store.db.upsert import ROWS_AT_ONCE, upsert
+from store.tables.domains import Domain
+from store.tables.pages import Page
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Conflict
-from store.request_tables import KeyedRequest
-from store.upsert import upsert
+from store.db.upsert import upsert
+from store.tables.requests import KeyedRequest
 
 REMEMBERED: Final = timedelta(days=7)
 """How long a key stands for its first request."""

@@ -27,28 +27,21 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from core.muting import REMEMBERED as CRAWLS_REMEMBERED
+from core.changes.muting import REMEMBERED as CRAWLS_REMEMBERED
 from core.settings import Settings
-from store.backtest_tables import Backtest, BacktestChange
-from store.base import Base
-from store.batch_tables import Batch, BatchPage
-from store.job_end_tables import ClaimedEnd
-from store.region_tables import PageRegion
-from store.request_tables import KeyedRequest
+from store.db.base import Base
 from store.requests import REMEMBERED as KEYS_REMEMBERED
-from store.sighting_tables import Sighting
-from store.tables import (
-    Change,
-    Content,
-    Discovery,
-    FrontierUrl,
-    HostSlot,
-    HostTurn,
-    KeptAnswer,
-    Page,
-    RobotsRecord,
-    Snapshot,
-)
+from store.tables.backtests import Backtest, BacktestChange
+from store.tables.batches import Batch, BatchPage
+from store.tables.changes import Change
+from store.tables.discoveries import Discovery, FrontierUrl
+from store.tables.hosts import HostSlot, HostTurn, KeptAnswer, RobotsRecord
+from store.tables.job_ends import ClaimedEnd
+from store.tables.muted_lines import PageRegion
+from store.tables.pages import Page
+from store.tables.pending_confirmations import Sighting
+from store.tables.requests import KeyedRequest
+from store.tables.snapshots import Content, Snapshot
 
 DAY: Final = timedelta(days=1)
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from store.tables import RobotsRecord
-from store.upsert import upsert
+from store.db.upsert import upsert
+from store.tables.hosts import RobotsRecord
 
 
 async def known_robots(session: AsyncSession, origin: str) -> RobotsRecord | None:

@@ -8,8 +8,8 @@ from tempfile import NamedTemporaryFile
 from typing import Final
 
 from core.errors import Conflict, SecretsUnreadable, SettingsError
-from core.secrets import SHORTEST_KEY, SecretBox
 from core.settings import Settings
+from core.web.secrets import SHORTEST_KEY, SecretBox
 
 FILE: Final = "secret.key"
 

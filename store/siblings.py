@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.boilerplate import Sibling, SiblingVersion
-from core.packing import unpack_at_most
-from store.tables import Content, Page, PageStatus, Snapshot
+from core.changes.boilerplate import Sibling, SiblingVersion
+from core.text.packing import unpack_at_most
+from store.tables.pages import Page, PageStatus
+from store.tables.snapshots import Content, Snapshot
 
 MOST_PAGES: Final = 100
 """Pages of a site that those to judge by are chosen from."""

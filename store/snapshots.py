@@ -8,8 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from core.errors import NotFound, SubjectGone
-from store.paging import Paged, PageRequest, paged
-from store.tables import Domain, Page, Snapshot
+from store.db.paging import Paged, PageRequest, paged
+from store.tables.domains import Domain
+from store.tables.pages import Page
+from store.tables.snapshots import Snapshot
 
 WITH_TEXT: Final = joinedload(Snapshot.text_content)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from temporalio.client import Client
 
 from core.errors import RateLimited, Unavailable
-from core.jobs import batch_job_id
+from core.jobs.states import batch_job_id
 from core.outbox import (
     BacktestMessage,
     BatchMessage,
@@ -22,10 +22,10 @@ from core.outbox import (
     Outbox,
     ScheduleMessage,
 )
-from temporal.backtests import start_backtest
-from temporal.cancellation import cancel_job
-from temporal.launch import JobStart, start_batch, start_job
-from temporal.schedules import delete_schedule, set_schedule
+from temporal.jobs.backtests import start_backtest
+from temporal.jobs.cancellation import cancel_job
+from temporal.jobs.launch import JobStart, start_batch, start_job
+from temporal.jobs.schedules import delete_schedule, set_schedule
 
 EVERY: Final = 15.0
 """Seconds between two looks for messages that are due."""

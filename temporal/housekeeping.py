@@ -15,8 +15,8 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from core.contract import PruneInput
-from core.jobs import PRUNE_SNAPSHOTS, TASK_QUEUE
+from core.jobs.contract import PruneInput
+from core.jobs.states import PRUNE_SNAPSHOTS, TASK_QUEUE
 from temporal.faults import as_unavailable
 
 PRUNING: Final = "prune-snapshots"

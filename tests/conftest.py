@@ -8,11 +8,11 @@ import hypothesis
 import pytest
 from temporalio.client import Client
 
-from activities.browser import Browser
-from activities.extraction import Extractor
+from activities.extraction.extractor import Extractor
+from activities.rendering.browser import Browser
 from cli.embedded import EmbeddedTemporal
 from core.settings import Settings
-from store.migrate import migrate
+from store.db.migrations import migrate
 from temporal.connection import connect
 from tests.needs import left_out, need
 from tests.ports import free_port

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import psycopg
 
-from store.migrate import migrate
+from store.db.migrations import migrate
 from tests.eventually import HANG
 
 PACKAGES: Final = Path("/usr/lib/postgresql")

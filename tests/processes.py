@@ -23,7 +23,7 @@ def processes_of(data_dir: Path) -> dict[int, str]:
 
 
 def readers() -> set[int]:
-    """The processes that read for this one (`activities.processes`)."""
+    """The processes that read for this one (`activities.extraction.processes`)."""
     found: set[int] = set()
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -13,17 +13,17 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.app import create_app
-from api.job_reader import JobStats
-from api.job_view import JobDetail
-from api.jobs import JobListAnswer
-from core.jobs import TASK_QUEUE
+from api.routes.jobs import JobListAnswer
+from core.jobs.states import TASK_QUEUE
 from core.model import Model
 from core.settings import Settings
-from store.engine import Database
+from store.db.engine import Database
+from store.db.migrations import migrate
 from store.keys import create_key
-from store.migrate import migrate
 from temporal.connection import BRIEF_RETRIES, connect
-from temporal.setup import prepare_namespace
+from temporal.jobs.reader import JobStats
+from temporal.jobs.view import JobDetail
+from temporal.namespace import prepare_namespace
 from tests.eventually import HANG, begun, eventually
 from tests.site import FakeSite
 from worker import run_worker

@@ -13,7 +13,7 @@ OURS = {"core", "store", "temporal", "activities", "workflows", "api", "cli", "w
 MAY_IMPORT = {
     "core": set[str](),
     "store": {"core"},
-    "temporal": {"core"},
+    "temporal": {"core", "store", "workflows"},
     "activities": {"core", "store", "temporal"},
     "workflows": {"core"},
     "api": {"core", "store", "temporal", "workflows"},

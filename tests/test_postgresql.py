@@ -7,9 +7,9 @@ from random import Random
 import pytest
 from sqlalchemy import func, select
 
-from core.jobs import JobState
+from core.jobs.states import JobState
 from core.settings import Settings
-from store.base import Base
+from store.db.base import Base
 from tests.eventually import eventually
 from tests.postgres import PostgresServer
 from tests.site import FakeSite

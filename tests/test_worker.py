@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.jobs import JobState
+from core.jobs.states import JobState
 from core.settings import Settings
 from tests.eventually import eventually
 from tests.site import FakeSite

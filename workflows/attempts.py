@@ -7,7 +7,7 @@ from typing import TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from core.contract import CANCELLED, AttemptReport, Outcome, attempts_before
+from core.jobs.contract import CANCELLED, AttemptReport, Outcome, attempts_before
 from core.model import Model
 from workflows.failures import explain
 from workflows.policies import HEARTBEAT_TIMEOUT, capped

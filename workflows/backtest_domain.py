@@ -2,8 +2,8 @@
 
 from temporalio import workflow
 
-from core.contract import ActivityName, BacktestInput, BacktestResult
-from core.jobs import BACKTEST_DOMAIN
+from core.jobs.contract import ActivityName, BacktestInput, BacktestResult
+from core.jobs.states import BACKTEST_DOMAIN
 from workflows.attempts import run_attempts
 from workflows.job import JobWorkflow
 from workflows.policies import BACKTEST_TIMEOUT

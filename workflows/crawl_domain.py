@@ -5,15 +5,15 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from core.contract import (
+from core.errors import SubjectGone
+from core.jobs.contract import (
     ActivityName,
     CrawlDomainInput,
     CrawlDomainResult,
     StartBatch,
     StartBatchResult,
 )
-from core.errors import SubjectGone
-from core.jobs import CRAWL_DOMAIN
+from core.jobs.states import CRAWL_DOMAIN
 from workflows.failures import typed_failures
 from workflows.policies import HEARTBEAT_TIMEOUT
 

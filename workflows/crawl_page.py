@@ -2,8 +2,8 @@
 
 from temporalio import workflow
 
-from core.contract import ActivityName, CrawlPageInput, CrawlPageResult
-from core.jobs import JobName
+from core.jobs.contract import ActivityName, CrawlPageInput, CrawlPageResult
+from core.jobs.states import JobName
 from workflows.attempts import run_attempts
 from workflows.job import JobWorkflow
 from workflows.policies import CRAWL_TIMEOUT

@@ -14,7 +14,7 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from core.contract import CANCELLED, AttemptReport, Progress
+from core.jobs.contract import CANCELLED, AttemptReport, Progress
 
 
 @dataclass(frozen=True)

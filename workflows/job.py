@@ -5,7 +5,7 @@ from uuid import UUID
 
 from temporalio import workflow
 
-from core.contract import PROMOTE_SIGNAL, REPORT_SIGNAL, AttemptReport, Owner
+from core.jobs.contract import PROMOTE_SIGNAL, REPORT_SIGNAL, AttemptReport, Owner
 from workflows.failures import typed_failures
 from workflows.policies import LOOKUP_TIMEOUT
 from workflows.publication import Publication

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
-from core.retries import FIRST_PAUSE
+from core.jobs.retries import FIRST_PAUSE
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """A worker that says nothing for this long is taken for dead."""

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from core.contract import ActivityName, PruneInput, PruneResult
-from core.jobs import PRUNE_SNAPSHOTS
+from core.jobs.contract import ActivityName, PruneInput, PruneResult
+from core.jobs.states import PRUNE_SNAPSHOTS
 from workflows.policies import capped
 
 LONGEST = timedelta(hours=12)

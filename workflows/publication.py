@@ -8,9 +8,9 @@ from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.common import Priority
 
-from core.attributes import Attribute, attributes_of
-from core.contract import AttemptReport, Ending, MemoKey, Owner, Subject
-from core.jobs import JobState
+from core.jobs.contract import AttemptReport, Ending, MemoKey, Owner, Subject
+from core.jobs.states import JobState
+from workflows.search_attributes import Attribute, attributes_of
 
 
 class Publication:

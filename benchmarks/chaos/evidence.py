@@ -11,7 +11,7 @@ from temporalio.client import Client as Temporal
 
 from benchmarks.chaos.client import Client
 from benchmarks.site import Visit
-from core.jobs import JobName
+from core.jobs.states import JobName
 
 T = TypeVar("T")
 

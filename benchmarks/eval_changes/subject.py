@@ -4,17 +4,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.blocks import to_text
-from core.boilerplate import (
+from core.changes.boilerplate import (
     Judged,
     Sibling,
     SiblingVersion,
     most_alike,
     without_boilerplate,
 )
-from core.links import extract_links
-from core.news import News, SeenPage, news_between
-from core.visible import content_blocks
+from core.changes.detection import News, SeenPage, news_between
+from core.text.blocks import to_text
+from core.text.visible_text import content_blocks
+from core.web.links import extract_links
 from store.siblings import MOST_PAGES
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from activities.browser import Browser
-from activities.extraction import Extractor
-from activities.fetch import Fetcher
-from activities.politeness import Politeness
-from activities.rendering import Renderer
-from activities.visit import Visitor
-from store.engine import Database
+from activities.discovery.visit import Visitor
+from activities.extraction.extractor import Extractor
+from activities.http.fetch import Fetcher
+from activities.http.politeness import Politeness
+from activities.rendering.browser import Browser
+from activities.rendering.renderer import Renderer
+from store.db.engine import Database
 
 USER_AGENT = "Mozilla/5.0 (compatible; DiffyBot/1.0)"
 

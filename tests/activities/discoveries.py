@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from api.job_view import JobDetail
-from core.contract import DiscoverPagesResult
-from core.jobs import JobState
+from core.jobs.contract import DiscoverPagesResult
+from core.jobs.states import JobState
+from temporal.jobs.view import JobDetail
 from tests.system import System
 
 

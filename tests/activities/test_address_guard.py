@@ -16,10 +16,10 @@ from typing import Final
 import httpcore2
 import pytest
 
-from activities.fetch import Fetcher
-from core.addresses import Address, literal_address
+from activities.http.fetch import Fetcher
 from core.errors import BadRedirect, ForbiddenAddress, InvalidAddress
-from core.urls import host_of, normalise
+from core.web.addresses import Address, literal_address
+from core.web.urls import host_of, normalise
 from tests.site import FakeSite
 
 PUBLIC: Final = "93.184.215.14"
@@ -136,7 +136,7 @@ class Internet(httpcore2.AnyIOBackend):
 @pytest.fixture
 async def guarded(site: FakeSite, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fetcher]:
     """A fetcher as it is by default, with one public site that it can reach."""
-    monkeypatch.setattr("activities.network.httpcore2.AnyIOBackend", lambda: Internet(site))
+    monkeypatch.setattr("activities.http.network.httpcore2.AnyIOBackend", lambda: Internet(site))
     fetcher = Fetcher(user_agent="DiffyBot", allow_private_networks=False, resolve=resolve)
     yield fetcher
     await fetcher.aclose()
@@ -185,7 +185,7 @@ async def test_a_name_that_moves_between_check_and_use_gains_nothing(
         asked.append(host)
         return [ip_address(PUBLIC if len(asked) % 2 else "127.0.0.1")]
 
-    monkeypatch.setattr("activities.network.httpcore2.AnyIOBackend", lambda: Internet(site))
+    monkeypatch.setattr("activities.http.network.httpcore2.AnyIOBackend", lambda: Internet(site))
     fetcher = Fetcher(user_agent="DiffyBot", allow_private_networks=False, resolve=rebinding)
     site.page("/", "public", headers={"Connection": "close"})
     outcomes = set()

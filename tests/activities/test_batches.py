@@ -26,20 +26,20 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.batches import BatchActivities
-from api.job_reader import JobReader
-from api.visibility import JobFilter
-from core.attributes import Attribute
-from core.contract import CrawlDomainResult, StartBatch, StartBatchResult
-from core.jobs import CRAWL_DOMAIN, batch_job_id, batch_workflow_id
-from store.batch_tables import Batch
+from core.jobs.contract import CrawlDomainResult, StartBatch, StartBatchResult
+from core.jobs.states import CRAWL_DOMAIN, batch_job_id, batch_workflow_id
 from store.batches import create_batch
+from store.db.engine import Database
 from store.domains import domain_by_id
-from store.engine import Database
-from temporal.batches import pages_being_crawled
-from tests.api.test_batches import cancel_batch, crawl_in_batch, site_of_three
+from store.tables.batches import Batch
+from temporal.jobs.batches import pages_being_crawled
+from temporal.jobs.reader import JobReader
+from temporal.jobs.visibility import JobFilter
+from tests.api.routes.test_batches import cancel_batch, crawl_in_batch, site_of_three
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
+from workflows.search_attributes import Attribute
 
 ALL_STARTED = StartBatchResult(jobs_queued=3)
 
@@ -322,7 +322,7 @@ async def test_a_run_passes_over_a_page_whose_crawl_was_asked_for_just_before(
 async def test_a_run_reads_every_page_of_the_list_of_crawls(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("temporal.batches.ROWS_AT_ONCE", 1)
+    monkeypatch.setattr("temporal.jobs.batches.ROWS_AT_ONCE", 1)
     domain_id = await site_of_three(system, site)
     for page_id in (await system.pages(domain_id)).values():
         await system.ask(f"/api/pages/{page_id}/crawl", delaySeconds=3600)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from activities.fetch import Fetcher, FetchLimits
+from activities.http.fetch import Fetcher, FetchLimits
 from core.errors import PageTooLarge
-from core.sitemaps import parse_sitemap
+from core.web.sitemaps import parse_sitemap
 from tests.activities.behaviours import encoded
 from tests.activities.bombs import ENCODINGS, INFLATED, bomb
 from tests.site import FakeSite

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 
-from api.job_view import JobDetail
-from core.contract import CrawlPageResult
-from core.jobs import JobState
-from store.sighting_tables import Sighting
+from core.jobs.contract import CrawlPageResult
+from core.jobs.states import JobState
+from store.tables.pending_confirmations import Sighting
+from temporal.jobs.view import JobDetail
 from tests.site import FakeSite
 from tests.system import System
 

@@ -13,29 +13,30 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.browser import Browser
 from activities.crawl import CrawlActivities
-from activities.extraction import Extractor
-from activities.fetch import Fetcher
-from activities.politeness import Politeness
-from activities.rendering import Renderer
+from activities.extraction.extractor import Extractor
+from activities.http.fetch import Fetcher
+from activities.http.politeness import Politeness
+from activities.rendering.browser import Browser
+from activities.rendering.renderer import Renderer
 from activities.reporting import Reporter
-from api.job_view import JobDetail
-from core.contract import CrawlPageInput, CrawlPageResult, Outcome
-from core.crawlsettings import CrawlSettings
 from core.errors import SubjectGone
-from core.jobs import JobState
-from core.packing import pack
+from core.jobs.contract import CrawlPageInput, CrawlPageResult, Outcome
+from core.jobs.states import JobState
 from core.settings import Settings
-from core.storedtext import legacy_lines
+from core.text.packing import pack
+from core.text.stored_text import legacy_lines
+from core.web.crawl_settings import CrawlSettings
 from store.contents import keep
+from store.db.engine import Database
 from store.domains import add_domain
-from store.engine import Database
 from store.pages import NewPage, add_pages, page_by_id
 from store.secretkey import SecretKey
-from store.sighting_tables import Sighting
 from store.snapshots import snapshot_by_id
-from store.tables import Change, Page, PageStatus
+from store.tables.changes import Change
+from store.tables.pages import Page, PageStatus
+from store.tables.pending_confirmations import Sighting
+from temporal.jobs.view import JobDetail
 from tests.activities.behaviours import OK, sending
 from tests.activities.conftest import USER_AGENT
 from tests.site import Behaviour, FakeSite, SiteRequest

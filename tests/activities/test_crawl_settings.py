@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from api.job_view import JobDetail
-from core.contract import CrawlPageResult
-from core.jobs import JobState
+from core.jobs.contract import CrawlPageResult
+from core.jobs.states import JobState
 from store.secretkey import FILE
+from temporal.jobs.view import JobDetail
 from tests.activities.conftest import USER_AGENT
 from tests.site import FakeSite
 from tests.system import AddedDomain, System

@@ -14,29 +14,29 @@ from pathlib import Path
 
 import pytest
 
-import activities.processes
-from activities.browser import Browser
-from activities.extraction import Extractor, FoundLinks, PageSource
-from activities.fetch import Fetcher
-from activities.politeness import Politeness
-from activities.processes import ReadingProcess
-from activities.rendering import Renderer
-from activities.seeds import first_sitemaps, read_sitemap
-from activities.visit import FoundPage, NoPage, Visitor
-from core.addresses import Address
-from core.crawlsettings import HONEST, Render
+import activities.extraction.processes
+from activities.discovery.seeds import first_sitemaps, read_sitemap
+from activities.discovery.visit import FoundPage, NoPage, Visitor
+from activities.extraction.extractor import Extractor, FoundLinks, PageSource
+from activities.extraction.processes import ReadingProcess
+from activities.http.fetch import Fetcher
+from activities.http.politeness import Politeness
+from activities.rendering.browser import Browser
+from activities.rendering.renderer import Renderer
 from core.errors import InternalError
-from core.robots import parse_robots
-from core.scope import LeftOut
 from core.site_errors import ConnectionBroken
-from core.urls import parse_domain
-from store.engine import Database
+from core.web.addresses import Address
+from core.web.crawl_settings import HONEST, Render
+from core.web.robots import parse_robots
+from core.web.scope import LeftOut
+from core.web.urls import parse_domain
+from store.db.engine import Database
 from tests.activities.conftest import USER_AGENT
 from tests.activities.hostile import CERTIFICATE
 from tests.site import FakeSite
 
 NO_CONNECTION = "Diffy can open no more connections"
-prepare_process = activities.processes._prepare_process
+prepare_process = activities.extraction.processes._prepare_process
 
 
 @contextmanager
@@ -117,12 +117,12 @@ def slow_start(parent: int) -> None:
 async def test_the_start_of_a_process_is_not_the_documents(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(activities.processes, "_prepare_process", slow_start)
-    monkeypatch.setattr(activities.processes, "DEADLINE", 2.5)
+    monkeypatch.setattr(activities.extraction.processes, "_prepare_process", slow_start)
+    monkeypatch.setattr(activities.extraction.processes, "DEADLINE", 2.5)
     process, others = ReadingProcess(), multiprocessing.active_children()
     assert await process.run(len, b"words") == 5
     process.end()
-    monkeypatch.setattr(activities.processes, "START_SECONDS", 0.1)
+    monkeypatch.setattr(activities.extraction.processes, "START_SECONDS", 0.1)
     with pytest.raises(InternalError, match="could not be started"):
         await process.run(len, b"words")
     assert set(multiprocessing.active_children()) <= set(others)
@@ -133,7 +133,7 @@ async def test_a_site_whose_tls_breaks_in_its_answer_broke_the_connection_off(
 ) -> None:
     trusting = ssl.create_default_context(cafile=str(CERTIFICATE))
     trusting.check_hostname = False
-    monkeypatch.setattr("activities.fetch._trusted_authorities", lambda: trusting)
+    monkeypatch.setattr("activities.http.fetch._trusted_authorities", lambda: trusting)
     fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=True)
     async with breaking_tls() as origin:
         with pytest.raises(ConnectionBroken, match="TLS"):

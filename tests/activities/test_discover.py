@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from core.contract import DiscoverPagesResult
-from core.jobs import JobState
+from core.jobs.contract import DiscoverPagesResult
+from core.jobs.states import JobState
 from tests.activities.discoveries import again, result
 from tests.eventually import HANG
 from tests.ports import free_port
@@ -298,7 +298,7 @@ async def test_a_later_attempt_gives_a_calendar_no_second_budget(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.DRAIN", timedelta(seconds=0.1))
-    monkeypatch.setattr("core.traps.MOST_DATES", 3)
+    monkeypatch.setattr("core.web.traps.MOST_DATES", 3)
     months = [f"/calendar/2024/{month:02}" for month in range(1, 13)]
     site.page("/", links(months[0]))
     for month, following in pairwise(months):
@@ -390,7 +390,7 @@ async def test_a_cancelled_discovery_asks_for_nothing_more(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However slow the machine is, the worker ends it itself.
-    monkeypatch.setattr("api.job_actions.CANCELLED_WITHIN", timedelta(seconds=HANG))
+    monkeypatch.setattr("temporal.jobs.actions.CANCELLED_WITHIN", timedelta(seconds=HANG))
     site.page("/robots.txt", "", headers=PLAIN)
     site.otherwise(endless())
     async with system.worker():

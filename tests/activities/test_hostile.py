@@ -7,10 +7,10 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
-from activities.fetch import Fetcher, FetchLimits
-from core.contract import DiscoverPagesResult
+from activities.http.fetch import Fetcher, FetchLimits
 from core.errors import JobError, SiteTimeout
-from core.jobs import JobState
+from core.jobs.contract import DiscoverPagesResult
+from core.jobs.states import JobState
 from core.settings import Settings
 from core.site_errors import TlsFailed
 from tests.activities.hostile import (
@@ -53,7 +53,7 @@ async def test_each_job_ends_for_its_own_reason_and_the_next_one_runs(
     hostilities: list[Hostility],
 ) -> None:
     # None of them waits for another one.
-    monkeypatch.setattr("activities.connections.PER_HOST", len(HOSTILITIES))
+    monkeypatch.setattr("activities.http.connections.PER_HOST", len(HOSTILITIES))
     chosen = settings.model_copy(update={"fetch_seconds": seconds, "worker_concurrency": 100})
     async with hostile_site() as site, running_system(chosen) as system:
         domain = await system.add_domain(site.origin)
@@ -104,8 +104,8 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(fetcher: Fetcher
 async def test_a_discovery_of_a_site_without_end_comes_to_one(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.traps.MOST_DATES", 40)
-    monkeypatch.setattr("core.traps.MOST_VARIANTS", 20)
+    monkeypatch.setattr("core.web.traps.MOST_DATES", 40)
+    monkeypatch.setattr("core.web.traps.MOST_VARIANTS", 20)
     async with FakeSite() as site, running_system(settings) as system:
         site.otherwise(endless)
         domain = await system.add_domain(site.origin)

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from activities.browser import Browser
-from activities.fetch import Fetcher
-from activities.rendering import Renderer, RenderingLimits
-from activities.visit import FoundPage, Visitor
-from core.pagetypes import PageType
+from activities.discovery.visit import FoundPage, Visitor
+from activities.http.fetch import Fetcher
+from activities.rendering.browser import Browser
+from activities.rendering.renderer import Renderer, RenderingLimits
+from core.web.page_types import PageType
 from tests.activities.conftest import USER_AGENT
 from tests.activities.discoveries import again, result
 from tests.eventually import HANG

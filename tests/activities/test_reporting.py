@@ -13,7 +13,6 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
 from activities.reporting import Attempt, Reporter
-from core.contract import AttemptReport, Outcome, Progress
 from core.errors import (
     DiffyError,
     InternalError,
@@ -24,7 +23,8 @@ from core.errors import (
     SiteOverloaded,
     Unavailable,
 )
-from core.retries import pause_after
+from core.jobs.contract import AttemptReport, Outcome, Progress
+from core.jobs.retries import pause_after
 from core.site_errors import BrowserMissing
 from temporal.faults import TemporalFault
 from tests.eventually import eventually

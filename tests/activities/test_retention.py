@@ -13,32 +13,28 @@ from sqlalchemy import func, select, update
 from temporalio.testing import ActivityEnvironment
 
 from activities.retention import RetentionActivities
-from core.contract import CrawlPageInput, Owner, PruneResult
+from core.jobs.contract import CrawlPageInput, Owner, PruneResult
 from core.settings import Settings
 from store import frontier
-from store.backtest_tables import Backtest
 from store.backtests import add_backtest
-from store.base import Base
-from store.batch_tables import Batch, BatchPage
 from store.batches import create_batch
-from store.engine import Database
+from store.db.base import Base
+from store.db.engine import Database
 from store.frontier import FoundUrl
 from store.hosts import take_slot
 from store.pages import NewPage, add_pages
+from store.pending_confirmations import EarlierLook, remember_look
 from store.retention import expiries
-from store.sighting_tables import Sighting
-from store.sightings import EarlierLook, remember_look
-from store.tables import (
-    Change,
-    Content,
-    Discovery,
-    FrontierUrl,
-    HostSlot,
-    Snapshot,
-)
+from store.tables.backtests import Backtest
+from store.tables.batches import Batch, BatchPage
+from store.tables.changes import Change
+from store.tables.discoveries import Discovery, FrontierUrl
+from store.tables.hosts import HostSlot
+from store.tables.pending_confirmations import Sighting
+from store.tables.snapshots import Content, Snapshot
 from temporal.housekeeping import PRUNING
-from temporal.known import KnownToTemporal
-from temporal.launch import JobStart, start_job
+from temporal.jobs.known import KnownToTemporal
+from temporal.jobs.launch import JobStart, start_job
 from tests.api.crawled import crawled_page
 from tests.eventually import eventually
 from tests.postgres import PostgresServer

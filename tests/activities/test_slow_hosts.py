@@ -7,14 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from activities.fetch import Fetcher
-from activities.politeness import Politeness
-from api.job_view import JobDetail
+from activities.http.fetch import Fetcher
+from activities.http.politeness import Politeness
 from core.errors import HostBusy
-from core.jobs import JobState
+from core.jobs.states import JobState
 from core.settings import Settings
-from store.engine import Database
-from store.tables import HostSlot
+from store.db.engine import Database
+from store.tables.hosts import HostSlot
+from temporal.jobs.view import JobDetail
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System

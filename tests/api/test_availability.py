@@ -18,10 +18,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.app import create_app
 from cli.embedded import EmbeddedTemporal
-from core.jobs import JobState
+from core.jobs.states import JobState
 from core.settings import Settings
-from store.engine import Database
-from store.request_tables import OutboxMessage
+from store.db.engine import Database
+from store.tables.requests import OutboxMessage
 from temporal.connection import connect
 from tests.api.operations import operations
 from tests.eventually import HANG, eventually

@@ -11,13 +11,13 @@ from uuid import UUID
 import pytest
 
 from activities.batches import BatchActivities
-from activities.findings import Findings
-from api.job_reader import JobReader
-from api.job_view import JobDetail
-from core.jobs import JobState, batch_job_id
-from store.job_end_tables import JobEnd
+from activities.crawling.findings import Findings
+from core.jobs.states import JobState, batch_job_id
 from store.job_ends import claim_ends
-from temporal.cancellation import cancel_job
+from store.tables.job_ends import JobEnd
+from temporal.jobs.cancellation import cancel_job
+from temporal.jobs.reader import JobReader
+from temporal.jobs.view import JobDetail
 from tests.site import FakeSite
 from tests.system import System
 
@@ -135,7 +135,7 @@ async def test_a_job_that_has_stored_what_it_found_is_not_called_cancelled(
     state: JobState,
     change: str,
 ) -> None:
-    monkeypatch.setattr("api.job_actions.CANCELLED_WITHIN", timedelta(seconds=0.1))
+    monkeypatch.setattr("temporal.jobs.actions.CANCELLED_WITHIN", timedelta(seconds=0.1))
     page_id = await crawled(system, site)
     site.page("/", DEARER, status=status)
     storing = watch_storing(monkeypatch)
@@ -158,7 +158,7 @@ async def test_a_job_that_has_stored_what_it_found_is_not_called_cancelled(
 async def test_a_batch_that_is_cancelled_leaves_the_jobs_that_have_stored_something(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.job_actions.CANCELLED_WITHIN", timedelta(seconds=1))
+    monkeypatch.setattr("temporal.jobs.actions.CANCELLED_WITHIN", timedelta(seconds=1))
     page_id = await crawled(system, site)
     page = (await system.api.get(f"/api/pages/{page_id}")).json()["data"]
     site.page("/", DEARER)

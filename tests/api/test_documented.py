@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from core.jobs import JobName, JobState
+from core.jobs.states import JobName, JobState
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System

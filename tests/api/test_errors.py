@@ -10,9 +10,9 @@ import pytest
 
 from api.deps import services_of
 from api.errors import DESCRIPTIONS
-from api.job_reader import JobReader, JobStats
 from api.limits import LARGEST_BODY
-from api.visibility import JobFilter
+from temporal.jobs.reader import JobReader, JobStats
+from temporal.jobs.visibility import JobFilter
 from tests.api.operations import documentation, operations
 from tests.system import System
 

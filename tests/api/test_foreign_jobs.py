@@ -28,13 +28,13 @@ from temporalio.common import (
 from temporalio.worker import Worker
 
 from api.app import create_app
-from core.attributes import Attribute
-from core.contract import CANCELLED, REPORT_SIGNAL, CrawlPageInput, MemoKey
-from core.jobs import TASK_QUEUE, JobName, JobState
+from core.jobs.contract import CANCELLED, REPORT_SIGNAL, CrawlPageInput, MemoKey
+from core.jobs.states import TASK_QUEUE, JobName, JobState
 from temporal.inputs import DATA_CONVERTER
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
+from workflows.search_attributes import Attribute
 
 LONG_AGO: Final = "0001-01-01T00:00:00+14:00"
 GARBAGE: Final[dict[str, object]] = {

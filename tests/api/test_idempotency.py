@@ -10,7 +10,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError, RPCStatusCode
 
-from temporal.backtests import workflow_id_of
+from temporal.jobs.backtests import workflow_id_of
 from tests.eventually import eventually
 from tests.faults import Fault, faulty
 from tests.site import FakeSite

@@ -24,17 +24,18 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.deps import services_of
 from cli.embedded import EmbeddedTemporal
-from core.contract import CrawlPageInput
-from core.jobs import batch_job_id
+from core.jobs.contract import CrawlPageInput
+from core.jobs.states import batch_job_id
 from core.settings import Settings
-from store.backtest_tables import Backtest
-from store.batch_tables import Batch
 from store.owners import owner_of
-from store.request_tables import OutboxMessage
-from store.tables import Domain, DomainStatus, Page
-from temporal.backtests import workflow_id_of
-from temporal.launch import JobStart, start_job
-from temporal.schedules import schedule_id_of
+from store.tables.backtests import Backtest
+from store.tables.batches import Batch
+from store.tables.domains import Domain, DomainStatus
+from store.tables.pages import Page
+from store.tables.requests import OutboxMessage
+from temporal.jobs.backtests import workflow_id_of
+from temporal.jobs.launch import JobStart, start_job
+from temporal.jobs.schedules import schedule_id_of
 from tests.faults import Fault, Stopped, faulty
 from tests.postgres import PostgresServer
 from tests.system import System, running_system

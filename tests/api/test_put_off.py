@@ -12,8 +12,7 @@ from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.worker import Worker
 
-from api.job_view import JobDetail
-from core.contract import (
+from core.jobs.contract import (
     CANCELLED,
     PROMOTE_SIGNAL,
     ActivityName,
@@ -22,7 +21,8 @@ from core.contract import (
     CrawlPageResult,
     Outcome,
 )
-from core.jobs import TASK_QUEUE, JobState
+from core.jobs.states import TASK_QUEUE, JobState
+from temporal.jobs.view import JobDetail
 from tests.api.served import served
 from tests.api.test_watching import events
 from tests.eventually import HANG, eventually

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 
-from core.jobs import batch_job_id
+from core.jobs.states import batch_job_id
 from tests.api.operations import documentation
 from tests.eventually import eventually
 from tests.site import FakeSite

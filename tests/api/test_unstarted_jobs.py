@@ -4,8 +4,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.jobs import JobState
-from tests.api.test_batches import cancel_batch, crawl_in_batch, site_of_three
+from core.jobs.states import JobState
+from tests.api.routes.test_batches import cancel_batch, crawl_in_batch, site_of_three
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System

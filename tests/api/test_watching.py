@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from api.deps import services_of
-from core.jobs import JobState
+from core.jobs.states import JobState
 from tests.eventually import HANG, eventually
 from tests.site import FakeSite
 from tests.system import System
@@ -74,7 +74,9 @@ async def test_a_look_that_fails_is_not_the_last(
     await eventually(seen, lambda looks: looks > 1)
     await system.api.post(f"{target}/cancel")
     assert (await waiting).json()["data"]["state"] == "failed"
-    assert [each.levelname for each in caplog.records if each.name == "api.watch"] == ["ERROR"]
+    assert [each.levelname for each in caplog.records if each.name == "temporal.jobs.watch"] == [
+        "ERROR"
+    ]
 
 
 MANY: Final = 200

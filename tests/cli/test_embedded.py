@@ -12,11 +12,11 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from cli.embedded import EmbeddedTemporal
-from core.attributes import Attribute
 from core.errors import SettingsError, Unavailable
-from temporal.setup import prepare_namespace
+from temporal.namespace import prepare_namespace
 from tests.eventually import eventually
 from tests.ports import free_port
+from workflows.search_attributes import Attribute
 
 
 def server(folder: Path, port: int) -> EmbeddedTemporal:

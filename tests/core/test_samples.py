@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from core.blocks import to_text
-from core.changetypes import ChangeType, Severity
-from core.differences import TextDifference
-from core.muting import Learned, Region
-from core.news import News, SeenPage, learning, news_between
-from core.storedtext import legacy_lines
-from core.textdiff import compare
-from core.visible import content_blocks
+from core.changes.detection import News, SeenPage, learning, news_between
+from core.changes.diff import TextDifference
+from core.changes.muting import Learned, Region
+from core.changes.rules import ChangeType, Severity
+from core.changes.text_diff import compare
+from core.text.blocks import to_text
+from core.text.stored_text import legacy_lines
+from core.text.visible_text import content_blocks
 
 SETTINGS = """\
 # Listen here.

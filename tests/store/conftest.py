@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from store.engine import Database
-from store.tables import Domain, Page
+from store.db.engine import Database
+from store.tables.domains import Domain
+from store.tables.pages import Page
 from tests.postgres import PostgresServer
 from tests.store.rows import new_domain, new_organisation, new_page
 

@@ -8,14 +8,15 @@ from uuid import UUID, uuid4
 from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.news import News, SeenPage, news_between
-from core.packing import pack
+from core.changes.detection import News, SeenPage, news_between
+from core.text.packing import pack
 from store.checks import PageVersion, record_change, record_version
+from store.db.engine import Database
 from store.domains import add_domain
-from store.engine import Database
 from store.keys import create_key, organisation_of
 from store.pages import NewPage, add_pages, page_by_id
-from store.tables import Domain, Page
+from store.tables.domains import Domain
+from store.tables.pages import Page
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HALF_SECOND = timedelta(seconds=0.5)

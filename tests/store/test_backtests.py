@@ -4,9 +4,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.backtest import Told, Verdict
+from core.changes.backtest import Told, Verdict
 from core.errors import NotFound, SubjectGone
-from store.backtest_tables import Backtest
 from store.backtests import (
     Finding,
     add_backtest,
@@ -19,9 +18,11 @@ from store.backtests import (
     next_page,
     record_page,
 )
-from store.engine import Database
-from store.paging import PageRequest
-from store.tables import Domain, Page
+from store.db.engine import Database
+from store.db.paging import PageRequest
+from store.tables.backtests import Backtest
+from store.tables.domains import Domain
+from store.tables.pages import Page
 from tests.store.rows import NOON, minutes, new_organisation, new_page, stored
 
 TOLD = Told("price_change", "high", "Price changed from $1 to $2.")

@@ -12,9 +12,8 @@ from sqlalchemy import Connection, event, insert, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.contract import StartBatchResult
 from core.errors import NotFound, SubjectGone
-from store.batch_tables import BEFORE_ALL, Batch
+from core.jobs.contract import StartBatchResult
 from store.batches import (
     batch_pages,
     cancel_batch,
@@ -25,11 +24,12 @@ from store.batches import (
     unlisted_pages,
     unstarted_jobs,
 )
+from store.db.engine import Database
+from store.db.upsert import ROWS_AT_ONCE
 from store.domains import delete_domain
-from store.engine import Database
 from store.pages import page_by_id
-from store.tables import Domain
-from store.upsert import ROWS_AT_ONCE
+from store.tables.batches import BEFORE_ALL, Batch
+from store.tables.domains import Domain
 from tests.store.rows import new_domain, new_organisation, new_pages
 
 

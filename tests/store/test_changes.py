@@ -16,9 +16,9 @@ from store.changes import (
     list_changes,
     recent_changes,
 )
-from store.engine import Database
-from store.paging import PageRequest
-from store.tables import Change
+from store.db.engine import Database
+from store.db.paging import PageRequest
+from store.tables.changes import Change
 from tests.store.rows import minutes, new_domain, new_organisation, new_page, stored
 
 ALL = PageRequest(100)

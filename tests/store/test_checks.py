@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.news import removal
+from core.changes.detection import removal
 from store.checks import (
     EarlierCheck,
     check_of_job,
@@ -17,9 +17,12 @@ from store.checks import (
     record_unchanged,
     record_version,
 )
-from store.engine import Database
+from store.db.engine import Database
 from store.snapshots import get_snapshot
-from store.tables import Change, Domain, Page, PageStatus, Snapshot
+from store.tables.changes import Change
+from store.tables.domains import Domain
+from store.tables.pages import Page, PageStatus
+from store.tables.snapshots import Snapshot
 from tests.store.rows import NOON, changed, minutes, read, stored, version
 
 

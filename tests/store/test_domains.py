@@ -7,14 +7,16 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.backtest import Verdict
+from core.changes.backtest import Verdict
+from core.changes.muting import Learned, Region
 from core.errors import Conflict, NotFound, SubjectGone
-from core.muting import Learned, Region
 from store import frontier
 from store.backtests import Finding, add_backtest, backtest_by_id, record_page
-from store.base import Base
 from store.batches import create_batch
 from store.checks import record_unchanged
+from store.db.base import Base
+from store.db.engine import Database
+from store.db.paging import PageRequest
 from store.domains import (
     delete_domain,
     domain_by_id,
@@ -22,12 +24,11 @@ from store.domains import (
     list_domains,
     page_summaries,
 )
-from store.engine import Database
+from store.muted_lines import remember
 from store.pages import page_by_id
-from store.paging import PageRequest
-from store.regions import remember
-from store.sightings import EarlierLook, remember_look
-from store.tables import Domain, DomainStatus, Page
+from store.pending_confirmations import EarlierLook, remember_look
+from store.tables.domains import Domain, DomainStatus
+from store.tables.pages import Page
 from tests.eventually import eventually
 from tests.store.rows import NOON, minutes, new_domain, new_organisation, new_pages, stored, waiting
 

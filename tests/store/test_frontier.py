@@ -7,13 +7,14 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.checkpoint import BEGINNING, Checkpoint, Seeding, StoredError
-from core.urls import LONGEST_URL
+from core.jobs.checkpoint import BEGINNING, Checkpoint, Seeding, StoredError
+from core.web.urls import LONGEST_URL
 from store import frontier
-from store.engine import Database
+from store.db.engine import Database
+from store.db.upsert import ROWS_AT_ONCE
 from store.frontier import FoundUrl, Settled, Tally
-from store.tables import Discovery, Domain, FrontierState, FrontierUrl
-from store.upsert import ROWS_AT_ONCE
+from store.tables.discoveries import Discovery, FrontierState, FrontierUrl
+from store.tables.domains import Domain
 from tests.store.rows import incompressible
 
 JOB = "discover-1"

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from store.engine import Database
+from store.db.engine import Database
 from store.hosts import give_back, give_up_turns, take_slot, take_turn
 from tests.store.rows import HALF_SECOND as HALF
 from tests.store.rows import NOON

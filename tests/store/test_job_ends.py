@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from store.engine import Database
-from store.job_end_tables import JobEnd
+from store.db.engine import Database
 from store.job_ends import claim_ends
+from store.tables.job_ends import JobEnd
 
 OTHER = {JobEnd.STORED: JobEnd.CANCELLED, JobEnd.CANCELLED: JobEnd.STORED}
 

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from core.errors import NotFound, Unauthorized
-from store.engine import Database
+from store.db.engine import Database
 from store.keys import create_key, ensure_key, list_keys, organisation_of, revoke_key
-from store.tables import ApiKey
+from store.tables.accounts import ApiKey
 
 FIXED = "bootstrap-key-0123456789"
 

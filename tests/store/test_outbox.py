@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import update
 
-from core.contract import BacktestInput
+from core.jobs.contract import BacktestInput
 from core.outbox import BacktestMessage, CancellationMessage, Message, MessageKind, ScheduleMessage
+from store.db.engine import Database
 from store.domains import delete_domain
-from store.engine import Database
 from store.outbox import DatabaseOutbox, is_pending, put, withdraw
-from store.request_tables import OutboxMessage
-from store.tables import Domain, DomainStatus
+from store.tables.domains import Domain, DomainStatus
+from store.tables.requests import OutboxMessage
 
 
 def backtest_of(domain_id: UUID) -> BacktestMessage:

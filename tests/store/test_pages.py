@@ -9,12 +9,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, SubjectGone
-from core.urls import LONGEST_URL
-from store.engine import Database
+from core.web.urls import LONGEST_URL
+from store.db.engine import Database
+from store.db.paging import PageRequest
+from store.db.upsert import ROWS_AT_ONCE
 from store.pages import Added, NewPage, add_pages, get_page, list_pages, page_by_id
-from store.paging import PageRequest
-from store.tables import Domain, Page, PageStatus
-from store.upsert import ROWS_AT_ONCE
+from store.tables.domains import Domain
+from store.tables.pages import Page, PageStatus
 from tests.eventually import eventually
 from tests.store.rows import incompressible, minutes, new_domain, new_organisation, waiting
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from core.errors import Conflict
-from store.engine import Database
+from store.db.engine import Database
 from store.requests import REMEMBERED, enter_request, find_request
 from tests.store.rows import new_organisation
 

@@ -10,36 +10,30 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, event, func, insert, select, update
 
-from core.muting import Learned, Region
-from core.packing import pack
+from core.changes.muting import Learned, Region
 from core.settings import Settings
-from store.backtest_tables import Backtest
-from store.base import Base
-from store.batch_tables import Batch, BatchPage
+from core.text.packing import pack
 from store.checks import record_gone
 from store.contents import keep
+from store.db.base import Base
+from store.db.engine import Database
 from store.domains import delete_domain
-from store.engine import Database
-from store.job_end_tables import ClaimedEnd, JobEnd
+from store.muted_lines import learned_of, remember
 from store.pages import page_by_id
-from store.region_tables import PageRegion
-from store.regions import learned_of, remember
-from store.request_tables import KeyedRequest
 from store.retention import Expiry, Key, examine, expiries, remove, remove_parts
-from store.sighting_tables import Sighting
 from store.snapshots import get_snapshot
-from store.tables import (
-    Change,
-    Content,
-    Discovery,
-    Domain,
-    HostSlot,
-    HostTurn,
-    KeptAnswer,
-    Page,
-    RobotsRecord,
-    Snapshot,
-)
+from store.tables.backtests import Backtest
+from store.tables.batches import Batch, BatchPage
+from store.tables.changes import Change
+from store.tables.discoveries import Discovery
+from store.tables.domains import Domain
+from store.tables.hosts import HostSlot, HostTurn, KeptAnswer, RobotsRecord
+from store.tables.job_ends import ClaimedEnd, JobEnd
+from store.tables.muted_lines import PageRegion
+from store.tables.pages import Page
+from store.tables.pending_confirmations import Sighting
+from store.tables.requests import KeyedRequest
+from store.tables.snapshots import Content, Snapshot
 from tests.store.rows import (
     HALF_SECOND,
     NOON,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from store.engine import Database
+from store.db.engine import Database
 from store.robots import known_robots, put_robots
 from tests.store.rows import NOON, minutes
 

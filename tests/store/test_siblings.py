@@ -3,10 +3,11 @@
 import pytest
 
 from store.checks import record_gone
-from store.engine import Database
+from store.db.engine import Database
 from store.pages import page_by_id
 from store.siblings import LARGEST_TEXT, MOST_PAGES, newest_siblings, siblings
-from store.tables import Domain, Page
+from store.tables.domains import Domain
+from store.tables.pages import Page
 from tests.store.rows import incompressible, minutes, new_domain, new_page, read, stored
 
 

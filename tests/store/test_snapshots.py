@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import func, inspect, select
 
 from core.errors import NotFound, SubjectGone
-from store.engine import Database
-from store.paging import PageRequest
+from store.db.engine import Database
+from store.db.paging import PageRequest
 from store.snapshots import get_snapshot, list_snapshots, snapshot_by_id
-from store.tables import Content, Domain, Page, Snapshot
+from store.tables.domains import Domain
+from store.tables.pages import Page
+from store.tables.snapshots import Content, Snapshot
 from tests.store.rows import minutes, new_organisation, new_page, stored
 
 

@@ -10,15 +10,15 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, update
 
-from core.contract import BacktestInput
+from core.jobs.contract import BacktestInput
 from core.outbox import BacktestMessage, Message, RecurringCrawl, ScheduleMessage
-from store.engine import Database
+from store.db.engine import Database
 from store.outbox import DatabaseOutbox, put
-from store.request_tables import OutboxMessage
-from temporal.backtests import described_backtest
+from store.tables.requests import OutboxMessage
 from temporal.delivery import Delivery, Reconciler
 from temporal.faults import TemporalFault
-from temporal.schedules import next_crawls, schedule_id_of, set_schedule
+from temporal.jobs.backtests import described_backtest
+from temporal.jobs.schedules import next_crawls, schedule_id_of, set_schedule
 from tests.eventually import eventually
 from tests.system import System
 

@@ -19,11 +19,11 @@ from uuid import UUID, uuid4
 from temporalio.client import WorkflowFailureError
 
 from cli.embedded import EmbeddedTemporal
-from core.contract import BacktestInput
-from core.jobs import CRAWL_DOMAIN, PRUNE_SNAPSHOTS, JobState
+from core.jobs.contract import BacktestInput
+from core.jobs.states import CRAWL_DOMAIN, PRUNE_SNAPSHOTS, JobState
 from core.settings import Settings
-from temporal.backtests import start_backtest, workflow_id_of
 from temporal.housekeeping import PRUNING
+from temporal.jobs.backtests import start_backtest, workflow_id_of
 from tests.eventually import eventually
 from tests.ports import free_port
 from tests.site import FakeSite

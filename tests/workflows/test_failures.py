@@ -13,7 +13,7 @@ from temporalio.exceptions import (
     TimeoutType,
 )
 
-from core.contract import AttemptReport, Progress
+from core.jobs.contract import AttemptReport, Progress
 from workflows.failures import JobFailure, explain, typed_failures
 
 BEGAN = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)

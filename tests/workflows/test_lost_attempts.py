@@ -11,8 +11,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 from temporalio.worker import Worker
 
-from api.job_view import JobDetail
-from core.contract import (
+from core.jobs.contract import (
     CANCELLED,
     ActivityName,
     AttemptReport,
@@ -21,7 +20,8 @@ from core.contract import (
     Ending,
     Outcome,
 )
-from core.jobs import TASK_QUEUE, JobState
+from core.jobs.states import TASK_QUEUE, JobState
+from temporal.jobs.view import JobDetail
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System

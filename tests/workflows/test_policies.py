@@ -1,6 +1,6 @@
 """How often and how fast a job is tried again."""
 
-from core.retries import FIRST_PAUSE
+from core.jobs.retries import FIRST_PAUSE
 from workflows.policies import HEARTBEAT_TIMEOUT, capped
 
 

@@ -16,8 +16,8 @@ from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
-from core.contract import CrawlPageInput
-from core.jobs import JobName
+from core.jobs.contract import CrawlPageInput
+from core.jobs.states import JobName
 from temporal.inputs import DATA_CONVERTER, InputGuard
 from tests.workflows.record import COURSES, HISTORIES, scrubbed
 from worker import WORKFLOWS

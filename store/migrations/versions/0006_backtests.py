@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from store.types import UtcDateTime
+from store.db.types import UtcDateTime
 
 revision = "0006"
 down_revision = "0005"

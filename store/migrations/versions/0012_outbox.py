@@ -6,7 +6,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from alembic import op
 
-from store.types import UtcDateTime
+from store.db.types import UtcDateTime
 
 revision = "0012"
 down_revision = "0011"

@@ -6,7 +6,7 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-from store.types import UtcDateTime
+from store.db.types import UtcDateTime
 
 revision = "0014"
 down_revision = "0013"

@@ -1,0 +1,1 @@
+"""What a discovery is made of."""

@@ -1,0 +1,92 @@
+"""Where a discovery begins: what the sitemaps of its domain name, one sitemap after the other."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from activities.discovery.visit import Visitor
+from activities.http.fetch import FetchLimits
+from core.errors import InternalError, InvalidAddress, JobError
+from core.jobs.checkpoint import Seeding
+from core.web.crawl_settings import HONEST, RequestProfile
+from core.web.robots import Robots
+from core.web.urls import Site, normalise
+
+MAX_SITEMAPS: Final = 50
+"""Sitemap files read for one discovery; an index may name more, or itself."""
+
+MAX_REQUESTS: Final = 100
+"""Requests that these may take: some are redirected."""
+
+MAX_SEEDS: Final = 50_000
+"""URLs taken from all sitemaps of one discovery."""
+
+SITEMAP_LIMITS: Final = FetchLimits(deadline=timedelta(seconds=60), max_body=50 * 2**20)
+"""The protocol of sitemaps.org allows a file of 50 MB."""
+
+
+def first_sitemaps(site: Site, robots: Robots) -> Seeding:
+    """The sitemaps that robots.txt names, and /sitemap.xml; none was read yet."""
+    return _waiting(Seeding(), site, [*robots.sitemaps, "/sitemap.xml"])
+
+
+async def read_sitemap(
+    seeding: Seeding, site: Site, visitor: Visitor, profile: RequestProfile = HONEST
+) -> tuple[Seeding, tuple[str, ...]]:
+    """Read the first sitemap that is waiting: how far seeding is then, and the URLs it names, as
+    written.
+
+    A sitemap that cannot be read names none: links may still find what it would have named. One
+    that is redirected is read by its next address, in a step of its own. Raises HostBusy when the
+    host's turn is more than a moment away: then nothing was asked for; and InternalError where it
+    is not the site that keeps a sitemap from being read.
+    """
+    url, *waiting = seeding.waiting
+    asked = seeding.model_copy(update={"waiting": tuple(waiting), "asked": (*seeding.asked, url)})
+    read = asked.model_copy(update={"read": seeding.read + 1})
+    try:
+        fetched = await visitor.fetcher.fetch(
+            url,
+            profile=profile,
+            limits=SITEMAP_LIMITS,
+            before_request=visitor.admit,
+            follow_redirects=False,
+        )
+    except InternalError:
+        raise
+    except JobError:
+        return _waiting(read, site), ()
+    if fetched.location is not None:
+        return _waiting(asked, site, [fetched.location], base=url, first=True), ()
+    if fetched.status != 200:
+        return _waiting(read, site), ()
+    sitemap = await visitor.extractor.sitemap(fetched.body)
+    urls = sitemap.pages[: MAX_SEEDS - read.urls]
+    named = read.model_copy(update={"urls": read.urls + len(urls)})
+    return _waiting(named, site, sitemap.sitemaps), urls
+
+
+def _waiting(
+    seeding: Seeding,
+    site: Site,
+    more: Iterable[str] = (),
+    *,
+    base: str | None = None,
+    first: bool = False,
+) -> Seeding:
+    """`seeding` with `more` sitemaps, as far as they will be read; over, where none will."""
+    room = min(MAX_SITEMAPS - seeding.read, MAX_REQUESTS - len(seeding.asked))
+    if room <= 0 or seeding.urls >= MAX_SEEDS:
+        return Seeding()
+    added: dict[str, None] = {}
+    for written in more:
+        if len(added) == room:
+            break
+        with suppress(InvalidAddress):
+            url = normalise(written, base or f"{site.origin}/")
+            if url not in seeding.asked:
+                added[url] = None
+    ordered = [*added, *seeding.waiting] if first else [*seeding.waiting, *added]
+    waiting = tuple(dict.fromkeys(ordered))[:room]
+    return seeding.model_copy(update={"waiting": waiting}) if waiting else Seeding()

@@ -1,0 +1,172 @@
+"""One visit of a discovery: a URL asked for once, and what its answer means."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from activities.extraction.extractor import Extractor, PageSource
+from activities.http.fetch import Fetched, Fetcher
+from activities.http.responses import no_page, refusal
+from activities.rendering.renderer import Renderer
+from core.errors import (
+    AccessRefused,
+    BlockedByRobots,
+    InternalError,
+    InvalidAddress,
+    JobError,
+    NotAPage,
+    PageGone,
+    PageTooLarge,
+)
+from core.site_errors import BrowserMissing, RenderingFailed
+from core.web.crawl_settings import HONEST, Render, RequestProfile
+from core.web.links import FEEDS, PageLinks
+from core.web.page_types import PageType, classify_page
+from core.web.scope import LeftOut
+from core.web.soft_404 import says_it_is_gone
+from core.web.urls import normalise
+
+XML: Final = frozenset({"application/xml", "text/xml"})
+"""What feeds are also called."""
+
+
+@dataclass(frozen=True)
+class FoundPage:
+    """The URL is a page; `links` are the absolute URLs it names, `feeds` those of its feeds.
+
+    A page that asks robots not to follow its links names none.
+    """
+
+    page_type: PageType
+    title: str | None
+    links: tuple[str, ...]
+    feeds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NoPage:
+    """The URL is left out for `reason`; `instead` names the URL that stands for it.
+
+    A feed is no page, and names `links` all the same.
+    """
+
+    reason: LeftOut
+    instead: str | None = None
+    error: JobError | None = None
+    links: tuple[str, ...] = ()
+
+
+Visit = FoundPage | NoPage
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """What a discovery asks a site with; `admit` is awaited before every request of ours."""
+
+    fetcher: Fetcher
+    extractor: Extractor
+    renderer: Renderer
+    admit: Callable[[str], Awaitable[None]]
+
+    async def visit(
+        self,
+        url: str,
+        in_site: Callable[[str], bool],
+        profile: RequestProfile = HONEST,
+        render: Render = Render.AUTO,
+    ) -> Visit:
+        """Ask for `url` once, without following a redirect: its target is a URL of its own.
+
+        `in_site` tells whether a canonical URL belongs to the site; one that does not is no reason
+        to leave the page out. `profile` is what the request says besides, and `render` whether the
+        page is read in a browser. Raises InternalError where nothing could be asked.
+        """
+        try:
+            return await self._visit(url, in_site, profile, render)
+        except InternalError:
+            raise
+        except JobError as error:
+            return NoPage(_reason(error), error=error)
+
+    async def _visit(
+        self, url: str, in_site: Callable[[str], bool], profile: RequestProfile, render: Render
+    ) -> Visit:
+        fetched = await self.fetcher.fetch(
+            url, profile=profile, before_request=self.admit, follow_redirects=False
+        )
+        if fetched.location is not None:
+            return NoPage(LeftOut.REDIRECT, normalise(fetched.location, url))
+        if refused := refusal(fetched.status, fetched.retry_after):
+            return NoPage(_reason(refused), error=refused)
+        if _is_feed(fetched.content_type):
+            listed = (await self.extractor.sitemap(fetched.body)).pages
+            if listed:
+                return NoPage(LeftOut.NOT_A_PAGE, links=listed)
+        if unusable := no_page(fetched.content_type, fetched.body):
+            return NoPage(LeftOut.NOT_A_PAGE, error=unusable)
+        try:
+            page = await self._read(fetched, profile, render)
+        except InternalError as crash:
+            return NoPage(LeftOut.UNREADABLE, error=crash)
+        return _found(url, page, in_site)
+
+    async def _read(self, fetched: Fetched, profile: RequestProfile, render: Render) -> PageLinks:
+        """As the browser shows it where that is asked for, and can be had; else as it was sent."""
+        found = None
+        if render is not Render.ALWAYS:
+            found = await self.extractor.links(_source(fetched, may_be_shell=render is Render.AUTO))
+            if not found.shell:
+                return found.page
+        try:
+            rendered = await self.renderer.render(fetched, profile)
+        except (BrowserMissing, RenderingFailed, InternalError, PageTooLarge):
+            found = found or await self.extractor.links(_source(fetched))
+        else:
+            found = await self.extractor.links(_source(rendered))
+        return found.page
+
+
+def _source(fetched: Fetched, *, may_be_shell: bool = False) -> PageSource:
+    return PageSource(fetched.body, fetched.content_type, fetched.url, may_be_shell=may_be_shell)
+
+
+def _is_feed(content_type: str | None) -> bool:
+    declared = (content_type or "").partition(";")[0].strip().lower()
+    return declared in FEEDS or declared in XML
+
+
+def _found(url: str, page: PageLinks, in_site: Callable[[str], bool]) -> Visit:
+    for instead, reason in ((page.refresh, LeftOut.REDIRECT), (page.canonical, LeftOut.DUPLICATE)):
+        if instead is None:
+            continue
+        target = _normalised(instead, url)
+        if target is not None and target != url and in_site(target):
+            return NoPage(reason, target)
+    if says_it_is_gone(url, page.title):
+        return NoPage(LeftOut.SOFT_NOT_FOUND)
+    page_type = classify_page(url, page.title, page.kinds)
+    links = () if page.nofollow else page.links
+    return FoundPage(page_type, page.title, links, page.feeds)
+
+
+def _normalised(url: str, base: str) -> str | None:
+    try:
+        return normalise(url, base)
+    except InvalidAddress:
+        return None
+
+
+def _reason(error: JobError) -> LeftOut:
+    match error:
+        case BlockedByRobots():
+            return LeftOut.BLOCKED_BY_ROBOTS
+        case InvalidAddress():
+            return LeftOut.REDIRECT  # to no web address: that of the visit itself is one
+        case PageGone():
+            return LeftOut.NOT_FOUND
+        case AccessRefused():
+            return LeftOut.ACCESS_REFUSED
+        case NotAPage() | PageTooLarge():
+            return LeftOut.NOT_A_PAGE
+        case _:
+            return LeftOut.UNREACHABLE

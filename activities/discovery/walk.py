@@ -1,0 +1,296 @@
+"""A walk over a domain whose frontier lives in the store."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities.crawling.profiles import SiteProfiles
+from activities.discovery.candidates import Candidates
+from activities.discovery.lock import Turn
+from activities.discovery.seeds import first_sitemaps, read_sitemap
+from activities.discovery.visit import FoundPage, NoPage, Visit, Visitor
+from activities.http.politeness import Politeness
+from activities.reporting import Attempt
+from core.errors import HostBusy, JobError
+from core.jobs.checkpoint import BEGINNING, Checkpoint, Seeding, StoredError
+from core.jobs.contract import DiscoverPagesInput, DiscoverPagesResult
+from core.site_errors import RedirectToOtherSite
+from core.web.scope import LeftOut, ScopeRules
+from core.web.urls import Site, host_of, parse_domain
+from store import frontier
+from store.db.engine import Database
+from store.frontier import FoundUrl, Settled, Tally
+from store.pages import NewPage, add_pages
+from store.tables.discoveries import FrontierState
+from store.tables.domains import Domain
+
+AT_ONCE: Final = 16
+"""Visits in flight; the host's gate, not this, keeps the rate."""
+
+LOADED: Final = 500
+"""URLs that wait for a visit and are in memory; the store has the others."""
+
+FRESH_ROBOTS: Final = timedelta(minutes=1)
+"""A discovery reads robots.txt anew unless it was read just now."""
+
+
+class Walk:
+    """One attempt at a walk, breadth first: no link of a depth is visited before all of the depth
+    above. Whatever an attempt needs to go on is in the store after each of its steps.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        turn: Turn,
+        visitor: Visitor,
+        politeness: Politeness,
+        job_id: str,
+        job: DiscoverPagesInput,
+        domain: Domain,
+        profiles: SiteProfiles,
+        attempt: Attempt,
+    ) -> None:
+        self._database = database
+        self._turn = turn
+        self._politeness = politeness
+        self._job_id = job_id
+        self._job = job
+        self._domain_id = domain.id
+        self._profiles = profiles
+        self._attempt = attempt
+        self._site: Site = parse_domain(domain.domain)
+        self._most_rows = frontier.most_rows(job.max_pages)
+        self._checkpoint = BEGINNING
+        self._candidates = self._candidates_after(BEGINNING)
+        self._visits = self._pending = self._pages = 0
+        self._visitor = replace(visitor, admit=self._admit)
+        self._at_the_gate = asyncio.Lock()
+        self._busy: HostBusy | None = None
+
+    async def run(self) -> DiscoverPagesResult:
+        """What the walk found.
+
+        Raises the site's error when not one page could be reached, HostBusy when the host's turn
+        is more than a moment away, and AlreadyDiscovering when another attempt walks instead.
+        """
+        result = await self._go_on()
+        if result is not None:
+            return result
+        await self._seed()
+        while self._pages < self._job.max_pages and (urls := await self._next()):
+            await self._visit_each(urls)
+        return await self._finish()
+
+    def _candidates_after(self, checkpoint: Checkpoint) -> Candidates:
+        rules = ScopeRules(include=self._job.include, exclude=self._job.exclude)
+        today = datetime.now(UTC).date()
+        return Candidates(self._site, rules, self._job.max_depth, today, checkpoint.feeds)
+
+    async def _go_on(self) -> DiscoverPagesResult | None:
+        """Begin where the attempt before was stopped; the result, if it had one."""
+        async with self._turn.transaction() as session:
+            discovery = await frontier.begin(session, self._job_id, self._domain_id)
+            tally = await frontier.tally(session, self._job_id)
+            budgeted = await frontier.budgeted(session, self._job_id)
+        if discovery.result is not None:
+            return DiscoverPagesResult.model_validate(discovery.result)
+        self._checkpoint = frontier.checkpoint_of(discovery)
+        self._visits, self._pending = discovery.rows_to_visit, tally.pending
+        self._pages = tally.discovered
+        self._candidates = self._candidates_after(self._checkpoint)
+        await self._candidates.remember(budgeted)
+        return None
+
+    async def _seed(self) -> None:
+        """Take what the sitemaps name, one after the other."""
+        front = self._site.origin + "/"
+        if self._checkpoint.seeding is None:
+            robots = await self._politeness.robots(front, max_age=FRESH_ROBOTS)
+            await self._take_seeds([front], first_sitemaps(self._site, robots))
+        while (seeding := self._checkpoint.seeding) is not None and seeding.waiting:
+            profile = self._profiles.of(front)
+            seeding, urls = await read_sitemap(seeding, self._site, self._visitor, profile)
+            await self._take_seeds(urls, seeding)
+
+    async def _take_seeds(self, urls: Iterable[str], seeding: Seeding) -> None:
+        found = await self._candidates.judged(urls, self._site.origin + "/", 0)
+        fresh = await self._not_seen(found)
+        checkpoint = self._checkpoint.model_copy(update={"seeding": seeding})
+        async with self._turn.transaction() as session:
+            added = await self._add(session, fresh, checkpoint)
+        self._added(added, checkpoint)
+
+    async def _next(self) -> deque[FoundUrl]:
+        """The next URLs to visit, all of one depth."""
+        async with self._database.reading() as session:
+            return deque(await frontier.pending(session, self._job_id, LOADED))
+
+    async def _visit_each(self, urls: deque[FoundUrl]) -> None:
+        """Keep `AT_ONCE` visits in flight, until all are stored or there are pages enough. What has
+        landed while the visits before were stored is one transaction.
+
+        Raises HostBusy when the host's turn is more than a moment away, once every visit that was
+        begun has been stored.
+        """
+        in_flight: dict[asyncio.Task[Visit | None], FoundUrl] = {}
+        try:
+            while True:
+                while urls and self._may_begin(len(in_flight)):
+                    url = urls.popleft()
+                    in_flight[asyncio.create_task(self._visit(url.url))] = url
+                if not in_flight:
+                    break
+                done, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
+                landed = [(in_flight.pop(task), task.result()) for task in done]
+                await self._store([(url, visit) for url, visit in landed if visit is not None])
+                self._attempt.progress(self._percent())
+        finally:
+            for task in in_flight:
+                task.cancel()
+            await asyncio.gather(*in_flight, return_exceptions=True)
+        if self._busy is not None and self._pages < self._job.max_pages:
+            raise self._busy
+
+    def _may_begin(self, in_flight: int) -> bool:
+        room = min(AT_ONCE, self._job.max_pages - self._pages)
+        return self._busy is None and in_flight < room
+
+    def _percent(self) -> int:
+        visited = self._visits - self._pending
+        expected = min(self._visits, self._job.max_pages)
+        return 100 * min(visited, expected) // max(expected, 1)
+
+    async def _visit(self, url: str) -> Visit | None:
+        """None where the URL was not asked for, since its host is busy."""
+        profiles = self._profiles
+        try:
+            return await self._visitor.visit(
+                url, self._candidates.in_site, profiles.of(url), profiles.render
+            )
+        except HostBusy as busy:
+            self._busy = busy
+            return None
+
+    async def _admit(self, url: str) -> None:
+        """One request after the other waits for its host, so that none has a turn that it does not
+        use; and none does any more once the host is busy.
+        """
+        async with self._at_the_gate:
+            if self._busy is not None:
+                raise self._busy
+            await self._politeness.admit(url, self._attempt.patience)
+
+    async def _store(self, landed: Sequence[tuple[FoundUrl, Visit]]) -> None:
+        """Store what visits showed."""
+        if not landed:
+            return
+        found: list[FoundUrl] = []
+        checkpoint = self._checkpoint
+        for url, visit in landed:
+            leads_to = await self._leads_to(url, visit)
+            found += leads_to
+            error = _error_of(visit, leads_to)
+            if error is not None and checkpoint.first_error is None:
+                first = {"first_error": StoredError.of(error)}
+                checkpoint = checkpoint.model_copy(update=first)
+        feeds = {"feeds": self._candidates.feeds_taken}
+        checkpoint = checkpoint.model_copy(update=feeds)
+        fresh = await self._not_seen(found)
+        async with self._turn.transaction() as session:
+            outcomes = await self._outcomes(session, landed)
+            await frontier.settle(session, self._job_id, outcomes)
+            added = await self._add(session, fresh, checkpoint)
+        self._added(added, checkpoint)
+        self._pending -= len(landed)
+        self._pages += sum(isinstance(visit, FoundPage) for _, visit in landed)
+
+    async def _leads_to(self, url: FoundUrl, visit: Visit) -> list[FoundUrl]:
+        judged = self._candidates.judged
+        if isinstance(visit, FoundPage):
+            feeds = self._candidates.feeds(visit.feeds, url)
+            taken = {feed.url for feed in feeds}
+            links = await judged(visit.links, url.url, url.depth + 1)
+            return feeds + [link for link in links if link.url not in taken]
+        if visit.instead is not None:
+            return await judged([visit.instead], url.url, url.depth)
+        return await judged(visit.links, url.url, url.depth + 1)
+
+    async def _not_seen(self, found: Sequence[FoundUrl]) -> list[FoundUrl]:
+        """The URLs that are new, traps told from those that may be visited."""
+        async with self._database.reading() as session:
+            fresh = await frontier.unknown(session, self._job_id, found)
+        return await self._candidates.without_traps(fresh, self._most_rows - self._visits)
+
+    async def _add(
+        self, session: AsyncSession, fresh: Sequence[FoundUrl], checkpoint: Checkpoint
+    ) -> int:
+        if checkpoint != self._checkpoint:
+            await frontier.put_checkpoint(session, self._job_id, checkpoint)
+        return await frontier.add_urls(session, self._job_id, fresh, self._most_rows)
+
+    def _added(self, count: int, checkpoint: Checkpoint) -> None:
+        """Go on from what has been stored."""
+        self._checkpoint = checkpoint
+        self._visits += count
+        self._pending += count
+
+    async def _outcomes(
+        self, session: AsyncSession, landed: Sequence[tuple[FoundUrl, Visit]]
+    ) -> list[Settled]:
+        pages = [
+            NewPage(url.url, visit.page_type, visit.title)
+            for url, visit in landed
+            if isinstance(visit, FoundPage)
+        ]
+        known = set((await add_pages(session, self._domain_id, pages)).known)
+        outcomes: list[Settled] = []
+        for url, visit in landed:
+            if isinstance(visit, NoPage):
+                outcomes.append(Settled(url.url, FrontierState.LEFT_OUT, visit.reason))
+            elif url.url in known:
+                outcomes.append(Settled(url.url, FrontierState.PAGE_KNOWN))
+            else:
+                outcomes.append(Settled(url.url, FrontierState.PAGE_ADDED))
+        return outcomes
+
+    async def _finish(self) -> DiscoverPagesResult:
+        first_error = self._checkpoint.first_error
+        async with self._turn.transaction() as session:
+            if self._pages == 0 and first_error is not None:
+                await frontier.start_over(session, self._job_id)
+            else:
+                result = _result(await frontier.tally(session, self._job_id))
+                as_json = result.model_dump(mode="json", by_alias=True)
+                await frontier.finish(session, self._job_id, as_json)
+                return result
+        raise first_error.as_error()
+
+
+def _error_of(visit: Visit, leads_to: Sequence[FoundUrl]) -> JobError | None:
+    """Why the URL is no page, where the site is at fault."""
+    if isinstance(visit, FoundPage):
+        return None
+    if visit.instead is not None and leads_to[0].reason is LeftOut.OTHER_HOST:
+        host = host_of(leads_to[0].url)
+        return RedirectToOtherSite(f"The site now redirects to another one, {host}.")
+    return visit.error
+
+
+def _result(tally: Tally) -> DiscoverPagesResult:
+    """What waited for a visit in vain is left out as over the limit."""
+    left_out = Counter(tally.left_out)
+    if tally.pending:
+        left_out[LeftOut.OVER_LIMIT] += tally.pending
+    return DiscoverPagesResult(
+        pages_discovered=tally.discovered,
+        pages_added=tally.added,
+        pages_known=tally.known,
+        urls_seen=tally.seen,
+        left_out=left_out,
+    )

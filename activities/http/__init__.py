@@ -1,0 +1,1 @@
+"""HTTP as a polite and guarded client speaks it."""

@@ -1,0 +1,185 @@
+"""A page as a browser shows it once its scripts have run."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from activities.http.fetch import NO_VALIDATORS, Fetched, Fetcher, FetchLimits
+from activities.rendering.browser import Browser
+from activities.rendering.proxy import GuardingProxy, ProxyLimits
+from core.errors import JobError, PageTooLarge
+from core.site_errors import RenderingFailed
+from core.web.crawl_settings import RequestProfile
+from core.web.urls import origin_of
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser as Chromium
+    from playwright.async_api import BrowserContext, Page, Route
+
+NEEDED: Final = frozenset({"script", "xhr", "fetch", "stylesheet", "websocket", "other"})
+"""What pages are given besides their document: no images, media, fonts, frames, pings."""
+
+UTF8_HTML: Final = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class RenderingLimits:
+    """What one page may take: seconds until it is read, seconds in all, requests, bytes."""
+
+    settle: float = 10.0
+    deadline: float = 30.0
+    requests: int = 150
+    largest: int = 10 * 2**20
+    network: ProxyLimits = field(default_factory=ProxyLimits)
+
+
+class Renderer:
+    """Opens pages in the worker's browser. `user_agent` is ours, unless a profile has another."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        fetcher: Fetcher,
+        *,
+        user_agent: str,
+        limits: RenderingLimits | None = None,
+    ) -> None:
+        self._browser = browser
+        self._fetcher = fetcher
+        self._user_agent = user_agent
+        self._limits = limits or RenderingLimits()
+
+    async def render(self, fetched: Fetched, profile: RequestProfile) -> Fetched:
+        """The document that `fetched` becomes in a browser, which is not to ask for it again.
+
+        It has no validators: those of the site tell nothing of what scripts ask for. Raises
+        BrowserMissing, RenderingFailed and PageTooLarge, and InternalError when no browser starts.
+        """
+        async with self._browser.lent() as chromium:
+            body = await self._rendered(chromium, fetched, profile)
+        return replace(fetched, body=body, content_type=UTF8_HTML, validators=NO_VALIDATORS)
+
+    async def _rendered(
+        self, chromium: "Chromium", fetched: Fetched, profile: RequestProfile
+    ) -> bytes:
+        from playwright.async_api import Error
+
+        seconds = self._limits.deadline
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                GuardingProxy(self._fetcher.network, self._limits.network) as proxy,
+            ):
+                context = await chromium.new_context(
+                    proxy={"server": proxy.address, "bypass": "<-loopback>"},
+                    user_agent=profile.user_agent or self._user_agent,
+                    accept_downloads=False,
+                    service_workers="block",
+                    permissions=[],
+                )
+                try:
+                    visit = _Visit(self._fetcher, self._limits, fetched, profile)
+                    html = await visit.read(context)
+                finally:
+                    with suppress(Error, TimeoutError):
+                        async with asyncio.timeout(5):
+                            await context.close()
+        except TimeoutError:
+            raise RenderingFailed(
+                f"The page kept the browser busy for more than {seconds:g} s."
+            ) from None
+        except Error as error:
+            raise RenderingFailed("The browser crashed over the page.") from error
+        body = html.encode(errors="replace")
+        if len(body) > self._limits.largest:
+            most = f"{self._limits.largest / 2**20:g} MiB"
+            raise PageTooLarge(f"Scripts made the page larger than the {most} that it may have.")
+        return body
+
+
+class _Visit:
+    """One page in a context of its own: what it may ask for, and when it is read."""
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        limits: RenderingLimits,
+        document: Fetched,
+        profile: RequestProfile,
+    ) -> None:
+        self._fetcher = fetcher
+        self._limits = limits
+        self._document: Fetched | None = document
+        self._url = document.url
+        self._profile = profile
+        self._requests = 0
+
+    async def read(self, context: "BrowserContext") -> str:
+        from playwright.async_api import TimeoutError as NotSettled
+
+        await context.route("**/*", self._answer)
+        page = await context.new_page()
+        context.on("page", _close)
+        page.on("dialog", lambda dialog: dialog.dismiss())
+        seconds = self._limits.settle
+        # A page that goes on loading is read as it is by then.
+        with suppress(NotSettled):
+            await page.goto(self._url, wait_until="domcontentloaded", timeout=seconds * 1000)
+            await page.wait_for_load_state("networkidle", timeout=seconds * 1000)
+        return await page.content()
+
+    async def _answer(self, route: "Route") -> None:
+        from playwright.async_api import Error
+
+        # The page may be gone by now.
+        with suppress(Error):
+            request = route.request
+            self._requests += 1
+            if request.is_navigation_request():
+                document, self._document = self._document, None
+                if document is None:
+                    # Any other reason would show an error page in place of this one.
+                    await route.abort("aborted")
+                    return
+                await route.fulfill(
+                    status=200,
+                    headers={"Content-Type": document.content_type or UTF8_HTML},
+                    body=document.body,
+                )
+            elif request.resource_type not in NEEDED or self._requests > self._limits.requests:
+                await route.abort("blockedbyclient")
+            elif self._is_told_secrets(request.url, request.method):
+                await self._with_secrets(route, request.url)
+            else:
+                await route.continue_()
+
+    def _is_told_secrets(self, url: str, method: str) -> bool:
+        return (
+            self._profile.has_secrets
+            and method == "GET"
+            and url.startswith(("http:", "https:"))
+            and origin_of(url) == self._profile.origin
+        )
+
+    async def _with_secrets(self, route: "Route", url: str) -> None:
+        """Asked for by our client: the browser would take them along wherever a redirect leads."""
+        limits = FetchLimits(max_body=self._limits.largest)
+        try:
+            fetched = await self._fetcher.fetch(url, profile=self._profile, limits=limits)
+        except JobError:
+            await route.abort("failed")
+            return
+        await route.fulfill(
+            status=fetched.status,
+            headers={"Content-Type": fetched.content_type or "application/octet-stream"},
+            body=fetched.body,
+        )
+
+
+async def _close(page: "Page") -> None:
+    """A window that the page opened."""
+    from playwright.async_api import Error
+
+    with suppress(Error):
+        await page.close()

@@ -1,0 +1,181 @@
+"""Changes: how pages differ from what they showed before."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, Field, TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.deps import ChangeIdDep, DatabaseDep, PrincipalDep
+from api.errors import documented_errors
+from api.limits import JsonBody, Text
+from api.paging import ListMeta, PagingDep
+from core.changes.diff import BlockChange, ChangeStats, TextDifference
+from core.changes.rules import ChangeType, Severity
+from core.model import Model, UtcTime
+from core.text.stored_text import display_form
+from store.changes import ChangeFilter, acknowledge, changed_pages, get_change, list_changes
+from store.snapshots import snapshot_by_id
+from store.tables.changes import Change
+
+router = APIRouter(prefix="/api/changes", tags=["changes"])
+
+STORED_DIFFERENCE = TypeAdapter(TextDifference)
+
+
+class ChangeRow(Model):
+    """A change as lists show it; of a page that was removed there is no snapshot after."""
+
+    id: UUID
+    domain_id: UUID
+    page_id: UUID
+    job_id: str
+    domain: str
+    url: str
+    change_type: ChangeType
+    severity: Severity
+    confidence: float
+    summary: str
+    detected_at: UtcTime
+    before_snapshot_id: UUID
+    after_snapshot_id: UUID | None
+    acknowledged_at: UtcTime | None
+    acknowledged_by: str | None
+
+
+class DiffData(Model):
+    """The whole text `before` and `after`, and the blocks that differ."""
+
+    before: str
+    after: str
+    stats: ChangeStats
+    blocks: tuple[BlockChange, ...]
+
+
+class ChangeDetail(ChangeRow):
+    """A change as it is shown by itself."""
+
+    diff_data: DiffData
+
+
+class Acknowledgement(JsonBody):
+    """Who has seen a change, as the client names them."""
+
+    by: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+
+
+class AcknowledgedAnswer(Model):
+    """The change as lists show it."""
+
+    data: ChangeRow
+
+
+class ChangeListAnswer(Model):
+    """A page of changes."""
+
+    data: list[ChangeRow]
+    meta: ListMeta
+
+
+class ChangeAnswer(Model):
+    """One change."""
+
+    data: ChangeDetail
+
+
+async def change_rows(session: AsyncSession, changes: list[Change]) -> list[ChangeRow]:
+    """The rows that show `changes`, in their order."""
+    pages = await changed_pages(session, changes)
+    return [
+        ChangeRow(
+            id=change.id,
+            domain_id=change.domain_id,
+            page_id=change.page_id,
+            job_id=change.job_id,
+            domain=pages[change.page_id].domain,
+            url=pages[change.page_id].url,
+            change_type=ChangeType(change.change_type),
+            severity=Severity(change.severity),
+            confidence=change.confidence,
+            summary=change.summary,
+            detected_at=change.created_at,
+            before_snapshot_id=change.before_id,
+            after_snapshot_id=change.after_id,
+            acknowledged_at=change.acknowledged_at,
+            acknowledged_by=change.acknowledged_by,
+        )
+        for change in changes
+    ]
+
+
+@router.get("", responses=documented_errors(400))
+async def list_all(
+    principal: PrincipalDep,
+    paging: PagingDep,
+    database: DatabaseDep,
+    domain_id: Annotated[UUID | None, Query(alias="domainId")] = None,
+    page_id: Annotated[UUID | None, Query(alias="pageId")] = None,
+    change_type: Annotated[ChangeType | None, Query(alias="changeType")] = None,
+    severity: Severity | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    acknowledged: bool | None = None,
+) -> ChangeListAnswer:
+    """The changes, newest first; those alone that all the filters let through: detected at `since`
+    or later, and before `until`.
+    """
+    async with database.reading() as session:
+        found = await list_changes(
+            session,
+            principal.org_id,
+            paging.request,
+            ChangeFilter(
+                domain_id=domain_id,
+                page_id=page_id,
+                change_type=change_type,
+                severity=severity,
+                since=since,
+                until=until,
+                acknowledged=acknowledged,
+            ),
+        )
+        return ChangeListAnswer(
+            data=await change_rows(session, found.rows), meta=paging.meta(found)
+        )
+
+
+@router.get("/{change_id}", responses=documented_errors(404))
+async def get(
+    change_id: ChangeIdDep, principal: PrincipalDep, database: DatabaseDep
+) -> ChangeAnswer:
+    """One change, with both texts and what differs between them."""
+    async with database.reading() as session:
+        change = await get_change(session, principal.org_id, change_id)
+        [row] = await change_rows(session, [change])
+        before = await snapshot_by_id(session, change.before_id)
+        after = await snapshot_by_id(session, change.after_id) if change.after_id else None
+    difference = STORED_DIFFERENCE.validate_python(change.diff)
+    diff_data = DiffData(
+        before=display_form(before.text),
+        after=display_form(after.text) if after else "",
+        stats=difference.stats,
+        blocks=difference.blocks,
+    )
+    return ChangeAnswer(data=ChangeDetail(**dict(row), diff_data=diff_data))
+
+
+@router.post("/{change_id}/acknowledge", responses=documented_errors(400, 404, 413))
+async def acknowledge_change(
+    change_id: ChangeIdDep,
+    principal: PrincipalDep,
+    database: DatabaseDep,
+    acknowledgement: Acknowledgement | None = None,
+) -> AcknowledgedAnswer:
+    """Say that a change has been seen. Said again, the first time stays."""
+    by = acknowledgement.by if acknowledgement else None
+    async with database.transaction() as session:
+        change = await acknowledge(session, principal.org_id, change_id, by, datetime.now(UTC))
+        [row] = await change_rows(session, [change])
+    return AcknowledgedAnswer(data=row)

@@ -1,0 +1,287 @@
+"""Domains: the sites that an organisation watches, and the work asked for on a whole one."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Body
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.client import Client
+
+from api.crawl_settings import CrawlSettingsView, WithCrawlSettings, settings_view
+from api.deps import (
+    ClientDep,
+    DatabaseDep,
+    DeliveryDep,
+    DomainIdDep,
+    LauncherDep,
+    PrincipalDep,
+    SecretKeyDep,
+    SettingsDep,
+)
+from api.discover_body import DiscoverBody
+from api.errors import documented_errors
+from api.idempotency import IdempotencyDep
+from api.launch import JobOptions, StartedJobAnswer
+from api.limits import Text
+from api.paging import ListMeta, PagingDep
+from api.routes.changes import ChangeRow, change_rows
+from core.errors import DiffyError, InvalidRequest
+from core.model import Model, UtcTime
+from core.outbox import JobMessage, ScheduleMessage
+from core.web.addresses import is_public, literal_address
+from core.web.urls import LONGEST_URL, Site, parse_domain
+from store.changes import recent_changes
+from store.db.engine import Database
+from store.domains import (
+    NO_PAGES,
+    PageSummary,
+    add_domain,
+    delete_domain,
+    get_domain,
+    list_domains,
+    page_summaries,
+)
+from store.outbox import put
+from store.tables.domains import Domain, DomainStatus
+from temporal.jobs.schedules import next_crawls
+
+router = APIRouter(prefix="/api/domains", tags=["domains"])
+
+DEFAULT_FREQUENCY: Final = 24
+"""Hours between two crawls of a domain, unless the request says otherwise."""
+
+DisplayName = Annotated[Text, Field(min_length=1, max_length=200)]
+CheckFrequencyHours = Annotated[int, Field(ge=1, le=8760)]
+
+
+class DomainView(Model):
+    """A domain; `pages` counts those that are known of it."""
+
+    id: UUID
+    org_id: UUID
+    domain: str
+    display_name: str
+    status: DomainStatus
+    check_frequency_hours: int
+    crawl_settings: CrawlSettingsView
+    last_crawled_at: UtcTime | None
+    next_crawl_at: UtcTime | None
+    pages: int
+    created_at: UtcTime
+    updated_at: UtcTime
+
+
+class AddedDomain(DomainView):
+    """A domain that was just registered, and the job that discovers its pages."""
+
+    discovery_job_id: str
+
+
+class DomainDetail(DomainView):
+    """A domain as it is shown by itself."""
+
+    recent_changes: list[ChangeRow]
+
+
+class DomainListAnswer(Model):
+    """A page of domains."""
+
+    data: list[DomainView]
+    meta: ListMeta
+
+
+class AddedDomainAnswer(Model):
+    """The domain that was registered."""
+
+    data: AddedDomain
+
+
+class DomainAnswer(Model):
+    """One domain."""
+
+    data: DomainDetail
+
+
+class AddDomainBody(WithCrawlSettings):
+    """A site to watch: a host, `host:port`, or an http(s) origin."""
+
+    domain: Annotated[Text, Field(min_length=1, max_length=LONGEST_URL)]
+    display_name: DisplayName | None = None
+    check_frequency_hours: CheckFrequencyHours | None = None
+
+
+class ChangeDomainBody(WithCrawlSettings):
+    """What can be changed of a domain; what is left out stays as it is."""
+
+    display_name: DisplayName | None = None
+    check_frequency_hours: CheckFrequencyHours | None = None
+    status: Annotated[DomainStatus, Field(strict=False)] | None = None
+
+
+def domain_view(domain: Domain, pages: PageSummary, next_crawl_at: datetime | None) -> DomainView:
+    """What the API shows of `domain`."""
+    return DomainView(
+        id=domain.id,
+        org_id=domain.org_id,
+        domain=domain.domain,
+        display_name=domain.display_name,
+        status=domain.status,
+        check_frequency_hours=domain.check_frequency_hours,
+        crawl_settings=settings_view(domain.crawl_settings),
+        last_crawled_at=pages.last_check_at,
+        next_crawl_at=next_crawl_at,
+        pages=pages.count,
+        created_at=domain.created_at,
+        updated_at=domain.updated_at,
+    )
+
+
+@router.get("", responses=documented_errors(400))
+async def list_all(
+    principal: PrincipalDep, paging: PagingDep, database: DatabaseDep, client: ClientDep
+) -> DomainListAnswer:
+    """The domains, newest first."""
+    async with database.reading() as session:
+        found = await list_domains(session, principal.org_id, paging.request)
+        ids = [domain.id for domain in found.rows]
+        pages = await page_summaries(session, ids)
+    upcoming = await next_crawls(client, ids)
+    return DomainListAnswer(
+        data=[
+            domain_view(each, pages.get(each.id, NO_PAGES), upcoming.get(each.id))
+            for each in found.rows
+        ],
+        meta=paging.meta(found),
+    )
+
+
+@router.post("", status_code=201, responses=documented_errors(400, 409, 413))
+async def add(
+    body: AddDomainBody,
+    principal: PrincipalDep,
+    settings: SettingsDep,
+    client: ClientDep,
+    launcher: LauncherDep,
+    secret_key: SecretKeyDep,
+    idempotency: IdempotencyDep,
+) -> AddedDomainAnswer:
+    """Register a site, discover its pages, and crawl it from then on."""
+    site = parse_domain(body.domain)
+    if not settings.allow_private_networks:
+        _refuse_private(site)
+
+    async def accept(session: AsyncSession, seed: UUID) -> AddedDomain:
+        domain = await add_domain(
+            session,
+            principal.org_id,
+            domain_id=seed,
+            domain=site.domain,
+            origin=site.origin,
+            display_name=body.display_name or site.authority,
+            check_frequency_hours=body.check_frequency_hours or DEFAULT_FREQUENCY,
+            crawl_settings=body.settings_over(None, secret_key),
+        )
+        discovery = launcher.discovery(domain, seed, DiscoverBody().options, JobOptions())
+        domain.discovery_job_id = discovery.job_id
+        await put(session, ScheduleMessage.of(domain.id))
+        await put(session, discovery)
+        view = domain_view(domain, NO_PAGES, None)
+        return AddedDomain(**dict(view), discovery_job_id=discovery.job_id)
+
+    async def undo(session: AsyncSession, seed: UUID) -> None:
+        await delete_domain(session, principal.org_id, seed)
+
+    async with idempotency.carried_out(accept, AddedDomain, undo) as added:
+        upcoming = await next_crawls(client, [added.id])
+    next_crawl_at = {"next_crawl_at": upcoming.get(added.id)}
+    return AddedDomainAnswer(data=added.model_copy(update=next_crawl_at))
+
+
+def _refuse_private(site: Site) -> None:
+    """What a name resolves to is checked with every request of the crawler, not here."""
+    address = literal_address(site.host)
+    if site.host == "localhost" or (address is not None and not is_public(address)):
+        sentence = f"{site.host} is not on the public internet."
+        raise InvalidRequest(sentence, {"domain": sentence})
+
+
+@router.get("/{domain_id}", responses=documented_errors(404))
+async def get(
+    domain_id: DomainIdDep, principal: PrincipalDep, database: DatabaseDep, client: ClientDep
+) -> DomainAnswer:
+    """One domain, with its newest changes."""
+    return await _detail(principal.org_id, domain_id, database, client)
+
+
+@router.patch("/{domain_id}", responses=documented_errors(400, 404, 409, 413))
+async def change(
+    domain_id: DomainIdDep,
+    body: ChangeDomainBody,
+    principal: PrincipalDep,
+    database: DatabaseDep,
+    client: ClientDep,
+    delivery: DeliveryDep,
+    secret_key: SecretKeyDep,
+) -> DomainAnswer:
+    """Change what was chosen of a domain, and when it is crawled."""
+    async with database.transaction() as session:
+        domain = await get_domain(session, principal.org_id, domain_id, lock=True)
+        if body.display_name is not None:
+            domain.display_name = body.display_name
+        if body.check_frequency_hours is not None:
+            domain.check_frequency_hours = body.check_frequency_hours
+        if body.status is not None:
+            domain.status = body.status
+        domain.crawl_settings = body.settings_over(domain.crawl_settings, secret_key)
+        if body.model_fields_set:
+            domain.updated_at = datetime.now(UTC)
+        # Also when nothing is new: a schedule that was changed by hand becomes what it should be.
+        await put(session, ScheduleMessage.of(domain.id))
+    await delivery.deliver(domain.id)
+    return await _detail(principal.org_id, domain_id, database, client)
+
+
+async def _detail(
+    org_id: UUID, domain_id: UUID, database: Database, client: Client
+) -> DomainAnswer:
+    async with database.reading() as session:
+        domain = await get_domain(session, org_id, domain_id)
+        pages = await page_summaries(session, [domain.id])
+        recent = await change_rows(session, await recent_changes(session, domain.id))
+    upcoming = await next_crawls(client, [domain.id])
+    view = domain_view(domain, pages.get(domain.id, NO_PAGES), upcoming.get(domain.id))
+    return DomainAnswer(data=DomainDetail(**dict(view), recent_changes=recent))
+
+
+@router.delete("/{domain_id}", status_code=204, responses=documented_errors(404))
+async def delete(
+    domain_id: DomainIdDep, principal: PrincipalDep, database: DatabaseDep, delivery: DeliveryDep
+) -> None:
+    """Delete a domain, its recurring crawl, and all that is known of it."""
+    async with database.transaction() as session:
+        await delete_domain(session, principal.org_id, domain_id)
+    # The domain is gone. Where this fails, the outbox keeps that its schedule is to go too.
+    with suppress(DiffyError):
+        await delivery.deliver(domain_id)
+
+
+@router.post(
+    "/{domain_id}/discover", status_code=202, responses=documented_errors(400, 404, 409, 413)
+)
+async def discover(
+    domain_id: DomainIdDep,
+    body: Annotated[DiscoverBody, Body(default_factory=DiscoverBody)],
+    principal: PrincipalDep,
+    launcher: LauncherDep,
+    idempotency: IdempotencyDep,
+) -> StartedJobAnswer:
+    """Ask for a discovery of the domain's pages."""
+
+    async def job(session: AsyncSession, seed: UUID) -> JobMessage:
+        domain = await get_domain(session, principal.org_id, domain_id)
+        return launcher.discovery(domain, seed, body.options, body.job_options)
+
+    return StartedJobAnswer(data=await idempotency.start_job(job))

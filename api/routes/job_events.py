@@ -1,0 +1,60 @@
+"""A job as Server-Sent Events."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from api.deps import PrincipalDep, ReaderDep, WatchDep
+from api.errors import documented_errors
+from temporal.jobs.view import JobDetail
+
+router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+
+async def watched_job(job_id: str, principal: PrincipalDep, reader: ReaderDep) -> JobDetail:
+    """The job of the path. Raises NotFound before a stream of events has begun."""
+    return await reader.get(principal.org_id, job_id)
+
+
+WatchedJobDep = Annotated[JobDetail, Depends(watched_job)]
+
+
+@router.get(
+    "/{job_id}/events", response_class=EventSourceResponse, responses=documented_errors(404)
+)
+async def job_events(
+    first: WatchedJobDep,
+    principal: PrincipalDep,
+    watch: WatchDep,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """The job now, and whenever its state, attempt or progress changes, until it has finished.
+
+    With `Last-Event-ID` only what is new since that event.
+    """
+    told = last_event_id
+    async for job in watch.changes(principal.org_id, first.id):
+        event = job_event(job, told)
+        if event is not None:
+            told = event.id
+            yield event
+
+
+def job_event(job: JobDetail, told: str | None) -> ServerSentEvent | None:
+    """What `job` is now, as an event; None when the client was `told` so.
+
+    An event's id says what it tells: state, attempt, progress.
+    """
+    event_id = f"{job.state}.{job.attempts_made}.{job.progress}"
+    if event_id == told:
+        return None
+    state, _, rest = (told or "").partition(".")
+    if state != job.state:
+        kind = "state"
+    elif rest.partition(".")[0] != str(job.attempts_made):
+        kind = "attempt"
+    else:
+        kind = "progress"
+    return ServerSentEvent(raw_data=job.model_dump_json(by_alias=True), event=kind, id=event_id)

@@ -1,0 +1,245 @@
+"""Pages: what is watched of a domain."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Body
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.crawl_settings import CrawlSettingsView, WithCrawlSettings, settings_view
+from api.deps import DatabaseDep, DomainIdDep, LauncherDep, PageIdDep, PrincipalDep, SecretKeyDep
+from api.errors import documented_errors
+from api.idempotency import IdempotencyDep
+from api.launch import StartedJobAnswer
+from api.limits import JobBody, Text
+from api.paging import ListMeta, PagingDep
+from core.errors import Conflict, InvalidAddress, InvalidRequest
+from core.model import Model, UtcTime
+from core.outbox import JobMessage
+from core.web.page_types import PageType, classify_page
+from core.web.scope import LeftOut, OutOfScope, ScopeRules, judge
+from core.web.urls import LONGEST_URL, normalise, parse_domain
+from store.batches import create_batch, delete_batch
+from store.domains import domain_by_id, get_domain
+from store.outbox import put
+from store.pages import NewPage, add_pages, delete_page, get_page, list_pages, page_of_url
+from store.tables.domains import Domain
+from store.tables.pages import Page, PageStatus
+
+router = APIRouter(prefix="/api", tags=["pages"])
+
+OUT_OF_SCOPE: Final = {
+    LeftOut.OTHER_HOST: "The page belongs to another site than {}.",
+    LeftOut.NOT_A_PAGE: "The address is that of a file, not of a page of {}.",
+}
+
+PageIds = Annotated[
+    list[Annotated[UUID, Field(strict=False)]], Field(min_length=1, max_length=1000)
+]
+
+
+class PageView(Model):
+    """A page."""
+
+    id: UUID
+    domain_id: UUID
+    url: str
+    page_type: str
+    status: PageStatus
+    monitoring_enabled: bool
+    crawl_settings: CrawlSettingsView
+    last_check_at: UtcTime | None
+    last_change_at: UtcTime | None
+
+
+class PageListAnswer(Model):
+    """A page of a domain's pages."""
+
+    data: list[PageView]
+    meta: ListMeta
+
+
+class PageAnswer(Model):
+    """One page."""
+
+    data: PageView
+
+
+class StartedBatch(Model):
+    """The batch that was asked for, by which its jobs can be followed."""
+
+    batch_id: UUID
+    jobs_queued: int
+
+
+class StartedBatchAnswer(Model):
+    """The batch that was asked for."""
+
+    data: StartedBatch
+
+
+class PageChoices(WithCrawlSettings):
+    """What can be chosen of a page, and changed later."""
+
+    page_type: Annotated[PageType, Field(strict=False)] | None = None
+    monitoring_enabled: bool | None = None
+
+
+class AddPageBody(PageChoices):
+    """A page to watch; its type is told from its address unless given."""
+
+    url: Annotated[Text, Field(min_length=1, max_length=LONGEST_URL)]
+
+
+class CrawlBody(JobBody):
+    """Which pages to crawl: those of `page_ids`, or every monitored one."""
+
+    page_ids: PageIds | None = None
+
+
+def page_view(page: Page) -> PageView:
+    """What the API shows of `page`."""
+    return PageView(
+        id=page.id,
+        domain_id=page.domain_id,
+        url=page.url,
+        page_type=page.page_type,
+        status=page.status,
+        monitoring_enabled=page.monitoring_enabled,
+        crawl_settings=settings_view(page.crawl_settings),
+        last_check_at=page.last_check_at,
+        last_change_at=page.last_change_at,
+    )
+
+
+@router.get("/domains/{domain_id}/pages", responses=documented_errors(400, 404))
+async def list_of_domain(
+    domain_id: DomainIdDep, principal: PrincipalDep, paging: PagingDep, database: DatabaseDep
+) -> PageListAnswer:
+    """The pages of a domain, newest first."""
+    async with database.reading() as session:
+        domain = await get_domain(session, principal.org_id, domain_id)
+        found = await list_pages(session, domain.id, paging.request)
+    return PageListAnswer(data=[page_view(each) for each in found.rows], meta=paging.meta(found))
+
+
+@router.post(
+    "/domains/{domain_id}/pages",
+    status_code=201,
+    responses=documented_errors(400, 404, 409, 413),
+)
+async def add(
+    domain_id: DomainIdDep,
+    body: AddPageBody,
+    principal: PrincipalDep,
+    secret_key: SecretKeyDep,
+    idempotency: IdempotencyDep,
+) -> PageAnswer:
+    """Add a page of the domain that no discovery has found."""
+
+    async def accept(session: AsyncSession, seed: UUID) -> PageView:
+        domain = await get_domain(session, principal.org_id, domain_id)
+        url = _page_url(domain, body.url)
+        wanted = NewPage(
+            id=seed,
+            url=url,
+            page_type=body.page_type or classify_page(url),
+            monitoring_enabled=body.monitoring_enabled is not False,
+            crawl_settings=body.settings_over(None, secret_key),
+        )
+        await add_pages(session, domain.id, [wanted])
+        page = await page_of_url(session, domain.id, url)
+        if page.id != seed:
+            raise Conflict(f"{url} is a page of the domain already.")
+        return page_view(page)
+
+    return PageAnswer(data=await idempotency.once(accept, PageView))
+
+
+def _page_url(domain: Domain, address: str) -> str:
+    """The identity of the page at `address`. Raises InvalidRequest when it is none of `domain`."""
+    try:
+        url = normalise(address)
+    except InvalidAddress as error:
+        raise InvalidRequest(error.message, {"url": error.message}) from None
+    verdict = judge(url, parse_domain(domain.domain), ScopeRules())
+    if isinstance(verdict, OutOfScope):
+        sentence = OUT_OF_SCOPE[verdict.reason].format(domain.domain)
+        raise InvalidRequest(sentence, {"url": sentence})
+    return url
+
+
+@router.get("/pages/{page_id}", responses=documented_errors(404))
+async def get(page_id: PageIdDep, principal: PrincipalDep, database: DatabaseDep) -> PageAnswer:
+    """One page."""
+    async with database.reading() as session:
+        return PageAnswer(data=page_view(await get_page(session, principal.org_id, page_id)))
+
+
+@router.patch("/pages/{page_id}", responses=documented_errors(400, 404, 409, 413))
+async def change(
+    page_id: PageIdDep,
+    body: PageChoices,
+    principal: PrincipalDep,
+    database: DatabaseDep,
+    secret_key: SecretKeyDep,
+) -> PageAnswer:
+    """Change what was chosen of a page; what is left out stays as it is."""
+    async with database.transaction() as session:
+        page = await get_page(session, principal.org_id, page_id, lock=True)
+        if body.page_type is not None:
+            page.page_type = body.page_type
+        if body.monitoring_enabled is not None:
+            page.monitoring_enabled = body.monitoring_enabled
+        page.crawl_settings = body.settings_over(page.crawl_settings, secret_key)
+    return PageAnswer(data=page_view(page))
+
+
+@router.delete("/pages/{page_id}", status_code=204, responses=documented_errors(404))
+async def delete(page_id: PageIdDep, principal: PrincipalDep, database: DatabaseDep) -> None:
+    """Delete a page, with its snapshots and changes."""
+    async with database.transaction() as session:
+        await delete_page(session, principal.org_id, page_id)
+
+
+@router.post(
+    "/pages/{page_id}/crawl", status_code=202, responses=documented_errors(400, 404, 409, 413)
+)
+async def crawl(
+    page_id: PageIdDep,
+    body: Annotated[JobBody, Body(default_factory=JobBody)],
+    principal: PrincipalDep,
+    launcher: LauncherDep,
+    idempotency: IdempotencyDep,
+) -> StartedJobAnswer:
+    """Ask for a crawl of the page, whether it is monitored or not."""
+
+    async def job(session: AsyncSession, seed: UUID) -> JobMessage:
+        page = await get_page(session, principal.org_id, page_id)
+        domain = await domain_by_id(session, page.domain_id)
+        return launcher.page_crawl(domain, page, seed, body.job_options)
+
+    return StartedJobAnswer(data=await idempotency.start_job(job))
+
+
+@router.post(
+    "/domains/{domain_id}/crawl", status_code=202, responses=documented_errors(400, 404, 409, 413)
+)
+async def crawl_of_domain(
+    domain_id: DomainIdDep,
+    body: Annotated[CrawlBody, Body(default_factory=CrawlBody)],
+    principal: PrincipalDep,
+    launcher: LauncherDep,
+    idempotency: IdempotencyDep,
+) -> StartedBatchAnswer:
+    """Ask for a crawl of each monitored page, or of the pages that are named."""
+
+    async def accept(session: AsyncSession, seed: UUID) -> StartedBatch:
+        domain = await get_domain(session, principal.org_id, domain_id)
+        batch = await create_batch(session, principal.org_id, domain.id, body.page_ids, seed)
+        await put(session, launcher.batch(domain, batch, body.job_options))
+        return StartedBatch(batch_id=batch.id, jobs_queued=batch.size)
+
+    async with idempotency.carried_out(accept, StartedBatch, undo=delete_batch) as started:
+        return StartedBatchAnswer(data=started)

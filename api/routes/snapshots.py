@@ -1,0 +1,171 @@
+"""Snapshots: what pages showed."""
+
+import asyncio
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from api.deps import DatabaseDep, PageIdDep, PrincipalDep, SnapshotIdDep
+from api.errors import documented_errors
+from api.paging import ListMeta, PagingDep
+from api.routes.changes import DiffData
+from core.changes.detection import SeenPage, news_between
+from core.changes.diff import difference_of
+from core.changes.rules import ChangeType, Severity
+from core.errors import InvalidRequest
+from core.model import Model, UtcTime
+from core.text.stored_text import display_form
+from store.pages import get_page
+from store.snapshots import get_snapshot, list_snapshots, snapshot_before
+from store.tables.snapshots import Snapshot
+
+router = APIRouter(prefix="/api", tags=["snapshots"])
+
+
+class SnapshotRow(Model):
+    """A snapshot as lists show it; `url` is where redirects led."""
+
+    id: UUID
+    page_id: UUID
+    job_id: str
+    url: str
+    status_code: int
+    title: str | None
+    created_at: UtcTime
+    text_hash: str
+
+
+class SnapshotDetail(SnapshotRow):
+    """A snapshot by itself: the content that a reader saw (`docs/changes.md`), what a library
+    takes for the article, which may miss parts of it, and the document as the site sent it. Of a
+    document that is over 1 MiB when compressed there is no `html`.
+    """
+
+    text: str
+    main_text: str
+    html: str | None
+
+
+class SnapshotDifference(Model):
+    """How a page differs between two of its snapshots, by the rules of today.
+
+    Where that is nothing but noise there is no type, no severity and no confidence.
+    """
+
+    before_snapshot_id: UUID
+    after_snapshot_id: UUID
+    change_type: ChangeType | None
+    severity: Severity | None
+    confidence: float | None
+    summary: str
+    diff_data: DiffData
+
+
+class SnapshotListAnswer(Model):
+    """A page of snapshots."""
+
+    data: list[SnapshotRow]
+    meta: ListMeta
+
+
+class SnapshotAnswer(Model):
+    """One snapshot."""
+
+    data: SnapshotDetail
+
+
+class SnapshotDifferenceAnswer(Model):
+    """The difference of two snapshots."""
+
+    data: SnapshotDifference
+
+
+def snapshot_row(snapshot: Snapshot) -> SnapshotRow:
+    """The row that shows `snapshot`."""
+    return SnapshotRow(
+        id=snapshot.id,
+        page_id=snapshot.page_id,
+        job_id=snapshot.job_id,
+        url=snapshot.url,
+        status_code=snapshot.status_code,
+        title=snapshot.title,
+        created_at=snapshot.created_at,
+        text_hash=snapshot.text_hash,
+    )
+
+
+@router.get("/pages/{page_id}/snapshots", responses=documented_errors(400, 404))
+async def list_of_page(
+    page_id: PageIdDep, principal: PrincipalDep, paging: PagingDep, database: DatabaseDep
+) -> SnapshotListAnswer:
+    """The snapshots of a page, newest first."""
+    async with database.reading() as session:
+        page = await get_page(session, principal.org_id, page_id)
+        found = await list_snapshots(session, page.id, paging.request)
+    return SnapshotListAnswer(
+        data=[snapshot_row(each) for each in found.rows], meta=paging.meta(found)
+    )
+
+
+@router.get("/snapshots/{snapshot_id}", responses=documented_errors(404))
+async def get(
+    snapshot_id: SnapshotIdDep, principal: PrincipalDep, database: DatabaseDep
+) -> SnapshotAnswer:
+    """One snapshot, with its text and its HTML."""
+    async with database.reading() as session:
+        snapshot = await get_snapshot(session, principal.org_id, snapshot_id)
+    detail = SnapshotDetail(
+        **dict(snapshot_row(snapshot)),
+        text=display_form(snapshot.text),
+        main_text=snapshot.main_text,
+        html=snapshot.html,
+    )
+    return SnapshotAnswer(data=detail)
+
+
+@router.get("/snapshots/{snapshot_id}/diff", responses=documented_errors(400, 404))
+async def difference(
+    snapshot_id: SnapshotIdDep,
+    principal: PrincipalDep,
+    database: DatabaseDep,
+    against: Annotated[
+        UUID | None,
+        Query(description="Another snapshot of the page; the one before it unless given."),
+    ] = None,
+) -> SnapshotDifferenceAnswer:
+    """How the page at this snapshot differs from the page at `against`."""
+    async with database.reading() as session:
+        after = await get_snapshot(session, principal.org_id, snapshot_id)
+        before_id = against or await snapshot_before(session, after)
+        if before_id is None:
+            raise _unusable("This is the page's first snapshot: say what to compare it with.")
+        before = await get_snapshot(session, principal.org_id, before_id)
+    if before.page_id != after.page_id:
+        raise _unusable("This is a snapshot of another page.")
+    news = await asyncio.to_thread(news_between, _seen(before), _seen(after))
+    found = news.difference.for_display() if news else difference_of((), identical=True)
+    return SnapshotDifferenceAnswer(
+        data=SnapshotDifference(
+            before_snapshot_id=before.id,
+            after_snapshot_id=after.id,
+            change_type=news.change_type if news else None,
+            severity=news.severity if news else None,
+            confidence=news.confidence if news else None,
+            summary=news.summary if news else found.summary,
+            diff_data=DiffData(
+                before=display_form(before.text),
+                after=display_form(after.text),
+                stats=found.stats,
+                blocks=found.blocks,
+            ),
+        )
+    )
+
+
+def _seen(snapshot: Snapshot) -> SeenPage:
+    return SeenPage(snapshot.url, snapshot.title, snapshot.text)
+
+
+def _unusable(sentence: str) -> InvalidRequest:
+    return InvalidRequest(f"against: {sentence}", {"against": sentence})

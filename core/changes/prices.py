@@ -1,0 +1,118 @@
+"""Which prices changed, of what, from what to what."""
+
+import re
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+from core.changes.diff import BlockChange, BlockChangeKind, quoted
+from core.changes.money import Money, find_money
+from core.text.stored_text import cells_of, text_of
+from core.web.page_types import WORDS, PageType
+
+FREE: Final = re.compile(r"(free|kostenlos|gratis|gratuit)(?:\W.{0,15})?", re.IGNORECASE)
+"""What a cell or a short line says that asks for nothing."""
+
+_SAYS_NOTHING: Final = re.compile(
+    r"(?:from|only|now|just|starting at|price:?|ab|nur|jetzt|dès|desde)?", re.IGNORECASE
+)
+"""What may stand before an amount in a line that is nothing but a price."""
+
+_NAMED: Final = re.compile(
+    r"(?P<name>[^.!?;]+?)\s*(?:\b(?:costs?|is|are|starts at|for|from|kostet|ab|cuesta)|[:–—-])",
+    re.IGNORECASE,
+)
+"""What stands before an amount and says of what it is the price."""
+
+LONGEST_LABEL: Final = 60
+"""Characters; what is longer is no name of a thing that costs."""
+
+
+@dataclass(frozen=True)
+class PriceChange:
+    """The price of `subject`, where the page says of what it is; else `line` is where it stands."""
+
+    subject: str | None
+    before: Money
+    after: Money
+    line: str = ""
+
+    @property
+    def step(self) -> float:
+        """By which share of the old price it rose; negative where it fell."""
+        if self.before.amount == 0:
+            return 1.0
+        return float((self.after.amount - self.before.amount) / self.before.amount)
+
+    @property
+    def sentence(self) -> str:
+        """The change in words."""
+        step = f"changed from {self.before.text} to {self.after.text}"
+        if self.subject:
+            return f"Price of {self.subject} {step}"
+        return f"Price {step} in {quoted(self.line)}"
+
+
+def price_changes(block: BlockChange) -> tuple[PriceChange, ...]:
+    """The amounts that differ in a block that changed."""
+    if block.kind is not BlockChangeKind.CHANGED or not block.before or not block.after:
+        return ()
+    old, new = text_of(block.before), text_of(block.after)
+    old_cells, new_cells = cells_of(block.before), cells_of(block.after)
+    if len(old_cells) == len(new_cells) > 1:
+        return tuple(
+            replace(change, line=new)
+            for n, (was, now) in enumerate(zip(old_cells, new_cells, strict=True))
+            for change in _between(_amounts(was), _amounts(now), _row_subject(block, new_cells, n))
+        )
+    changes = _between(_amounts(old), _amounts(new), None)
+    return tuple(replace(each, subject=_subject(block, new, each), line=new) for each in changes)
+
+
+def _subject(block: BlockChange, line: str, change: PriceChange) -> str | None:
+    """What the line says before the amount; where that is nothing, the heading above."""
+    lead = line.partition(change.after.text)[0].strip()
+    section = block.place.section
+    if not _SAYS_NOTHING.fullmatch(lead):
+        named = _NAMED.fullmatch(lead)
+        return _short(named["name"]) if named else None
+    if section is None or section.lower() in WORDS[PageType.PRICING]:
+        return None
+    return _short(section)
+
+
+def _between(
+    before: tuple[Money, ...], after: tuple[Money, ...], subject: str | None
+) -> tuple[PriceChange, ...]:
+    if len(before) != len(after):
+        kept = {(each.amount, each.currency) for each in before} & {
+            (each.amount, each.currency) for each in after
+        }
+        before = tuple(each for each in before if (each.amount, each.currency) not in kept)
+        after = tuple(each for each in after if (each.amount, each.currency) not in kept)
+    return tuple(
+        PriceChange(subject, was, now)
+        for was, now in zip(before, after, strict=False)
+        if (was.amount, was.currency) != (now.amount, now.currency) and (was.amount or now.amount)
+    )
+
+
+def _amounts(text: str) -> tuple[Money, ...]:
+    free = FREE.fullmatch(text)
+    return find_money(text) or ((Money(Decimal(0), "", free[1]),) if free else ())
+
+
+def _row_subject(block: BlockChange, cells: list[str], n: int) -> str | None:
+    """The name of the row; and where several of its cells are prices, that of the column too."""
+    row = _short(cells[0]) if n > 0 else None
+    if sum(bool(_amounts(cell)) for cell in cells) < 2:
+        return row
+    header = cells_of(block.place.header or "")
+    # An empty first cell of a header is not written: the columns are counted from the right.
+    place = n - len(cells) + len(header)
+    column = _short(header[place]) if 0 <= place < len(header) and header[place] else None
+    return f"{column} ({row})" if column and row else column or row
+
+
+def _short(label: str | None) -> str | None:
+    return label if label and len(label) <= LONGEST_LABEL else None

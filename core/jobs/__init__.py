@@ -1,0 +1,1 @@
+"""What a job is: its published contract, its states, its retries."""

@@ -1,0 +1,1 @@
+"""What a page says: its visible text and how it is stored."""

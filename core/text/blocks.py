@@ -1,0 +1,198 @@
+"""Collects the text of a page's elements into blocks, in document order."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from core.text.page_areas import Region
+from core.text.stored_text import CELL_GAP, HEADING, ITEM, MARKS, VERBATIM, escape_bars
+
+
+class BlockKind(StrEnum):
+    """The kind of a block; the value is its mark in the stored form (`core.text.stored_text`)."""
+
+    HEADING = HEADING
+    ITEM = ITEM
+    VERBATIM = VERBATIM  # a line of code, or text that starts like a heading or item
+    TEXT = ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A heading, a paragraph, a list item, a table row or a line of code.
+
+    White space is collapsed, except for the indentation of code. `text` is what the stored form has
+    after the mark.
+    """
+
+    kind: BlockKind
+    text: str
+    region: Region = Region.CONTENT
+
+
+def to_text(blocks: tuple[Block, ...]) -> str:
+    """The blocks as one text, a block a line: the form that is stored and compared
+    (`core.text.stored_text`).
+    """
+    return "\n".join(block.kind + block.text for block in blocks)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+INVISIBLE: Final = _names(
+    "head time script style template noscript iframe object svg math audio video canvas"
+)
+INLINE: Final = _names(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark meter"
+    " nobr output progress q rp rt ruby s samp small span strike strong sub sup time tt u var wbr"
+    " -text -comment td th input slot"
+)
+"""Elements that do not end a block. Any other one does, also one that nobody has heard of: text
+that is cut in two is still all there."""
+
+PREFORMATTED: Final = _names("pre textarea listing xmp plaintext")
+"""Elements that keep line breaks."""
+
+CODE: Final = _names("code samp")
+"""Elements that keep line breaks when nothing else is in their block: such a site has a style sheet
+that says so."""
+
+HEADINGS: Final = _names("h1 h2 h3 h4 h5 h6")
+ITEMS: Final = _names("li dt dd")
+CELLS: Final = _names("td th")
+
+
+class BlockCollector:
+    """Collects pieces of text into `blocks`; `length` is the number of characters in them.
+
+    With `preformatted`, the whole document keeps its line breaks.
+    """
+
+    def __init__(self, *, preformatted: bool = False) -> None:
+        self.blocks: list[Block] = []
+        self.length = 0
+        self._cells: list[str] = []
+        self._pieces: list[str] = []
+        self._tags = [""]
+        self._kinds = [BlockKind.VERBATIM if preformatted else BlockKind.TEXT]
+        self._regions = [Region.CONTENT]
+        self._preformatted = int(preformatted)
+        self._code_depth = 0
+        self._code_starts: list[int] = []
+        self._code_end = 0
+
+    def enter(self, tag: str, region: Region | None) -> None:
+        """An element begins, and maybe a region with it; the outermost region counts."""
+        if tag in INLINE:
+            if tag in CELLS:
+                self._end_cell()
+            elif tag in CODE and not self._preformatted:
+                if not self._code_depth:
+                    self._code_starts.append(len(self._pieces))
+                self._code_depth += 1
+            return
+        self.flush()
+        around = self._regions[-1]
+        self._regions.append(region if region and around is Region.CONTENT else around)
+        self._kinds.append(self._kind(tag))
+        self._tags.append(tag)
+        self._preformatted += tag in PREFORMATTED
+
+    def leave(self, tag: str) -> None:
+        """An element ends."""
+        if tag in INLINE:
+            if tag in CODE and not self._preformatted:
+                self._code_depth -= 1
+                self._code_end = len(self._pieces)
+            return
+        self.flush()
+        self._regions.pop()
+        self._kinds.pop()
+        self._tags.pop()
+        self._preformatted -= tag in PREFORMATTED
+
+    def text(self, text: str) -> None:
+        """A piece of text."""
+        if not self._preformatted:
+            self._pieces.append(text)
+            return
+        *lines, rest = text.split("\n")
+        for line in lines:
+            self._pieces.append(line)
+            self.flush()
+        self._pieces.append(rest)
+
+    def flush(self) -> None:
+        """The block that was gathered ends."""
+        kind = self._kinds[-1]
+        if self._cells:
+            self._end_cell()
+            if not self._cells[-1]:
+                self._cells.pop()
+            # An empty cell leaves only the gap before it.
+            self._add(kind, " ".join(CELL_GAP.join(map(escape_bars, self._cells)).split()))
+            self._cells.clear()
+        elif self._pieces:
+            text = "".join(self._pieces)
+            if kind is BlockKind.VERBATIM:
+                self._add_code(text)
+            elif self._code_starts and kind is BlockKind.TEXT and (code := self._block_of_code()):
+                for line in code.split("\n"):
+                    self._add_code(line)
+            elif text := _collapsed(text):
+                self._add(kind, escape_bars(text))
+            self._pieces.clear()
+        if self._code_starts:
+            self._code_starts = [0] if self._code_depth else []
+
+    def _end_cell(self) -> None:
+        """A cell of a row ends, if one has begun. Text before the first cell counts as one."""
+        cell = _collapsed("".join(self._pieces))
+        if cell or self._cells:
+            self._cells.append(cell)
+        self._pieces.clear()
+
+    def _add(self, kind: BlockKind, text: str) -> None:
+        if kind is BlockKind.TEXT and text[:2] in MARKS:
+            kind = BlockKind.VERBATIM
+        self.length += len(text)
+        self.blocks.append(Block(kind, text, self._regions[-1]))
+
+    def _add_code(self, line: str) -> None:
+        text = _collapsed(line)
+        if text:
+            indentation = _NO_TAB.sub(" ", line[: len(line) - len(line.lstrip())])
+            self._add(BlockKind.VERBATIM, indentation + escape_bars(text))
+
+    def _block_of_code(self) -> str:
+        """The text of the block's only `CODE` element; empty if the block has other text, or is a
+        paragraph, where line breaks are those of the source.
+        """
+        start, *more = self._code_starts
+        end = len(self._pieces) if self._code_depth else self._code_end
+        around = (*self._pieces[:start], *self._pieces[end:])
+        if more or self._tags[-1] == "p" or any(piece.strip() for piece in around):
+            return ""
+        return "".join(self._pieces[start:end])
+
+    def _kind(self, tag: str) -> BlockKind:
+        if tag in HEADINGS:
+            return BlockKind.HEADING
+        if tag in PREFORMATTED or self._preformatted:
+            return BlockKind.VERBATIM
+        if tag in ITEMS:
+            return BlockKind.ITEM
+        # A paragraph within a heading or an item is still that heading or item.
+        return self._kinds[-1] if tag in ("p", "div") else BlockKind.TEXT
+
+
+_NO_TAB: Final = re.compile(r"[^ \t]")
+
+
+def _collapsed(text: str) -> str:
+    if VERBATIM in text:
+        text = text.replace(VERBATIM, "")
+    return " ".join(text.split())

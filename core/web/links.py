@@ -1,0 +1,211 @@
+"""What an HTML page says of itself and of other pages."""
+
+import codecs
+import re
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import ada_url
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+from w3lib.encoding import (
+    html_body_declared_encoding,
+    http_content_type_encoding,
+    read_bom,
+    to_unicode,
+)
+
+from core.web.structured_data import kinds_of
+from core.web.urls import LONGEST_URL
+
+MOST_LINKS: Final = 10_000
+"""Links taken from one page: the rest of a page that has more is hardly meant for people."""
+
+MOST_ELEMENTS: Final = 30_000
+"""Elements that are read of one page: parsing nested ones takes quadratic time, 1 s for these."""
+
+MOST_FEEDS: Final = 5
+"""Feeds taken from one page: those that follow have the comments of each post."""
+
+FEEDS: Final = frozenset({"application/rss+xml", "application/atom+xml"})
+"""The media types of feeds."""
+
+LONGEST_TITLE: Final = 500
+"""Characters that are kept of a title."""
+
+LONGEST_REFRESH: Final = 10.0
+"""Seconds; a page that moves on later is a page of its own, whose session may end."""
+
+_SINGLE_BYTE: Final = (
+    "cp866 iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-10"
+    " iso8859-13 iso8859-14 iso8859-15 iso8859-16 koi8-r koi8-u mac-roman cp874 cp1250 cp1251"
+    " cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 mac-cyrillic"
+)
+_MULTI_BYTE: Final = (
+    "utf-8 gbk gb18030 big5 big5hkscs euc_jp iso2022_jp shift_jis cp932 euc_kr cp949"
+)
+
+DECLARABLE: Final = frozenset(
+    codecs.lookup(label).name for label in f"{_SINGLE_BYTE} {_MULTI_BYTE}".split()
+)
+"""The encodings of the WHATWG Encoding Standard that a page can declare in itself.
+
+Python knows others, which raise (`hex`), take quadratic time (`punycode`) or make surrogates.
+"""
+
+_IN_HEADER: Final = DECLARABLE | {"utf-16", "utf-16-le", "utf-16-be"}
+
+_ELEMENT: Final = re.compile("<[A-Za-z]")
+_REFRESH: Final = re.compile(
+    r"\s*(?P<delay>\d+(?:\.\d*)?|\.\d+)[\s;,]+(?:url\s*=\s*)?+(?P<url>\S.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class PageLinks:
+    """The links of a page, absolute http(s) URLs without fragment, in document order, each once.
+
+    `canonical` and `refresh` are where the page says that it is to be found instead; canonical
+    links that contradict each other say nothing. `nofollow`: its robots meta element asks that
+    its links be not followed. `feeds` list newer pages of the site; `kinds` are the types that its
+    structured data names, as `core.web.structured_data` reads them.
+    """
+
+    links: tuple[str, ...]
+    canonical: str | None
+    refresh: str | None
+    title: str | None
+    nofollow: bool = False
+    feeds: tuple[str, ...] = ()
+    kinds: frozenset[str] = frozenset()
+
+
+def decode_html(body: bytes, content_type: str | None) -> str:
+    """The text of a page, its charset found as browsers do: BOM, header, meta, then a guess.
+
+    The guess is UTF-8 where it is valid, and windows-1252 (HTML standard, 13.2.3.2).
+    """
+    marked, mark = read_bom(body)
+    if marked is not None and mark is not None:
+        return to_unicode(body[len(mark) :], marked)
+    named = http_content_type_encoding(content_type)
+    if named in _IN_HEADER:
+        return to_unicode(body, named)
+    declared = html_body_declared_encoding(body)
+    if declared is not None:
+        # A page that can declare itself UTF-16 in ASCII is not UTF-16 (13.2.3.3).
+        return to_unicode(body, declared if declared in DECLARABLE else "utf-8")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return to_unicode(body, "cp1252")
+
+
+def extract_links(html: str, url: str) -> PageLinks:
+    """The links of the page `html` at `url`, minding its `<base>`.
+
+    Links are `a[href]`, `area[href]`, `link[rel=next|prev]`, and `link[rel=alternate]` to the page
+    in another language. Never raises.
+    """
+    tree = LexborHTMLParser(_start(html))
+    base = _base(tree, url)
+    links: dict[str, None] = {}
+    canonicals: set[str] = set()
+    feeds: dict[str, None] = {}
+    for node in tree.css("a[href], area[href], link[href]"):
+        target = _absolute(node.attributes.get("href"), base)
+        if target is None:
+            continue
+        relations = _words(node, "rel") if node.tag == "link" else None
+        if relations is None or relations & {"next", "prev"} or _translates(node, relations):
+            if len(links) < MOST_LINKS:
+                links[target] = None
+        elif "canonical" in relations:
+            canonicals.add(target)
+        elif "alternate" in relations and _media_type(node) in FEEDS:
+            feeds[target] = None
+    return PageLinks(
+        links=tuple(links),
+        canonical=canonicals.pop() if len(canonicals) == 1 else None,
+        refresh=_refresh(tree, base),
+        title=_title(tree),
+        nofollow=any(
+            _words(meta, "content") & {"nofollow", "none"}
+            for meta in tree.css("meta[content]")
+            if _words(meta, "name") == {"robots"}
+        ),
+        feeds=tuple(islice(feeds, MOST_FEEDS)),
+        kinds=kinds_of(tree),
+    )
+
+
+def _translates(link: LexborNode, relations: set[str]) -> bool:
+    """Whether it leads to the same page in another language (HTML standard, 4.6.7.1)."""
+    return "alternate" in relations and "hreflang" in link.attributes and not _media_type(link)
+
+
+def _media_type(link: LexborNode) -> str:
+    return (link.attributes.get("type") or "").partition(";")[0].strip().lower()
+
+
+def _start(html: str) -> str:
+    """The page up to `MOST_ELEMENTS`."""
+    if html.count("<") <= MOST_ELEMENTS:
+        return html
+    beyond = next(islice(_ELEMENT.finditer(html), MOST_ELEMENTS, None), None)
+    return html[: beyond.start()] if beyond else html
+
+
+def _base(tree: LexborHTMLParser, url: str) -> str:
+    """The first `<base>` with an address counts (HTML standard, 4.2.3), if it is a web address.
+
+    One that is too long for an address would be in each of the links, and they fill the memory.
+    """
+    node = tree.css_first("base[href]")
+    base = _absolute(node.attributes.get("href"), url) if node else None
+    return base if base is not None and len(base) <= LONGEST_URL else url
+
+
+def _refresh(tree: LexborHTMLParser, base: str) -> str | None:
+    """Where the page sends its visitors on to (HTML standard, 4.2.5.3)."""
+    without_scripts = {meta.mem_id for meta in tree.css("noscript meta")}
+    for meta in tree.css("meta[http-equiv][content]"):
+        if _words(meta, "http-equiv") != {"refresh"} or meta.mem_id in without_scripts:
+            continue
+        found = _REFRESH.match(meta.attributes.get("content") or "")
+        if found is not None and float(found["delay"]) <= LONGEST_REFRESH:
+            return _absolute(_unquoted(found["url"]), base)
+    return None
+
+
+def _unquoted(text: str) -> str:
+    return text[1:].partition(text[0])[0] if text[0] in "\"'" else text
+
+
+def _title(tree: LexborHTMLParser) -> str | None:
+    for node in tree.css("title"):
+        # The title of a drawing is none of the page.
+        if node.parent is not None and node.parent.tag in ("head", "body", "html"):
+            return " ".join(node.text().split())[:LONGEST_TITLE] or None
+    return None
+
+
+def _words(node: LexborNode, attribute: str) -> set[str]:
+    """The words of an attribute, which white space or commas part, in lower case."""
+    return set((node.attributes.get(attribute) or "").lower().replace(",", " ").split())
+
+
+def _absolute(href: str | None, base: str) -> str | None:
+    """The target of a link; None where it is no web address at all (mailto:, javascript:)."""
+    if href is None:
+        return None
+    try:
+        target = ada_url.URL(href, base)
+    except ValueError:
+        return None
+    if target.protocol not in ("http:", "https:"):
+        return None
+    target.hash = ""
+    absolute: str = target.href
+    return absolute

@@ -1,0 +1,30 @@
+"""The tables' common ground."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Enum, MetaData, Uuid
+from sqlalchemy.orm import DeclarativeBase
+
+from core.web.crawl_settings import CrawlSettings
+from store.db.types import CrawlSettingsJson, UtcDateTime
+
+
+class Base(DeclarativeBase):
+    """The names of constraints, and the types of columns."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012
+        datetime: UtcDateTime(),
+        CrawlSettings: CrawlSettingsJson(),
+        UUID: Uuid(),
+        StrEnum: Enum(StrEnum, native_enum=False, length=20, values_callable=list),
+    }

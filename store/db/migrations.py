@@ -1,0 +1,54 @@
+"""Brings a database to the present schema."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import OperationalError
+
+from core.errors import Unavailable
+from store.db.engine import BUSY_TIMEOUT, parse_url
+from store.db.outages import is_outage
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+LOCK = 7_310_046
+"""The advisory lock that lets one process migrate a PostgreSQL database at a time."""
+
+
+def migrate(url: str) -> None:
+    """Run every migration that the database at `url` lacks; safe from several processes at once.
+
+    Raises SettingsError for a URL that cannot be used and Unavailable when the database cannot be
+    reached.
+    """
+    parsed = parse_url(url)
+    sqlite = parsed.get_backend_name() == "sqlite"
+    if sqlite and parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT} if sqlite else {})
+    if sqlite:
+        event.listen(engine, "connect", lambda connection, _: _autocommit(connection))
+        event.listen(engine, "begin", lambda each: each.exec_driver_sql("BEGIN EXCLUSIVE"))
+    try:
+        with engine.begin() as connection:
+            if not sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            command.upgrade(_config(connection), "head")
+    except OperationalError as error:
+        if not is_outage(error):
+            raise
+        raise Unavailable("The database cannot be reached.") from error
+    finally:
+        engine.dispose()
+
+
+def _autocommit(connection: object) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,33 @@
+"""The tables, one module a subject. The package loads them all, so that foreign keys resolve."""
+
+from store.tables import (
+    accounts,
+    backtests,
+    batches,
+    changes,
+    discoveries,
+    domains,
+    hosts,
+    job_ends,
+    muted_lines,
+    pages,
+    pending_confirmations,
+    requests,
+    snapshots,
+)
+
+__all__ = [
+    "accounts",
+    "backtests",
+    "batches",
+    "changes",
+    "discoveries",
+    "domains",
+    "hosts",
+    "job_ends",
+    "muted_lines",
+    "pages",
+    "pending_confirmations",
+    "requests",
+    "snapshots",
+]

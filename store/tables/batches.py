@@ -1,0 +1,65 @@
+"""The tables of batches."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.db.base import Base
+
+BEFORE_ALL: Final = UUID(int=0)
+"""Sorts before every id in both databases."""
+
+OPEN_BATCHES: Final = text("fanned_out_at IS NULL AND cancelled_at IS NULL")
+"""Batches with jobs that may still have to be started: few, however many batches there are."""
+
+
+class Batch(Base):
+    """The pages that are crawled together. No more jobs of a cancelled batch are started.
+
+    Jobs are started in the order of the ids of their pages. Temporal lists the jobs of the pages up
+    to `listed_to`, may list those up to `starting_to`, and has no job of a later page. After
+    `fanned_out_at` no job is left to start. `passed_over` counts the pages that were left out
+    because their last crawl had not ended. `workflow_id` is the workflow that created the batch,
+    None if a client did.
+    """
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        Index(
+            "ix_batches_open",
+            "org_id",
+            "domain_id",
+            sqlite_where=OPEN_BATCHES,
+            postgresql_where=OPEN_BATCHES,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"))
+    domain_id: Mapped[UUID] = mapped_column(
+        ForeignKey("domains.id", ondelete="CASCADE"), index=True
+    )
+    size: Mapped[int]
+    passed_over: Mapped[int] = mapped_column(default=0, server_default="0")
+    workflow_id: Mapped[str | None]
+    starting_to: Mapped[UUID] = mapped_column(default=BEFORE_ALL, server_default=BEFORE_ALL.hex)
+    listed_to: Mapped[UUID] = mapped_column(default=BEFORE_ALL, server_default=BEFORE_ALL.hex)
+    fanned_out_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    cancelled_at: Mapped[datetime | None]
+
+
+class BatchPage(Base):
+    """A member of a batch."""
+
+    __tablename__ = "batch_pages"
+
+    batch_id: Mapped[UUID] = mapped_column(
+        ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True
+    )
+    page_id: Mapped[UUID] = mapped_column(
+        ForeignKey("pages.id", ondelete="CASCADE"), primary_key=True, index=True
+    )

@@ -1,0 +1,39 @@
+"""The changes of pages."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from pydantic import JsonValue
+from sqlalchemy import JSON, Double, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.db.base import Base
+
+
+class Change(Base):
+    """How a page differs from what it showed before; without `after_id` it is gone."""
+
+    __tablename__ = "changes"
+    __table_args__ = (
+        UniqueConstraint("page_id", "job_id"),
+        Index("ix_changes_newest", "domain_id", "created_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    domain_id: Mapped[UUID] = mapped_column(ForeignKey("domains.id", ondelete="CASCADE"))
+    page_id: Mapped[UUID] = mapped_column(ForeignKey("pages.id", ondelete="CASCADE"))
+    job_id: Mapped[str]
+    before_id: Mapped[UUID] = mapped_column(
+        ForeignKey("snapshots.id", ondelete="CASCADE"), index=True
+    )
+    after_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("snapshots.id", ondelete="CASCADE"), index=True
+    )
+    change_type: Mapped[str]
+    severity: Mapped[str]
+    confidence: Mapped[float] = mapped_column(Double)
+    summary: Mapped[str]
+    diff: Mapped[JsonValue] = mapped_column(JSON, nullable=False)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str | None]

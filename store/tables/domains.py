@@ -1,0 +1,40 @@
+"""The sites that an organisation watches."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.web.crawl_settings import CrawlSettings
+from store.db.base import Base
+
+
+class DomainStatus(StrEnum):
+    """Whether a domain is crawled at its frequency."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+
+
+class Domain(Base):
+    """A site that an organisation watches; `walked_by` is the attempt that walks it now
+    (`store.discovery_lock`).
+    """
+
+    __tablename__ = "domains"
+    __table_args__ = (UniqueConstraint("org_id", "domain"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"))
+    domain: Mapped[str]
+    origin: Mapped[str]
+    display_name: Mapped[str]
+    status: Mapped[DomainStatus] = mapped_column(default=DomainStatus.ACTIVE)
+    check_frequency_hours: Mapped[int]
+    crawl_settings: Mapped[CrawlSettings | None]
+    discovery_job_id: Mapped[str | None]
+    walked_by: Mapped[str | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]

@@ -1,0 +1,58 @@
+"""Hosts: their slots, their turns, their robots.txt, their kept answers."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.db.base import Base
+
+
+class HostSlot(Base):
+    """When the next request to a host may be made, in seconds since 1970."""
+
+    __tablename__ = "host_slots"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    next_at: Mapped[float]
+
+
+class HostTurn(Base):
+    """When a job that had to wait for a host comes back to its gate, in seconds since 1970."""
+
+    __tablename__ = "host_turns"
+    __table_args__ = (Index("ix_host_turns_due", "host", "due_at"),)
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(primary_key=True)
+    due_at: Mapped[float]
+
+
+class KeptAnswer(Base):
+    """An answer of a site that an attempt got before it was deferred; `body` is compressed (zlib).
+
+    `location` is the target of a redirect.
+    """
+
+    __tablename__ = "kept_answers"
+
+    job_id: Mapped[str] = mapped_column(primary_key=True)
+    url: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[int]
+    content_type: Mapped[str | None]
+    etag: Mapped[str | None]
+    last_modified: Mapped[str | None]
+    location: Mapped[str | None]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    kept_at: Mapped[datetime]
+
+
+class RobotsRecord(Base):
+    """What a site's robots.txt answered."""
+
+    __tablename__ = "robots"
+
+    origin: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[int]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    fetched_at: Mapped[datetime]

@@ -1,0 +1,29 @@
+"""The table of what is learned of pages."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.db.base import Base
+
+
+class PageRegion(Base):
+    """A line of a page that has changed, by the words that stay (`core.changes.muting`).
+
+    `crawls` are the numbers of the last crawls that found it changed, `changed_at` is the time of
+    the last of them.
+    """
+
+    __tablename__ = "page_regions"
+
+    page_id: Mapped[UUID] = mapped_column(
+        ForeignKey("pages.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(primary_key=True)
+    section: Mapped[str | None]
+    words: Mapped[str]
+    crawls: Mapped[list[int]] = mapped_column(JSON)
+    changed_at: Mapped[datetime]
+    muted_at: Mapped[datetime | None]

@@ -1,0 +1,53 @@
+"""The pages of a domain."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.web.crawl_settings import CrawlSettings
+from store.db.base import Base
+
+
+class PageStatus(StrEnum):
+    """What is known of a page."""
+
+    PENDING = "pending"  # found, never crawled
+    ACTIVE = "active"  # the last crawl read it
+    GONE = "gone"  # the site said that it does not exist
+
+
+class Page(Base):
+    """A page of a domain, with what the next crawl needs of the last one.
+
+    `seen_under` is the fingerprint of the settings that the last crawl used, `snapshot_at` when its
+    newest snapshot was made.
+    """
+
+    __tablename__ = "pages"
+    __table_args__ = (
+        UniqueConstraint("domain_id", "url"),
+        Index("ix_pages_newest", "domain_id", "snapshot_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    domain_id: Mapped[UUID] = mapped_column(ForeignKey("domains.id", ondelete="CASCADE"))
+    url: Mapped[str]
+    page_type: Mapped[str]
+    title: Mapped[str | None]
+    status: Mapped[PageStatus] = mapped_column(default=PageStatus.PENDING)
+    monitoring_enabled: Mapped[bool] = mapped_column(default=True)
+    crawl_settings: Mapped[CrawlSettings | None]
+    etag: Mapped[str | None]
+    last_modified: Mapped[str | None]
+    body_hash: Mapped[str | None]
+    text_hash: Mapped[str | None]
+    seen_under: Mapped[str | None]
+    snapshot_id: Mapped[UUID | None]
+    snapshot_at: Mapped[datetime | None]
+    crawls: Mapped[int] = mapped_column(default=0, server_default="0")
+    last_check_at: Mapped[datetime | None]
+    last_change_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]

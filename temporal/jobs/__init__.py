@@ -1,0 +1,1 @@
+"""The one place that starts, reads, lists, counts and acts on jobs."""

@@ -1,0 +1,32 @@
+"""Cancelling a job without its story: for one that was started a moment ago."""
+
+from collections.abc import Awaitable, Callable
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from core.jobs.contract import CANCELLED, Ending
+from temporal.faults import as_unavailable
+
+
+async def cancel_job(client: Client, job_id: str, claim: Callable[[str], Awaitable[bool]]) -> None:
+    """Cancel the job when a worker is at it, end it at once when none has been yet.
+
+    `claim` is asked with the id of its run whether it may still be cancelled. Nothing happens when
+    it may not, when there is no job of that id, or when it is over. Raises Unavailable when
+    Temporal cannot be reached.
+    """
+    try:
+        described = await client.get_workflow_handle(job_id).describe()
+        if described.status is not WorkflowExecutionStatus.RUNNING:
+            return
+        if not await claim(described.run_id):
+            return
+        workflow = client.get_workflow_handle(job_id, run_id=described.run_id)
+        if described.raw_description.pending_activities:
+            await workflow.cancel()
+        else:
+            await workflow.terminate(Ending(failed_reason=CANCELLED), reason=CANCELLED)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise as_unavailable(error) from error

@@ -1,0 +1,87 @@
+"""Starting jobs: the one place that gives a workflow its owner, its memo and its turn."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from temporalio.client import Client
+from temporalio.common import Priority, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from core.jobs.contract import CrawlPageInput, DiscoverPagesInput, MemoKey, Owner, Subject
+from core.jobs.states import CRAWL_DOMAIN, TASK_QUEUE, JobName, JobState, batch_workflow_id
+from core.outbox import BatchMessage
+from temporal.faults import as_unavailable
+from workflows.search_attributes import attributes_of
+
+
+@dataclass(frozen=True)
+class JobStart:
+    """A job to start: its id, its input, its owner, when it may begin."""
+
+    job_id: str
+    input: CrawlPageInput | DiscoverPagesInput
+    owner: Owner
+    batch_id: UUID | None = None
+    delay: timedelta = timedelta(0)
+
+    @property
+    def name(self) -> JobName:
+        """The workflow type that takes the input."""
+        if isinstance(self.input, CrawlPageInput):
+            return JobName.CRAWL_PAGE
+        return JobName.DISCOVER_PAGES
+
+
+async def start_job(client: Client, job: JobStart) -> None:
+    """Start `job`; nothing happens when a job of its id exists already.
+
+    Raises Unavailable when Temporal cannot be reached.
+    """
+    delayed = job.delay > timedelta(0)
+    subject = Subject.of(job.owner, job.input.max_attempts)
+    try:
+        await client.start_workflow(
+            job.name,
+            job.input,
+            id=job.job_id,
+            task_queue=TASK_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            start_delay=job.delay if delayed else None,
+            search_attributes=attributes_of(
+                job.owner,
+                JobState.DELAYED if delayed else JobState.WAITING,
+                batch_id=job.batch_id,
+                due=datetime.now(UTC) + job.delay if delayed else None,
+            ),
+            memo={MemoKey.SUBJECT: subject},
+            priority=Priority(fairness_key=job.owner.fairness_key),
+            static_summary=job.owner.url or job.owner.host,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+    except RPCError as error:
+        raise as_unavailable(error) from error
+
+
+async def start_batch(client: Client, batch: BatchMessage) -> None:
+    """Start the fan-out of a batch, which goes on until each of its jobs has been started; nothing
+    happens when it was started before.
+
+    Raises Unavailable when Temporal cannot be reached.
+    """
+    try:
+        await client.start_workflow(
+            CRAWL_DOMAIN,
+            batch.input,
+            id=batch_workflow_id(batch.subject_id),
+            task_queue=TASK_QUEUE,
+            priority=Priority(fairness_key=batch.owner.fairness_key),
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"Crawl {batch.name}",
+        )
+    except WorkflowAlreadyStartedError:
+        return
+    except RPCError as error:
+        raise as_unavailable(error) from error

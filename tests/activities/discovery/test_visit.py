@@ -1,0 +1,139 @@
+"""One visit, and what its answer means."""
+
+from dataclasses import replace
+
+import pytest
+
+import activities.extraction.processes
+from activities.discovery.visit import FoundPage, NoPage, Visit, Visitor
+from core.errors import BlockedByRobots, InvalidAddress, SiteUnreachable
+from core.web.page_types import PageType
+from core.web.scope import LeftOut
+from tests.pauses import watched
+from tests.site import FakeSite
+
+
+async def visited(site: FakeSite, visitor: Visitor, path: str = "/x") -> Visit:
+    return await visitor.visit(site.url(path), lambda url: url.startswith(site.origin))
+
+
+async def test_a_page_is_found_with_its_title_type_and_links(
+    site: FakeSite, visitor: Visitor
+) -> None:
+    site.page("/pricing", "<title>Our prices</title><a href=a>a</a> <a href='/b#c'>b</a>")
+    assert await visited(site, visitor, "/pricing") == FoundPage(
+        PageType.PRICING, "Our prices", (site.url("/a"), site.url("/b"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (401, LeftOut.ACCESS_REFUSED), (403, LeftOut.ACCESS_REFUSED), (404, LeftOut.NOT_FOUND),
+        (410, LeftOut.NOT_FOUND), (429, LeftOut.UNREACHABLE), (500, LeftOut.UNREACHABLE),
+        (503, LeftOut.UNREACHABLE), (300, LeftOut.UNREACHABLE),
+    ],
+)  # fmt: skip
+async def test_a_refusal_is_a_reason(
+    site: FakeSite, visitor: Visitor, status: int, reason: LeftOut
+) -> None:
+    site.page("/x", "no", status=status)
+    found = await visited(site, visitor)
+    assert isinstance(found, NoPage)
+    assert (found.reason, found.instead) == (reason, None)
+    assert found.error is not None
+    assert str(status) in found.error.message
+
+
+async def test_a_redirect_is_not_followed_but_named(site: FakeSite, visitor: Visitor) -> None:
+    site.page("/x", "", status=302, headers={"Location": "/y?utm_source=z#part"})
+    site.page("/y", "<p>words</p>")
+    assert await visited(site, visitor) == NoPage(LeftOut.REDIRECT, site.url("/y"))
+    assert len(site.requests) == 1
+
+
+async def test_a_redirect_to_no_web_address_is_one_all_the_same(
+    site: FakeSite, visitor: Visitor
+) -> None:
+    site.page("/x", "", status=302, headers={"Location": "javascript:void(0)"})
+    found = await visited(site, visitor)
+    assert isinstance(found, NoPage)
+    assert (found.reason, found.instead) == (LeftOut.REDIRECT, None)
+    assert isinstance(found.error, InvalidAddress)
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        ("<link rel=canonical href='/y'>", LeftOut.DUPLICATE),
+        ("<meta http-equiv=refresh content='0;url=/y'>", LeftOut.REDIRECT),
+    ],
+)
+async def test_a_page_may_name_another_one_instead(
+    site: FakeSite, visitor: Visitor, head: str, reason: LeftOut
+) -> None:
+    site.page("/x", f"{head}<p>words</p>")
+    assert await visited(site, visitor) == NoPage(reason, site.url("/y"))
+
+
+@pytest.mark.parametrize("target", ["/x", "#top", "/x?utm_source=y", "https://elsewhere.example/"])
+async def test_a_page_that_names_itself_or_another_site_is_found(
+    site: FakeSite, visitor: Visitor, target: str
+) -> None:
+    site.page("/x", f"<link rel=canonical href='{target}'><p>words</p>")
+    assert isinstance(await visited(site, visitor), FoundPage)
+
+
+@pytest.mark.parametrize(("kind", "body"), [("image/png", "x"), ("text/html", " ")])
+async def test_what_is_no_page_is_left_out(
+    site: FakeSite, visitor: Visitor, kind: str, body: str
+) -> None:
+    site.page("/x", body, headers={"Content-Type": kind})
+    found = await visited(site, visitor)
+    assert isinstance(found, NoPage)
+    assert found.reason is LeftOut.NOT_A_PAGE
+
+
+async def test_what_robots_forbids_is_left_out(site: FakeSite, visitor: Visitor) -> None:
+    async def forbid(_: str) -> None:
+        raise BlockedByRobots("No.")
+
+    found = await replace(visitor, admit=forbid).visit(site.url("/x"), lambda _: True)
+    assert isinstance(found, NoPage)
+    assert found.reason is LeftOut.BLOCKED_BY_ROBOTS
+    assert site.requests == []
+
+
+async def test_a_site_that_is_down_is_left_out_with_its_error(
+    site: FakeSite, visitor: Visitor
+) -> None:
+    await site.stop()
+    found = await visited(site, visitor)
+    assert isinstance(found, NoPage)
+    assert found.reason is LeftOut.UNREACHABLE
+    assert isinstance(found.error, SiteUnreachable)
+    await site.start()
+
+
+NESTED = "<div>" * 15_000
+"""A page whose links are read for half a second and more."""
+
+
+async def test_a_hostile_page_holds_nothing_up(site: FakeSite, visitor: Visitor) -> None:
+    site.page("/x", f"<a href=/y>y</a>{NESTED}")
+    reading = await watched(visited(site, visitor))
+    assert reading.result == FoundPage(PageType.OTHER, None, (site.url("/y"),))
+    assert reading.longest_pause < reading.seconds / 2
+
+
+async def test_a_page_that_cannot_be_read_in_time_is_none(
+    site: FakeSite, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attributes = " ".join(f"a{number}" for number in range(500_000))
+    site.page("/x", f"<p {attributes}>words")
+    monkeypatch.setattr(activities.extraction.processes, "DEADLINE", 1)
+    found = await visited(site, visitor)
+    assert isinstance(found, NoPage)
+    assert found.reason is LeftOut.NOT_A_PAGE
+    assert found.error is not None
+    assert found.error.message == "The page could not be read within 1 s."

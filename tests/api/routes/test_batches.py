@@ -1,0 +1,167 @@
+"""Cancelling a batch."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    StartWorkflowInput,
+    WorkflowHandle,
+)
+from temporalio.testing import ActivityEnvironment
+
+from activities.batches import BatchActivities
+from core.jobs.contract import StartBatch
+from core.jobs.states import JobState
+from store.tables.job_ends import ClaimedEnd, JobEnd
+from tests.eventually import eventually
+from tests.site import FakeSite
+from tests.system import System
+
+
+async def crawl_in_batch(system: System, domain_id: object, **body: object) -> str:
+    """The id of a batch of all pages of the domain."""
+    answer = await system.api.post(f"/api/domains/{domain_id}/crawl", json=body)
+    assert answer.status_code == 202, answer.text
+    batch_id: str = answer.json()["data"]["batchId"]
+    return batch_id
+
+
+async def cancel_batch(system: System, batch_id: str) -> int:
+    """How many jobs the cancellation of the batch ended."""
+    answer = await system.api.post(f"/api/batches/{batch_id}/cancel")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["data"]["batchId"] == batch_id
+    ended: int = answer.json()["data"]["jobsCancelled"]
+    return ended
+
+
+async def site_of_three(system: System, site: FakeSite) -> UUID:
+    """The domain of a site of three pages, which are known."""
+    site.page("/", "<a href='/a'>a</a> <a href='/b'>b</a>")
+    site.page("/a", "<p>A</p>")
+    site.page("/b", "<p>B</p>")
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        assert (await system.finished(domain.discovery_job_id)).state is JobState.COMPLETED
+    return domain.id
+
+
+async def test_a_batch_is_cancelled_without_a_worker(system: System, site: FakeSite) -> None:
+    domain_id = await site_of_three(system, site)
+    async with system.worker():
+        batch_id = await crawl_in_batch(system, domain_id, delaySeconds=3600)
+        await eventually(lambda: system.stats(batchId=batch_id), lambda stats: stats.delayed == 3)
+    assert await cancel_batch(system, batch_id) == 3
+    await eventually(
+        lambda: system.stats(batchId=batch_id), lambda stats: (stats.failed, stats.total) == (3, 0)
+    )
+    rows = (await system.jobs(batchId=batch_id)).data
+    assert {row.failed_reason for row in rows} == {"The job was cancelled."}
+    assert await cancel_batch(system, batch_id) == 0
+
+
+async def test_a_batch_that_is_cancelled_before_it_began_starts_nothing(
+    system: System, site: FakeSite
+) -> None:
+    domain_id = await site_of_three(system, site)
+    batch_id = await crawl_in_batch(system, domain_id)
+    assert await cancel_batch(system, batch_id) == 0
+    async with system.worker():
+        result = await system.client.get_workflow_handle(f"batch-{UUID(batch_id).hex}").result()
+    assert result["jobsQueued"] == 0
+    assert (await system.jobs(batchId=batch_id)).meta.total == 0
+
+
+async def test_what_a_cancelled_batch_has_finished_stays_and_what_runs_is_stopped(
+    system: System, site: FakeSite
+) -> None:
+    domain_id = await site_of_three(system, site)
+    site.hold("/a")
+    async with system.worker():
+        batch_id = await crawl_in_batch(system, domain_id)
+        await eventually(
+            lambda: system.stats(batchId=batch_id),
+            lambda stats: (stats.completed, stats.active) == (2, 1),
+        )
+        assert await cancel_batch(system, batch_id) == 1
+        await eventually(
+            lambda: system.stats(batchId=batch_id),
+            lambda stats: (stats.completed, stats.failed) == (2, 1),
+        )
+
+
+class Meanwhile(Interceptor):
+    """Cancels the batch before the first job of it is started; `ended` is what that ended."""
+
+    def __init__(self, cancel: Callable[[], Awaitable[int]]) -> None:
+        super().__init__()
+        self._cancel = cancel
+        self._lock = asyncio.Lock()
+        self.ended: list[int] = []
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        meanwhile = self
+
+        class Starting(OutboundInterceptor):
+            async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+                async with meanwhile._lock:
+                    if not meanwhile.ended:
+                        meanwhile.ended.append(await meanwhile._cancel())
+                return await super().start_workflow(input)
+
+        return Starting(next)
+
+
+async def test_jobs_that_a_fan_out_started_while_its_batch_was_cancelled_are_ended(
+    system: System, site: FakeSite
+) -> None:
+    """The fan-out had read that the batch is on before it was cancelled: what it starts then, the
+    canceller cannot see.
+    """
+    domain_id = await site_of_three(system, site)
+    batch_id = await crawl_in_batch(system, domain_id, delaySeconds=3600)
+    meanwhile = Meanwhile(partial(cancel_batch, system, batch_id))
+    client = Client(
+        system.client.service_client,
+        data_converter=system.client.data_converter,
+        interceptors=[meanwhile],
+    )
+    batch = StartBatch(
+        domain_id=domain_id,
+        batch_id=UUID(batch_id),
+        create=False,
+        not_before=datetime.now(UTC) + timedelta(hours=1),
+        max_attempts=1,
+    )
+    fan_out = BatchActivities(system.database, client)
+    result = await ActivityEnvironment().run(fan_out.start_batch, batch)
+    assert result.jobs_queued == 3
+    assert meanwhile.ended == [0]
+    await eventually(
+        lambda: system.stats(batchId=batch_id), lambda stats: (stats.failed, stats.total) == (3, 0)
+    )
+    async with system.database.reading() as session:
+        assert (await session.scalars(select(ClaimedEnd.what))).all() == [JobEnd.CANCELLED] * 3
+
+
+async def test_another_organisations_batch_cannot_be_cancelled(
+    system: System, site: FakeSite
+) -> None:
+    domain_id = await site_of_three(system, site)
+    batch_id = await crawl_in_batch(system, domain_id)
+    async with await system.another_organisation() as other:
+        foreign = await other.post(f"/api/batches/{batch_id}/cancel")
+    for unknown in (str(uuid4()), "no-id"):
+        answer = await system.api.post(f"/api/batches/{unknown}/cancel")
+        assert (answer.status_code, answer.json()) == (404, foreign.json())
+    assert foreign.status_code == 404
+    async with system.worker():
+        await eventually(lambda: system.stats(batchId=batch_id), lambda stats: stats.completed == 3)

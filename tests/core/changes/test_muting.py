@@ -1,0 +1,66 @@
+"""Which noise can be learned, and how soon."""
+
+import pytest
+
+from core.changes.detection import SeenPage, learning
+from core.changes.muting import Learned, Region, changed_regions, is_noise, without
+from core.changes.text_diff import compare
+
+HERE = "# Shop\nPro costs $99 a month.\nThere are {} friends of ours in town.\nThe end."
+FRIENDS = Region("Shop", "There are … friends of ours in town.")
+
+
+def seen(friends: str, price: str = "$99") -> SeenPage:
+    return SeenPage("https://a.example/", None, HERE.format(friends).replace("$99", price))
+
+
+def test_an_edited_line_is_known_by_the_words_that_stay_and_its_heading() -> None:
+    difference = compare(seen("12").text, seen("17").text)
+    assert changed_regions(difference) == {FRIENDS}
+    assert without(difference, {FRIENDS}).identical
+    assert without(difference, set()) is difference
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Pro costs $99 a month for you.", "Pro costs $129 a month for you."),
+        ("A line of text", "A line of text\nand another one"),
+        ("1 of 7", "2 of 7"),
+    ],
+)
+def test_prices_new_lines_and_lines_without_words_are_never_learned(
+    before: str, after: str
+) -> None:
+    assert changed_regions(compare(f"# Shop\n{before}", f"# Shop\n{after}")) == set()
+
+
+@pytest.mark.parametrize(
+    ("crawls", "now", "noise"),
+    [
+        ((), 2, False),
+        ((2,), 3, False),
+        ((2, 3), 4, True),
+        ((1, 3), 5, True),
+        ((1, 2), 6, False),
+        ((1, 2, 3), 9, False),
+    ],
+)
+def test_three_changes_in_five_crawls_are_noise(
+    crawls: tuple[int, ...], now: int, noise: bool
+) -> None:
+    assert is_noise(crawls, now) is noise
+
+
+def test_what_is_learned_is_no_news_and_the_rest_still_is() -> None:
+    known = Learned(1, {}, frozenset())
+    told = []
+    for friends in ("12", "13", "14"):
+        news, known = learning(seen("11"), seen(friends), known)
+        told.append(news is not None)
+    assert told == [True, True, False]
+    assert known.muted == {FRIENDS}
+    news, known = learning(seen("11"), seen("15", "$129"), known)
+    assert news is not None
+    assert news.summary == "Price of Pro changed from $99 to $129."
+    assert [block.after for block in news.difference.blocks] == ["Pro costs $129 a month."]

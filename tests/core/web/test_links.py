@@ -1,0 +1,249 @@
+"""What a page says of itself and of others."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.web.links import (
+    LONGEST_REFRESH,
+    LONGEST_TITLE,
+    MOST_FEEDS,
+    MOST_LINKS,
+    PageLinks,
+    decode_html,
+    extract_links,
+)
+from tests.cost import cost
+
+URL = "https://a.com/b/c?d"
+
+
+def page(html: str) -> PageLinks:
+    return extract_links(html, URL)
+
+
+def test_links_are_absolute_in_order_and_once() -> None:
+    found = page(
+        '<a href="x">1</a><a href="/y#top">2</a><map><area href="?z"></map><a href=" //e.com/ ">3'
+        '</a><a href="/y">4</a><a name="n">5</a><link rel=NEXT href="/2">'
+        '<link rel="prev" href="/0">'
+    )
+    assert found.links == (
+        "https://a.com/b/x",
+        "https://a.com/y",
+        "https://a.com/b/c?z",
+        "https://e.com/",
+        "https://a.com/2",
+        "https://a.com/0",
+    )
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<a href="mailto:a@b.c">',
+        '<a href="javascript:alert(1)">',
+        '<a href="data:text/html,x">',
+        '<a href="http://">',
+        '<a href="http://[::1">',
+        "<a>",
+        '<link rel="stylesheet" href="/s.css">',
+        '<link href="/s.css">',
+        '<img src="/i.png">',
+        "<!-- <a href='/x'> -->",
+        "<script>'<a href=\"/x\">'</script>",
+        "<template><a href='/x'></a></template>",
+    ],
+)
+def test_no_links(html: str) -> None:
+    assert page(html) == PageLinks((), None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("base", "link"),
+    [
+        ("/other/", "https://a.com/other/x"),
+        ("https://e.com/f/g", "https://e.com/f/x"),
+        ("javascript:x", "https://a.com/b/x"),
+        ("http://[", "https://a.com/b/x"),
+        ("", "https://a.com/b/x"),
+    ],
+)
+def test_base(base: str, link: str) -> None:
+    found = page(f'<base target="_top"><base href="{base}"><base href="/no/"><a href="x">')
+    assert found.links == (link,)
+
+
+def test_a_base_that_is_too_long_for_an_address_does_not_count() -> None:
+    """It would be in each link: 100 KiB in 10,000 of them would be 1 GiB."""
+    base = f"https://e.com/{'x' * 100_000}/"
+    links = "".join(f'<a href="{number}">' for number in range(MOST_LINKS))
+    found = page(f'<base href="{base}">{links}').links
+    assert found[0] == "https://a.com/b/0"
+    assert len(found) == MOST_LINKS
+
+
+@pytest.mark.parametrize(
+    ("html", "canonical"),
+    [
+        ('<link rel="canonical" href="/c">', "https://a.com/c"),
+        ('<link rel="CANONICAL nofollow" href="/c#x">', "https://a.com/c"),
+        ('<link rel="canonical" href="/c"><link rel="canonical" href="/c">', "https://a.com/c"),
+        ('<link rel="canonical" href="/c"><link rel="canonical" href="/d">', None),
+        ('<link rel="canonical">', None),
+        ('<link rel="canonical" href="mailto:a">', None),
+        ('<link rel="canonicals" href="/c">', None),
+    ],
+)
+def test_canonical(html: str, canonical: str | None) -> None:
+    assert page(html).canonical == canonical
+
+
+@pytest.mark.parametrize(
+    ("content", "target"),
+    [
+        ("0;url=/n", "https://a.com/n"),
+        ("0; URL='/n' extra", "https://a.com/n"),
+        ('3, url = "/n"', "https://a.com/n"),
+        ("0.5 /n", "https://a.com/n"),
+        (f"{LONGEST_REFRESH};url=/n", "https://a.com/n"),
+        ("1800;url=/logout", None),
+        ("15", None),
+        ("", None),
+        ("url=/n", None),
+        ("0;url=", None),
+        ("0;url=javascript:alert(1)", None),
+        ("0;url=http://[::1", None),
+        ("9" * 5_000 + ";url=/n", None),
+    ],
+)
+def test_refresh(content: str, target: str | None) -> None:
+    quote = "'" if '"' in content else '"'
+    assert page(f"<meta http-equiv=Refresh content={quote}{content}{quote}>").refresh == target
+
+
+def test_a_refresh_for_those_without_scripts_is_not_ours() -> None:
+    meta = '<meta http-equiv="refresh" content="0;url=/n">'
+    assert page(f"<noscript>{meta}</noscript>").refresh is None
+    assert page(f"<!-- {meta} -->").refresh is None
+
+
+@pytest.mark.parametrize(
+    ("html", "title"),
+    [
+        ("<title> Our\n <b>prices</b> &amp; plans </title>", "Our <b>prices</b> & plans"),
+        ("<title>A</title><title>B</title>", "A"),
+        ("<title></title>", None),
+        ("<svg><title>Icon</title></svg>", None),
+        ("<p>x<title>Late</title>", None),
+        ("<title>" + "x" * 600 + "</title>", "x" * LONGEST_TITLE),
+    ],
+)
+def test_title(html: str, title: str | None) -> None:
+    assert page(html).title == title
+
+
+@pytest.mark.parametrize(
+    ("meta", "nofollow"),
+    [
+        ('name="robots" content="noindex, NoFollow"', True),
+        ('name="ROBOTS" content="none"', True),
+        ('name="robots" content="noindex,follow"', False),
+        ('name="googlebot" content="nofollow"', False),
+    ],
+)
+def test_nofollow(meta: str, nofollow: bool) -> None:
+    assert page(f"<meta {meta}>").nofollow is nofollow
+
+
+def test_many_links_are_cut() -> None:
+    html = "".join(f'<a href="/{number}">' for number in range(MOST_LINKS + 1))
+    assert len(page(html).links) == MOST_LINKS
+
+
+def test_deep_nesting_comes_to_an_end() -> None:
+    meta = "<meta http-equiv=refresh content='x'>"
+    found, million = cost(lambda: page("<title>T</title><a href=/x>" + f"<div>{meta}" * 100_000))
+    assert million < 100
+    assert found.title == "T"
+    assert found.links == ("https://a.com/x",)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "text"),
+    [
+        ("é".encode(), None, "é"),
+        ("é".encode("latin-1"), None, "é"),
+        (b"\x80 1", None, "€ 1"),
+        ("é".encode(), "text/html; charset=utf-8", "é"),
+        ("é".encode("latin-1"), 'text/html; charset="ISO-8859-1"', "é"),
+        (b"\xef\xbb\xbf\xc3\xa9", "text/html; charset=iso-8859-1", "é"),
+        ("é".encode("utf-16"), "text/html", "é"),
+        ("aé".encode("utf-16-le"), "text/html; charset=utf-16", "aé"),
+        ("<meta charset=shift_jis>ツ".encode("cp932"), None, "<meta charset=shift_jis>ツ"),
+        (b"<meta charset=utf-16>\xc3\xa9", None, "<meta charset=utf-16>é"),
+        (
+            "<meta charset=koi8-r>д".encode("koi8-r"),
+            "text/html; charset=x",
+            "<meta charset=koi8-r>д",
+        ),
+        (b"\xff", "text/html; charset=utf-8", "�"),
+        (b"", None, ""),
+    ],
+)
+def test_charset(body: bytes, content_type: str | None, text: str) -> None:
+    assert decode_html(body, content_type) == text
+
+
+PYTHONS_OWN = (
+    "hex base64 rot13 zlib punycode idna undefined unicode_escape raw_unicode_escape utf-7 utf-32"
+    " mbcs none"
+)
+
+
+@pytest.mark.parametrize("name", PYTHONS_OWN.split())
+def test_encodings_of_python_are_not_of_the_web(name: str) -> None:
+    body = b"-\\ud800 +ADw- abcd9"
+    for text in (
+        decode_html(body, f"text/html; charset={name}"),
+        decode_html(f"<meta charset={name}>".encode() + body, None),
+    ):
+        assert text.endswith("-\\ud800 +ADw- abcd9")
+
+
+SCRAPS = (
+    "<a href=|<base href=|<link rel=canonical href=|<title>|</title>|<meta http-equiv=refresh"
+    " content=|'0;url=|'|>|http://[|//|x y|\0|\ud800|<noscript>|<svg>|<template>|&#xd800;|<!--|"
+    "<meta name=robots content=|é|\t"
+)
+MARKUP = st.lists(st.sampled_from(SCRAPS.split("|"))).map("".join)
+
+
+@given(st.text(st.characters()) | MARKUP, st.text() | st.just(URL))
+def test_any_text_is_a_page(html: str, url: str) -> None:
+    found = extract_links(html, url)
+    for target in (*found.links, found.canonical, found.refresh):
+        assert target is None or target.startswith(("http://", "https://"))
+    (found.title or "").encode()
+
+
+@given(st.binary(), st.none() | st.text() | st.text().map("text/html; charset={}".format))
+def test_any_bytes_are_text(body: bytes, content_type: str | None) -> None:
+    decode_html(body, content_type).encode()
+
+
+def test_feeds_and_other_languages_are_told_apart() -> None:
+    found = page(
+        '<link rel=alternate hreflang=de href=/de><link rel="alternate" type="application/rss+xml"'
+        ' href=/feed><link rel=alternate type="Application/Atom+XML; charset=utf-8" href=/atom.xml>'
+        "<link rel=alternate type=application/json href=/oembed>"
+        "<link rel=alternate hreflang=fr type=application/rss+xml href=/fr/feed>"
+        "<link rel=alternate href=/print>"
+    )
+    assert found.links == ("https://a.com/de",)
+    assert found.feeds == ("https://a.com/feed", "https://a.com/atom.xml", "https://a.com/fr/feed")
+
+
+def test_only_some_feeds_are_taken() -> None:
+    link = '<link rel=alternate type="application/rss+xml" href=/{}>'
+    assert len(page("".join(link.format(n) for n in range(50))).feeds) == MOST_FEEDS

@@ -1,0 +1,116 @@
+"""Which URLs belong to a discovery."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.web.scope import InScope, LeftOut, OutOfScope, ScopeRules, glob_matches, judge
+from core.web.urls import Site, parse_domain
+from tests.cost import cost
+
+SITE = parse_domain("competitor.com")
+ALL = ScopeRules()
+
+
+@pytest.mark.parametrize(
+    ("domain", "url"),
+    [
+        ("competitor.com", "https://competitor.com/"),
+        ("competitor.com", "http://competitor.com/"),
+        ("competitor.com", "https://www.competitor.com/"),
+        ("www.competitor.com", "https://competitor.com/"),
+        ("http://competitor.com:443", "https://competitor.com/"),
+        ("competitor.com:8443", "http://competitor.com:8443/"),
+        ("http://127.0.0.1:8081", "http://127.0.0.1:8081/a"),
+        ("http://[::1]:8081", "http://[::1]:8081/a"),
+        ("bücher.example", "https://xn--bcher-kva.example/"),
+    ],
+)
+def test_same_site(domain: str, url: str) -> None:
+    assert judge(url, parse_domain(domain), ALL) == InScope()
+
+
+@pytest.mark.parametrize(
+    ("domain", "url"),
+    [
+        ("competitor.com", "https://blog.competitor.com/"),
+        ("competitor.com", "https://competitor.com.evil.example/"),
+        ("competitor.com", "https://www.www.competitor.com/"),
+        ("competitor.com", "https://competitor.com:8443/"),
+        ("competitor.com:8443", "https://competitor.com/"),
+        ("http://127.0.0.1:8081", "http://127.0.0.1:8082/"),
+        ("competitor.com", "https://evil.example/competitor.com"),
+    ],
+)
+def test_another_site(domain: str, url: str) -> None:
+    assert judge(url, parse_domain(domain), ALL) == OutOfScope(LeftOut.OTHER_HOST)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_page"),
+    [
+        ("/", True),
+        ("/a.html", True),
+        ("/a.php?file=b.pdf", True),
+        ("/v1.2", True),
+        ("/pdf", True),
+        ("/a.pdf/", True),
+        ("/a.pdf", False),
+        ("/a.PDF?x", False),
+        ("/a.tar.gz", False),
+        ("/style.css", False),
+        ("/.woff2", False),
+    ],
+)
+def test_what_is_no_page_by_its_name(path: str, is_page: bool) -> None:
+    expected = InScope() if is_page else OutOfScope(LeftOut.NOT_A_PAGE)
+    assert judge(f"https://competitor.com{path}", SITE, ALL) == expected
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "path", "taken"),
+    [
+        ((), (), "/a", True),
+        (("/blog/*",), (), "/blog/a", True),
+        (("/blog/*",), (), "/blog", False),
+        (("/blog/*", "/docs"), (), "/docs", True),
+        (("/blog/*",), ("*/tag/*",), "/blog/tag/x", False),
+        ((), ("/search",), "/search?q=shoes", False),
+        ((), ("/search?q=*",), "/search?q=shoes", False),
+        ((), ("/search",), "/searching", True),
+        ((), ("*sort=*",), "/list?sort=up", False),
+        ((), ("/page-?",), "/page-1", False),
+        ((), ("/page-?",), "/page-12", True),
+        ((), ("/a.b",), "/axb", True),
+    ],
+)
+def test_patterns(
+    include: tuple[str, ...], exclude: tuple[str, ...], path: str, taken: bool
+) -> None:
+    expected = InScope() if taken else OutOfScope(LeftOut.EXCLUDED)
+    assert judge(f"https://competitor.com{path}", SITE, ScopeRules(include, exclude)) == expected
+
+
+@given(
+    st.text(st.sampled_from("ab*?.[\n"), max_size=12),
+    st.text(st.sampled_from("ab.[?*\n"), max_size=12),
+)
+def test_globs_match_as_the_plain_expression_would(pattern: str, text: str) -> None:
+    signs = {"*": ".*", "?": "."}
+    plain = "".join(signs.get(sign, re.escape(sign)) for sign in pattern)
+    assert glob_matches(pattern, text) == bool(re.fullmatch(plain, text, re.DOTALL))
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 100, "*" + "a" * 198 + "b", "*?" * 99 + "b", "*" * 200])
+def test_no_pattern_takes_long(pattern: str) -> None:
+    rules = ScopeRules(exclude=tuple(f"{pattern[:198]}{number}" for number in range(50)))
+    judged, million = cost(lambda: judge("https://competitor.com/" + "a" * 1_900, SITE, rules))
+    assert judged == InScope()
+    assert million < 50
+
+
+def test_a_site_of_either_scheme_is_one() -> None:
+    site = Site("http", "competitor.com", None)
+    assert judge("https://competitor.com/", site, ALL) == InScope()

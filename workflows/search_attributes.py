@@ -1,0 +1,41 @@
+"""The search attributes of a job: the one registry of their names and types."""
+
+from datetime import datetime
+from uuid import UUID
+
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from core.jobs.contract import Owner
+from core.jobs.states import JobState
+
+
+class Attribute:
+    """What jobs can be filtered by."""
+
+    ORG = SearchAttributeKey.for_keyword("DiffyOrgId")
+    DOMAIN = SearchAttributeKey.for_keyword("DiffyDomainId")
+    PAGE = SearchAttributeKey.for_keyword("DiffyPageId")
+    BATCH = SearchAttributeKey.for_keyword("DiffyBatchId")
+    STATE = SearchAttributeKey.for_keyword("DiffyState")
+    DUE = SearchAttributeKey.for_datetime("DiffyDue")
+    """When a job published as delayed may run: past that moment it is waiting."""
+
+    ALL = (ORG, DOMAIN, PAGE, BATCH, STATE, DUE)
+
+
+def attributes_of(
+    owner: Owner, state: JobState, *, batch_id: UUID | None = None, due: datetime | None = None
+) -> TypedSearchAttributes:
+    """The search attributes a job starts with; `due` goes with the state `delayed`."""
+    pairs: list[SearchAttributePair[str] | SearchAttributePair[datetime]] = [
+        SearchAttributePair(Attribute.ORG, str(owner.org_id)),
+        SearchAttributePair(Attribute.DOMAIN, str(owner.domain_id)),
+        SearchAttributePair(Attribute.STATE, state.value),
+    ]
+    if owner.page_id is not None:
+        pairs.append(SearchAttributePair(Attribute.PAGE, str(owner.page_id)))
+    if batch_id is not None:
+        pairs.append(SearchAttributePair(Attribute.BATCH, str(batch_id)))
+    if due is not None:
+        pairs.append(SearchAttributePair(Attribute.DUE, due))
+    return TypedSearchAttributes(pairs)
