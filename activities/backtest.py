@@ -13,9 +13,9 @@ from activities.crawling.profiles import chosen_for
 from activities.crawling.siblings import siblings_of
 from activities.extraction.extractor import Extractor, StoredPage
 from activities.reporting import Attempt, Reporter
-from core.changes.backtest import Reading, Told, comparable, verdict
+from core.changes.backtest import Reading, ReportedChange, comparable, verdict
 from core.changes.boilerplate import without_boilerplate
-from core.changes.detection import News, SeenPage, news_between, removal, restoration
+from core.changes.detection import DetectedChange, SeenPage, detect_change, removal, restoration
 from core.changes.rules import ChangeType
 from core.errors import InternalError, NotAPage, SubjectGone
 from core.jobs.contract import ActivityName, AttemptReport, BacktestInput, BacktestResult, Outcome
@@ -53,10 +53,10 @@ class BacktestActivities:
 
     @activity.defn(name=ActivityName.BACKTEST)
     async def backtest(
-        self, job: BacktestInput, handed_back: AttemptReport | None
+        self, job: BacktestInput, released: AttemptReport | None
     ) -> Outcome[BacktestResult]:
         """Run the backtest of `job`. A later attempt goes on behind the last page reported on."""
-        return await self._reporter.run(partial(self._run, job), handed_back)
+        return await self._reporter.run(partial(self._run, job), released)
 
     async def _run(self, job: BacktestInput, attempt: Attempt) -> BacktestResult:
         while True:
@@ -108,24 +108,24 @@ class BacktestActivities:
             after = await self._read(version.id, parts)
             if after is None:
                 continue
-            if before is None or before[0].seen_under != version.seen_under:
+            if before is None or before[0].settings_fingerprint != version.settings_fingerprint:
                 before = version, after
                 continue
-            standing = before[1]
+            status_of = before[1]
             before_id = before[0].id
             change = reported.get(version.id)
-            compared = comparable(standing, after)
-            news = await asyncio.to_thread(news_between, *compared)
-            if news is not None:
+            compared = comparable(status_of, after)
+            detected = await asyncio.to_thread(detect_change, *compared)
+            if detected is not None:
                 before = version, after
                 known = await siblings_of(self._database, page, version.created_at + AT_ONCE)
                 judged = await asyncio.to_thread(
-                    without_boilerplate, news, *compared, list(known.values())
+                    without_boilerplate, detected, *compared, list(known.values())
                 )
-                news = judged.news
+                detected = judged.detected
             if change is not None and change.change_type == ChangeType.PAGE_RESTORED:
-                news = restoration(news)
-            found = _finding(change, news, before_id, version.id, version.created_at)
+                detected = restoration(detected)
+            found = _finding(change, detected, before_id, version.id, version.created_at)
             findings += [found] if found else []
         return findings
 
@@ -154,23 +154,25 @@ def _without_text(change: Change) -> Finding | None:
     taken for told again, by the rules of today.
     """
     if change.after_id is None:
-        news = removal(change.summary)
+        detected = removal(change.summary)
     elif change.after_id == change.before_id:
-        news = restoration(None)
+        detected = restoration(None)
     else:
         return None
-    return _finding(change, news, change.before_id, change.after_id, change.created_at)
+    return _finding(change, detected, change.before_id, change.after_id, change.created_at)
 
 
 def _finding(
     change: Change | None,
-    news: News | None,
+    detected: DetectedChange | None,
     before_id: UUID,
     after_id: UUID | None,
     at: datetime,
 ) -> Finding | None:
-    reported = Told(change.change_type, change.severity, change.summary) if change else None
-    expected = Told.of(news) if news else None
+    reported = (
+        ReportedChange(change.change_type, change.severity, change.summary) if change else None
+    )
+    expected = ReportedChange.of(detected) if detected else None
     found = verdict(reported, expected)
     if found is None:
         return None
@@ -182,5 +184,5 @@ def _finding(
         after_id=after_id,
         reported=reported,
         expected=expected,
-        confidence=news.confidence if news else None,
+        confidence=detected.confidence if detected else None,
     )

@@ -5,7 +5,7 @@ from functools import partial
 from temporalio import activity
 
 from activities.crawling.check import Check
-from activities.crawling.findings import Answer, Findings, Same, as_before, body_hash_of
+from activities.crawling.check_recorder import Answer, CheckRecorder, Same, as_before, body_hash_of
 from activities.crawling.page_fetcher import PageFetcher
 from activities.crawling.profiles import page_profile
 from activities.crawling.siblings import Siblings
@@ -14,7 +14,7 @@ from activities.http.fetch import Fetched, Fetcher, Validators
 from activities.http.kept_answers import KeptAnswers
 from activities.http.politeness import Politeness
 from activities.rendering.renderer import Renderer
-from activities.reporting import Attempt, PutOff, Reporter
+from activities.reporting import Attempt, Defer, Reporter
 from core.errors import PageGone
 from core.jobs.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
 from core.text.javascript_shell import EmptyShell
@@ -23,7 +23,7 @@ from store.checks import check_of_job
 from store.db.engine import Database
 from store.domains import domain_by_id
 from store.pages import page_by_id
-from store.pending_confirmations import earlier_look
+from store.pending_confirmations import previous_fetch
 from store.secretkey import SecretKey
 from store.tables.domains import Domain
 from store.tables.pages import Page
@@ -48,18 +48,18 @@ class CrawlActivities:
         self._renderer = renderer
         self._reporter = reporter
         self._secret_key = secret_key
-        self._findings = Findings(
+        self._recorder = CheckRecorder(
             database, Siblings(database, self._page_fetcher, extractor, secret_key)
         )
 
     @activity.defn(name=ActivityName.CRAWL)
     async def crawl(
-        self, job: CrawlPageInput, handed_back: AttemptReport | None
+        self, job: CrawlPageInput, released: AttemptReport | None
     ) -> Outcome[CrawlPageResult]:
         """Check the page of `job`, or look at it again after news was put off to be confirmed. The
         same job answers the same however often it is run.
         """
-        return await self._reporter.run(partial(self._crawl, job), handed_back)
+        return await self._reporter.run(partial(self._crawl, job), released)
 
     async def _crawl(self, job: CrawlPageInput, attempt: Attempt) -> Answer:
         job_id = activity.info().workflow_id or ""
@@ -67,12 +67,12 @@ class CrawlActivities:
             page = await page_by_id(session, job.page_id)
             domain = await domain_by_id(session, page.domain_id)
             done = await check_of_job(session, page.id, job_id)
-            earlier = await earlier_look(session, page.id, job_id)
+            earlier = await previous_fetch(session, page.id, job_id)
         if done is not None:
             return as_before(done)
-        if earlier is not None and earlier.due_at != attempt.put_off_to:
+        if earlier is not None and earlier.due_at != attempt.deferred_to:
             # The answer that said so was lost.
-            return PutOff(earlier.due_at)
+            return Defer(earlier.due_at)
         async with KeptAnswers.of(self._database, job_id, resumed=attempt.resumed) as kept:
             profile = page_profile(page, domain, self._secret_key)
             check = Check(job_id, page, profile, earlier, kept)
@@ -83,17 +83,17 @@ class CrawlActivities:
         try:
             fetched = await self._page_fetcher.fetch(check, domain)
         except PageGone as gone:
-            put_off = await self._findings.gone(check, gone.message)
-            if put_off is not None:
-                return put_off
+            deferred = await self._recorder.gone(check, gone.message)
+            if deferred is not None:
+                return deferred
             raise
         attempt.progress(50)
         if fetched.not_modified:
-            return await self._findings.same(check, _not_modified(page, fetched))
+            return await self._recorder.same(check, _not_modified(page, fetched))
         if profile.render is Render.ALWAYS:
             fetched = await self._renderer.render(fetched, profile.request)
         if body_hash_of(fetched) == page.body_hash and check.comparable:
-            return await self._findings.same(check, _same_body(fetched))
+            return await self._recorder.same(check, _same_body(fetched))
         may_be_shell = profile.render is Render.AUTO
         extracted = await self._extractor.extract(check.source(fetched, may_be_shell=may_be_shell))
         if isinstance(extracted, EmptyShell):
@@ -101,8 +101,8 @@ class CrawlActivities:
             extracted = await self._extractor.extract(check.source(fetched))
         attempt.progress(80)
         if isinstance(extracted, Extracted):
-            return await self._findings.shown(check, fetched, extracted)
-        return await self._findings.same(check, _same_body(fetched))
+            return await self._recorder.shown(check, fetched, extracted)
+        return await self._recorder.same(check, _same_body(fetched))
 
 
 def _not_modified(page: Page, fetched: Fetched) -> Same:

@@ -45,10 +45,10 @@ class DiscoverActivities:
 
     @activity.defn(name=ActivityName.DISCOVER)
     async def discover(
-        self, job: DiscoverPagesInput, handed_back: AttemptReport | None
+        self, job: DiscoverPagesInput, released: AttemptReport | None
     ) -> Outcome[DiscoverPagesResult]:
         """Walk the domain of `job`. A later attempt goes on where the one before was stopped."""
-        return await self._reporter.run(partial(self._discover, job), handed_back)
+        return await self._reporter.run(partial(self._discover, job), released)
 
     async def _discover(self, job: DiscoverPagesInput, attempt: Attempt) -> DiscoverPagesResult:
         info = activity.info()

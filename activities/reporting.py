@@ -45,7 +45,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class PutOff:
+class Defer:
     """What an attempt answers that is to go on at the moment `until`."""
 
     until: datetime
@@ -55,27 +55,26 @@ log = logging.getLogger(__name__)
 
 
 class Attempt:
-    """The attempt that this activity is, or goes on with: then it is `resumed`. `put_off_to` is the
-    moment to which it was put off last for a second look, if it was.
+    """The attempt that this activity executes; `resumed` if an earlier activity began it.
+
+    `deferred_to` is the moment to which it was last deferred for confirmation, None if never.
     """
 
-    def __init__(self, info: activity.Info, worker: str, handed_back: AttemptReport | None) -> None:
+    def __init__(self, info: activity.Info, worker: str, released: AttemptReport | None) -> None:
         begun = Progress(percent=0, first_started_at=info.started_time)
         if info.heartbeat_details:
             begun = Progress.model_validate(info.heartbeat_details[0])
-        elif handed_back is not None:
-            begun = Progress(
-                percent=handed_back.percent, first_started_at=handed_back.first_started_at
-            )
-        gone_on_with = handed_back if info.attempt == 1 else None
+        elif released is not None:
+            begun = Progress(percent=released.percent, first_started_at=released.first_started_at)
+        gone_on_with = released if info.attempt == 1 else None
         self.resumed = gone_on_with is not None
         self._percent = begun.percent if gone_on_with else 0
         self._heard_of = False
-        self._number = attempts_before(handed_back) + info.attempt
+        self._number = attempts_before(released) + info.attempt
         self._first_started_at = begun.first_started_at
         self._started_at = (gone_on_with and gone_on_with.started_at) or info.started_time
         self._worker = worker
-        self.put_off_to = handed_back.put_off_to if handed_back else None
+        self.deferred_to = released.deferred_to if released else None
         self._deferrals = gone_on_with.deferrals if gone_on_with else 0
 
     @property
@@ -87,7 +86,7 @@ class Attempt:
             percent=self._percent,
             started_at=self._started_at,
             worker=self._worker,
-            put_off_to=self.put_off_to,
+            deferred_to=self.deferred_to,
             deferrals=self._deferrals,
         )
 
@@ -126,8 +125,8 @@ class Reporter:
 
     async def run(
         self,
-        work: Callable[[Attempt], Awaitable[Result | PutOff]],
-        handed_back: AttemptReport | None,
+        work: Callable[[Attempt], Awaitable[Result | Defer]],
+        released: AttemptReport | None,
     ) -> Outcome[Result]:
         """Do `work` as the attempt of the activity that is running, or go on with it.
 
@@ -137,7 +136,7 @@ class Reporter:
         retry can help; another error becomes an InternalError first.
         """
         info = activity.info()
-        attempt = Attempt(info, self._client.identity, handed_back)
+        attempt = Attempt(info, self._client.identity, released)
         watch = asyncio.create_task(self._watch(attempt))
         try:
             try:
@@ -145,8 +144,8 @@ class Reporter:
             finally:
                 # Before the end is published: it is the last word.
                 watch.cancel()
-            if isinstance(result, PutOff):
-                later = {"next_at": result.until, "put_off_to": result.until}
+            if isinstance(result, Defer):
+                later = {"next_at": result.until, "deferred_to": result.until}
                 return Outcome(attempt=attempt.report.model_copy(update=later), result=None)
             return Outcome(attempt=attempt.report, result=result)
         except HostBusy as busy:

@@ -11,8 +11,8 @@ from temporalio.client import (
 
 from core.changes.backtest import Verdict
 from core.changes.rules import ChangeType, Severity
-from core.jobs.contract import Ending, MemoKey
-from core.jobs.states import JobState, standing
+from core.jobs.contract import FinalReport, MemoKey
+from core.jobs.states import JobState
 from core.model import Model, UtcTime
 from core.outbox import MessageKind
 from store.backtests import get_backtest
@@ -21,6 +21,7 @@ from store.outbox import is_pending
 from store.tables.backtests import Backtest, BacktestChange
 from temporal.jobs.backtests import described_backtest
 from temporal.jobs.live_attempt import between_tasks, live_attempt
+from temporal.jobs.status import status_of
 from temporal.jobs.untrusted import read_memo
 from temporal.jobs.view import UNEXPLAINED
 
@@ -122,7 +123,7 @@ async def _state(
     if described is None:
         return JobState.FAILED, NEVER_HEARD_OF
     if described.status is not WorkflowExecutionStatus.RUNNING:
-        ending = await read_memo(described, MemoKey.ENDING, Ending)
+        ending = await read_memo(described, MemoKey.ENDING, FinalReport)
         unexplained = UNEXPLAINED.get(
             described.status or WorkflowExecutionStatus.FAILED, NEVER_HEARD_OF
         )
@@ -131,7 +132,7 @@ async def _state(
     if attempt is None:
         return JobState.ACTIVE if between_tasks(described) else JobState.WAITING, None
     now = datetime.now(UTC)
-    stand = standing(described.status, described.start_time, attempt.pending, now)
+    stand = status_of(described.status, described.start_time, attempt.pending, now)
     return stand.state, attempt.last_error
 
 

@@ -33,8 +33,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.testing import ActivityEnvironment
 
 from activities.retention import RetentionActivities
-from core.changes.backtest import Told, Verdict
-from core.changes.detection import News, SeenPage, learning
+from core.changes.backtest import ReportedChange, Verdict
+from core.changes.detection import DetectedChange, SeenPage, learning
 from core.settings import Settings
 from core.text.packing import pack
 from store import frontier
@@ -48,9 +48,9 @@ from store.domains import add_domain
 from store.frontier import FoundUrl
 from store.hosts import take_slot
 from store.keys import create_key, organisation_of
-from store.muted_lines import learned_of, remember
+from store.page_lines import learned_of, remember
 from store.pages import NewPage, add_pages, page_by_id
-from store.pending_confirmations import EarlierLook, remember_look
+from store.pending_confirmations import PreviousFetch, store_pending_confirmation
 from store.requests import enter_request
 from store.retention import expiries
 from store.robots import put_robots
@@ -132,7 +132,7 @@ class Site:
             for hour in range(HOURS):
                 self.now = BEGAN + timedelta(days=number, hours=hour)
                 await self._batch(session)
-            await session.execute(update(Page).values(crawls=Page.crawls + HOURS))
+            await session.execute(update(Page).values(crawl_count=Page.crawl_count + HOURS))
         for place, page_id in enumerate(self._shown):
             if self._random.random() < CHANGES_A_DAY:
                 changed = self._random.sample(range(1, LINES), 3)
@@ -163,13 +163,13 @@ class Site:
         await session.flush()
 
     async def _crawl(self, page_id: UUID, job_id: str, *, reported: bool) -> None:
-        """What a crawl writes that finds another text, as `activities.crawling.findings` does."""
+        """Write what a crawl writes that finds another text (`activities.crawling`)."""
         shown = "\n".join(self._shown[page_id])
         async with self._database.reading() as session:
             page = await page_by_id(session, page_id)
-            known = await learned_of(session, page_id, page.crawls)
+            known = await learned_of(session, page_id, page.crawl_count)
             before = await snapshot_by_id(session, page.snapshot_id) if page.snapshot_id else None
-        found: News | None = None
+        found: DetectedChange | None = None
         learned = known
         if before is not None:
             earlier = SeenPage(before.url, before.title, before.text)
@@ -192,7 +192,7 @@ class Site:
                     job_id=job_id,
                     before_id=before.id,
                     after_id=after_id,
-                    news=found,
+                    detected=found,
                     at=self.now,
                 )
 
@@ -200,7 +200,7 @@ class Site:
         """What a crawl writes that finds another figure and nothing else."""
         async with self._database.transaction() as session:
             page = await page_by_id(session, page_id)
-            known = await learned_of(session, page_id, page.crawls)
+            known = await learned_of(session, page_id, page.crawl_count)
             texts = [
                 f"# Month {month}\nThere are {self._random.random()} friends of ours in town."
                 for _ in range(2)
@@ -237,12 +237,12 @@ class Site:
                 await put_robots(session, f"https://{host}", 200, ROBOTS, self.now)
             page_id = self._random.choice(list(self._shown))
             seen = SeenPage("https://shop.example/", "Shop", "\n".join(self._shown[page_id]))
-            look = EarlierLook(1, self.now + timedelta(hours=1), seen)
-            await remember_look(session, page_id, job_id, look)
+            look = PreviousFetch(1, self.now + timedelta(hours=1), seen)
+            await store_pending_confirmation(session, page_id, job_id, look)
 
     async def _backtest(self) -> None:
         backtest_id = uuid4()
-        told = Told("content_change", "low", "Three lines changed.")
+        told = ReportedChange("content_change", "low", "Three lines changed.")
         async with self._database.transaction() as session:
             await add_backtest(session, self._domain.id, backtest_id, self.now)
             for page_id in self._shown:

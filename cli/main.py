@@ -104,8 +104,8 @@ def list_all() -> None:
     from cli.keys import listed
 
     for row in asyncio.run(listed(settings)):
-        standing = f"revoked {utc_text(row.revoked_at)}" if row.revoked_at else "valid"
-        click.echo("\t".join((str(row.id), utc_text(row.created_at), standing, row.org_name)))
+        status_of = f"revoked {utc_text(row.revoked_at)}" if row.revoked_at else "valid"
+        click.echo("\t".join((str(row.id), utc_text(row.created_at), status_of, row.org_name)))
 
 
 @keys.command()

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import CursorResult, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.changes.backtest import Told, Verdict
+from core.changes.backtest import ReportedChange, Verdict
 from core.errors import NotFound, SubjectGone
 from store.db.paging import Paged, PageRequest, paged
 from store.db.upsert import ROWS_AT_ONCE, upsert
@@ -23,11 +23,11 @@ from store.tables.snapshots import Snapshot
 
 @dataclass(frozen=True)
 class StoredVersion:
-    """A snapshot of a page, without what it holds; `seen_under` are its settings' fingerprint."""
+    """A snapshot of a page without its contents, and the fingerprint of its crawl settings."""
 
     id: UUID
     created_at: datetime
-    seen_under: str | None = None
+    settings_fingerprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Finding:
     change_id: UUID | None
     before_id: UUID
     after_id: UUID | None
-    reported: Told | None
-    expected: Told | None
+    reported: ReportedChange | None
+    expected: ReportedChange | None
     confidence: float | None
 
 
@@ -131,7 +131,7 @@ async def next_page(session: AsyncSession, backtest: Backtest) -> UUID | None:
 async def versions_of(session: AsyncSession, page_id: UUID) -> list[StoredVersion]:
     """The page's snapshots, oldest first."""
     rows = await session.execute(
-        select(Snapshot.id, Snapshot.created_at, Snapshot.seen_under)
+        select(Snapshot.id, Snapshot.created_at, Snapshot.settings_fingerprint)
         .where(Snapshot.page_id == page_id)
         .order_by(Snapshot.created_at, Snapshot.id)
     )

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.changes.detection import News
+from core.changes.detection import DetectedChange
 from core.text.packing import Packed, pack
 from store.contents import keep
 from store.tables.changes import Change
@@ -33,7 +33,7 @@ class PageVersion:
     body_hash: str
     etag: str | None
     last_modified: str | None
-    seen_under: str | None = None
+    settings_fingerprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ async def record_unchanged(
     last_modified: str | None,
     body_hash: str | None,
     text_hash: str | None = None,
-    seen_under: str | None = None,
+    settings_fingerprint: str | None = None,
 ) -> bool:
     """Record a check that found nothing new since the caller read the page, with the validators
     for the next one and the fingerprint of its settings; `text_hash` where the way of hashing has
@@ -97,12 +97,12 @@ async def record_unchanged(
         .values(
             status=PageStatus.ACTIVE,
             last_check_at=at,
-            crawls=Page.crawls + 1,
+            crawl_count=Page.crawl_count + 1,
             etag=etag,
             last_modified=last_modified,
             body_hash=body_hash,
             text_hash=text_hash or page.text_hash,
-            seen_under=seen_under,
+            settings_fingerprint=settings_fingerprint,
         )
     )
     return cast("CursorResult[object]", recorded).rowcount > 0
@@ -136,9 +136,9 @@ async def record_version(
             last_modified=version.last_modified,
             body_hash=version.body_hash,
             text_hash=version.text_hash,
-            seen_under=version.seen_under,
+            settings_fingerprint=version.settings_fingerprint,
             last_check_at=at,
-            crawls=Page.crawls + 1,
+            crawl_count=Page.crawl_count + 1,
             last_change_at=at if is_change else page.last_change_at,
         )
     )
@@ -159,7 +159,7 @@ async def record_version(
             html_key=version.html.key if version.html else None,
             text_hash=version.text_hash,
             body_hash=version.body_hash,
-            seen_under=version.seen_under,
+            settings_fingerprint=version.settings_fingerprint,
             created_at=at,
         )
     )
@@ -167,9 +167,9 @@ async def record_version(
     return snapshot_id
 
 
-def is_baseline(page: Page, seen_under: str | None) -> bool:
+def is_baseline(page: Page, settings_fingerprint: str | None) -> bool:
     """Whether a version seen under those settings is the first of its kind."""
-    return page.snapshot_id is None or page.seen_under != seen_under
+    return page.snapshot_id is None or page.settings_fingerprint != settings_fingerprint
 
 
 async def record_change(
@@ -179,7 +179,7 @@ async def record_change(
     job_id: str,
     before_id: UUID,
     after_id: UUID | None,
-    news: News,
+    detected: DetectedChange,
     at: datetime,
 ) -> UUID:
     """Store how the page differs between two snapshots, or that it is gone; the change's id."""
@@ -190,11 +190,11 @@ async def record_change(
         job_id=job_id,
         before_id=before_id,
         after_id=after_id,
-        change_type=news.change_type,
-        severity=news.severity,
-        confidence=news.confidence,
-        summary=news.summary,
-        diff=asdict(news.difference.for_display()),
+        change_type=detected.change_type,
+        severity=detected.severity,
+        confidence=detected.confidence,
+        summary=detected.summary,
+        diff=asdict(detected.difference.for_display()),
         created_at=at,
     )
     session.add(change)
@@ -212,7 +212,7 @@ async def record_gone(session: AsyncSession, page: Page, at: datetime) -> bool:
     was_there = page.status is not PageStatus.GONE
     recorded = await session.execute(
         update(Page)
-        .where(_as_read(page), Page.crawls == page.crawls)
+        .where(_as_read(page), Page.crawl_count == page.crawl_count)
         .values(status=PageStatus.GONE, last_check_at=at)
     )
     return was_there and cast("CursorResult[object]", recorded).rowcount > 0

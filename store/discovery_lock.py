@@ -57,9 +57,9 @@ async def take_turn(
     )
     if domain is None:
         return None
-    holder = Walker.parse(domain.walked_by) if domain.walked_by else None
+    holder = Walker.parse(domain.discovery_lock_holder) if domain.discovery_lock_holder else None
     if holder is None or holder == instead_of or walker.follows(holder):
-        domain.walked_by = str(walker)
+        domain.discovery_lock_holder = str(walker)
         return None
     return holder
 
@@ -72,12 +72,14 @@ async def hold_turn(session: AsyncSession, domain_id: UUID, walker: Walker) -> N
     """
     row = (
         await session.execute(
-            select(Domain.walked_by).where(Domain.id == domain_id).with_for_update(read=True)
+            select(Domain.discovery_lock_holder)
+            .where(Domain.id == domain_id)
+            .with_for_update(read=True)
         )
     ).one_or_none()
     if row is None:
         raise SubjectGone("The domain does not exist here any more.")
-    if row.walked_by != str(walker):
+    if row.discovery_lock_holder != str(walker):
         raise AlreadyDiscovering(
             "This attempt was taken for lost, and another one discovers the pages of this domain."
         )
@@ -87,6 +89,6 @@ async def give_turn_back(session: AsyncSession, domain_id: UUID, walker: Walker)
     """The attempt does not walk the domain any more."""
     await session.execute(
         update(Domain)
-        .where(Domain.id == domain_id, Domain.walked_by == str(walker))
-        .values(walked_by=None)
+        .where(Domain.id == domain_id, Domain.discovery_lock_holder == str(walker))
+        .values(discovery_lock_holder=None)
     )

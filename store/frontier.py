@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.jobs.checkpoint import BEGINNING, Checkpoint
-from core.web.scope import LeftOut
+from core.web.scope import ExclusionReason
 from store.db.upsert import ROWS_AT_ONCE, upsert
 from store.tables.discoveries import Discovery, FrontierState, FrontierUrl
 
@@ -38,7 +38,7 @@ class FoundUrl:
 
 
 @dataclass(frozen=True)
-class Settled:
+class UrlOutcome:
     """What became of a URL that waited for a visit."""
 
     url: str
@@ -127,7 +127,7 @@ async def add_urls(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl],
             waiting += 1
             position = discovery.rows_to_visit
         else:
-            reason = found.reason or LeftOut.OVER_LIMIT
+            reason = found.reason or ExclusionReason.OVER_LIMIT
             if discovery.rows_left_out >= most:
                 without_row[reason] += 1
                 continue
@@ -174,7 +174,9 @@ async def budgeted(session: AsyncSession, job_id: str) -> list[str]:
     return list(rows)
 
 
-async def settle(session: AsyncSession, job_id: str, outcomes: Sequence[Settled]) -> None:
+async def record_outcomes(
+    session: AsyncSession, job_id: str, outcomes: Sequence[UrlOutcome]
+) -> None:
     """Store what became of the URLs."""
     if not outcomes:
         return

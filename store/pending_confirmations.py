@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.changes.detection import SeenPage
 from core.text.packing import pack, unpack
 from store.db.upsert import upsert
-from store.tables.pending_confirmations import Sighting
+from store.tables.pending_confirmations import PendingConfirmation
 
 
 @dataclass(frozen=True)
-class EarlierLook:
+class PreviousFetch:
     """What a job saw of a page when it looked last, None where the page was gone. The next look is
     due at `due_at`; `number` counts the job's looks.
     """
@@ -24,28 +24,30 @@ class EarlierLook:
     seen: SeenPage | None
 
 
-async def earlier_look(session: AsyncSession, page_id: UUID, job_id: str) -> EarlierLook | None:
+async def previous_fetch(session: AsyncSession, page_id: UUID, job_id: str) -> PreviousFetch | None:
     """The job's last look at the page; None when it has not looked, or has done with it."""
-    row = await session.get(Sighting, (page_id, job_id))
+    row = await session.get(PendingConfirmation, (page_id, job_id))
     if row is None:
         return None
     seen = None
     if row.url is not None and row.text is not None:
         seen = SeenPage(row.url, row.title, unpack(row.text))
-    return EarlierLook(row.look, row.due_at, seen)
+    return PreviousFetch(row.look, row.due_at, seen)
 
 
-async def remember_look(
-    session: AsyncSession, page_id: UUID, job_id: str, look: EarlierLook
+async def store_pending_confirmation(
+    session: AsyncSession, page_id: UUID, job_id: str, look: PreviousFetch
 ) -> datetime:
     """Store the look, unless one of that number is there already; when the next one is due."""
     await session.execute(
-        delete(Sighting).where(
-            Sighting.page_id == page_id, Sighting.job_id == job_id, Sighting.look < look.number
+        delete(PendingConfirmation).where(
+            PendingConfirmation.page_id == page_id,
+            PendingConfirmation.job_id == job_id,
+            PendingConfirmation.look < look.number,
         )
     )
     await session.execute(
-        upsert(session, Sighting)
+        upsert(session, PendingConfirmation)
         .values(
             page_id=page_id,
             job_id=job_id,
@@ -57,12 +59,16 @@ async def remember_look(
         )
         .on_conflict_do_nothing()
     )
-    due = select(Sighting.due_at).where(Sighting.page_id == page_id, Sighting.job_id == job_id)
+    due = select(PendingConfirmation.due_at).where(
+        PendingConfirmation.page_id == page_id, PendingConfirmation.job_id == job_id
+    )
     return (await session.scalars(due)).one()
 
 
-async def forget_look(session: AsyncSession, page_id: UUID, job_id: str) -> None:
+async def delete_pending_confirmation(session: AsyncSession, page_id: UUID, job_id: str) -> None:
     """The job has done with the page."""
     await session.execute(
-        delete(Sighting).where(Sighting.page_id == page_id, Sighting.job_id == job_id)
+        delete(PendingConfirmation).where(
+            PendingConfirmation.page_id == page_id, PendingConfirmation.job_id == job_id
+        )
     )

@@ -37,9 +37,9 @@ from store.tables.changes import Change
 from store.tables.discoveries import Discovery, FrontierUrl
 from store.tables.hosts import HostSlot, HostTurn, KeptAnswer, RobotsRecord
 from store.tables.job_ends import ClaimedEnd
-from store.tables.muted_lines import PageRegion
+from store.tables.page_lines import PageLine
 from store.tables.pages import Page
-from store.tables.pending_confirmations import Sighting
+from store.tables.pending_confirmations import PendingConfirmation
 from store.tables.requests import KeyedRequest
 from store.tables.snapshots import Content, Snapshot
 
@@ -125,9 +125,9 @@ def expiries(settings: Settings) -> list[Expiry]:
         Expiry(Change, Change.created_at, changes),
         Expiry(Snapshot, Snapshot.created_at, snapshots, _is_unneeded()),
         Expiry(Content, None, timedelta(0), _is_held_by_none()),
-        Expiry(PageRegion, PageRegion.changed_at, changes),
-        Expiry(PageRegion, PageRegion.changed_at, DAY, _is_forgotten()),
-        Expiry(Sighting, Sighting.due_at, DAY),
+        Expiry(PageLine, PageLine.changed_at, changes),
+        Expiry(PageLine, PageLine.changed_at, DAY, _is_forgotten()),
+        Expiry(PendingConfirmation, PendingConfirmation.due_at, DAY),
         Expiry(KeyedRequest, KeyedRequest.created_at, KEYS_REMEMBERED),
         Expiry(HostSlot, HostSlot.next_at, DAY),
         Expiry(HostTurn, HostTurn.due_at, DAY),
@@ -234,10 +234,10 @@ def _is_held_by_none() -> ColumnElement[bool]:
 def _is_forgotten() -> ColumnElement[bool]:
     """A line that is not muted, and changed in none of the crawls that its page is judged by."""
     newest = func.coalesce(
-        *(PageRegion.crawls[place].as_integer() for place in reversed(range(CRAWLS_REMEMBERED)))
+        *(PageLine.crawls[place].as_integer() for place in reversed(range(CRAWLS_REMEMBERED)))
     )
-    next_crawl = Page.crawls + 1
+    next_crawl = Page.crawl_count + 1
     return and_(
-        PageRegion.muted_at.is_(None),
-        exists().where(Page.id == PageRegion.page_id, newest <= next_crawl - CRAWLS_REMEMBERED),
+        PageLine.muted_at.is_(None),
+        exists().where(Page.id == PageLine.page_id, newest <= next_crawl - CRAWLS_REMEMBERED),
     )

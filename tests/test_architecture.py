@@ -44,6 +44,11 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
     assert {each for each in found if each[1] in forbidden} == set()
 
 
+def test_the_rules_know_nothing_of_temporal() -> None:
+    found = {str(path) for path in modules("core") if "temporalio" in rooms_imported(path)}
+    assert found == set()
+
+
 @pytest.mark.parametrize("module", ["api.app", "cli.main"])
 def test_the_extraction_stack_is_not_loaded_by(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"

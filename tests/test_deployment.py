@@ -88,7 +88,7 @@ def test_the_image_holds_every_package_and_installs_by_hash() -> None:
     }
     assert all((ROOT / path).exists() for path in kept)
     setuptools = project["tool"]["setuptools"]
-    packages = {name.partition(".")[0] for name in setuptools["packages"]}
+    packages = {name.rstrip("*") for name in setuptools["packages"]["find"]["include"]}
     modules = {f"{name}.py" for name in setuptools["py-modules"]}
     requirements = {"requirements/browser.txt", "requirements/service.txt"}
     assert packages | modules | requirements | {"pyproject.toml"} == kept

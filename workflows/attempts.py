@@ -32,36 +32,36 @@ async def run_attempts(
     `longest` bounds one attempt. Raises an ApplicationError of the published type when every
     attempt is used up or no retry can help, and the cancellation when the job was cancelled.
     """
-    handed_back: AttemptReport | None = None
+    released: AttemptReport | None = None
     while True:
         try:
-            if handed_back is not None and handed_back.next_at is not None:
-                await publication.due(handed_back.next_at)
+            if released is not None and released.next_at is not None:
+                await publication.due(released.next_at)
             outcome: Outcome[Result] = await workflow.execute_activity(
                 activity,
-                args=[job, handed_back],
+                args=[job, released],
                 result_type=Outcome[result],  # type: ignore[valid-type]
                 start_to_close_timeout=longest,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                retry_policy=capped(max_attempts - attempts_before(handed_back)),
+                retry_policy=capped(max_attempts - attempts_before(released)),
                 priority=publication.turn,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 summary=summary,
             )
         except (ActivityError, asyncio.CancelledError) as error:
             if is_cancelled_exception(error) or not isinstance(error, ActivityError):
-                publication.fail(None, CANCELLED, unsure=True)
+                publication.fail(None, CANCELLED, attempts_uncertain=True)
                 raise
             failure = explain(error)
             if failure.lost and workflow.cancellation_reason() is not None:
                 # Nobody was left to end the attempt; for this it is not tried again.
-                publication.fail(failure.last_attempt, CANCELLED, unsure=True)
+                publication.fail(failure.last_attempt, CANCELLED, attempts_uncertain=True)
                 raise asyncio.CancelledError from error
-            publication.fail(failure.last_attempt, failure.reason, unsure=failure.lost)
+            publication.fail(failure.last_attempt, failure.reason, attempts_uncertain=failure.lost)
             raise failure.as_error() from error
         if outcome.result is not None:
             break
-        handed_back = outcome.attempt
-        publication.hand_back(handed_back)
+        released = outcome.attempt
+        publication.hand_back(released)
     publication.complete(outcome.attempt, outcome.result.model_dump(mode="json", by_alias=True))
     return outcome.result

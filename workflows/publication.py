@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.common import Priority
 
-from core.jobs.contract import AttemptReport, Ending, MemoKey, Owner, Subject
+from core.jobs.contract import AttemptReport, FinalReport, MemoKey, Owner, Subject
 from core.jobs.states import JobState
 from workflows.search_attributes import Attribute, attributes_of
 
@@ -72,7 +72,7 @@ class Publication:
         """
         self._latest = report
         _publish(JobState.WAITING, None if report.next_at == self._promoted else report.next_at)
-        workflow.upsert_memo({MemoKey.HANDED_BACK: report})
+        workflow.upsert_memo({MemoKey.RELEASED: report})
 
     async def due(self, moment: datetime) -> None:
         """Return at that moment, or once the job need not wait for it."""
@@ -85,14 +85,16 @@ class Publication:
 
     def complete(self, final: AttemptReport, return_value: JsonValue) -> None:
         """Publish the end of a job that has a result."""
-        self._end(final, None, return_value, unsure=False)
+        self._end(final, None, return_value, attempts_uncertain=False)
 
-    def fail(self, final: AttemptReport | None, reason: str, *, unsure: bool = False) -> None:
+    def fail(
+        self, final: AttemptReport | None, reason: str, *, attempts_uncertain: bool = False
+    ) -> None:
         """Publish the end of a job that has none; `final` is the last attempt where it is known.
 
-        Who is `unsure` has not heard how the last attempt ended.
+        Who is `attempts_uncertain` has not heard how the last attempt ended.
         """
-        self._end(final or self._latest, reason, None, unsure=unsure)
+        self._end(final or self._latest, reason, None, attempts_uncertain=attempts_uncertain)
 
     def _end(
         self,
@@ -100,15 +102,15 @@ class Publication:
         reason: str | None,
         return_value: JsonValue,
         *,
-        unsure: bool,
+        attempts_uncertain: bool,
     ) -> None:
-        ending = Ending(
+        ending = FinalReport(
             attempts_made=final.attempt if final else 0,
             processed_at=final.first_started_at if final else None,
             percent=final.percent if final else 0,
             failed_reason=reason,
             return_value=return_value,
-            unsure=unsure,
+            attempts_uncertain=attempts_uncertain,
         )
         workflow.upsert_memo({MemoKey.ENDING: ending})
 

@@ -9,7 +9,7 @@ from activities.http.fetch import NO_VALIDATORS, Answers, Fetched, Validators
 from core.changes.detection import SeenPage
 from core.web.crawl_settings import CrawlProfile
 from store.checks import PageVersion, is_baseline
-from store.pending_confirmations import EarlierLook
+from store.pending_confirmations import PreviousFetch
 from store.tables.pages import Page, PageStatus
 from store.tables.snapshots import Snapshot
 
@@ -28,7 +28,7 @@ class Check:
     job_id: str
     page: Page
     profile: CrawlProfile
-    earlier: EarlierLook | None = None
+    earlier: PreviousFetch | None = None
     kept: Answers | None = None
 
     @property
@@ -37,16 +37,16 @@ class Check:
         return self.page.status is PageStatus.GONE and self.page.snapshot_id is not None
 
     @property
-    def looks_first(self) -> bool:
+    def needs_confirmation(self) -> bool:
         """Whether news that this look finds is to be seen again before it is told."""
         if self.profile.confirm_after is None:
             return False
         return self.earlier is None or (self.was_gone and self.earlier.seen is None)
 
     @property
-    def finds_back(self) -> bool:
+    def may_be_restored(self) -> bool:
         """Whether a page that this look finds is one that was gone, and is to be seen again too."""
-        return self.looks_first and self.was_gone
+        return self.needs_confirmation and self.was_gone
 
     @property
     def may_look_again(self) -> bool:
@@ -54,11 +54,11 @@ class Check:
         look = 1 + (self.earlier.number if self.earlier else 0)
         return self.profile.confirm_after is not None and look < MOST_LOOKS
 
-    def look(self, seen: SeenPage | None, at: datetime) -> EarlierLook:
+    def look(self, seen: SeenPage | None, at: datetime) -> PreviousFetch:
         """What this look is to the one after it; `seen` is None where the page was gone."""
         assert self.profile.confirm_after is not None, "nobody wants to look again"
         number = 1 + (self.earlier.number if self.earlier else 0)
-        return EarlierLook(number, at + self.profile.confirm_after, seen)
+        return PreviousFetch(number, at + self.profile.confirm_after, seen)
 
     @property
     def comparable(self) -> bool:
@@ -108,5 +108,5 @@ class Check:
             body_hash=body_hash,
             etag=fetched.validators.etag,
             last_modified=fetched.validators.last_modified,
-            seen_under=self.profile.fingerprint,
+            settings_fingerprint=self.profile.fingerprint,
         )

@@ -17,7 +17,7 @@ from core.changes.boilerplate import (
     most_alike,
     without_boilerplate,
 )
-from core.changes.detection import News, SeenPage
+from core.changes.detection import DetectedChange, SeenPage
 from core.errors import JobError
 from core.web.crawl_settings import Render
 from store.db.engine import Database
@@ -47,21 +47,23 @@ class Siblings:
         self._secret_key = secret_key
 
     async def without_boilerplate(
-        self, check: Check, before: SeenPage, after: SeenPage, news: News
-    ) -> News | None:
-        """What of `news` is news of the page of `check`, and not of all the pages of its site."""
+        self, check: Check, before: SeenPage, after: SeenPage, detected: DetectedChange
+    ) -> DetectedChange | None:
+        """The part of `detected` that concerns this page alone, None if it is site-wide."""
         known = await siblings_of(self._database, check.page)
         others = list(known.values())
-        judged = await asyncio.to_thread(without_boilerplate, news, before, after, others)
+        judged = await asyncio.to_thread(without_boilerplate, detected, before, after, others)
         if not judged.suspects:
-            return judged.news
-        witness = await self._witness(check, known, judged.suspects)
-        if witness is None:
-            return judged.news
-        judged = await asyncio.to_thread(without_boilerplate, news, before, after, others, witness)
-        return judged.news
+            return judged.detected
+        probe = await self._probe(check, known, judged.suspects)
+        if probe is None:
+            return judged.detected
+        judged = await asyncio.to_thread(
+            without_boilerplate, detected, before, after, others, probe
+        )
+        return judged.detected
 
-    async def _witness(
+    async def _probe(
         self, check: Check, known: Mapping[UUID, Sibling], suspects: frozenset[Edit]
     ) -> Sibling | None:
         """What a page shows now that showed what is suspected; None when none can be asked."""
@@ -72,11 +74,11 @@ class Siblings:
         ]
         for page_id, sibling in witnesses[:MOST_WITNESSES]:
             try:
-                witness = await self._ask(check, page_id, sibling)
+                probe = await self._ask(check, page_id, sibling)
             except JobError:
                 continue
-            if witness is not None:
-                return witness
+            if probe is not None:
+                return probe
         return None
 
     async def _ask(self, check: Check, page_id: UUID, known: Sibling) -> Sibling | None:

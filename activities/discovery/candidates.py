@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final, TypeVar
 
 from core.errors import InvalidAddress
-from core.web.scope import InScope, LeftOut, OutOfScope, ScopeRules, judge
+from core.web.scope import ExclusionReason, InScope, OutOfScope, ScopeRules, judge
 from core.web.traps import Traps, uses_budget
 from core.web.urls import Site, normalise
 from store.frontier import FoundUrl
@@ -89,7 +89,7 @@ class Candidates:
         read: list[FoundUrl] = []
         for feed in urls if source.depth == 0 else ():
             found = self._judge(feed, source.url, source.depth)
-            if len(self._feeds) < MOST_FEEDS and found.reason in (None, LeftOut.NOT_A_PAGE):
+            if len(self._feeds) < MOST_FEEDS and found.reason in (None, ExclusionReason.NOT_A_PAGE):
                 self._feeds[found.url] = None
                 read.append(replace(found, reason=None))
         return read
@@ -102,19 +102,19 @@ class Candidates:
         try:
             url = normalise(written, base)
         except InvalidAddress:
-            return FoundUrl(written[:LONGEST_INVALID], depth, LeftOut.INVALID_ADDRESS)
+            return FoundUrl(written[:LONGEST_INVALID], depth, ExclusionReason.INVALID_ADDRESS)
         verdict = judge(url, self._site, self._rules)
         if isinstance(verdict, OutOfScope):
             return FoundUrl(url, depth, verdict.reason)
         if depth > self._max_depth:
-            return FoundUrl(url, depth, LeftOut.TOO_DEEP)
+            return FoundUrl(url, depth, ExclusionReason.TOO_DEEP)
         return FoundUrl(url, depth)
 
     def _trapped(self, found: FoundUrl) -> FoundUrl:
         if found.depth == 0:
             return found
         if trap := self._traps.recognise(found.url):
-            return replace(found, reason=LeftOut(trap))
+            return replace(found, reason=ExclusionReason(trap))
         return replace(found, uses_budget=True) if uses_budget(found.url) else found
 
 

@@ -9,7 +9,7 @@ from activities.discovery.visit import Visitor
 from activities.http.fetch import FetchLimits
 from core.errors import InternalError, InvalidAddress, JobError
 from core.jobs.checkpoint import Seeding
-from core.web.crawl_settings import HONEST, RequestProfile
+from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from core.web.robots import Robots
 from core.web.urls import Site, normalise
 
@@ -32,7 +32,7 @@ def first_sitemaps(site: Site, robots: Robots) -> Seeding:
 
 
 async def read_sitemap(
-    seeding: Seeding, site: Site, visitor: Visitor, profile: RequestProfile = HONEST
+    seeding: Seeding, site: Site, visitor: Visitor, profile: RequestProfile = DEFAULT_PROFILE
 ) -> tuple[Seeding, tuple[str, ...]]:
     """Read the first sitemap that is waiting: how far seeding is then, and the URLs it names, as
     written.

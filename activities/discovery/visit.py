@@ -19,10 +19,10 @@ from core.errors import (
     PageTooLarge,
 )
 from core.site_errors import BrowserMissing, RenderingFailed
-from core.web.crawl_settings import HONEST, Render, RequestProfile
+from core.web.crawl_settings import DEFAULT_PROFILE, Render, RequestProfile
 from core.web.links import FEEDS, PageLinks
 from core.web.page_types import PageType, classify_page
-from core.web.scope import LeftOut
+from core.web.scope import ExclusionReason
 from core.web.soft_404 import says_it_is_gone
 from core.web.urls import normalise
 
@@ -44,19 +44,19 @@ class FoundPage:
 
 
 @dataclass(frozen=True)
-class NoPage:
+class Excluded:
     """The URL is left out for `reason`; `instead` names the URL that stands for it.
 
     A feed is no page, and names `links` all the same.
     """
 
-    reason: LeftOut
+    reason: ExclusionReason
     instead: str | None = None
     error: JobError | None = None
     links: tuple[str, ...] = ()
 
 
-Visit = FoundPage | NoPage
+Visit = FoundPage | Excluded
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Visitor:
         self,
         url: str,
         in_site: Callable[[str], bool],
-        profile: RequestProfile = HONEST,
+        profile: RequestProfile = DEFAULT_PROFILE,
         render: Render = Render.AUTO,
     ) -> Visit:
         """Ask for `url` once, without following a redirect: its target is a URL of its own.
@@ -86,7 +86,7 @@ class Visitor:
         except InternalError:
             raise
         except JobError as error:
-            return NoPage(_reason(error), error=error)
+            return Excluded(_reason(error), error=error)
 
     async def _visit(
         self, url: str, in_site: Callable[[str], bool], profile: RequestProfile, render: Render
@@ -95,19 +95,19 @@ class Visitor:
             url, profile=profile, before_request=self.admit, follow_redirects=False
         )
         if fetched.location is not None:
-            return NoPage(LeftOut.REDIRECT, normalise(fetched.location, url))
+            return Excluded(ExclusionReason.REDIRECT, normalise(fetched.location, url))
         if refused := refusal(fetched.status, fetched.retry_after):
-            return NoPage(_reason(refused), error=refused)
+            return Excluded(_reason(refused), error=refused)
         if _is_feed(fetched.content_type):
             listed = (await self.extractor.sitemap(fetched.body)).pages
             if listed:
-                return NoPage(LeftOut.NOT_A_PAGE, links=listed)
+                return Excluded(ExclusionReason.NOT_A_PAGE, links=listed)
         if unusable := no_page(fetched.content_type, fetched.body):
-            return NoPage(LeftOut.NOT_A_PAGE, error=unusable)
+            return Excluded(ExclusionReason.NOT_A_PAGE, error=unusable)
         try:
             page = await self._read(fetched, profile, render)
         except InternalError as crash:
-            return NoPage(LeftOut.UNREADABLE, error=crash)
+            return Excluded(ExclusionReason.UNREADABLE, error=crash)
         return _found(url, page, in_site)
 
     async def _read(self, fetched: Fetched, profile: RequestProfile, render: Render) -> PageLinks:
@@ -136,14 +136,17 @@ def _is_feed(content_type: str | None) -> bool:
 
 
 def _found(url: str, page: PageLinks, in_site: Callable[[str], bool]) -> Visit:
-    for instead, reason in ((page.refresh, LeftOut.REDIRECT), (page.canonical, LeftOut.DUPLICATE)):
+    for instead, reason in (
+        (page.refresh, ExclusionReason.REDIRECT),
+        (page.canonical, ExclusionReason.DUPLICATE),
+    ):
         if instead is None:
             continue
         target = _normalised(instead, url)
         if target is not None and target != url and in_site(target):
-            return NoPage(reason, target)
+            return Excluded(reason, target)
     if says_it_is_gone(url, page.title):
-        return NoPage(LeftOut.SOFT_NOT_FOUND)
+        return Excluded(ExclusionReason.SOFT_NOT_FOUND)
     page_type = classify_page(url, page.title, page.kinds)
     links = () if page.nofollow else page.links
     return FoundPage(page_type, page.title, links, page.feeds)
@@ -156,17 +159,17 @@ def _normalised(url: str, base: str) -> str | None:
         return None
 
 
-def _reason(error: JobError) -> LeftOut:
+def _reason(error: JobError) -> ExclusionReason:
     match error:
         case BlockedByRobots():
-            return LeftOut.BLOCKED_BY_ROBOTS
+            return ExclusionReason.BLOCKED_BY_ROBOTS
         case InvalidAddress():
-            return LeftOut.REDIRECT  # to no web address: that of the visit itself is one
+            return ExclusionReason.REDIRECT  # to no web address: that of the visit itself is one
         case PageGone():
-            return LeftOut.NOT_FOUND
+            return ExclusionReason.NOT_FOUND
         case AccessRefused():
-            return LeftOut.ACCESS_REFUSED
+            return ExclusionReason.ACCESS_REFUSED
         case NotAPage() | PageTooLarge():
-            return LeftOut.NOT_A_PAGE
+            return ExclusionReason.NOT_A_PAGE
         case _:
-            return LeftOut.UNREACHABLE
+            return ExclusionReason.UNREACHABLE

@@ -13,18 +13,18 @@ from activities.crawling.profiles import SiteProfiles
 from activities.discovery.candidates import Candidates
 from activities.discovery.lock import Turn
 from activities.discovery.seeds import first_sitemaps, read_sitemap
-from activities.discovery.visit import FoundPage, NoPage, Visit, Visitor
+from activities.discovery.visit import Excluded, FoundPage, Visit, Visitor
 from activities.http.politeness import Politeness
 from activities.reporting import Attempt
 from core.errors import HostBusy, JobError
 from core.jobs.checkpoint import BEGINNING, Checkpoint, Seeding, StoredError
 from core.jobs.contract import DiscoverPagesInput, DiscoverPagesResult
 from core.site_errors import RedirectToOtherSite
-from core.web.scope import LeftOut, ScopeRules
+from core.web.scope import ExclusionReason, ScopeRules
 from core.web.urls import Site, host_of, parse_domain
 from store import frontier
 from store.db.engine import Database
-from store.frontier import FoundUrl, Settled, Tally
+from store.frontier import FoundUrl, Tally, UrlOutcome
 from store.pages import NewPage, add_pages
 from store.tables.discoveries import FrontierState
 from store.tables.domains import Domain
@@ -147,8 +147,8 @@ class Walk:
                 if not in_flight:
                     break
                 done, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
-                landed = [(in_flight.pop(task), task.result()) for task in done]
-                await self._store([(url, visit) for url, visit in landed if visit is not None])
+                completed = [(in_flight.pop(task), task.result()) for task in done]
+                await self._store([(url, visit) for url, visit in completed if visit is not None])
                 self._attempt.progress(self._percent())
         finally:
             for task in in_flight:
@@ -186,13 +186,13 @@ class Walk:
                 raise self._busy
             await self._politeness.admit(url, self._attempt.patience)
 
-    async def _store(self, landed: Sequence[tuple[FoundUrl, Visit]]) -> None:
+    async def _store(self, completed: Sequence[tuple[FoundUrl, Visit]]) -> None:
         """Store what visits showed."""
-        if not landed:
+        if not completed:
             return
         found: list[FoundUrl] = []
         checkpoint = self._checkpoint
-        for url, visit in landed:
+        for url, visit in completed:
             leads_to = await self._leads_to(url, visit)
             found += leads_to
             error = _error_of(visit, leads_to)
@@ -203,12 +203,12 @@ class Walk:
         checkpoint = checkpoint.model_copy(update=feeds)
         fresh = await self._not_seen(found)
         async with self._turn.transaction() as session:
-            outcomes = await self._outcomes(session, landed)
-            await frontier.settle(session, self._job_id, outcomes)
+            outcomes = await self._outcomes(session, completed)
+            await frontier.record_outcomes(session, self._job_id, outcomes)
             added = await self._add(session, fresh, checkpoint)
         self._added(added, checkpoint)
-        self._pending -= len(landed)
-        self._pages += sum(isinstance(visit, FoundPage) for _, visit in landed)
+        self._pending -= len(completed)
+        self._pages += sum(isinstance(visit, FoundPage) for _, visit in completed)
 
     async def _leads_to(self, url: FoundUrl, visit: Visit) -> list[FoundUrl]:
         judged = self._candidates.judged
@@ -241,22 +241,22 @@ class Walk:
         self._pending += count
 
     async def _outcomes(
-        self, session: AsyncSession, landed: Sequence[tuple[FoundUrl, Visit]]
-    ) -> list[Settled]:
+        self, session: AsyncSession, completed: Sequence[tuple[FoundUrl, Visit]]
+    ) -> list[UrlOutcome]:
         pages = [
             NewPage(url.url, visit.page_type, visit.title)
-            for url, visit in landed
+            for url, visit in completed
             if isinstance(visit, FoundPage)
         ]
         known = set((await add_pages(session, self._domain_id, pages)).known)
-        outcomes: list[Settled] = []
-        for url, visit in landed:
-            if isinstance(visit, NoPage):
-                outcomes.append(Settled(url.url, FrontierState.LEFT_OUT, visit.reason))
+        outcomes: list[UrlOutcome] = []
+        for url, visit in completed:
+            if isinstance(visit, Excluded):
+                outcomes.append(UrlOutcome(url.url, FrontierState.LEFT_OUT, visit.reason))
             elif url.url in known:
-                outcomes.append(Settled(url.url, FrontierState.PAGE_KNOWN))
+                outcomes.append(UrlOutcome(url.url, FrontierState.PAGE_KNOWN))
             else:
-                outcomes.append(Settled(url.url, FrontierState.PAGE_ADDED))
+                outcomes.append(UrlOutcome(url.url, FrontierState.PAGE_ADDED))
         return outcomes
 
     async def _finish(self) -> DiscoverPagesResult:
@@ -276,7 +276,7 @@ def _error_of(visit: Visit, leads_to: Sequence[FoundUrl]) -> JobError | None:
     """Why the URL is no page, where the site is at fault."""
     if isinstance(visit, FoundPage):
         return None
-    if visit.instead is not None and leads_to[0].reason is LeftOut.OTHER_HOST:
+    if visit.instead is not None and leads_to[0].reason is ExclusionReason.OTHER_HOST:
         host = host_of(leads_to[0].url)
         return RedirectToOtherSite(f"The site now redirects to another one, {host}.")
     return visit.error
@@ -286,7 +286,7 @@ def _result(tally: Tally) -> DiscoverPagesResult:
     """What waited for a visit in vain is left out as over the limit."""
     left_out = Counter(tally.left_out)
     if tally.pending:
-        left_out[LeftOut.OVER_LIMIT] += tally.pending
+        left_out[ExclusionReason.OVER_LIMIT] += tally.pending
     return DiscoverPagesResult(
         pages_discovered=tally.discovered,
         pages_added=tally.added,

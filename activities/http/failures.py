@@ -25,7 +25,7 @@ OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, e
 """Why the system gives us no connection, whoever is at its other end: too many files, no memory."""
 
 
-def told(error: Exception, host: str) -> JobError:
+def to_job_error(error: Exception, host: str) -> JobError:
     """Our error for one of an exchange with `host`."""
     causes = list(_causes(error))
     match error:

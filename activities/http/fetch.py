@@ -14,7 +14,7 @@ import httpx2
 
 from activities.http.compression import ends_early
 from activities.http.connections import PER_HOST, HostConnections
-from activities.http.failures import told
+from activities.http.failures import to_job_error
 from activities.http.network import GuardedBackend, Resolver, SystemResolver
 from activities.http.responses import retry_after
 from core.errors import (
@@ -29,7 +29,7 @@ from core.site_errors import (
     RedirectToNowhere,
     TooManyRedirects,
 )
-from core.web.crawl_settings import HONEST, RequestProfile
+from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from core.web.urls import host_of, normalise
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -176,7 +176,7 @@ class Fetcher:
         url: str,
         *,
         validators: Validators = NO_VALIDATORS,
-        profile: RequestProfile = HONEST,
+        profile: RequestProfile = DEFAULT_PROFILE,
         limits: FetchLimits | None = None,
         before_request: Callable[[str], Awaitable[None]] = _at_once,
         follow_redirects: bool = True,
@@ -245,7 +245,7 @@ class Fetcher:
         except TimeoutError:
             raise SiteTimeout(f"{host} did not finish its answer within {seconds:g} s.") from None
         except (httpx2.RequestError, httpx2.InvalidURL, ssl.SSLError) as error:
-            raise told(error, host) from error
+            raise to_job_error(error, host) from error
 
     async def _request(
         self, url: str, headers: Mapping[bytes, bytes], limits: FetchLimits, redirects: Redirects

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from api.deps import DatabaseDep, PageIdDep, PrincipalDep
 from api.errors import documented_errors
 from core.model import Model, UtcTime
-from store.muted_lines import forget, muted_regions
+from store.page_lines import forget, muted_lines
 from store.pages import get_page
 
 router = APIRouter(prefix="/api/pages", tags=["pages"])
@@ -34,7 +34,7 @@ async def list_of_page(
     """The regions of the page whose changes are not reported."""
     async with database.reading() as session:
         page = await get_page(session, principal.org_id, page_id)
-        found = await muted_regions(session, page.id)
+        found = await muted_lines(session, page.id)
     return MutedListAnswer(
         data=[
             MutedRegion(section=each.section, words=each.words, muted_at=each.muted_at)

@@ -18,7 +18,7 @@ from core.errors import Conflict, InvalidAddress, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage
 from core.web.page_types import PageType, classify_page
-from core.web.scope import LeftOut, OutOfScope, ScopeRules, judge
+from core.web.scope import ExclusionReason, OutOfScope, ScopeRules, judge
 from core.web.urls import LONGEST_URL, normalise, parse_domain
 from store.batches import create_batch, delete_batch
 from store.domains import domain_by_id, get_domain
@@ -30,8 +30,8 @@ from store.tables.pages import Page, PageStatus
 router = APIRouter(prefix="/api", tags=["pages"])
 
 OUT_OF_SCOPE: Final = {
-    LeftOut.OTHER_HOST: "The page belongs to another site than {}.",
-    LeftOut.NOT_A_PAGE: "The address is that of a file, not of a page of {}.",
+    ExclusionReason.OTHER_HOST: "The page belongs to another site than {}.",
+    ExclusionReason.NOT_A_PAGE: "The address is that of a file, not of a page of {}.",
 }
 
 PageIds = Annotated[

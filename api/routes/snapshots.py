@@ -10,7 +10,7 @@ from api.deps import DatabaseDep, PageIdDep, PrincipalDep, SnapshotIdDep
 from api.errors import documented_errors
 from api.paging import ListMeta, PagingDep
 from api.routes.changes import DiffData
-from core.changes.detection import SeenPage, news_between
+from core.changes.detection import SeenPage, detect_change
 from core.changes.diff import difference_of
 from core.changes.rules import ChangeType, Severity
 from core.errors import InvalidRequest
@@ -143,16 +143,16 @@ async def difference(
         before = await get_snapshot(session, principal.org_id, before_id)
     if before.page_id != after.page_id:
         raise _unusable("This is a snapshot of another page.")
-    news = await asyncio.to_thread(news_between, _seen(before), _seen(after))
-    found = news.difference.for_display() if news else difference_of((), identical=True)
+    detected = await asyncio.to_thread(detect_change, _seen(before), _seen(after))
+    found = detected.difference.for_display() if detected else difference_of((), identical=True)
     return SnapshotDifferenceAnswer(
         data=SnapshotDifference(
             before_snapshot_id=before.id,
             after_snapshot_id=after.id,
-            change_type=news.change_type if news else None,
-            severity=news.severity if news else None,
-            confidence=news.confidence if news else None,
-            summary=news.summary if news else found.summary,
+            change_type=detected.change_type if detected else None,
+            severity=detected.severity if detected else None,
+            confidence=detected.confidence if detected else None,
+            summary=detected.summary if detected else found.summary,
             diff_data=DiffData(
                 before=display_form(before.text),
                 after=display_form(after.text),

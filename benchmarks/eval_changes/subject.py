@@ -11,7 +11,7 @@ from core.changes.boilerplate import (
     most_alike,
     without_boilerplate,
 )
-from core.changes.detection import News, SeenPage, news_between
+from core.changes.detection import DetectedChange, SeenPage, detect_change
 from core.text.blocks import to_text
 from core.text.visible_text import content_blocks
 from core.web.links import extract_links
@@ -51,7 +51,7 @@ class Subject:
 
     def judge(self, before: Version, after: Version) -> Verdict:
         """What a crawl that found `after` would report, had the last one found `before`."""
-        return _verdict(self._compared(before, after).news)
+        return _verdict(self._compared(before, after).detected)
 
     def judge_site(self, pages: Sequence[tuple[Version, Version]]) -> list[tuple[Verdict, Verdict]]:
         """What crawls of all pages of a site, one after the other, would report, each beside what
@@ -60,14 +60,14 @@ class Subject:
         compared = [self._compared(before, after) for before, after in pages]
         crawled = _Crawled(compared)
         return [
-            (_verdict(crawled.told(number)), _verdict(each.news))
+            (_verdict(crawled.told(number)), _verdict(each.detected))
             for number, each in enumerate(compared)
         ]
 
     def _compared(self, before: Version, after: Version) -> "_Compared":
         begun = time.perf_counter()
         seen = _seen(before), _seen(after)
-        compared = _Compared(*seen, news_between(*seen))
+        compared = _Compared(*seen, detect_change(*seen))
         taken = time.perf_counter() - begun
         self.clock.seconds += taken
         self.clock.pairs += 1
@@ -81,7 +81,7 @@ class _Compared:
 
     before: SeenPage
     after: SeenPage
-    news: News | None
+    detected: DetectedChange | None
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,18 @@ class _Crawled:
     def __init__(self, pages: Sequence[_Compared]) -> None:
         self._before = [page.before for page in pages]
         self._after = [page.after for page in pages]
-        self._news = [page.news for page in pages]
+        self._news = [page.detected for page in pages]
         self._newest = list(range(len(pages)))
         self._stored: set[int] = set()
 
-    def told(self, number: int) -> News | None:
+    def told(self, number: int) -> DetectedChange | None:
         """What is told of the page, which is stored if there is any news of it."""
-        news = self._news[number]
-        if news is None:
+        detected = self._news[number]
+        if detected is None:
             return None
         known = {each.number: self._sibling(each.number) for each in self._alike(number)}
-        judged = self._judged(number, news, list(known.values()))
-        witness = next(
+        judged = self._judged(number, detected, list(known.values()))
+        probe = next(
             (
                 other
                 for other, sibling in known.items()
@@ -117,23 +117,23 @@ class _Crawled:
             ),
             None,
         )
-        if witness is not None:
-            seen = Sibling(_version(self._after[witness]), known[witness].now)
-            judged = self._judged(number, news, list(known.values()), seen)
+        if probe is not None:
+            seen = Sibling(_version(self._after[probe]), known[probe].now)
+            judged = self._judged(number, detected, list(known.values()), seen)
         self._stored.add(number)
         self._newest.remove(number)
         self._newest.insert(0, number)
-        return judged.news
+        return judged.detected
 
     def _judged(
         self,
         number: int,
-        news: News,
+        detected: DetectedChange,
         siblings: Sequence[Sibling],
-        witness: Sibling | None = None,
+        probe: Sibling | None = None,
     ) -> Judged:
         before, after = self._before[number], self._after[number]
-        return without_boilerplate(news, before, after, siblings, witness)
+        return without_boilerplate(detected, before, after, siblings, probe)
 
     def _alike(self, number: int) -> list[_Numbered]:
         others = [_Numbered(each, self._before[each].url) for each in self._newest]
@@ -151,8 +151,8 @@ def _version(page: SeenPage) -> SiblingVersion:
     return SiblingVersion(page.title, page.text)
 
 
-def _verdict(news: News | None) -> Verdict:
-    return Verdict(news.change_type if news else None, news.summary if news else "")
+def _verdict(detected: DetectedChange | None) -> Verdict:
+    return Verdict(detected.change_type if detected else None, detected.summary if detected else "")
 
 
 def _seen(version: Version) -> SeenPage:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.changes.detection import News, SeenPage
+from core.changes.detection import DetectedChange, SeenPage
 
 
 class Verdict(StrEnum):
@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportedChange:
     """What a change says."""
 
     change_type: str
@@ -24,9 +24,9 @@ class Told:
     summary: str
 
     @classmethod
-    def of(cls, news: News) -> "Told":
-        """What a change says of `news`."""
-        return cls(news.change_type, news.severity, news.summary)
+    def of(cls, detected: DetectedChange) -> "ReportedChange":
+        """What a change says of `detected`."""
+        return cls(detected.change_type, detected.severity, detected.summary)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Reading:
     now: SeenPage | None
 
 
-def verdict(reported: Told | None, expected: Told | None) -> Verdict | None:
+def verdict(reported: ReportedChange | None, expected: ReportedChange | None) -> Verdict | None:
     """How the two stand to each other; None where there is neither."""
     if reported is None:
         return Verdict.NEW if expected else None

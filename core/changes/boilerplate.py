@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise, takewhile
 from typing import Final, Protocol, TypeVar
 
-from core.changes.detection import News, SeenPage, news_of
+from core.changes.detection import DetectedChange, SeenPage, change_from
 from core.changes.diff import BlockChange, difference_of
 from core.changes.money import find_money
 from core.text.stored_text import CELL_GAP, VERBATIM, legacy_line, legacy_lines
@@ -133,7 +133,7 @@ class Judged:
     until another page shows the same.
     """
 
-    news: News | None
+    detected: DetectedChange | None
     suspects: frozenset[Edit] = frozenset()
 
 
@@ -166,22 +166,23 @@ def most_alike(url: str, pages: Iterable[Page]) -> list[Page]:
 
 
 def without_boilerplate(
-    news: News,
+    detected: DetectedChange,
     before: SeenPage,
     after: SeenPage,
     siblings: Sequence[Sibling],
-    witness: Sibling | None = None,
+    probe: Sibling | None = None,
 ) -> Judged:
-    """What of `news`, on the two versions of a page, is news of that page. The `witness` is one of
-    the siblings, asked anew: it tells what was changed, but no more of what they share.
+    """The part of `detected` that concerns the page alone, and not all pages of its site.
+
+    `probe` is one of the siblings, fetched again: it shows what changed on the whole site.
     """
-    blocks = news.difference.blocks
+    blocks = detected.difference.blocks
     if len(siblings) < FEWEST_SIBLINGS or len(blocks) > MOST_BLOCKS:
-        return Judged(news)
-    witnesses = [*siblings, witness] if witness else siblings
+        return Judged(detected)
+    witnesses = [*siblings, probe] if probe else siblings
     suspects: set[Edit] = set()
 
-    def is_news(edit: Edit | None) -> bool:
+    def is_own_change(edit: Edit | None) -> bool:
         if edit is None or not _are_most(edit.concerns, siblings):
             return True
         if any(edit.was_made_in(each) for each in witnesses):
@@ -191,14 +192,14 @@ def without_boilerplate(
 
     around = _shared_around(legacy_lines(before.text), siblings)
     edits = zip(blocks, _edits(blocks, after.text, around), strict=True)
-    kept = tuple(block for block, edit in edits if is_news(edit))
+    kept = tuple(block for block, edit in edits if is_own_change(edit))
     title = _title_edit(before.title or "", after.title or "")
-    same_title = title is not None and not is_news(title)
+    same_title = title is not None and not is_own_change(title)
     if len(kept) == len(blocks) and not same_title:
-        return Judged(news, frozenset(suspects))
-    difference = difference_of(kept, identical=not kept) if blocks else news.difference
+        return Judged(detected, frozenset(suspects))
+    difference = difference_of(kept, identical=not kept) if blocks else detected.difference
     then = replace(before, title=after.title) if same_title else before
-    return Judged(news_of(difference, then, after), frozenset(suspects))
+    return Judged(change_from(difference, then, after), frozenset(suspects))
 
 
 def _are_most(concerned: Callable[[SiblingVersion], bool], siblings: Sequence[Sibling]) -> bool:

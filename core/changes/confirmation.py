@@ -2,38 +2,38 @@
 
 from dataclasses import dataclass, replace
 
-from core.changes.detection import News, SeenPage, news_of
+from core.changes.detection import DetectedChange, SeenPage, change_from
 from core.changes.diff import BlockChange, BlockChangeKind, TextDifference, difference_of
-from core.changes.muting import Learned, changed_regions, without
+from core.changes.muting import Learned, changed_lines, without
 from core.changes.noise import masked, masked_title
 from core.changes.text_diff import compare
 from core.text.stored_text import headings_of, marked_like
 
 
 @dataclass(frozen=True)
-class SecondLook:
-    """What a second look at a page has found: `news`, and the part of it that the first one had
+class Confirmation:
+    """What a second look at a page has found: `detected`, and the part of it that the first one had
     found too, `confirmed`. `learned` is what is known of the page after both.
     """
 
-    news: News | None
-    confirmed: News | None
+    detected: DetectedChange | None
+    confirmed: DetectedChange | None
     learned: Learned
 
 
-def second_look(before: SeenPage, first: SeenPage, second: SeenPage, known: Learned) -> SecondLook:
+def confirm(before: SeenPage, first: SeenPage, second: SeenPage, known: Learned) -> Confirmation:
     """What two looks at a page that is stored as `before` have found."""
     before, first = (
         replace(each, text=marked_like(each.text, second.text)) for each in (before, first)
     )
     at_first, now = compare(before.text, first.text), compare(before.text, second.text)
-    changed = changed_regions(at_first) | changed_regions(now)
+    changed = changed_lines(at_first) | changed_lines(now)
     learned = known.after(changed, headings_of(second.text))
     told = without(now, learned.muted)
     twice = told if compare(first.text, second.text).identical else _in_both(at_first, told)
-    return SecondLook(
-        news=news_of(told, before, second),
-        confirmed=news_of(twice, before, _where_both_agree(before, first, second)),
+    return Confirmation(
+        detected=change_from(told, before, second),
+        confirmed=change_from(twice, before, _where_both_agree(before, first, second)),
         learned=learned,
     )
 

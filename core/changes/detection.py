@@ -12,7 +12,7 @@ from core.changes.diff import (
     quoted,
 )
 from core.changes.money import find_money
-from core.changes.muting import Learned, changed_regions, without
+from core.changes.muting import Learned, changed_lines, without
 from core.changes.noise import masked, masked_title
 from core.changes.prices import price_changes
 from core.changes.rules import (
@@ -56,7 +56,7 @@ class SeenPage:
 
 
 @dataclass(frozen=True)
-class News:
+class DetectedChange:
     """A change worth a report: `summary` is one sentence, `confidence` 0 to 1."""
 
     change_type: ChangeType
@@ -66,21 +66,25 @@ class News:
     difference: TextDifference
 
 
-def news_between(before: SeenPage, after: SeenPage) -> News | None:
+def detect_change(before: SeenPage, after: SeenPage) -> DetectedChange | None:
     """What `after` says that `before` did not; None when that is nothing."""
-    return news_of(compare(before.text, after.text), before, after)
+    return change_from(compare(before.text, after.text), before, after)
 
 
-def learning(before: SeenPage, after: SeenPage, known: Learned) -> tuple[News | None, Learned]:
+def learning(
+    before: SeenPage, after: SeenPage, known: Learned
+) -> tuple[DetectedChange | None, Learned]:
     """What `after` says that `before` did not, but for what is known as noise; and what is known
     after that.
     """
     difference = compare(before.text, after.text)
-    now = known.after(changed_regions(difference), headings_of(after.text))
-    return news_of(without(difference, now.muted), before, after), now
+    now = known.after(changed_lines(difference), headings_of(after.text))
+    return change_from(without(difference, now.muted), before, after), now
 
 
-def news_of(difference: TextDifference, before: SeenPage, after: SeenPage) -> News | None:
+def change_from(
+    difference: TextDifference, before: SeenPage, after: SeenPage
+) -> DetectedChange | None:
     """What is new in `difference`, that of the two texts; None when that is nothing."""
     title_differs = masked_title(before.title) != masked_title(after.title)
     address_differs = before.url != after.url
@@ -103,7 +107,7 @@ def news_of(difference: TextDifference, before: SeenPage, after: SeenPage) -> Ne
         kept=1 - (difference.stats.removed + difference.stats.changed) / old_blocks,
     )
     change_type = type_of(facts)
-    return News(
+    return DetectedChange(
         change_type=change_type,
         severity=severity_of(change_type, facts),
         confidence=confidence_of(facts),
@@ -124,9 +128,9 @@ def fingerprint(page: SeenPage) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def removal(reason: str) -> News:
+def removal(reason: str) -> DetectedChange:
     """That the site says that the page does not exist; `reason` is the sentence that says so."""
-    return News(
+    return DetectedChange(
         ChangeType.PAGE_REMOVED,
         severity_of(ChangeType.PAGE_REMOVED),
         CERTAIN,
@@ -135,11 +139,11 @@ def removal(reason: str) -> News:
     )
 
 
-def restoration(news: News | None) -> News:
-    """That a page exists again which did not; `news` is what it says now that it did not then."""
-    difference = news.difference if news else difference_of((), identical=True)
-    meanwhile = difference.summary if news else "It says what it said before."
-    return News(
+def restoration(detected: DetectedChange | None) -> DetectedChange:
+    """The change of a page that exists again; `detected` is how it differs from before."""
+    difference = detected.difference if detected else difference_of((), identical=True)
+    meanwhile = difference.summary if detected else "It says what it said before."
+    return DetectedChange(
         ChangeType.PAGE_RESTORED,
         severity_of(ChangeType.PAGE_RESTORED),
         CERTAIN,

@@ -24,14 +24,14 @@ SHORTEST: Final = 8
 
 
 @dataclass(frozen=True)
-class Region:
+class ChangingLine:
     """A line of a page by the words that stay, `MASK` where others stood, and its heading."""
 
     section: str | None
     words: str
 
 
-def region_of(block: BlockChange) -> Region | None:
+def changing_line(block: BlockChange) -> ChangingLine | None:
     """The region that an edited line is; None where the change is to be told in any case."""
     if block.kind is not BlockChangeKind.CHANGED:
         return None
@@ -40,18 +40,18 @@ def region_of(block: BlockChange) -> Region | None:
     parts = [span.before.strip() if span.op is SpanOp.EQUAL else MASK for span in block.spans]
     if sum(sign.isalpha() for part in parts for sign in part) < SHORTEST:
         return None
-    return Region(block.place.section, " ".join(part for part in parts if part))
+    return ChangingLine(block.place.section, " ".join(part for part in parts if part))
 
 
-def changed_regions(difference: TextDifference) -> frozenset[Region]:
+def changed_lines(difference: TextDifference) -> frozenset[ChangingLine]:
     """The regions that changed."""
-    found = (region_of(block) for block in difference.blocks)
+    found = (changing_line(block) for block in difference.blocks)
     return frozenset(each for each in found if each is not None)
 
 
-def without(difference: TextDifference, muted: Collection[Region]) -> TextDifference:
+def without(difference: TextDifference, muted: Collection[ChangingLine]) -> TextDifference:
     """The difference but for what changed in `muted` regions."""
-    kept = tuple(block for block in difference.blocks if region_of(block) not in muted)
+    kept = tuple(block for block in difference.blocks if changing_line(block) not in muted)
     if len(kept) == len(difference.blocks):
         return difference
     return difference_of(kept, identical=not kept)
@@ -71,10 +71,10 @@ class Learned:
     """
 
     crawls: int
-    changed: Mapping[Region, tuple[int, ...]]
-    muted: frozenset[Region]
+    changed: Mapping[ChangingLine, tuple[int, ...]]
+    muted: frozenset[ChangingLine]
 
-    def after(self, regions: Collection[Region], headings: Collection[str] = ()) -> "Learned":
+    def after(self, regions: Collection[ChangingLine], headings: Collection[str] = ()) -> "Learned":
         """The same after a crawl in which `regions` changed and the page had these `headings`. What
         is muted stays so.
         """
@@ -88,17 +88,17 @@ class Learned:
         kept = {each for each, same in known.items() if same in self.muted}
         return Learned(now, changed, self.muted | fresh | kept)
 
-    def _known_as(self, region: Region, headings: Collection[str]) -> Region:
+    def _known_as(self, line: ChangingLine, headings: Collection[str]) -> ChangingLine:
         """The known region with the same words: under the same heading, or under one that the page
         no longer has.
         """
-        if region in self.changed:
-            return region
+        if line in self.changed:
+            return line
         same = (
             each
             for each in self.changed
-            if each.words == region.words
+            if each.words == line.words
             and each.section is not None
             and each.section not in headings
         )
-        return next(same, region)
+        return next(same, line)

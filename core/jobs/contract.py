@@ -183,7 +183,7 @@ class AttemptReport(Model):
 
     With `next_at` the attempt has failed for `reason` and the next one is due then, or without a
     reason goes on then; without, it runs. `started_at` is this attempt's own start, `worker` the
-    identity of who is at it. Once it has been put off, `put_off_to` is the moment it was last.
+    identity of who is at it. Once it has been put off, `deferred_to` is the moment it was last.
     `deferrals` counts how often it has waited for its host.
     """
 
@@ -194,13 +194,13 @@ class AttemptReport(Model):
     worker: str | None = None
     next_at: Moment | None = None
     reason: str | None = None
-    put_off_to: Moment | None = None
+    deferred_to: Moment | None = Field(default=None, alias="putOffTo")
     deferrals: Annotated[int, Field(ge=0)] = 0
 
 
-def attempts_before(handed_back: AttemptReport | None) -> int:
+def attempts_before(released: AttemptReport | None) -> int:
     """How many attempts had ended before the one that was handed back, if one was."""
-    return 0 if handed_back is None else handed_back.attempt - 1
+    return 0 if released is None else released.attempt - 1
 
 
 class StartBatch(Model):
@@ -254,11 +254,11 @@ class Subject(Model):
         return cls(url=owner.url, max_attempts=max_attempts, host=owner.host)
 
 
-class Ending(Model):
-    """The part of a job's memo that is written with its end.
+class FinalReport(Model):
+    """The part of a job's memo that is written when the job ends.
 
-    It is `unsure` of the attempts where the last one could not say how it ended: the job was
-    cancelled, or its worker died. Then the history knows.
+    `attempts_uncertain` is set if the last attempt could not report how it ended: the job was
+    cancelled, or its worker died. The history has the exact figures then.
     """
 
     attempts_made: AttemptNumber = 0
@@ -266,7 +266,7 @@ class Ending(Model):
     percent: Percent = 0
     failed_reason: str | None = None
     return_value: JsonValue = None
-    unsure: bool = False
+    attempts_uncertain: bool = Field(default=False, alias="unsure")
 
 
 class MemoKey:
@@ -274,7 +274,7 @@ class MemoKey:
 
     SUBJECT = "job"
     REPORT = "attempt"
-    HANDED_BACK = "handedBack"
+    RELEASED = "handedBack"
     ENDING = "ending"
 
 

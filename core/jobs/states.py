@@ -1,11 +1,7 @@
-"""What a job is: its kinds, states and ids, and the one mapping from Temporal to a state."""
+"""What a job is: its kinds, its states and its ids."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
-
-from temporalio.client import WorkflowExecutionStatus
 
 TASK_QUEUE = "diffy"
 """The task queue of every workflow and activity; part of the published contract."""
@@ -75,66 +71,3 @@ def batch_job_id(batch_id: UUID, page_id: UUID) -> str:
 def batch_workflow_id(batch_id: UUID) -> str:
     """The id of the workflow that starts the jobs of a batch which was asked for."""
     return f"batch-{batch_id.hex}"
-
-
-@dataclass(frozen=True)
-class PendingAttempt:
-    """What Temporal knows of the attempt that runs or comes next.
-
-    `number` counts from 1 and is, during the pause before a retry, already that of the next
-    attempt. `started_at` is None while no worker is at it; `due_at` is when one may be. One that
-    was `handed_back` had been begun, and is to be gone on with, at `due_at` if there is one.
-    """
-
-    number: int
-    started_at: datetime | None
-    due_at: datetime | None
-    handed_back: bool = False
-
-    @property
-    def begun(self) -> int:
-        """How many attempts have been begun, this one or those before it."""
-        return self.number if self.started_at or self.handed_back else self.number - 1
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a job stands: its state, the attempts started so far, when the next one is due."""
-
-    state: JobState
-    attempts_made: int
-    next_attempt_at: datetime | None = None
-
-
-def standing(
-    status: WorkflowExecutionStatus,
-    execution_time: datetime,
-    pending: PendingAttempt | None,
-    now: datetime,
-) -> Standing:
-    """The one mapping from Temporal's knowledge of an unfinished job, or its end, to a state.
-
-    `execution_time` is when the first workflow task may run (later than the start for a delayed
-    start). For a finished job `attempts_made` is 0 here: its final memo knows.
-    """
-    match status:
-        case WorkflowExecutionStatus.COMPLETED:
-            return Standing(JobState.COMPLETED, 0)
-        case WorkflowExecutionStatus.RUNNING | WorkflowExecutionStatus.CONTINUED_AS_NEW:
-            return _unfinished(execution_time, pending, now)
-        case _:
-            return Standing(JobState.FAILED, 0)
-
-
-def _unfinished(
-    execution_time: datetime, pending: PendingAttempt | None, now: datetime
-) -> Standing:
-    if pending is None:
-        if execution_time > now:
-            return Standing(JobState.DELAYED, 0, execution_time)
-        return Standing(JobState.WAITING, 0)
-    if pending.started_at is not None:
-        return Standing(JobState.ACTIVE, pending.begun)
-    if pending.due_at is not None and pending.due_at > now:
-        return Standing(JobState.DELAYED, pending.begun, pending.due_at)
-    return Standing(JobState.WAITING, pending.begun)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from core.text.page_areas import Region
+from core.text.page_areas import PageArea
 from core.text.stored_text import CELL_GAP, HEADING, ITEM, MARKS, VERBATIM, escape_bars
 
 
@@ -28,7 +28,7 @@ class Block:
 
     kind: BlockKind
     text: str
-    region: Region = Region.CONTENT
+    area: PageArea = PageArea.CONTENT
 
 
 def to_text(blocks: tuple[Block, ...]) -> str:
@@ -78,13 +78,13 @@ class BlockCollector:
         self._pieces: list[str] = []
         self._tags = [""]
         self._kinds = [BlockKind.VERBATIM if preformatted else BlockKind.TEXT]
-        self._regions = [Region.CONTENT]
+        self._regions = [PageArea.CONTENT]
         self._preformatted = int(preformatted)
         self._code_depth = 0
         self._code_starts: list[int] = []
         self._code_end = 0
 
-    def enter(self, tag: str, region: Region | None) -> None:
+    def enter(self, tag: str, area: PageArea | None) -> None:
         """An element begins, and maybe a region with it; the outermost region counts."""
         if tag in INLINE:
             if tag in CELLS:
@@ -96,7 +96,7 @@ class BlockCollector:
             return
         self.flush()
         around = self._regions[-1]
-        self._regions.append(region if region and around is Region.CONTENT else around)
+        self._regions.append(area if area and around is PageArea.CONTENT else around)
         self._kinds.append(self._kind(tag))
         self._tags.append(tag)
         self._preformatted += tag in PREFORMATTED

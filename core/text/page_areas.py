@@ -13,7 +13,7 @@ from typing import Final
 from selectolax.lexbor import LexborNode
 
 
-class Region(StrEnum):
+class PageArea(StrEnum):
     """What a part of a page is for."""
 
     CONTENT = "content"
@@ -24,7 +24,7 @@ class Region(StrEnum):
     VOICES = "voices"  # testimonials: sites show another one at each visit
 
 
-KEEPS_MONEY: Final = frozenset({Region.NAVIGATION, Region.FOOTER, Region.VOICES})
+KEEPS_MONEY: Final = frozenset({PageArea.NAVIGATION, PageArea.FOOTER, PageArea.VOICES})
 """Regions in which a line that names an amount is content all the same."""
 
 _PLACE: Final = (
@@ -38,7 +38,7 @@ _SLOT: Final = r"(?:[-_](?:slot|unit|container|wrapper|box|banner|space|area|blo
 class RegionRule:
     """One way to tell a region: by element, by role, or by a name of the class or id."""
 
-    region: Region
+    area: PageArea
     tags: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     name: str = r"(?!)"
@@ -46,29 +46,29 @@ class RegionRule:
 
 RULES: Final = (
     RegionRule(
-        Region.NAVIGATION,
+        PageArea.NAVIGATION,
         tags=frozenset({"nav"}),
         roles=frozenset({"navigation", "search", "menubar"}),
         name=_PLACE + r"(?:nav|navbar|navheader|navfooter|navigation|navmenu|breadcrumbs?)",
     ),
     RegionRule(
-        Region.FOOTER,
+        PageArea.FOOTER,
         tags=frozenset({"footer"}),
         roles=frozenset({"contentinfo"}),
         name=_PLACE + r"(?:footer|ft|colophon)",
     ),
     RegionRule(
-        Region.CONSENT,
+        PageArea.CONSENT,
         roles=frozenset({"dialog", "alertdialog"}),
         name=r".*(?:cookie|consent|gdpr|ccpa|onetrust).*|cc[-_](?:window|banner)",
     ),
     RegionRule(
-        Region.ADVERTISEMENT,
+        PageArea.ADVERTISEMENT,
         name=r"(?:(?:google|dfp|gpt|div|top|bottom|side|sidebar|inline|banner|page)[-_])*"
         r"(?:ads?|adverts?|advertisements?|adslot|adunit|adsbygoogle|adsense|sponsored)" + _SLOT,
     ),
     RegionRule(
-        Region.VOICES,
+        PageArea.VOICES,
         name=r"(?:[a-z]+[-_]+)*(?:testimonials?|(?:quotes?|reviews?|stories)[-_]+"
         r"(?:carousel|slider|rotator|slideshow))(?:[-_]+\w+)*",
     ),
@@ -94,19 +94,19 @@ LONGEST_CONSENT: Final = 2_000
 """Characters of a banner; what is longer is a policy."""
 
 
-def region_of(node: LexborNode, tag: str, attributes: dict[str, str | None]) -> Region | None:
+def area_of(node: LexborNode, tag: str, attributes: dict[str, str | None]) -> PageArea | None:
     """The region that begins with `node`; None when nothing says that one does."""
     role, names = attributes.get("role") or "", _names(attributes)
-    return next((region for region in _named(tag, role, names) if _holds(region, node)), None)
+    return next((area for area in _named(tag, role, names) if _holds(area, node)), None)
 
 
 @lru_cache(maxsize=4_096)
-def _named(tag: str, role: str, names: str) -> tuple[Region, ...]:
+def _named(tag: str, role: str, names: str) -> tuple[PageArea, ...]:
     """The regions that an element says it is."""
     if tag in _NEVER:
         return ()
     return tuple(
-        rule.region
+        rule.area
         for rule, pattern in _NAMED
         if tag in rule.tags
         or role in rule.roles
@@ -132,11 +132,11 @@ def _names(attributes: dict[str, str | None]) -> str:
     return f"{attributes.get('class') or ''} {attributes.get('id') or ''}".lower()
 
 
-def _holds(region: Region, node: LexborNode) -> bool:
-    """Whether what is within `node` and around it allows it to be a `region`."""
-    if region is Region.NAVIGATION:
+def _holds(area: PageArea, node: LexborNode) -> bool:
+    """Whether what is within `node` and around it allows it to be a `area`."""
+    if area is PageArea.NAVIGATION:
         return True
-    if region is Region.FOOTER:
+    if area is PageArea.FOOTER:
         parent = node.parent
         while parent is not None:
             if parent.tag in _WITHIN:
@@ -145,7 +145,7 @@ def _holds(region: Region, node: LexborNode) -> bool:
         return node.css_first("h1, main") is None
     if node.css_first(_HOLDS_CONTENT) is not None:
         return False
-    if region is not Region.CONSENT:
+    if area is not PageArea.CONSENT:
         return True
     text = node.text()
     return (

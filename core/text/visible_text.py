@@ -6,7 +6,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from core.changes.money import find_money
 from core.text.blocks import INLINE, INVISIBLE, Block, BlockCollector
-from core.text.page_areas import KEEPS_MONEY, Region, is_closed_dialog, region_of
+from core.text.page_areas import KEEPS_MONEY, PageArea, area_of, is_closed_dialog
 from core.web.crawl_settings import WHOLE, Parts
 from core.web.selectors import selected
 
@@ -59,16 +59,16 @@ def content_blocks(html: str, parts: Parts = WHOLE) -> tuple[Block, ...]:
     blocks = visible_blocks(html, parts)
     if parts.watch is not None:
         return blocks
-    regions = [block.region for block in blocks]
-    around = set(Region) - {Region.CONTENT}
-    if Region.FOOTER in regions:
-        following = regions[regions.index(Region.FOOTER) :]
-        if following.count(Region.CONTENT) > AFTER_FOOTER:
-            around.remove(Region.FOOTER)
+    regions = [block.area for block in blocks]
+    around = set(PageArea) - {PageArea.CONTENT}
+    if PageArea.FOOTER in regions:
+        following = regions[regions.index(PageArea.FOOTER) :]
+        if following.count(PageArea.CONTENT) > AFTER_FOOTER:
+            around.remove(PageArea.FOOTER)
     kept = tuple(
         block
         for block in blocks
-        if block.region not in around or (block.region in KEEPS_MONEY and find_money(block.text))
+        if block.area not in around or (block.area in KEEPS_MONEY and find_money(block.text))
     )
     return kept or blocks
 
@@ -88,7 +88,7 @@ def _walk(root: LexborNode, collector: BlockCollector, most: int | None = None) 
             continue
         attributes = node.attributes if tag not in _WITHOUT_ATTRIBUTES else {}
         if not _is_hidden(tag, attributes):
-            collector.enter(tag, region_of(node, tag, attributes) if tag not in INLINE else None)
+            collector.enter(tag, area_of(node, tag, attributes) if tag not in INLINE else None)
             if node.child is not None:
                 node = node.child
                 continue

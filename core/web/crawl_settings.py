@@ -120,7 +120,7 @@ class RequestProfile:
         return said
 
 
-HONEST = RequestProfile()
+DEFAULT_PROFILE = RequestProfile()
 """No more than that we are who we are."""
 
 
@@ -133,7 +133,7 @@ class CrawlProfile:
     News is told at once, or where it is seen again `confirm_after` that time.
     """
 
-    request: RequestProfile = HONEST
+    request: RequestProfile = DEFAULT_PROFILE
     parts: Parts = WHOLE
     render: Render = Render.AUTO
     fingerprint: str | None = None

@@ -9,7 +9,7 @@ from typing import Final
 from core.web.urls import DEFAULT_PORTS, Site, host_of, port_of
 
 
-class LeftOut(StrEnum):
+class ExclusionReason(StrEnum):
     """Why a URL that a discovery saw is not taken."""
 
     INVALID_ADDRESS = "invalid_address"  # not an http(s) URL, or one of over 2,000 characters
@@ -61,7 +61,7 @@ class InScope:
 class OutOfScope:
     """The URL does not, for `reason`."""
 
-    reason: LeftOut
+    reason: ExclusionReason
 
 
 Verdict = InScope | OutOfScope
@@ -75,16 +75,16 @@ def judge(url: str, site: Site, rules: ScopeRules) -> Verdict:
     # The URL is normalised: its origin ends before the third slash.
     origin = "/".join(url.split("/", 3)[:3])
     if not _same_site(origin, site):
-        return OutOfScope(LeftOut.OTHER_HOST)
+        return OutOfScope(ExclusionReason.OTHER_HOST)
     target = url[len(origin) :]
     path = target.split("?", 1)[0]
     name = path.rsplit("/", 1)[-1]
     if "." in name and name.rsplit(".", 1)[-1].lower() in NOT_PAGES:
-        return OutOfScope(LeftOut.NOT_A_PAGE)
+        return OutOfScope(ExclusionReason.NOT_A_PAGE)
     if rules.include and not _any_matches(rules.include, path, target):
-        return OutOfScope(LeftOut.EXCLUDED)
+        return OutOfScope(ExclusionReason.EXCLUDED)
     if _any_matches(rules.exclude, path, target):
-        return OutOfScope(LeftOut.EXCLUDED)
+        return OutOfScope(ExclusionReason.EXCLUDED)
     return InScope()
 
 

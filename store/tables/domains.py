@@ -19,7 +19,7 @@ class DomainStatus(StrEnum):
 
 
 class Domain(Base):
-    """A site that an organisation watches; `walked_by` is the attempt that walks it now
+    """A site that an organisation watches; `discovery_lock_holder` is the attempt that walks it now
     (`store.discovery_lock`).
     """
 
@@ -35,6 +35,6 @@ class Domain(Base):
     check_frequency_hours: Mapped[int]
     crawl_settings: Mapped[CrawlSettings | None]
     discovery_job_id: Mapped[str | None]
-    walked_by: Mapped[str | None]
+    discovery_lock_holder: Mapped[str | None] = mapped_column("walked_by")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -22,8 +22,8 @@ class PageStatus(StrEnum):
 class Page(Base):
     """A page of a domain, with what the next crawl needs of the last one.
 
-    `seen_under` is the fingerprint of the settings that the last crawl used, `snapshot_at` when its
-    newest snapshot was made.
+    `settings_fingerprint` is that of the settings which the last crawl used. `snapshot_at` is when
+    the newest snapshot was made.
     """
 
     __tablename__ = "pages"
@@ -44,10 +44,10 @@ class Page(Base):
     last_modified: Mapped[str | None]
     body_hash: Mapped[str | None]
     text_hash: Mapped[str | None]
-    seen_under: Mapped[str | None]
+    settings_fingerprint: Mapped[str | None] = mapped_column("seen_under")
     snapshot_id: Mapped[UUID | None]
     snapshot_at: Mapped[datetime | None]
-    crawls: Mapped[int] = mapped_column(default=0, server_default="0")
+    crawl_count: Mapped[int] = mapped_column("crawls", default=0, server_default="0")
     last_check_at: Mapped[datetime | None]
     last_change_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

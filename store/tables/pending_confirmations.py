@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from store.db.base import Base
 
 
-class Sighting(Base):
+class PendingConfirmation(Base):
     """What a page showed when a job found news that is to be seen again at `due_at`, with the text
     as `core.text.packing` packs it; `url` and `text` are None where the page was gone.
 

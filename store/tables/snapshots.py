@@ -47,7 +47,7 @@ class Snapshot(Base):
     html_key: Mapped[str | None] = mapped_column(ForeignKey("contents.key"), index=True)
     text_hash: Mapped[str]
     body_hash: Mapped[str]
-    seen_under: Mapped[str | None]
+    settings_fingerprint: Mapped[str | None] = mapped_column("seen_under")
     created_at: Mapped[datetime] = mapped_column(index=True)
 
     text_content: Mapped[Content] = relationship(foreign_keys=text_key, lazy="raise", viewonly=True)

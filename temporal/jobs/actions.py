@@ -18,7 +18,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from core.errors import Conflict, NotFound
-from core.jobs.contract import CANCELLED, PROMOTE_SIGNAL, CrawlPageInput, DiscoverPagesInput, Ending
+from core.jobs.contract import (
+    CANCELLED,
+    PROMOTE_SIGNAL,
+    CrawlPageInput,
+    DiscoverPagesInput,
+    FinalReport,
+)
 from core.jobs.states import TASK_QUEUE, JobName, JobState
 from store.db.engine import Database
 from store.hosts import give_up_turns
@@ -170,7 +176,7 @@ class JobActions:
         if job.state is JobState.ACTIVE and await self._stopped(workflow):
             return
         # No worker is at it, so none is needed.
-        ending = Ending(
+        ending = FinalReport(
             attempts_made=job.attempts_made,
             processed_at=job.processed_at,
             percent=job.progress,

@@ -27,8 +27,8 @@ class AttemptOutcome(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
-    HANDED_BACK = "handed_back"  # its worker was stopped; another one goes on with it
-    PUT_OFF = "put_off"  # it goes on later: what it found is to be seen a second time
+    RELEASED = "handed_back"  # its worker was stopped; another one goes on with it
+    DEFERRED = "put_off"  # it goes on later: what it found is to be seen a second time
     LOST = "lost"  # its worker died
 
 
@@ -48,7 +48,7 @@ async def attempts_of(
     described: WorkflowExecutionDescription, history: Iterable[HistoryEvent]
 ) -> list[JobAttempt]:
     """The attempts that were begun, first to last."""
-    story = _Story(described.data_converter)
+    story = _History(described.data_converter)
     for event in history:
         await story.read(event)
     live = await live_attempt(described)
@@ -62,7 +62,7 @@ async def attempts_of(
     return story.told(running=live is not None and live.pending.started_at is not None)
 
 
-class _Story:
+class _History:
     """What the events so far say; each later one corrects the ones before."""
 
     def __init__(self, converter: DataConverter) -> None:
@@ -135,7 +135,7 @@ class _Story:
                 "workflow_execution_terminated_event_attributes"
                 | "workflow_execution_canceled_event_attributes"
             ):
-                if self._is(AttemptOutcome.RUNNING) or self._is(AttemptOutcome.PUT_OFF):
+                if self._is(AttemptOutcome.RUNNING) or self._is(AttemptOutcome.DEFERRED):
                     self.end(AttemptOutcome.CANCELLED, at, CANCELLED)
 
     def _report(self, report: AttemptReport | None, at: datetime) -> None:
@@ -149,8 +149,8 @@ class _Story:
         if outcome is None or outcome.result is not None:
             self.end(AttemptOutcome.COMPLETED, at)
             return
-        put_off = outcome.attempt.next_at is not None
-        self.end(AttemptOutcome.PUT_OFF if put_off else AttemptOutcome.HANDED_BACK, at)
+        deferred = outcome.attempt.next_at is not None
+        self.end(AttemptOutcome.DEFERRED if deferred else AttemptOutcome.RELEASED, at)
         self._before = outcome.attempt.attempt - 1
 
     def _is(self, outcome: AttemptOutcome) -> bool:

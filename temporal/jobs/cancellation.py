@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from core.jobs.contract import CANCELLED, Ending
+from core.jobs.contract import CANCELLED, FinalReport
 from temporal.faults import as_unavailable
 
 
@@ -26,7 +26,7 @@ async def cancel_job(client: Client, job_id: str, claim: Callable[[str], Awaitab
         if described.raw_description.pending_activities:
             await workflow.cancel()
         else:
-            await workflow.terminate(Ending(failed_reason=CANCELLED), reason=CANCELLED)
+            await workflow.terminate(FinalReport(failed_reason=CANCELLED), reason=CANCELLED)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise as_unavailable(error) from error

@@ -15,13 +15,13 @@ from core.jobs.contract import (
     CANCELLED,
     PROMOTE_SIGNAL,
     AttemptReport,
-    Ending,
+    FinalReport,
     MemoKey,
     Outcome,
     Progress,
     attempts_before,
 )
-from core.jobs.states import PendingAttempt
+from temporal.jobs.status import PendingAttempt
 from temporal.jobs.untrusted import read_memo, read_payloads
 
 UNBEGUN_EVENTS = 3
@@ -48,32 +48,32 @@ async def live_attempt(described: WorkflowExecutionDescription) -> LiveAttempt |
     if not activities:
         return None
     activity = activities[0]
-    handed_back = await read_memo(described, MemoKey.HANDED_BACK, AttemptReport)
+    released = await read_memo(described, MemoKey.RELEASED, AttemptReport)
     heartbeat = activity.heartbeat_details.payloads
     progress = await read_payloads(described.data_converter, heartbeat, Progress)
-    goes_on = handed_back is not None and activity.attempt == 1
+    goes_on = released is not None and activity.attempt == 1
     pending = PendingAttempt(
-        number=attempts_before(handed_back) + activity.attempt,
+        number=attempts_before(released) + activity.attempt,
         started_at=_moment(activity, "last_started_time"),
         # During a pause, the moment of the next attempt.
         due_at=_moment(activity, "scheduled_time"),
-        handed_back=goes_on,
+        released=goes_on,
     )
-    begun = progress or handed_back or await read_memo(described, MemoKey.REPORT, AttemptReport)
+    begun = progress or released or await read_memo(described, MemoKey.REPORT, AttemptReport)
     running = pending.started_at is not None
     return LiveAttempt(
         pending=pending,
-        percent=percent_of(pending.number, progress, handed_back),
+        percent=percent_of(pending.number, progress, released),
         first_started_at=begun.first_started_at if begun else pending.started_at,
         last_error=_sentence(activity) if not running else None,
     )
 
 
-def percent_of(number: int, progress: Progress | None, handed_back: AttemptReport | None) -> int:
+def percent_of(number: int, progress: Progress | None, released: AttemptReport | None) -> int:
     """How far the attempt of that number is; what an earlier one reached says nothing of it."""
     if progress is not None and progress.attempt == number:
         return progress.percent
-    return handed_back.percent if handed_back and handed_back.attempt == number else 0
+    return released.percent if released and released.attempt == number else 0
 
 
 def between_tasks(described: WorkflowExecutionDescription) -> bool:
@@ -106,9 +106,9 @@ async def ended_attempt(
         return None
     begun_at = started.event_time.ToDatetime(tzinfo=UTC)
     number = started.activity_task_started_event_attributes.attempt
-    handed_back = await read_memo(described, MemoKey.HANDED_BACK, AttemptReport)
+    released = await read_memo(described, MemoKey.RELEASED, AttemptReport)
     if ended is None or ended.event_id < started.event_id:
-        number += attempts_before(handed_back)
+        number += attempts_before(released)
         return LiveAttempt(PendingAttempt(number, begun_at, None), 0, begun_at)
     payloads = ended.activity_task_completed_event_attributes.result.payloads
     outcome = await read_payloads(described.data_converter, payloads, Outcome[JsonValue])
@@ -124,16 +124,16 @@ async def ended_attempt(
             number=report.attempt,
             started_at=None if is_back else begun_at,
             due_at=report.next_at if is_back and report.next_at not in promoted else None,
-            handed_back=is_back,
+            released=is_back,
         ),
         report.percent,
         report.first_started_at,
     )
 
 
-async def cut_off(
+async def terminated_report(
     described: WorkflowExecutionDescription, history: Sequence[HistoryEvent]
-) -> Ending | None:
+) -> FinalReport | None:
     """What was said of the job when its workflow was terminated; None when an operator did it,
     who may have said anything.
 
@@ -143,15 +143,15 @@ async def cut_off(
     said = history[-1].workflow_execution_terminated_event_attributes
     if said.reason != CANCELLED:
         return None
-    ending = await read_payloads(described.data_converter, said.details.payloads, Ending)
+    ending = await read_payloads(described.data_converter, said.details.payloads, FinalReport)
     if ending is None:
         return None
-    return recounted(
+    return with_last_attempt(
         ending, await live_attempt(described) or await ended_attempt(described, history)
     )
 
 
-def recounted(ending: Ending, attempt: LiveAttempt | None) -> Ending:
+def with_last_attempt(ending: FinalReport, attempt: LiveAttempt | None) -> FinalReport:
     """The ending with the last attempt that Temporal knows of, and whoever wrote it did not."""
     if attempt is None:
         return ending

@@ -27,20 +27,26 @@ from temporal.faults import as_unavailable, away
 from temporal.jobs.attempts import JobAttempt, attempts_of
 from temporal.jobs.live_attempt import (
     between_tasks,
-    cut_off,
     ended_attempt,
     live_attempt,
-    recounted,
+    terminated_report,
+    with_last_attempt,
 )
 from temporal.jobs.unstarted import count_unstarted
-from temporal.jobs.view import JobDetail, of_finished, of_unfinished, owner_org, written_ending
-from temporal.jobs.visibility import FAILED, NO_STRAYS, STATUS_NAMES, JobFilter, Strays
+from temporal.jobs.view import (
+    JobDetail,
+    of_finished,
+    of_unfinished,
+    owner_org,
+    written_final_report,
+)
+from temporal.jobs.visibility import FAILED, NO_STALE_JOBS, STATUS_NAMES, JobFilter, StaleActiveJobs
 
 LONGEST_ID: Final = 200
 DESCRIBES_AT_ONCE: Final = 20
 LARGEST_VISIBILITY_PAGE: Final = 1000
 
-MOST_STRAYS: Final = 100
+MAX_ACTIVE_CHECKED: Final = 100
 """Jobs published as active that are looked at one by one before they are counted as such."""
 
 ANSWERED_WITHIN: Final = 2 * CALL_TIMEOUT
@@ -97,7 +103,7 @@ class JobReader:
         """The job, exact now. Raises NotFound when there is none or another organisation's."""
         if len(job_id) > LONGEST_ID or not job_id.isprintable():
             raise NotFound("Job not found.")
-        job = await _asked(self._find(org_id, job_id))
+        job = await _with_deadline(self._find(org_id, job_id))
         if job is None:
             raise NotFound("Job not found.")
         return job
@@ -105,7 +111,7 @@ class JobReader:
     async def attempts(self, org_id: UUID, job_id: str) -> JobAttempts:
         """Every attempt of the job that was begun. Raises NotFound as `get` does."""
         await self.get(org_id, job_id)
-        found = await _asked(self._attempts(job_id))
+        found = await _with_deadline(self._attempts(job_id))
         if found is None:
             raise NotFound("Job not found.")
         return found
@@ -118,16 +124,16 @@ class JobReader:
         `limit` is 1 to 100 and `page` counts from 1; a `cursor` counts instead of the page.
         Raises InvalidRequest for a cursor that belongs to another list.
         """
-        return await _asked(self._list(wanted, limit, page, cursor))
+        return await _with_deadline(self._list(wanted, limit, page, cursor))
 
     async def stats(self, wanted: JobFilter) -> JobStats:
         """The counts of every state, all asked for at once."""
-        return await _asked(self._stats(wanted))
+        return await _with_deadline(self._stats(wanted))
 
     async def _attempts(self, job_id: str) -> JobAttempts | None:
         workflow = self._client.get_workflow_handle(job_id)
-        described = await _known(workflow.describe())
-        history = await _known(workflow.fetch_history())
+        described = await _none_if_missing(workflow.describe())
+        history = await _none_if_missing(workflow.fetch_history())
         if described is None or history is None:
             return None
         return JobAttempts(described.run_id, await attempts_of(described, history.events))
@@ -135,7 +141,7 @@ class JobReader:
     async def _find(self, org_id: UUID, job_id: str) -> JobDetail | None:
         workflow = self._client.get_workflow_handle(job_id)
         async with self._describes:
-            described = await _known(workflow.describe())
+            described = await _none_if_missing(workflow.describe())
         if described is None:
             return None
         if owner_org(described) != str(org_id):
@@ -144,15 +150,15 @@ class JobReader:
             return await self._finished(described)
         attempt = await live_attempt(described)
         if between_tasks(described):
-            history = await _known(workflow.fetch_history())
+            history = await _none_if_missing(workflow.fetch_history())
             attempt = await ended_attempt(described, history.events if history else ())
         return await of_unfinished(described, attempt, datetime.now(UTC))
 
     async def _list(self, wanted: JobFilter, limit: int, page: int, cursor: str | None) -> JobPage:
-        unstarted, strays = await asyncio.gather(
-            count_unstarted(self._client, self._database, wanted), self._strays(wanted)
+        unstarted, stale = await asyncio.gather(
+            count_unstarted(self._client, self._database, wanted), self._stale_active_jobs(wanted)
         )
-        query = wanted.query(datetime.now(UTC), strays)
+        query = wanted.query(datetime.now(UTC), stale)
         total = (await self._client.count_workflows(query)).count
         skipped = (page - 1) * limit
         if cursor is None and skipped >= total:
@@ -175,22 +181,22 @@ class JobReader:
         )
 
     async def _finished(self, execution: WorkflowExecution) -> JobDetail:
-        ending = await written_ending(execution)
+        ending = await written_final_report(execution)
         terminated = execution.status is WorkflowExecutionStatus.TERMINATED
-        if not terminated and not (ending and ending.unsure):
+        if not terminated and not (ending and ending.attempts_uncertain):
             return await of_finished(execution)
         workflow = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
         # Temporal forgets a history a moment before it stops to list its workflow.
-        history = await _known(workflow.fetch_history())
+        history = await _none_if_missing(workflow.fetch_history())
         if history is None:
             return await of_finished(execution)
         if ending and not terminated:
             last = await ended_attempt(execution, history.events)
-            return await of_finished(execution, recounted(ending, last))
-        described = await _known(workflow.describe())
+            return await of_finished(execution, with_last_attempt(ending, last))
+        described = await _none_if_missing(workflow.describe())
         if described is None:
             return await of_finished(execution)
-        return await of_finished(described, await cut_off(described, history.events))
+        return await of_finished(described, await terminated_report(described, history.events))
 
     async def _row(self, wanted: JobFilter, execution: WorkflowExecution) -> JobDetail | None:
         """The row, exact; None when it is no longer, or not, what the filter asks for."""
@@ -204,18 +210,19 @@ class JobReader:
             return None
         return job
 
-    async def _strays(self, wanted: JobFilter) -> Strays:
-        """Which of the jobs that are published as active are not, of the newest `MOST_STRAYS`; none
-        where the state that is asked for does not depend on what is published.
+    async def _stale_active_jobs(self, wanted: JobFilter) -> StaleActiveJobs:
+        """The jobs that are published as active and are not, among the newest `MAX_ACTIVE_CHECKED`.
+
+        Empty if the wanted state does not depend on what is published.
         """
         if wanted.state not in (JobState.WAITING, JobState.ACTIVE, JobState.DELAYED):
-            return NO_STRAYS
+            return NO_STALE_JOBS
         active = wanted.in_state(JobState.ACTIVE).query(datetime.now(UTC))
-        published = await self._visible(active, MOST_STRAYS, None)
+        published = await self._visible(active, MAX_ACTIVE_CHECKED, None)
         jobs = await asyncio.gather(
             *(self._find(wanted.org_id, each.id) for each in published.current_page or ())
         )
-        return Strays(
+        return StaleActiveJobs(
             *(
                 frozenset(job.id for job in jobs if job is not None and job.state is state)
                 for state in (JobState.WAITING, JobState.DELAYED)
@@ -240,17 +247,17 @@ class JobReader:
         return token
 
     async def _stats(self, wanted: JobFilter) -> JobStats:
-        unstarted, strays = await asyncio.gather(
+        unstarted, stale = await asyncio.gather(
             count_unstarted(self._client, self._database, wanted),
-            self._strays(wanted.in_state(JobState.ACTIVE)),
+            self._stale_active_jobs(wanted.in_state(JobState.ACTIVE)),
         )
         now = datetime.now(UTC)
         grouped, active, delayed = await asyncio.gather(
             self._client.count_workflows(
                 f"{wanted.in_state(None).query(now)} GROUP BY ExecutionStatus"
             ),
-            self._client.count_workflows(wanted.in_state(JobState.ACTIVE).query(now, strays)),
-            self._client.count_workflows(wanted.in_state(JobState.DELAYED).query(now, strays)),
+            self._client.count_workflows(wanted.in_state(JobState.ACTIVE).query(now, stale)),
+            self._client.count_workflows(wanted.in_state(JobState.DELAYED).query(now, stale)),
         )
         by_status = {str(group.group_values[0]): group.count for group in grouped.groups}
         running = by_status.get(STATUS_NAMES[WorkflowExecutionStatus.RUNNING], 0)
@@ -264,7 +271,7 @@ class JobReader:
         )
 
 
-async def _known(answer: Awaitable[T]) -> T | None:
+async def _none_if_missing(answer: Awaitable[T]) -> T | None:
     """What Temporal answers of a workflow; None when it knows none of that id, or no more."""
     try:
         return await answer
@@ -274,7 +281,7 @@ async def _known(answer: Awaitable[T]) -> T | None:
         raise
 
 
-async def _asked(answer: Awaitable[T]) -> T:
+async def _with_deadline(answer: Awaitable[T]) -> T:
     try:
         async with asyncio.timeout(ANSWERED_WITHIN.total_seconds()):
             return await answer

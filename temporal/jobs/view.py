@@ -12,10 +12,11 @@ from temporalio.client import (
 )
 from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 
-from core.jobs.contract import CANCELLED, AttemptReport, Ending, MemoKey, Subject
-from core.jobs.states import JobName, JobState, JobType, Standing, standing
+from core.jobs.contract import CANCELLED, AttemptReport, FinalReport, MemoKey, Subject
+from core.jobs.states import JobName, JobState, JobType
 from core.model import Model, UtcTime
 from temporal.jobs.live_attempt import LiveAttempt
+from temporal.jobs.status import JobStatus, status_of
 from temporal.jobs.untrusted import read_memo
 from workflows.search_attributes import Attribute
 
@@ -75,16 +76,16 @@ async def of_unfinished(
     described: WorkflowExecutionDescription, attempt: LiveAttempt | None, now: datetime
 ) -> JobDetail:
     """The job of a running workflow, exact at `now`."""
-    stand = standing(
+    status = status_of(
         WorkflowExecutionStatus.RUNNING,
         _runnable_at(described),
         attempt.pending if attempt else None,
         now,
     )
-    begun = attempt if stand.attempts_made > 0 else None
+    begun = attempt if status.attempts_made > 0 else None
     return await _job(
         described,
-        stand,
+        status,
         percent=begun.percent if begun else 0,
         processed_at=begun.first_started_at if begun else None,
         failed_reason=begun.last_error if begun else None,
@@ -101,17 +102,19 @@ def _runnable_at(described: WorkflowExecutionDescription) -> datetime:
     return described.execution_time
 
 
-async def of_finished(execution: WorkflowExecution, cut_off: Ending | None = None) -> JobDetail:
+async def of_finished(
+    execution: WorkflowExecution, terminated_report: FinalReport | None = None
+) -> JobDetail:
     """The job of a closed workflow, from its listing or its description alike.
 
-    `cut_off` is what is known of a job whose workflow was ended without a last word.
+    `terminated_report` is what is known of a job whose workflow was ended without a last word.
     """
     status = execution.status or WorkflowExecutionStatus.FAILED
-    ending = cut_off or await _ending(execution, status)
+    ending = terminated_report or await _final_report(execution, status)
     completed = status is WorkflowExecutionStatus.COMPLETED
     return await _job(
         execution,
-        Standing(JobState.COMPLETED if completed else JobState.FAILED, ending.attempts_made),
+        JobStatus(JobState.COMPLETED if completed else JobState.FAILED, ending.attempts_made),
         percent=100 if completed else ending.percent,
         processed_at=ending.processed_at,
         failed_reason=ending.failed_reason,
@@ -121,7 +124,7 @@ async def of_finished(execution: WorkflowExecution, cut_off: Ending | None = Non
 
 async def _job(
     execution: WorkflowExecution,
-    stand: Standing,
+    status: JobStatus,
     *,
     percent: int,
     processed_at: datetime | None,
@@ -140,29 +143,31 @@ async def _job(
         url=subject.url if subject else None,
         domain_id=domain_id,
         page_id=_id(attributes, Attribute.PAGE),
-        state=stand.state,
+        state=status.state,
         progress=percent,
-        attempts_made=stand.attempts_made,
+        attempts_made=status.attempts_made,
         created_at=execution.start_time,
         processed_at=processed_at,
         finished_at=execution.close_time,
         failed_reason=failed_reason,
         max_attempts=subject.max_attempts if subject else 0,
-        next_attempt_at=stand.next_attempt_at,
+        next_attempt_at=status.next_attempt_at,
         return_value=return_value,
     )
 
 
-async def written_ending(execution: WorkflowExecution) -> Ending | None:
+async def written_final_report(execution: WorkflowExecution) -> FinalReport | None:
     """What the job's workflow wrote of its end; None when it could not."""
-    return await read_memo(execution, MemoKey.ENDING, Ending)
+    return await read_memo(execution, MemoKey.ENDING, FinalReport)
 
 
-async def _ending(execution: WorkflowExecution, status: WorkflowExecutionStatus) -> Ending:
-    if (ending := await written_ending(execution)) is not None:
+async def _final_report(
+    execution: WorkflowExecution, status: WorkflowExecutionStatus
+) -> FinalReport:
+    if (ending := await written_final_report(execution)) is not None:
         return ending
     report = await read_memo(execution, MemoKey.REPORT, AttemptReport)
-    return Ending(
+    return FinalReport(
         attempts_made=report.attempt if report else 0,
         processed_at=report.first_started_at if report else None,
         percent=report.percent if report else 0,

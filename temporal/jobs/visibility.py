@@ -40,7 +40,7 @@ PLAIN_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
 
 @dataclass(frozen=True)
-class Strays:
+class StaleActiveJobs:
     """Jobs that are published as active and are not, because their worker is gone: their ids, by
     the state they are in.
     """
@@ -49,7 +49,7 @@ class Strays:
     delayed: frozenset[str] = frozenset()
 
 
-NO_STRAYS = Strays()
+NO_STALE_JOBS = StaleActiveJobs()
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class JobFilter:
         """The same jobs, of `state` alone where it is given."""
         return replace(self, state=state)
 
-    def query(self, now: datetime, strays: Strays = NO_STRAYS) -> str:
+    def query(self, now: datetime, stale: StaleActiveJobs = NO_STALE_JOBS) -> str:
         """The filter in the language of visibility, for the moment `now`."""
         clauses = [
             f"{Attribute.ORG.name} = '{self.org_id}'",
@@ -81,7 +81,7 @@ class JobFilter:
             if value is not None:
                 clauses.append(f"{attribute.name} = '{value}'")
         if self.state is not None:
-            clauses.append(_state_clause(self.state, now, strays))
+            clauses.append(_state_clause(self.state, now, stale))
         return " AND ".join(f"({clause})" for clause in clauses)
 
 
@@ -113,7 +113,7 @@ def _written(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _state_clause(state: JobState, now: datetime, strays: Strays) -> str:
+def _state_clause(state: JobState, now: datetime, stale: StaleActiveJobs) -> str:
     """A job published as delayed is waiting from the moment it was delayed to."""
     published = Attribute.STATE.name
     due = f"{Attribute.DUE.name} {{}} '{_written(now)}'"
@@ -123,15 +123,15 @@ def _state_clause(state: JobState, now: datetime, strays: Strays) -> str:
         case JobState.FAILED:
             return " OR ".join(f"ExecutionStatus = '{STATUS_NAMES[each]}'" for each in FAILED)
         case JobState.ACTIVE:
-            astray = _one_of(strays.waiting | strays.delayed)
+            astray = _one_of(stale.waiting | stale.delayed)
             return f"{_RUNNING} AND {published} = '{JobState.ACTIVE}' AND NOT ({astray})"
         case JobState.DELAYED:
             delayed = f"{published} = '{JobState.DELAYED}' AND {due.format('>')}"
-            return f"{_RUNNING} AND (({delayed}) OR {_one_of(strays.delayed)})"
+            return f"{_RUNNING} AND (({delayed}) OR {_one_of(stale.delayed)})"
         case JobState.WAITING:
             waiting = f"{published} = '{JobState.WAITING}'"
             over = f"{published} = '{JobState.DELAYED}' AND {due.format('<=')}"
-            return f"{_RUNNING} AND ({waiting} OR ({over}) OR {_one_of(strays.waiting)})"
+            return f"{_RUNNING} AND ({waiting} OR ({over}) OR {_one_of(stale.waiting)})"
 
 
 def _one_of(ids: Iterable[str]) -> str:

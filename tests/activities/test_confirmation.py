@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from core.jobs.contract import CrawlPageResult
 from core.jobs.states import JobState
-from store.tables.pending_confirmations import Sighting
+from store.tables.pending_confirmations import PendingConfirmation
 from temporal.jobs.view import JobDetail
 from tests.site import FakeSite
 from tests.system import System
@@ -36,7 +36,7 @@ class Shop:
         """A job that crawls the page, tried once."""
         return await self.system.ask(f"/api/pages/{self.page_id}/crawl", maxAttempts=1)
 
-    async def put_off(self) -> str:
+    async def deferred(self) -> str:
         """A job that has found news, and waits for its next look."""
         job_id = await self.ask()
         job = await self.system.job_when(job_id, lambda job: job.next_attempt_at is not None)
@@ -52,7 +52,7 @@ class Shop:
         """The job once it is over, which leaves nothing behind."""
         job = await self.system.finished(job_id)
         async with self.system.database.reading() as session:
-            assert await session.scalar(select(func.count()).select_from(Sighting)) == 0
+            assert await session.scalar(select(func.count()).select_from(PendingConfirmation)) == 0
         return job
 
     async def found(self, job_id: str) -> CrawlPageResult:
@@ -107,7 +107,7 @@ async def test_the_choice_makes_no_new_baseline(shop: Shop) -> None:
 
 async def test_a_change_that_stays_is_told_after_the_second_look(shop: Shop) -> None:
     shop.site.page("/", DEARER, headers={"ETag": '"2"'})
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     assert (await shop.told(), await shop.snapshots()) == ([], 1)
     await shop.look_again(job_id)
     found = await shop.found(job_id)
@@ -131,7 +131,7 @@ async def test_the_second_look_comes_by_itself_when_it_is_due(shop: Shop) -> Non
 
 async def test_a_change_that_is_gone_again_is_no_news(shop: Shop) -> None:
     shop.site.page("/", DEARER, headers={"ETag": '"2"'})
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     shop.site.page("/", PAGE, headers=TAGGED)
     await shop.look_again(job_id)
     found = await shop.found(job_id)
@@ -141,13 +141,13 @@ async def test_a_change_that_is_gone_again_is_no_news(shop: Shop) -> None:
 
 async def test_a_third_text_is_not_told_and_is_found_by_the_next_check(shop: Shop) -> None:
     shop.site.page("/", DEARER, headers={"ETag": '"2"'})
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     shop.site.page("/", PAGE.replace("$99", "$119"), headers={"ETag": '"3"'})
     await shop.look_again(job_id)
     found = await shop.found(job_id)
     assert (found.changed, found.snapshot_id) == (False, None)
     assert await shop.told() == []
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     await shop.look_again(job_id)
     assert (await shop.found(job_id)).changed
     assert await shop.summaries() == ["Price of Pro changed from $99 to $119."]
@@ -155,7 +155,7 @@ async def test_a_third_text_is_not_told_and_is_found_by_the_next_check(shop: Sho
 
 async def test_news_of_which_a_part_was_not_there_before_gets_a_third_look(shop: Shop) -> None:
     shop.site.page("/", DEARER)
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     shop.site.page("/", DEARER + "<p>Buy one today!</p>")
     asked = shop.asked()
     await shop.look_again(job_id)
@@ -183,7 +183,7 @@ async def test_of_what_differs_at_each_look_only_what_stays_is_told(shop: Shop) 
 
 async def test_a_page_that_is_gone_once_is_not_told_as_removed(shop: Shop) -> None:
     shop.site.page("/", "gone", status=404)
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     page = await shop.system.api.get(f"/api/pages/{shop.page_id}")
     assert page.json()["data"]["status"] == "active"
     shop.site.page("/", PAGE, headers=TAGGED)
@@ -196,20 +196,20 @@ async def test_a_page_that_stays_gone_is_told_as_removed_and_back_when_it_stays(
     shop: Shop,
 ) -> None:
     shop.site.page("/", "gone", status=410)
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     await shop.look_again(job_id)
     job = await shop.ended(job_id)
     assert (job.state, job.attempts_made) == (JobState.FAILED, 1)
     assert job.failed_reason == "The site answered 410: the page does not exist."
     assert [each["changeType"] for each in await shop.told()] == ["page_removed"]
     shop.site.page("/", PAGE, headers=TAGGED)
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     shop.site.page("/", "gone", status=410)
     await shop.look_again(job_id)
     assert (await shop.ended(job_id)).state is JobState.FAILED
     assert len(await shop.told()) == 1
     shop.site.page("/", PAGE, headers=TAGGED)
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     await shop.look_again(job_id)
     assert (await shop.found(job_id)).changed
     assert [each["changeType"] for each in await shop.told()] == ["page_removed", "page_restored"]
@@ -221,13 +221,13 @@ async def test_a_page_that_comes_back_changed_tells_what_both_looks_saw(shop: Sh
     assert (await shop.ended(await shop.ask())).state is JobState.FAILED
     await shop.choose(confirmAfterSeconds=None)
     shop.site.page("/", DEARER)
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     shop.site.page("/", PAGE.replace("$99", "$119"))
     await shop.look_again(job_id)
     assert (await shop.found(job_id)).changed
     [_, back] = await shop.summaries()
     assert back == "The page exists again. It says what it said before."
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     await shop.look_again(job_id)
     assert (await shop.found(job_id)).changed
     assert (await shop.summaries())[-1] == "Price of Pro changed from $99 to $119."
@@ -237,7 +237,7 @@ async def test_a_page_that_another_job_tells_as_removed_meanwhile_is_back_when_i
     shop: Shop,
 ) -> None:
     shop.site.page("/", "gone", status=404)
-    one, other = await shop.put_off(), await shop.put_off()
+    one, other = await shop.deferred(), await shop.deferred()
     await shop.look_again(other)
     await shop.system.finished(other)
     shop.site.page("/", PAGE, headers=TAGGED)
@@ -254,7 +254,7 @@ async def test_a_page_that_another_job_tells_as_removed_meanwhile_is_back_when_i
 
 async def test_news_that_is_followed_by_a_page_that_is_gone_tells_neither(shop: Shop) -> None:
     shop.site.page("/", DEARER)
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     shop.site.page("/", "gone", status=404)
     await shop.look_again(job_id)
     job = await shop.ended(job_id)
@@ -299,7 +299,7 @@ async def test_a_line_that_is_another_at_each_look_is_learned_without_an_alarm(
 async def test_a_line_that_flickers_is_learned_without_an_alarm(shop: Shop) -> None:
     for number in range(13, 15):
         shop.site.page("/", PAGE.replace("12 friends", f"{number} friends"))
-        job_id = await shop.put_off()
+        job_id = await shop.deferred()
         shop.site.page("/", PAGE, headers=TAGGED)
         await shop.look_again(job_id)
         assert (await shop.found(job_id)).changed is False
@@ -312,14 +312,14 @@ async def test_news_whose_second_look_fails_is_neither_told_nor_learned(shop: Sh
     friendlier = PAGE.replace("12 friends", "13 friends")
     for _ in range(3):
         shop.site.page("/", friendlier)
-        job_id = await shop.put_off()
+        job_id = await shop.deferred()
         shop.site.page("/", "broken", status=500)
         await shop.look_again(job_id)
         job = await shop.system.finished(job_id)
         assert (job.state, job.attempts_made) == (JobState.FAILED, 1)
     assert await shop.told() == []
     shop.site.page("/", friendlier)
-    job_id = await shop.put_off()
+    job_id = await shop.deferred()
     await shop.look_again(job_id)
     assert (await shop.system.finished(job_id)).state is JobState.COMPLETED
     assert len(await shop.told()) == 1
@@ -327,8 +327,8 @@ async def test_news_whose_second_look_fails_is_neither_told_nor_learned(shop: Sh
 
 async def test_a_change_that_another_job_tells_meanwhile_is_told_once(shop: Shop) -> None:
     shop.site.page("/", DEARER)
-    one = await shop.put_off()
-    other = await shop.put_off()
+    one = await shop.deferred()
+    other = await shop.deferred()
     await shop.look_again(other)
     assert CrawlPageResult.model_validate((await shop.system.finished(other)).return_value).changed
     await shop.look_again(one)

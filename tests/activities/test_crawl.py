@@ -35,7 +35,7 @@ from store.secretkey import SecretKey
 from store.snapshots import snapshot_by_id
 from store.tables.changes import Change
 from store.tables.pages import Page, PageStatus
-from store.tables.pending_confirmations import Sighting
+from store.tables.pending_confirmations import PendingConfirmation
 from temporal.jobs.view import JobDetail
 from tests.activities.behaviours import OK, sending
 from tests.activities.conftest import USER_AGENT
@@ -452,7 +452,7 @@ async def test_a_first_look_that_was_forgotten_is_taken_anew(
     environment, job = await changed_page(database, crawls, site)
     first = await environment.run(crawls.crawl, job, None)
     async with database.transaction() as session:
-        await session.execute(delete(Sighting))
+        await session.execute(delete(PendingConfirmation))
     anew = await environment.run(crawls.crawl, job, first.attempt)
     assert (anew.result, anew.attempt.attempt) == (None, 1)
     assert anew.attempt.next_at is not None

@@ -16,7 +16,7 @@ import pytest
 
 import activities.extraction.processes
 from activities.discovery.seeds import first_sitemaps, read_sitemap
-from activities.discovery.visit import FoundPage, NoPage, Visitor
+from activities.discovery.visit import Excluded, FoundPage, Visitor
 from activities.extraction.extractor import Extractor, FoundLinks, PageSource
 from activities.extraction.processes import ReadingProcess
 from activities.http.fetch import Fetcher
@@ -26,9 +26,9 @@ from activities.rendering.renderer import Renderer
 from core.errors import InternalError
 from core.site_errors import ConnectionBroken
 from core.web.addresses import Address
-from core.web.crawl_settings import HONEST, Render
+from core.web.crawl_settings import DEFAULT_PROFILE, Render
 from core.web.robots import parse_robots
-from core.web.scope import LeftOut
+from core.web.scope import ExclusionReason
 from core.web.urls import parse_domain
 from store.db.engine import Database
 from tests.activities.conftest import USER_AGENT
@@ -90,8 +90,8 @@ async def test_a_page_that_crashes_our_reader_was_reached(site: FakeSite, visito
     site.page("/", "<p>words</p>")
     crashing = Crashing(count=0)
     found = await replace(visitor, extractor=crashing).visit(site.url("/"), lambda _: True)
-    assert isinstance(found, NoPage)
-    assert found.reason is LeftOut.UNREADABLE
+    assert isinstance(found, Excluded)
+    assert found.reason is ExclusionReason.UNREADABLE
 
 
 async def test_a_browser_that_does_not_start_is_no_fault_of_a_page(
@@ -101,7 +101,7 @@ async def test_a_browser_that_does_not_start_is_no_fault_of_a_page(
     broken = Renderer(Browser(Path("/bin/false")), fetcher, user_agent=USER_AGENT)
     fetched = await fetcher.fetch(site.url("/"))
     with pytest.raises(InternalError, match="could not be started"):
-        await broken.render(fetched, HONEST)
+        await broken.render(fetched, DEFAULT_PROFILE)
     found = await replace(visitor, renderer=broken).visit(
         site.url("/"), lambda _: True, render=Render.ALWAYS
     )

@@ -30,7 +30,7 @@ from temporal.faults import TemporalFault
 from tests.eventually import eventually
 
 LONG_AGO = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HANDED_BACK = AttemptReport(
+RELEASED = AttemptReport(
     attempt=2, first_started_at=LONG_AGO, percent=40, started_at=LONG_AGO, worker="another"
 )
 
@@ -47,12 +47,12 @@ async def run(
     environment: ActivityEnvironment,
     client: Client,
     work: Work,
-    handed_back: AttemptReport | None = None,
+    released: AttemptReport | None = None,
 ) -> Outcome[str]:
     reporter = Reporter(client)
 
     async def activity() -> Outcome[str]:
-        return await reporter.run(work, handed_back)
+        return await reporter.run(work, released)
 
     return await environment.run(activity)
 
@@ -98,8 +98,8 @@ async def test_an_attempt_that_was_handed_back_goes_on_as_the_same(
     async def work(_: Attempt) -> str:
         return ""
 
-    outcome = await run(environment, client, work, HANDED_BACK)
-    assert outcome.attempt == HANDED_BACK.model_copy(update={"worker": client.identity})
+    outcome = await run(environment, client, work, RELEASED)
+    assert outcome.attempt == RELEASED.model_copy(update={"worker": client.identity})
 
 
 async def test_a_retry_after_it_is_an_attempt_of_its_own(
@@ -111,7 +111,7 @@ async def test_a_retry_after_it_is_an_attempt_of_its_own(
     async def work(_: Attempt) -> str:
         return ""
 
-    report = (await run(environment, client, work, HANDED_BACK)).attempt
+    report = (await run(environment, client, work, RELEASED)).attempt
     assert (report.attempt, report.percent, report.first_started_at) == (3, 0, LONG_AGO)
 
 

@@ -23,14 +23,14 @@ from store.db.engine import Database
 from store.frontier import FoundUrl
 from store.hosts import take_slot
 from store.pages import NewPage, add_pages
-from store.pending_confirmations import EarlierLook, remember_look
+from store.pending_confirmations import PreviousFetch, store_pending_confirmation
 from store.retention import expiries
 from store.tables.backtests import Backtest
 from store.tables.batches import Batch, BatchPage
 from store.tables.changes import Change
 from store.tables.discoveries import Discovery, FrontierUrl
 from store.tables.hosts import HostSlot
-from store.tables.pending_confirmations import Sighting
+from store.tables.pending_confirmations import PendingConfirmation
 from store.tables.snapshots import Content, Snapshot
 from temporal.housekeeping import PRUNING
 from temporal.jobs.known import KnownToTemporal
@@ -88,14 +88,16 @@ async def test_the_daily_schedule_takes_away_what_is_past_its_retention(
         await session.execute(
             update(Change).where(Change.before_id == UUID(first)).values(created_at=LONG_AGO)
         )
-        look = EarlierLook(1, LONG_AGO, None)
-        await remember_look(session, page.page_id, "a job that is gone", look)
+        look = PreviousFetch(1, LONG_AGO, None)
+        await store_pending_confirmation(session, page.page_id, "a job that is gone", look)
     async with system.worker():
         await system.client.get_schedule_handle(PRUNING).trigger()
 
         async def swept() -> int:
             async with system.database.reading() as session:
-                return await session.scalar(select(func.count()).select_from(Sighting)) or 0
+                return (
+                    await session.scalar(select(func.count()).select_from(PendingConfirmation)) or 0
+                )
 
         await eventually(swept, lambda left: left == 0)
     async with system.database.reading() as session:
@@ -154,10 +156,10 @@ async def test_sweeps_at_once_remove_each_row_once(either_database: Database) ->
             await frontier.add_urls(session, f"job {each}", found, 1000)
         session.add_all(HostSlot(host=path, next_at=LONG_AGO.timestamp()) for path in paths)
         session.add_all(
-            Sighting(page_id=page_id, job_id="job", look=1, due_at=LONG_AGO)
+            PendingConfirmation(page_id=page_id, job_id="job", look=1, due_at=LONG_AGO)
             for page_id in added.added
         )
-    tables = (Batch, BatchPage, Discovery, FrontierUrl, HostSlot, Sighting)
+    tables = (Batch, BatchPage, Discovery, FrontierUrl, HostSlot, PendingConfirmation)
     there = {each.__tablename__: await counted(either_database, each) for each in tables}
     assert list(there.values()) == [2, 410, 2, 410, 205, 205]
     in_two_months = datetime.now(UTC) + timedelta(days=60)

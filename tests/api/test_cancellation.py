@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from activities.batches import BatchActivities
-from activities.crawling.findings import Findings
+from activities.crawling.check_recorder import CheckRecorder
 from core.jobs.states import JobState, batch_job_id
 from store.job_ends import claim_ends
 from store.tables.job_ends import JobEnd
@@ -61,7 +61,7 @@ def watch_storing(monkeypatch: pytest.MonkeyPatch) -> Storing:
     """What crawls do from now on about a page with another text, or about one that is gone."""
     storing = Storing()
     for name in ("shown", "gone"):
-        monkeypatch.setattr(Findings, name, storing.around(getattr(Findings, name)))
+        monkeypatch.setattr(CheckRecorder, name, storing.around(getattr(CheckRecorder, name)))
     return storing
 
 

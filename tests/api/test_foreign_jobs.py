@@ -78,7 +78,7 @@ GARBAGE: Final[dict[str, object]] = {
         Payload(metadata={"encoding": b"json/plain"}, data=b"[" * 10_000 + b"]" * 10_000)
     ),
 }
-KEYS: Final = (MemoKey.SUBJECT, MemoKey.REPORT, MemoKey.HANDED_BACK, MemoKey.ENDING)
+KEYS: Final = (MemoKey.SUBJECT, MemoKey.REPORT, MemoKey.RELEASED, MemoKey.ENDING)
 
 
 @workflow.defn(name=JobName.CRAWL_PAGE, sandboxed=False)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from core.changes.detection import News, SeenPage, learning, news_between
+from core.changes.detection import DetectedChange, SeenPage, detect_change, learning
 from core.changes.diff import TextDifference
-from core.changes.muting import Learned, Region
+from core.changes.muting import ChangingLine, Learned
 from core.changes.rules import ChangeType, Severity
 from core.changes.text_diff import compare
 from core.text.blocks import to_text
@@ -127,8 +127,8 @@ def older(html: str) -> str:
     return "\n".join(legacy_lines(stored(html)))
 
 
-def told(before: str, after: str, url: str = DOCS) -> News:
-    found = news_between(SeenPage(url, "T", before), SeenPage(url, "T", after))
+def told(before: str, after: str, url: str = DOCS) -> DetectedChange:
+    found = detect_change(SeenPage(url, "T", before), SeenPage(url, "T", after))
     assert found is not None
     return found
 
@@ -155,11 +155,11 @@ def test_a_line_of_a_sample_is_told_as_that_line(case: Case, tag: str) -> None:
     assert old in code
     edited = code.replace(old, new, 1)
     before, after = sample(code, tag), sample(edited, tag)
-    news = told(stored(before), stored(after), case.url)
-    assert (news.change_type, news.severity) == (ChangeType.CONTENT_CHANGE, Severity.LOW)
-    assert news.summary == case.summary
-    assert sections(news.difference) == {"Settings#"}
-    for block in news.difference.for_display().blocks:
+    detected = told(stored(before), stored(after), case.url)
+    assert (detected.change_type, detected.severity) == (ChangeType.CONTENT_CHANGE, Severity.LOW)
+    assert detected.summary == case.summary
+    assert sections(detected.difference) == {"Settings#"}
+    for block in detected.difference.for_display().blocks:
         assert block.before is None or block.before in unescaped(code).split("\n")
         assert block.after is None or block.after in unescaped(edited).split("\n")
 
@@ -210,10 +210,10 @@ def test_headings_items_and_rows_of_the_page_itself_still_are() -> None:
     ],
 )  # fmt: skip
 def test_typed_signs_are_text_wherever_they_stand(before: str, after: str, summary: str) -> None:
-    news = told(stored(before), stored(after), HOME)
-    assert (news.change_type, news.summary) == (ChangeType.CONTENT_CHANGE, summary)
-    assert sections(news.difference) == {None}
-    assert {block.place.header for block in news.difference.blocks} == {None}
+    detected = told(stored(before), stored(after), HOME)
+    assert (detected.change_type, detected.summary) == (ChangeType.CONTENT_CHANGE, summary)
+    assert sections(detected.difference) == {None}
+    assert {block.place.header for block in detected.difference.blocks} == {None}
 
 
 @pytest.mark.parametrize(
@@ -228,19 +228,19 @@ def test_typed_signs_are_text_wherever_they_stand(before: str, after: str, summa
 )
 def test_what_is_read_in_other_lines_than_it_was_is_no_news(then: str, html: str) -> None:
     before, after = SeenPage(HOME, "T", then), SeenPage(HOME, "T", stored(html))
-    assert news_between(before, after) is None
-    assert news_between(after, before) is None
+    assert detect_change(before, after) is None
+    assert detect_change(after, before) is None
 
 
 def test_noise_that_was_learned_below_a_line_that_was_taken_for_a_heading_stays_learned() -> None:
     then = sample("# Counted on this machine\nvisitors here so far = 12\n# end")
     now = then.replace("= 12", "= 17")
-    line = Region("Counted on this machine", "visitors here so far = …")
-    elsewhere = Region("Support", "visitors here so far = …")
+    line = ChangingLine("Counted on this machine", "visitors here so far = …")
+    elsewhere = ChangingLine("Support", "visitors here so far = …")
     pages = SeenPage(DOCS, "T", older(then)), SeenPage(DOCS, "T", stored(now))
-    news, known = learning(*pages, Learned(5, {line: (3, 4, 5)}, frozenset({line})))
-    assert news is None
-    assert known.muted == {line, Region("Settings#", line.words)}
-    news, known = learning(*pages, Learned(5, {elsewhere: (3, 4, 5)}, frozenset({elsewhere})))
-    assert news is not None, "the page has that heading, and it is another line"
+    detected, known = learning(*pages, Learned(5, {line: (3, 4, 5)}, frozenset({line})))
+    assert detected is None
+    assert known.muted == {line, ChangingLine("Settings#", line.words)}
+    detected, known = learning(*pages, Learned(5, {elsewhere: (3, 4, 5)}, frozenset({elsewhere})))
+    assert detected is not None, "the page has that heading, and it is another line"
     assert known.muted == {elsewhere}

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.changes.detection import News, SeenPage, news_between
+from core.changes.detection import DetectedChange, SeenPage, detect_change
 from core.text.packing import pack
 from store.checks import PageVersion, record_change, record_version
 from store.db.engine import Database
@@ -73,15 +73,15 @@ def version(text: str) -> PageVersion:
     )
 
 
-def news(before: str, after: str, path: str = "/") -> News:
+def detected(before: str, after: str, path: str = "/") -> DetectedChange:
     """What is new between two texts."""
     url = f"https://shop.example{path}"
-    found = news_between(SeenPage(url, None, before), SeenPage(url, None, after))
+    found = detect_change(SeenPage(url, None, before), SeenPage(url, None, after))
     assert found is not None
     return found
 
 
-NEWS = news("a", "b")
+NEWS = detected("a", "b")
 
 
 async def read(database: Database, page_id: UUID) -> Page:
@@ -116,7 +116,7 @@ async def changed(
         job_id=job_id,
         before_id=before,
         after_id=after,
-        news=NEWS,
+        detected=NEWS,
         at=at,
     )
 

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.changes.backtest import Told, Verdict
+from core.changes.backtest import ReportedChange, Verdict
 from core.errors import NotFound, SubjectGone
 from store.backtests import (
     Finding,
@@ -25,7 +25,7 @@ from store.tables.domains import Domain
 from store.tables.pages import Page
 from tests.store.rows import NOON, minutes, new_organisation, new_page, stored
 
-TOLD = Told("price_change", "high", "Price changed from $1 to $2.")
+TOLD = ReportedChange("price_change", "high", "Price changed from $1 to $2.")
 
 
 async def begun(database: Database, domain_id: UUID) -> UUID:

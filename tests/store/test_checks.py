@@ -230,7 +230,7 @@ async def test_a_job_that_found_a_page_gone_answers_so_again(
             job_id="gone",
             before_id=last,
             after_id=None,
-            news=removal("It is gone."),
+            detected=removal("It is gone."),
             at=NOON,
         )
     async with database.reading() as session:

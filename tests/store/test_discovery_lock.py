@@ -107,13 +107,13 @@ async def test_a_turn_that_an_older_version_took_is_that_of_its_job(
     database: Database, domain: Domain, job_id: str
 ) -> None:
     async with database.transaction() as session:
-        await session.execute(update(Domain).values(walked_by=job_id))
+        await session.execute(update(Domain).values(discovery_lock_holder=job_id))
     old = await take(database, domain, B)
     assert old is not None
     assert old.job_id == job_id
     assert await take(database, domain, B, after=old) is None
     async with database.transaction() as session:
-        await session.execute(update(Domain).values(walked_by=job_id))
+        await session.execute(update(Domain).values(discovery_lock_holder=job_id))
     assert await take(database, domain, Walker(job_id, NOON)) is None
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.changes.backtest import Verdict
-from core.changes.muting import Learned, Region
+from core.changes.muting import ChangingLine, Learned
 from core.errors import Conflict, NotFound, SubjectGone
 from store import frontier
 from store.backtests import Finding, add_backtest, backtest_by_id, record_page
@@ -24,9 +24,9 @@ from store.domains import (
     list_domains,
     page_summaries,
 )
-from store.muted_lines import remember
+from store.page_lines import remember
 from store.pages import page_by_id
-from store.pending_confirmations import EarlierLook, remember_look
+from store.pending_confirmations import PreviousFetch, store_pending_confirmation
 from store.tables.domains import Domain, DomainStatus
 from store.tables.pages import Page
 from tests.eventually import eventually
@@ -161,8 +161,10 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
     await stored(database, page_id, "second", "b", minutes(1))
     async with database.transaction() as session:
         nothing = Learned(1, {}, frozenset())
-        await remember(session, page_id, nothing, nothing.after({Region(None, "a … line")}), NOON)
-        await remember_look(session, page_id, "third", EarlierLook(1, NOON, None))
+        await remember(
+            session, page_id, nothing, nothing.after({ChangingLine(None, "a … line")}), NOON
+        )
+        await store_pending_confirmation(session, page_id, "third", PreviousFetch(1, NOON, None))
         await add_backtest(session, domain.id, domain.id, NOON)
         told = Finding(Verdict.NEW, NOON, None, page_id, None, None, None, None)
         await record_page(

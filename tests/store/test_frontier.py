@@ -12,7 +12,7 @@ from core.web.urls import LONGEST_URL
 from store import frontier
 from store.db.engine import Database
 from store.db.upsert import ROWS_AT_ONCE
-from store.frontier import FoundUrl, Settled, Tally
+from store.frontier import FoundUrl, Tally, UrlOutcome
 from store.tables.discoveries import Discovery, FrontierState, FrontierUrl
 from store.tables.domains import Domain
 from tests.store.rows import incompressible
@@ -41,8 +41,8 @@ async def waiting(session: AsyncSession) -> list[str]:
     found: list[str] = []
     while some := await frontier.pending(session, JOB, 2):
         found += (each.url for each in some)
-        done = [Settled(each.url, FrontierState.PAGE_ADDED) for each in some]
-        await frontier.settle(session, JOB, done)
+        done = [UrlOutcome(each.url, FrontierState.PAGE_ADDED) for each in some]
+        await frontier.record_outcomes(session, JOB, done)
     return found
 
 
@@ -78,7 +78,9 @@ async def test_those_that_use_a_budget_are_told_from_what_was_left_out(
     await add(
         session, [FoundUrl("b", 2, uses_budget=True), FoundUrl("a", 1, uses_budget=True)], most=2
     )
-    await frontier.settle(session, JOB, [Settled("b", FrontierState.LEFT_OUT, "not_found")])
+    await frontier.record_outcomes(
+        session, JOB, [UrlOutcome("b", FrontierState.LEFT_OUT, "not_found")]
+    )
     assert await frontier.budgeted(session, JOB) == ["b"]
 
 
@@ -147,7 +149,7 @@ async def test_how_far_it_is_is_stored_with_it(database: Database, domain: Domai
 
 async def test_no_urls_are_no_work(session: AsyncSession, domain: Domain) -> None:
     assert await begun(session, domain) == 0
-    await frontier.settle(session, JOB, [])
+    await frontier.record_outcomes(session, JOB, [])
     assert await frontier.tally(session, JOB) == Tally()
 
 
@@ -155,15 +157,15 @@ async def test_every_url_is_in_one_count(session: AsyncSession, domain: Domain) 
     await begun(
         session, domain, *(FoundUrl(name, 0) for name in "abcdef"), FoundUrl("g", 9, "too_deep")
     )
-    await frontier.settle(
+    await frontier.record_outcomes(
         session,
         JOB,
         [
-            Settled("a", FrontierState.PAGE_ADDED),
-            Settled("b", FrontierState.PAGE_ADDED),
-            Settled("c", FrontierState.PAGE_KNOWN),
-            Settled("d", FrontierState.LEFT_OUT, "not_found"),
-            Settled("e", FrontierState.LEFT_OUT, "not_found"),
+            UrlOutcome("a", FrontierState.PAGE_ADDED),
+            UrlOutcome("b", FrontierState.PAGE_ADDED),
+            UrlOutcome("c", FrontierState.PAGE_KNOWN),
+            UrlOutcome("d", FrontierState.LEFT_OUT, "not_found"),
+            UrlOutcome("e", FrontierState.LEFT_OUT, "not_found"),
         ],
     )
     tally = await frontier.tally(session, JOB)
@@ -175,7 +177,7 @@ async def test_every_url_is_in_one_count(session: AsyncSession, domain: Domain) 
 async def test_settling_twice_is_settling_once(session: AsyncSession, domain: Domain) -> None:
     await begun(session, domain, FoundUrl("a", 0))
     for _ in range(2):
-        await frontier.settle(session, JOB, [Settled("a", FrontierState.PAGE_ADDED)])
+        await frontier.record_outcomes(session, JOB, [UrlOutcome("a", FrontierState.PAGE_ADDED)])
     assert await frontier.tally(session, JOB) == Tally(added=1)
 
 
@@ -183,7 +185,7 @@ async def test_settling_touches_no_other_discovery(session: AsyncSession, domain
     await begun(session, domain, FoundUrl("a", 0))
     await frontier.begin(session, "other", domain.id)
     await frontier.add_urls(session, "other", [FoundUrl("a", 0)], MOST)
-    await frontier.settle(session, "other", [Settled("a", FrontierState.PAGE_ADDED)])
+    await frontier.record_outcomes(session, "other", [UrlOutcome("a", FrontierState.PAGE_ADDED)])
     await frontier.start_over(session, "other")
     await frontier.finish(session, "other", {})
     assert await frontier.tally(session, JOB) == Tally(pending=1)
@@ -216,7 +218,7 @@ async def test_a_frontier_outlives_its_process(database: Database, domain: Domai
         await begun(session, domain)
         await add(session, [FoundUrl("a", 0), FoundUrl("b", 1), FoundUrl("c", 1)], most=3)
     async with database.transaction() as session:
-        await frontier.settle(session, JOB, [Settled("a", FrontierState.PAGE_ADDED)])
+        await frontier.record_outcomes(session, JOB, [UrlOutcome("a", FrontierState.PAGE_ADDED)])
         await add(session, numbered(*range(4)), most=3)
     async with database.transaction() as session:
         found = await frontier.begin(session, JOB, domain.id)
@@ -232,8 +234,8 @@ async def test_more_urls_than_one_statement_takes(session: AsyncSession, domain:
     assert await begun(session, domain, *urls) == len(urls)
     assert await frontier.unknown(session, JOB, [*urls, FoundUrl("new", 0)]) == [FoundUrl("new", 0)]
     assert await frontier.pending(session, JOB, 2 * len(urls)) == urls
-    await frontier.settle(
-        session, JOB, [Settled(found.url, FrontierState.PAGE_KNOWN) for found in urls]
+    await frontier.record_outcomes(
+        session, JOB, [UrlOutcome(found.url, FrontierState.PAGE_KNOWN) for found in urls]
     )
     assert await frontier.tally(session, JOB) == Tally(known=len(urls))
 

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.changes.detection import SeenPage
 from store.db.engine import Database
 from store.pending_confirmations import (
-    EarlierLook,
-    earlier_look,
-    forget_look,
-    remember_look,
+    PreviousFetch,
+    delete_pending_confirmation,
+    previous_fetch,
+    store_pending_confirmation,
 )
 from store.tables.pages import Page
 from tests.store.rows import NOON, minutes
@@ -22,33 +22,38 @@ SEEN = SeenPage("https://shop.example/", "Shop", "Pro costs $129. \N{EURO SIGN}"
 AT = NOON.replace(microsecond=123_457)
 
 
-def look(number: int = 1, due_at: datetime = AT, seen: SeenPage | None = SEEN) -> EarlierLook:
-    return EarlierLook(number, due_at, seen)
+def look(number: int = 1, due_at: datetime = AT, seen: SeenPage | None = SEEN) -> PreviousFetch:
+    return PreviousFetch(number, due_at, seen)
 
 
 @pytest.mark.parametrize("seen", [SEEN, SeenPage("https://shop.example/", None, ""), None])
 async def test_a_look_is_kept_to_the_microsecond(
     session: AsyncSession, page: Page, seen: SeenPage | None
 ) -> None:
-    assert await earlier_look(session, page.id, "job") is None
-    assert await remember_look(session, page.id, "job", look(seen=seen)) == AT
-    assert await earlier_look(session, page.id, "job") == look(seen=seen)
-    assert await earlier_look(session, page.id, "other") is None
-    assert await earlier_look(session, uuid4(), "job") is None
+    assert await previous_fetch(session, page.id, "job") is None
+    assert await store_pending_confirmation(session, page.id, "job", look(seen=seen)) == AT
+    assert await previous_fetch(session, page.id, "job") == look(seen=seen)
+    assert await previous_fetch(session, page.id, "other") is None
+    assert await previous_fetch(session, uuid4(), "job") is None
 
 
 async def test_a_look_that_is_told_twice_is_the_first_one_and_a_later_one_takes_its_place(
     session: AsyncSession, page: Page
 ) -> None:
-    await remember_look(session, page.id, "job", look())
-    assert await remember_look(session, page.id, "job", look(due_at=minutes(9), seen=None)) == AT
-    assert await earlier_look(session, page.id, "job") == look()
+    await store_pending_confirmation(session, page.id, "job", look())
+    assert (
+        await store_pending_confirmation(
+            session, page.id, "job", look(due_at=minutes(9), seen=None)
+        )
+        == AT
+    )
+    assert await previous_fetch(session, page.id, "job") == look()
     session.expire_all()
     later = look(2, minutes(5), None)
-    assert await remember_look(session, page.id, "job", later) == minutes(5)
-    assert await remember_look(session, page.id, "job", look()) == minutes(5)
+    assert await store_pending_confirmation(session, page.id, "job", later) == minutes(5)
+    assert await store_pending_confirmation(session, page.id, "job", look()) == minutes(5)
     session.expire_all()
-    assert await earlier_look(session, page.id, "job") == later
+    assert await previous_fetch(session, page.id, "job") == later
 
 
 async def test_two_attempts_that_tell_of_a_look_at_once_hear_of_one(
@@ -56,7 +61,9 @@ async def test_two_attempts_that_tell_of_a_look_at_once_hear_of_one(
 ) -> None:
     async def tell(number: int) -> datetime:
         async with database.transaction() as session:
-            return await remember_look(session, page.id, "job", look(due_at=minutes(number)))
+            return await store_pending_confirmation(
+                session, page.id, "job", look(due_at=minutes(number))
+            )
 
     assert len({*await asyncio.gather(*(tell(number) for number in range(5)))}) == 1
 
@@ -65,8 +72,8 @@ async def test_a_job_that_has_done_with_a_page_leaves_those_of_others(
     session: AsyncSession, page: Page
 ) -> None:
     for job in ("one", "other"):
-        await remember_look(session, page.id, job, look())
-    await forget_look(session, page.id, "one")
+        await store_pending_confirmation(session, page.id, job, look())
+    await delete_pending_confirmation(session, page.id, "one")
     session.expire_all()
-    assert await earlier_look(session, page.id, "one") is None
-    assert await earlier_look(session, page.id, "other") == look()
+    assert await previous_fetch(session, page.id, "one") is None
+    assert await previous_fetch(session, page.id, "other") == look()

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, event, func, insert, select, update
 
-from core.changes.muting import Learned, Region
+from core.changes.muting import ChangingLine, Learned
 from core.settings import Settings
 from core.text.packing import pack
 from store.checks import record_gone
@@ -18,7 +18,7 @@ from store.contents import keep
 from store.db.base import Base
 from store.db.engine import Database
 from store.domains import delete_domain
-from store.muted_lines import learned_of, remember
+from store.page_lines import learned_of, remember
 from store.pages import page_by_id
 from store.retention import Expiry, Key, examine, expiries, remove, remove_parts
 from store.snapshots import get_snapshot
@@ -29,9 +29,9 @@ from store.tables.discoveries import Discovery
 from store.tables.domains import Domain
 from store.tables.hosts import HostSlot, HostTurn, KeptAnswer, RobotsRecord
 from store.tables.job_ends import ClaimedEnd, JobEnd
-from store.tables.muted_lines import PageRegion
+from store.tables.page_lines import PageLine
 from store.tables.pages import Page
-from store.tables.pending_confirmations import Sighting
+from store.tables.pending_confirmations import PendingConfirmation
 from store.tables.requests import KeyedRequest
 from store.tables.snapshots import Content, Snapshot
 from tests.store.rows import (
@@ -51,7 +51,7 @@ from tests.store.rows import (
 SETTINGS = Settings(change_retention_days=100, snapshot_retention_days=50, job_retention_days=10)
 KEPT_DAYS = {
     Change: 100,
-    PageRegion: 100,
+    PageLine: 100,
     Backtest: 100,
     Batch: 10 + 7 + 1,
     Discovery: 10 + 7 + 1,
@@ -61,7 +61,7 @@ KEPT_DAYS = {
     ClaimedEnd: 7,
     HostTurn: 1,
     KeptAnswer: 10 + 7 + 1,
-    Sighting: 1,
+    PendingConfirmation: 1,
 }
 LATER = NOON + timedelta(days=1000)
 FULL_SCAN = rf"SCAN ({'|'.join(Base.metadata.tables)})\b"
@@ -147,7 +147,7 @@ def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> It
         diff={},
         created_at=at,
     )
-    yield PageRegion(page_id=page.id, key=own, words="", crawls=[1], changed_at=at, muted_at=NOON)
+    yield PageLine(page_id=page.id, key=own, words="", crawls=[1], changed_at=at, muted_at=NOON)
     counts = ("pages", "pages_done", "snapshots", "same", "different", "new", "gone")
     yield Backtest(id=uuid4(), domain_id=domain_id, created_at=at, **dict.fromkeys(counts, 0))
     yield Batch(id=uuid4(), org_id=org_id, domain_id=domain_id, size=0, created_at=at)
@@ -158,7 +158,7 @@ def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> It
     yield HostTurn(host=own, job_id=own, due_at=at.timestamp())
     yield ClaimedEnd(run_id=own, what=JobEnd.STORED, created_at=at)
     yield KeptAnswer(job_id=own, url=own, status=200, body=b"", kept_at=at)
-    yield Sighting(page_id=page.id, job_id=own, look=1, due_at=at)
+    yield PendingConfirmation(page_id=page.id, job_id=own, look=1, due_at=at)
 
 
 async def test_a_row_goes_at_the_end_of_its_retention(
@@ -238,14 +238,14 @@ async def test_a_line_that_is_no_noise_is_forgotten_when_no_crawl_counts_any_mor
 ) -> None:
     nothing = Learned(0, {}, frozenset())
     lines = {"old": (3, 6), "last": (7,), "muted": (1, 2, 3)}
-    changed_in = {Region(None, words): crawls for words, crawls in lines.items()}
-    muted = frozenset({Region(None, "muted")})
+    changed_in = {ChangingLine(None, words): crawls for words, crawls in lines.items()}
+    muted = frozenset({ChangingLine(None, "muted")})
     now = NOON + timedelta(days=2)
     async with database.transaction() as session:
         await remember(session, page.id, nothing, Learned(7, changed_in, muted), NOON)
         await session.execute(update(Page).values(crawls=10))
         known = await learned_of(session, page.id, 10)
-    assert await removed(database, PageRegion, await may_go(database, PageRegion, now), now) == 1
+    assert await removed(database, PageLine, await may_go(database, PageLine, now), now) == 1
     async with database.reading() as session:
         left = await learned_of(session, page.id, 10)
     assert {each.words for each in left.changed} == {"last", "muted"}

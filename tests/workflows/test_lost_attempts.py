@@ -17,7 +17,7 @@ from core.jobs.contract import (
     AttemptReport,
     CrawlPageInput,
     CrawlPageResult,
-    Ending,
+    FinalReport,
     Outcome,
 )
 from core.jobs.states import TASK_QUEUE, JobState
@@ -151,5 +151,5 @@ async def test_an_attempt_that_ends_while_its_job_is_ended_without_a_worker_coun
     job = await system.job(workflow.id)
     assert (job.state, job.attempts_made) == (JobState.ACTIVE, 1)
     # As the API ends a job that it has just seen waiting.
-    await workflow.terminate(Ending(failed_reason=CANCELLED), reason=CANCELLED)
+    await workflow.terminate(FinalReport(failed_reason=CANCELLED), reason=CANCELLED)
     await assert_cancelled_with_its_attempt(system, await system.job(workflow.id))

@@ -5,7 +5,7 @@ from datetime import date
 from random import Random
 
 from activities.discovery.candidates import AT_A_TIME, MOST_FEEDS, Candidates
-from core.web.scope import LeftOut, ScopeRules
+from core.web.scope import ExclusionReason, ScopeRules
 from core.web.traps import MOST_DATES
 from core.web.urls import parse_domain
 from store.frontier import FoundUrl
@@ -36,7 +36,7 @@ async def test_what_was_let_through_before_uses_up_the_budget_of_a_trap_in_any_o
     await later.remember(through)
     reasons = {found.url: found.reason for found in await taken(later, dates)}
     assert {url for url, reason in reasons.items() if reason is None} == set(through)
-    assert set(reasons.values()) == {None, LeftOut.CALENDAR}
+    assert set(reasons.values()) == {None, ExclusionReason.CALENDAR}
 
 
 async def test_what_will_not_be_visited_uses_up_no_budget() -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 import activities.extraction.processes
-from activities.discovery.visit import FoundPage, NoPage, Visit, Visitor
+from activities.discovery.visit import Excluded, FoundPage, Visit, Visitor
 from core.errors import BlockedByRobots, InvalidAddress, SiteUnreachable
 from core.web.page_types import PageType
-from core.web.scope import LeftOut
+from core.web.scope import ExclusionReason
 from tests.pauses import watched
 from tests.site import FakeSite
 
@@ -29,17 +29,18 @@ async def test_a_page_is_found_with_its_title_type_and_links(
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
-        (401, LeftOut.ACCESS_REFUSED), (403, LeftOut.ACCESS_REFUSED), (404, LeftOut.NOT_FOUND),
-        (410, LeftOut.NOT_FOUND), (429, LeftOut.UNREACHABLE), (500, LeftOut.UNREACHABLE),
-        (503, LeftOut.UNREACHABLE), (300, LeftOut.UNREACHABLE),
+        (401, ExclusionReason.ACCESS_REFUSED), (403, ExclusionReason.ACCESS_REFUSED),
+        (404, ExclusionReason.NOT_FOUND), (410, ExclusionReason.NOT_FOUND),
+        (429, ExclusionReason.UNREACHABLE), (500, ExclusionReason.UNREACHABLE),
+        (503, ExclusionReason.UNREACHABLE), (300, ExclusionReason.UNREACHABLE),
     ],
 )  # fmt: skip
 async def test_a_refusal_is_a_reason(
-    site: FakeSite, visitor: Visitor, status: int, reason: LeftOut
+    site: FakeSite, visitor: Visitor, status: int, reason: ExclusionReason
 ) -> None:
     site.page("/x", "no", status=status)
     found = await visited(site, visitor)
-    assert isinstance(found, NoPage)
+    assert isinstance(found, Excluded)
     assert (found.reason, found.instead) == (reason, None)
     assert found.error is not None
     assert str(status) in found.error.message
@@ -48,7 +49,7 @@ async def test_a_refusal_is_a_reason(
 async def test_a_redirect_is_not_followed_but_named(site: FakeSite, visitor: Visitor) -> None:
     site.page("/x", "", status=302, headers={"Location": "/y?utm_source=z#part"})
     site.page("/y", "<p>words</p>")
-    assert await visited(site, visitor) == NoPage(LeftOut.REDIRECT, site.url("/y"))
+    assert await visited(site, visitor) == Excluded(ExclusionReason.REDIRECT, site.url("/y"))
     assert len(site.requests) == 1
 
 
@@ -57,23 +58,23 @@ async def test_a_redirect_to_no_web_address_is_one_all_the_same(
 ) -> None:
     site.page("/x", "", status=302, headers={"Location": "javascript:void(0)"})
     found = await visited(site, visitor)
-    assert isinstance(found, NoPage)
-    assert (found.reason, found.instead) == (LeftOut.REDIRECT, None)
+    assert isinstance(found, Excluded)
+    assert (found.reason, found.instead) == (ExclusionReason.REDIRECT, None)
     assert isinstance(found.error, InvalidAddress)
 
 
 @pytest.mark.parametrize(
     ("head", "reason"),
     [
-        ("<link rel=canonical href='/y'>", LeftOut.DUPLICATE),
-        ("<meta http-equiv=refresh content='0;url=/y'>", LeftOut.REDIRECT),
+        ("<link rel=canonical href='/y'>", ExclusionReason.DUPLICATE),
+        ("<meta http-equiv=refresh content='0;url=/y'>", ExclusionReason.REDIRECT),
     ],
 )
 async def test_a_page_may_name_another_one_instead(
-    site: FakeSite, visitor: Visitor, head: str, reason: LeftOut
+    site: FakeSite, visitor: Visitor, head: str, reason: ExclusionReason
 ) -> None:
     site.page("/x", f"{head}<p>words</p>")
-    assert await visited(site, visitor) == NoPage(reason, site.url("/y"))
+    assert await visited(site, visitor) == Excluded(reason, site.url("/y"))
 
 
 @pytest.mark.parametrize("target", ["/x", "#top", "/x?utm_source=y", "https://elsewhere.example/"])
@@ -90,8 +91,8 @@ async def test_what_is_no_page_is_left_out(
 ) -> None:
     site.page("/x", body, headers={"Content-Type": kind})
     found = await visited(site, visitor)
-    assert isinstance(found, NoPage)
-    assert found.reason is LeftOut.NOT_A_PAGE
+    assert isinstance(found, Excluded)
+    assert found.reason is ExclusionReason.NOT_A_PAGE
 
 
 async def test_what_robots_forbids_is_left_out(site: FakeSite, visitor: Visitor) -> None:
@@ -99,8 +100,8 @@ async def test_what_robots_forbids_is_left_out(site: FakeSite, visitor: Visitor)
         raise BlockedByRobots("No.")
 
     found = await replace(visitor, admit=forbid).visit(site.url("/x"), lambda _: True)
-    assert isinstance(found, NoPage)
-    assert found.reason is LeftOut.BLOCKED_BY_ROBOTS
+    assert isinstance(found, Excluded)
+    assert found.reason is ExclusionReason.BLOCKED_BY_ROBOTS
     assert site.requests == []
 
 
@@ -109,8 +110,8 @@ async def test_a_site_that_is_down_is_left_out_with_its_error(
 ) -> None:
     await site.stop()
     found = await visited(site, visitor)
-    assert isinstance(found, NoPage)
-    assert found.reason is LeftOut.UNREACHABLE
+    assert isinstance(found, Excluded)
+    assert found.reason is ExclusionReason.UNREACHABLE
     assert isinstance(found.error, SiteUnreachable)
     await site.start()
 
@@ -133,7 +134,7 @@ async def test_a_page_that_cannot_be_read_in_time_is_none(
     site.page("/x", f"<p {attributes}>words")
     monkeypatch.setattr(activities.extraction.processes, "DEADLINE", 1)
     found = await visited(site, visitor)
-    assert isinstance(found, NoPage)
-    assert found.reason is LeftOut.NOT_A_PAGE
+    assert isinstance(found, Excluded)
+    assert found.reason is ExclusionReason.NOT_A_PAGE
     assert found.error is not None
     assert found.error.message == "The page could not be read within 1 s."

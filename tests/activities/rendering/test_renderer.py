@@ -19,7 +19,7 @@ from activities.rendering.proxy import ProxyLimits
 from activities.rendering.renderer import Renderer, RenderingLimits
 from core.site_errors import BrowserMissing, RenderingFailed
 from core.web.addresses import Address
-from core.web.crawl_settings import HONEST, RequestProfile
+from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from tests.activities.conftest import USER_AGENT
 from tests.activities.test_address_guard import PUBLIC, Internet, Watch, watch
 from tests.eventually import HANG, eventually
@@ -62,7 +62,7 @@ async def test_what_scripts_write_is_read(renderer: Renderer, site: FakeSite) ->
     script = """fetch('/prices.json').then(r => r.json()).then(prices => setTimeout(() => {
         document.getElementById('root').innerHTML = '<p>Pro costs ' + prices.pro + '</p>';
     }, 100))"""
-    shown = await renderer.render(app(site, script), HONEST)
+    shown = await renderer.render(app(site, script), DEFAULT_PROFILE)
     assert "<p>Pro costs $99 €</p>" in shown.body.decode()
     assert (shown.content_type, shown.validators.headers) == ("text/html; charset=utf-8", {})
     assert site.requests_for("/") == [], "the document is not asked for again"
@@ -98,7 +98,7 @@ async def test_images_media_fonts_frames_and_windows_are_not_asked_for(
         <script>window.open('/window'); alert('hello');
         navigator.sendBeacon('/beacon'); navigator.serviceWorker?.register('/sw.js');
         setTimeout(() => location.href = '/elsewhere', 50)</script>"""
-    shown = await renderer.render(document(site.url("/"), html), HONEST)
+    shown = await renderer.render(document(site.url("/"), html), DEFAULT_PROFILE)
     assert "<p>Text</p>" in shown.body.decode()
     assert [request.target for request in site.requests] == []
 
@@ -120,11 +120,11 @@ async def test_requests_and_bytes_of_a_page_are_bounded(
     renderer = Renderer(browser, fetcher, user_agent=USER_AGENT, limits=limits)
     script = """document.getElementById('root').textContent = 'shown';
         for (let i = 0; i < 100; i++) fetch('/many?' + i).catch(() => {});"""
-    shown = await renderer.render(app(site, script), HONEST)
+    shown = await renderer.render(app(site, script), DEFAULT_PROFILE)
     assert "shown" in shown.body.decode()
     assert len(site.requests) <= 20
     script = "fetch('/endless').then(r => r.text()).catch(() => document.title = 'cut off')"
-    shown = await renderer.render(app(site, script), HONEST)
+    shown = await renderer.render(app(site, script), DEFAULT_PROFILE)
     assert "<title>cut off</title>" in shown.body.decode()
 
 
@@ -136,13 +136,13 @@ async def test_a_page_that_never_rests_is_read_as_it_is_and_one_that_hangs_fails
     busy = (
         "document.getElementById('root').textContent = 'shown'; setInterval(() => fetch('/x'), 200)"
     )
-    assert "shown" in (await renderer.render(app(site, busy), HONEST)).body.decode()
+    assert "shown" in (await renderer.render(app(site, busy), DEFAULT_PROFILE)).body.decode()
     limits = RenderingLimits(settle=HANG, deadline=2)
     impatient = Renderer(browser, fetcher, user_agent=USER_AGENT, limits=limits)
     with pytest.raises(RenderingFailed, match="busy for more than 2 s"):
-        await impatient.render(app(site, "while (true) {}"), HONEST)
+        await impatient.render(app(site, "while (true) {}"), DEFAULT_PROFILE)
     next_one = app(site, "document.getElementById('root').textContent = 'next'")
-    assert "next" in (await renderer.render(next_one, HONEST)).body.decode()
+    assert "next" in (await renderer.render(next_one, DEFAULT_PROFILE)).body.decode()
 
 
 @pytest.mark.usefixtures("chromium")
@@ -153,14 +153,14 @@ async def test_after_a_crash_of_the_browser_the_next_page_is_rendered(
     renderer = Renderer(browser, fetcher, user_agent=USER_AGENT, limits=LIMITS)
     site.hold("/held")
     waiting = app(site, "fetch('/held')")
-    rendering = asyncio.create_task(renderer.render(waiting, HONEST))
+    rendering = asyncio.create_task(renderer.render(waiting, DEFAULT_PROFILE))
     await site.arrived("/held")
     assert await asyncio.to_thread(end_browsers, os.getpid())
     with pytest.raises(RenderingFailed, match="crashed over the page"):
         await rendering
     site.release("/held")
     again = app(site, "document.getElementById('root').textContent = 'again'")
-    assert "again" in (await renderer.render(again, HONEST)).body.decode()
+    assert "again" in (await renderer.render(again, DEFAULT_PROFILE)).body.decode()
     await browser.aclose()
 
 
@@ -170,7 +170,7 @@ async def test_without_a_browser_it_is_said_what_to_install(
     need("libatomic")
     renderer = Renderer(Browser(Path("/nowhere/chromium")), fetcher, user_agent=USER_AGENT)
     with pytest.raises(BrowserMissing, match="install the extra `browser`"):
-        await renderer.render(app(site, ""), HONEST)
+        await renderer.render(app(site, ""), DEFAULT_PROFILE)
 
 
 @pytest.mark.usefixtures("chromium")
@@ -326,7 +326,7 @@ async def test_nothing_that_a_page_can_do_reaches_an_address_that_is_not_public(
     renderer = Renderer(browser, guarded, user_agent=USER_AGENT, limits=limits)
     # The page tries for ever: it is left when it has tried all of it once.
     rendering = asyncio.create_task(
-        renderer.render(document("http://public.example/", SHELL), HONEST)
+        renderer.render(document("http://public.example/", SHELL), DEFAULT_PROFILE)
     )
 
     async def tried() -> list[str]:
@@ -346,7 +346,7 @@ async def test_nothing_that_a_page_can_do_reaches_an_address_that_is_not_public(
 
 async def test_the_listeners_would_hear_a_page(renderer: Renderer, watch: Watch) -> None:
     html = f"<div id=root></div><script>fetch('http://127.0.0.1:{watch.port}/')</script>"
-    await renderer.render(document("http://public.example/", html), HONEST)
+    await renderer.render(document("http://public.example/", html), DEFAULT_PROFILE)
     assert watch.accepted != []
 
 

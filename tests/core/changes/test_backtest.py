@@ -2,10 +2,10 @@
 
 import pytest
 
-from core.changes.backtest import Reading, Told, Verdict, comparable, verdict
+from core.changes.backtest import Reading, ReportedChange, Verdict, comparable, verdict
 from core.changes.detection import SeenPage
 
-TOLD = Told("price_change", "high", "Price changed from $1 to $2.")
+TOLD = ReportedChange("price_change", "high", "Price changed from $1 to $2.")
 THEN = SeenPage("https://a.example/", None, "then")
 NOW = SeenPage("https://a.example/", None, "now")
 
@@ -17,13 +17,13 @@ NOW = SeenPage("https://a.example/", None, "now")
         (None, TOLD, Verdict.NEW),
         (TOLD, None, Verdict.GONE),
         (TOLD, TOLD, Verdict.SAME),
-        (TOLD, Told("content_change", "high", TOLD.summary), Verdict.DIFFERENT),
-        (TOLD, Told("price_change", "low", TOLD.summary), Verdict.DIFFERENT),
-        (TOLD, Told("price_change", "high", "Another sentence."), Verdict.DIFFERENT),
+        (TOLD, ReportedChange("content_change", "high", TOLD.summary), Verdict.DIFFERENT),
+        (TOLD, ReportedChange("price_change", "low", TOLD.summary), Verdict.DIFFERENT),
+        (TOLD, ReportedChange("price_change", "high", "Another sentence."), Verdict.DIFFERENT),
     ],
 )
 def test_a_change_is_told_apart_by_type_severity_and_summary(
-    reported: Told | None, expected: Told | None, found: Verdict | None
+    reported: ReportedChange | None, expected: ReportedChange | None, found: Verdict | None
 ) -> None:
     assert verdict(reported, expected) is found
 

@@ -17,7 +17,7 @@ from core.changes.boilerplate import (
     most_alike,
     without_boilerplate,
 )
-from core.changes.detection import SeenPage, news_between
+from core.changes.detection import SeenPage, detect_change
 from core.text.stored_text import legacy_lines
 
 HEAD = "Acme\nVersion 1.0, for everybody\nSupport"
@@ -47,17 +47,17 @@ def judged(
     after: str,
     siblings: list[Sibling],
     titles: tuple[str, str] = ("Page - Acme Ltd", "Page - Acme Ltd"),
-    witness: Sibling | None = None,
+    probe: Sibling | None = None,
 ) -> Judged:
     url = "https://a.example/page"
     seen = SeenPage(url, titles[0], before), SeenPage(url, titles[1], after)
-    news = news_between(*seen)
-    assert news is not None
-    return without_boilerplate(news, *seen, siblings, witness)
+    detected = detect_change(*seen)
+    assert detected is not None
+    return without_boilerplate(detected, *seen, siblings, probe)
 
 
 def summary(found: Judged) -> str | None:
-    return found.news.summary if found.news else None
+    return found.detected.summary if found.detected else None
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def test_what_no_other_page_has_changed_is_news_and_suspected(
     head: str, foot: str, suspect: Edit
 ) -> None:
     found = judged(page("us"), page("us", head, foot), STILL)
-    assert found.news is not None
+    assert found.detected is not None
     assert found.suspects == {suspect}
 
 
@@ -144,13 +144,13 @@ def test_amounts_of_money_and_rows_of_tables_are_content_wherever_they_stand(
         *(sibling(page(f"part {n}", head)) for n in range(7)),
     ]
     found = judged(page("us", head), page("us", dearer), siblings)
-    assert found.news is not None
+    assert found.detected is not None
     assert found.suspects == frozenset()
 
 
 def test_a_price_that_comes_to_every_page_is_news_of_each() -> None:
     priced = f"{HEAD}\nNow only $5"
-    assert judged(page("us"), page("us", priced), followed(priced)).news is not None
+    assert judged(page("us"), page("us", priced), followed(priced)).detected is not None
 
 
 def test_what_pages_share_amid_their_content_is_content() -> None:
@@ -161,7 +161,7 @@ def test_what_pages_share_amid_their_content_is_content() -> None:
         *(sibling(page(f"part {n}. {shared}")) for n in range(7)),
     ]
     found = judged(page(f"us. {shared}"), page(f"us. {edited}"), siblings)
-    assert found.news is not None
+    assert found.detected is not None
     assert found.suspects == frozenset()
 
 
@@ -169,19 +169,19 @@ def test_a_line_of_the_head_that_stands_in_the_content_too_is_content() -> None:
     before = page("us").replace("says us.", "says us.\nSupport")
     after = before.replace("us.\nSupport", "us.\nNo support")
     dropped = HEAD.replace("\nSupport", "")
-    assert judged(before, after, followed(dropped)).news is not None
+    assert judged(before, after, followed(dropped)).detected is not None
 
 
 def test_what_few_pages_share_is_content() -> None:
     others = [sibling(f"Other {n}\n# Its own\nWhat it says") for n in range(4)]
     found = judged(page("us"), page("us", NEWER), [*followed(NEWER)[:8], *others])
-    assert found.news is not None
+    assert found.detected is not None
     assert found.suspects == frozenset()
 
 
 def test_a_page_that_is_asked_anew_tells_what_it_changed() -> None:
-    witness = sibling(page("the first", NEWER), page("the first"))
-    found = judged(page("us"), page("us", NEWER), STILL, witness=witness)
+    probe = sibling(page("the first", NEWER), page("the first"))
+    found = judged(page("us"), page("us", NEWER), STILL, probe=probe)
     assert found == Judged(None)
 
 
@@ -189,21 +189,21 @@ def test_a_page_that_is_asked_anew_has_one_voice_in_what_the_pages_share() -> No
     """It changed with the site before it was asked for another line, and shows nothing new."""
     siblings = [sibling("Another head"), *followed(NEWER)[:6]]
     after = page("us", NEWER, FOOT.replace("Zurich", "Bern"))
-    found = judged(page("us"), after, siblings, witness=sibling(*[page("the first", NEWER)] * 2))
+    found = judged(page("us"), after, siblings, probe=sibling(*[page("the first", NEWER)] * 2))
     assert summary(found) == "Changed “Zurich” to “Bern” in “Made in Zurich”."
 
 
 def test_of_a_small_site_nothing_is_known() -> None:
     few = followed(NEWER)[: FEWEST_SIBLINGS - 1]
-    assert judged(page("us"), page("us", NEWER), few).news is not None
-    assert judged(page("us"), page("us", NEWER), followed(NEWER)[:FEWEST_SIBLINGS]).news is None
+    assert judged(page("us"), page("us", NEWER), few).detected is not None
+    assert judged(page("us"), page("us", NEWER), followed(NEWER)[:FEWEST_SIBLINGS]).detected is None
 
 
 def test_a_page_of_errors_is_no_witness() -> None:
     broken = sibling("Access denied\nSupport", page("the first"))
     gone = HEAD.replace("Acme\n", "")
     found = judged(page("us"), page("us", gone), [broken, *STILL[1:]])
-    assert found.news is not None
+    assert found.detected is not None
     assert found.suspects == {LineEdit("Acme", None)}
 
 
@@ -211,8 +211,8 @@ def test_a_page_that_was_rewritten_is_not_looked_at_line_by_line() -> None:
     new = "\n".join(f"Line {n} of many" for n in range(MOST_BLOCKS))
     after = page(f"us\n{new}", NEWER)
     found = judged(page("us"), after, followed(NEWER))
-    assert found.news is not None
-    assert len(found.news.difference.blocks) > MOST_BLOCKS
+    assert found.detected is not None
+    assert len(found.detected.difference.blocks) > MOST_BLOCKS
 
 
 VERBATIM_HEAD = "\x10# Acme\nHome \x10| Docs \x10|\n\x10  Version 1.0, for everybody\n\x10- Support"
@@ -235,9 +235,9 @@ def test_pages_that_older_versions_have_stored_tell_what_is_boilerplate() -> Non
         LineEdit("Version 1.0, for everybody", "Version 1.1, for everybody"),
     }
     for stored in (page("the first", VERBATIM_HEAD), older(page("the first", VERBATIM_HEAD))):
-        witness = sibling(page("the first", newer), stored)
-        assert judged(older(before), after, siblings, witness=witness) == Judged(None)
-        assert judged(before, after, siblings, witness=witness) == Judged(None)
+        probe = sibling(page("the first", newer), stored)
+        assert judged(older(before), after, siblings, probe=probe) == Judged(None)
+        assert judged(before, after, siblings, probe=probe) == Judged(None)
 
 
 RETITLED = [
@@ -267,7 +267,7 @@ def test_a_title_that_names_an_amount_is_content() -> None:
         Sibling(SiblingVersion(titles[1], page("a")), SiblingVersion(titles[0], page("a"))),
         *(sibling(page("b"), title=titles[0]) for _ in range(7)),
     ]
-    assert judged(page("us"), page("us"), siblings, titles).news is not None
+    assert judged(page("us"), page("us"), siblings, titles).detected is not None
 
 
 def test_text_of_the_site_and_its_name_go_together() -> None:

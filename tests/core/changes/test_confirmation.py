@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.changes.confirmation import SecondLook, second_look
-from core.changes.detection import News, SeenPage
-from core.changes.muting import Learned, Region
+from core.changes.confirmation import Confirmation, confirm
+from core.changes.detection import DetectedChange, SeenPage
+from core.changes.muting import ChangingLine, Learned
 from core.text.stored_text import legacy_lines
 
 HERE = (
@@ -12,19 +12,19 @@ HERE = (
 )
 DEARER = HERE.replace("$99", "$129")
 NOTHING = Learned(crawls=1, changed={}, muted=frozenset())
-FRIENDS = Region("Shop", "There are … friends of ours in town.")
+FRIENDS = ChangingLine("Shop", "There are … friends of ours in town.")
 
 
 def page(text: str, title: str | None = "Shop", url: str = "https://a.example/") -> SeenPage:
     return SeenPage(url, title, text)
 
 
-def looked(first: str, second: str, before: str = HERE) -> SecondLook:
-    return second_look(page(before), page(first), page(second), NOTHING)
+def looked(first: str, second: str, before: str = HERE) -> Confirmation:
+    return confirm(page(before), page(first), page(second), NOTHING)
 
 
-def told(news: News | None) -> list[tuple[str | None, str | None]]:
-    return [(each.before, each.after) for each in news.difference.blocks] if news else []
+def told(detected: DetectedChange | None) -> list[tuple[str | None, str | None]]:
+    return [(each.before, each.after) for each in detected.difference.blocks] if detected else []
 
 
 @pytest.mark.parametrize(
@@ -39,30 +39,30 @@ def told(news: News | None) -> list[tuple[str | None, str | None]]:
 )
 def test_what_is_there_at_both_looks_is_confirmed_as_it_would_have_been_told(text: str) -> None:
     found = looked(text, text)
-    assert found.news is not None
-    assert found.confirmed == found.news
+    assert found.detected is not None
+    assert found.confirmed == found.detected
 
 
 def test_what_differs_between_the_looks_in_noise_alone_is_confirmed() -> None:
     found = looked(DEARER + "\n7 views", DEARER + "\n8 views")
-    assert found.news is not None
-    assert found.confirmed == found.news
+    assert found.detected is not None
+    assert found.confirmed == found.detected
 
 
 def test_what_is_as_it_was_again_is_no_news() -> None:
     found = looked(DEARER, HERE)
-    assert (found.news, found.confirmed) == (None, None)
+    assert (found.detected, found.confirmed) == (None, None)
 
 
 def test_a_third_text_is_not_confirmed() -> None:
     found = looked(DEARER, HERE.replace("$99", "$119"))
-    assert found.news is not None
+    assert found.detected is not None
     assert found.confirmed is None
 
 
 def test_of_what_differs_in_part_that_part_alone_is_confirmed() -> None:
     found = looked(DEARER + "\nBuy one today!", DEARER.replace("Talk to us.\n", ""))
-    assert len(told(found.news)) == 2
+    assert len(told(found.detected)) == 2
     assert told(found.confirmed) == [("Pro costs $99 a month.", "Pro costs $129 a month.")]
     assert found.confirmed is not None
     assert found.confirmed.summary == "Price of Pro changed from $99 to $129."
@@ -70,8 +70,8 @@ def test_of_what_differs_in_part_that_part_alone_is_confirmed() -> None:
 
 def test_what_the_second_look_no_longer_shows_takes_nothing_from_what_it_does() -> None:
     found = looked(DEARER + "\nBuy one today!", DEARER)
-    assert found.news is not None
-    assert found.confirmed == found.news
+    assert found.detected is not None
+    assert found.confirmed == found.detected
 
 
 def test_the_same_lines_are_confirmed_though_they_be_paired_in_another_way() -> None:
@@ -90,21 +90,21 @@ def test_what_an_older_version_saw_first_is_confirmed_by_what_is_seen_now() -> N
     after = before.replace("b\n", "c\n").replace("# one", "# 1")
     then = ["\n".join(legacy_lines(text)) for text in (before, after)]
     found = looked(then[1], after, before=then[0])
-    assert told(found.confirmed) == told(looked(after, after, before=then[0]).news)
-    assert found.confirmed == found.news
+    assert told(found.confirmed) == told(looked(after, after, before=then[0]).detected)
+    assert found.confirmed == found.detected
 
 
 def test_title_and_address_are_confirmed_like_lines() -> None:
     before, other = page(HERE), "https://a.example/b"
     for changed in (page(HERE, title="Sale"), page(HERE, url=other)):
-        both = second_look(before, changed, changed, NOTHING)
-        assert both.news is not None
-        assert both.confirmed == both.news
+        both = confirm(before, changed, changed, NOTHING)
+        assert both.detected is not None
+        assert both.confirmed == both.detected
     for first in (page(HERE), page(HERE, title="Gone", url="https://a.example/c")):
-        found = second_look(before, first, page(DEARER, title="Sale", url=other), NOTHING)
-        assert found.news is not None
+        found = confirm(before, first, page(DEARER, title="Sale", url=other), NOTHING)
+        assert found.detected is not None
         assert found.confirmed is None
-    found = second_look(before, page(DEARER), page(DEARER, title="Sale", url=other), NOTHING)
+    found = confirm(before, page(DEARER), page(DEARER, title="Sale", url=other), NOTHING)
     assert found.confirmed is not None
     assert found.confirmed.summary == "Price of Pro changed from $99 to $129."
 
@@ -113,7 +113,7 @@ def test_what_differs_at_either_look_teaches_the_noise_of_the_page_once() -> Non
     known = Learned(crawls=4, changed={FRIENDS: (3, 4)}, muted=frozenset())
     flicker, rotated = HERE.replace("12", "17"), HERE.replace("12", "19")
     for first, second in ((flicker, HERE), (HERE, flicker), (flicker, rotated)):
-        found = second_look(page(HERE), page(first), page(second), known)
+        found = confirm(page(HERE), page(first), page(second), known)
         assert found.learned.changed == {FRIENDS: (3, 4, 5)}
         assert found.learned.muted == {FRIENDS}
-        assert found.news is None, "it is known for noise by now"
+        assert found.detected is None, "it is known for noise by now"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.changes.detection import News, SeenPage, news_between
+from core.changes.detection import DetectedChange, SeenPage, detect_change
 from core.changes.rules import SEVERITY_RULES, TYPE_RULES, ChangeType, Severity
 
 PRICING = (
@@ -12,12 +12,12 @@ PRICING = (
 SITE = "https://acme.example"
 
 
-def news(
+def detected(
     old: str, new: str, path: str = "/pricing", title: str = "Acme", text: str = PRICING
-) -> News | None:
+) -> DetectedChange | None:
     assert old in text
     before = SeenPage(SITE + path, "Acme", text)
-    return news_between(before, SeenPage(SITE + path, title, text.replace(old, new, 1)))
+    return detect_change(before, SeenPage(SITE + path, title, text.replace(old, new, 1)))
 
 
 CASES = [
@@ -47,7 +47,7 @@ CASES = [
 def test_a_change_of_a_page_of_prices(
     old: str, new: str, change_type: ChangeType, severity: Severity, summary: str | None
 ) -> None:
-    found = news(old, new)
+    found = detected(old, new)
     assert found is not None
     assert (found.change_type, found.severity) == (change_type, severity)
     assert summary is None or found.summary == summary
@@ -64,39 +64,39 @@ def test_a_change_of_a_page_of_prices(
     ],
 )
 def test_the_price_is_of_what_the_page_says(line: str, summary: str) -> None:
-    found = news("$99", "$129", text=f"# Team of ten\n{line}")
+    found = detected("$99", "$129", text=f"# Team of ten\n{line}")
     assert found is not None
     assert found.summary == summary
 
 
 def test_a_heading_about_prices_is_no_name_of_a_thing() -> None:
-    found = news("$99", "$129", text="# Prices\n$99")
+    found = detected("$99", "$129", text="# Prices\n$99")
     assert found is not None
     assert found.summary == "Price changed from $99 to $129 in “$129”."
 
 
 def test_legal_terms_are_updated_whatever_differs() -> None:
     for old, new in (("$99", "$129"), ("# Team", "# Group"), ("any time", "month’s end")):
-        found = news(old, new, path="/legal/terms")
+        found = detected(old, new, path="/legal/terms")
         assert found is not None
         assert (found.change_type, found.severity) == (ChangeType.TERMS_UPDATE, Severity.HIGH)
 
 
 def test_a_list_of_documentation_holds_no_features() -> None:
-    found = news("- One seat\n", "", path="/docs/install")
+    found = detected("- One seat\n", "", path="/docs/install")
     assert found is not None
     assert found.change_type is ChangeType.CONTENT_CHANGE
 
 
 def test_an_amount_in_the_prose_of_an_article_is_no_price() -> None:
     text = "# Round\nThe company raised $5 million from investors who had long been asking for it."
-    found = news("$5", "$6", path="/blog/round", text=text)
+    found = detected("$5", "$6", path="/blog/round", text=text)
     assert found is not None
     assert found.change_type is ChangeType.CONTENT_CHANGE
 
 
 def test_the_title_alone_is_a_change_of_the_title() -> None:
-    found = news("", "", title="Acme 2")
+    found = detected("", "", title="Acme 2")
     assert found is not None
     assert found.change_type is ChangeType.TITLE_CHANGE
     assert found.summary == "Title changed from “Acme” to “Acme 2”."
@@ -104,21 +104,21 @@ def test_the_title_alone_is_a_change_of_the_title() -> None:
 
 def test_another_end_of_the_redirects_is_a_change_of_them() -> None:
     before, after = SeenPage(f"{SITE}/a", "A", "same"), SeenPage(f"{SITE}/b", "A", "same")
-    found = news_between(before, after)
+    found = detect_change(before, after)
     assert found is not None
     assert found.change_type is ChangeType.REDIRECT_CHANGE
     assert found.summary == f"The page now leads to {SITE}/b, no longer to {SITE}/a."
 
 
 def test_noise_is_no_news() -> None:
-    assert news("", "") is None
+    assert detected("", "") is None
     text = "# Post\nUpdated 2 hours ago\n12 views"
-    assert news("2 hours", "3 days", text=text) is None
+    assert detected("2 hours", "3 days", text=text) is None
 
 
 def test_confidence_falls_where_it_may_be_a_counter_or_an_order() -> None:
     def sure(old: str, new: str, text: str) -> float:
-        found = news(old, new, text=text)
+        found = detected(old, new, text=text)
         assert found is not None
         return found.confidence
 

@@ -3,11 +3,11 @@
 import pytest
 
 from core.changes.detection import SeenPage, learning
-from core.changes.muting import Learned, Region, changed_regions, is_noise, without
+from core.changes.muting import ChangingLine, Learned, changed_lines, is_noise, without
 from core.changes.text_diff import compare
 
 HERE = "# Shop\nPro costs $99 a month.\nThere are {} friends of ours in town.\nThe end."
-FRIENDS = Region("Shop", "There are … friends of ours in town.")
+FRIENDS = ChangingLine("Shop", "There are … friends of ours in town.")
 
 
 def seen(friends: str, price: str = "$99") -> SeenPage:
@@ -16,7 +16,7 @@ def seen(friends: str, price: str = "$99") -> SeenPage:
 
 def test_an_edited_line_is_known_by_the_words_that_stay_and_its_heading() -> None:
     difference = compare(seen("12").text, seen("17").text)
-    assert changed_regions(difference) == {FRIENDS}
+    assert changed_lines(difference) == {FRIENDS}
     assert without(difference, {FRIENDS}).identical
     assert without(difference, set()) is difference
 
@@ -32,7 +32,7 @@ def test_an_edited_line_is_known_by_the_words_that_stay_and_its_heading() -> Non
 def test_prices_new_lines_and_lines_without_words_are_never_learned(
     before: str, after: str
 ) -> None:
-    assert changed_regions(compare(f"# Shop\n{before}", f"# Shop\n{after}")) == set()
+    assert changed_lines(compare(f"# Shop\n{before}", f"# Shop\n{after}")) == set()
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_what_is_learned_is_no_news_and_the_rest_still_is() -> None:
     known = Learned(1, {}, frozenset())
     told = []
     for friends in ("12", "13", "14"):
-        news, known = learning(seen("11"), seen(friends), known)
-        told.append(news is not None)
+        detected, known = learning(seen("11"), seen(friends), known)
+        told.append(detected is not None)
     assert told == [True, True, False]
     assert known.muted == {FRIENDS}
-    news, known = learning(seen("11"), seen("15", "$129"), known)
-    assert news is not None
-    assert news.summary == "Price of Pro changed from $99 to $129."
-    assert [block.after for block in news.difference.blocks] == ["Pro costs $129 a month."]
+    detected, known = learning(seen("11"), seen("15", "$129"), known)
+    assert detected is not None
+    assert detected.summary == "Price of Pro changed from $99 to $129."
+    assert [block.after for block in detected.difference.blocks] == ["Pro costs $129 a month."]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from core.changes.detection import News, SeenPage, news_between, removal, restoration
+from core.changes.detection import DetectedChange, SeenPage, detect_change, removal, restoration
 from core.changes.rules import (
     CERTAIN,
     DOUBTS,
@@ -34,10 +34,10 @@ class Pair:
     titles: tuple[str, str] = ("Shop", "Shop")
 
     @property
-    def news(self) -> News:
+    def detected(self) -> DetectedChange:
         """What is new."""
         before = SeenPage(self.then_url or self.url, self.titles[0], self.before)
-        found = news_between(before, SeenPage(self.url, self.titles[1], self.after))
+        found = detect_change(before, SeenPage(self.url, self.titles[1], self.after))
         assert found is not None
         return found
 
@@ -61,7 +61,7 @@ def test_each_type_has_a_pair() -> None:
 
 @pytest.mark.parametrize("change_type", TYPES)
 def test_each_rule_of_types_decides_where_those_before_it_do_not(change_type: ChangeType) -> None:
-    assert TYPES[change_type].news.change_type is change_type
+    assert TYPES[change_type].detected.change_type is change_type
 
 
 SEVERITIES = [
@@ -101,7 +101,7 @@ def test_each_severity_has_a_pair_or_needs_none() -> None:
 def test_each_rule_of_severity_decides(
     change_type: ChangeType, severity: Severity, pair: Pair
 ) -> None:
-    assert (pair.news.change_type, pair.news.severity) == (change_type, severity)
+    assert (pair.detected.change_type, pair.detected.severity) == (change_type, severity)
 
 
 NUMBER = Pair("Here.\nGuests in town 12", "Here.\nGuests in town 13", BLOG)
@@ -120,7 +120,7 @@ def test_each_doubt_has_a_pair() -> None:
 @pytest.mark.parametrize("name", DOUBTFUL)
 def test_each_doubt_lowers_the_confidence_by_its_factor(name: str) -> None:
     factor = {doubt.name: doubt.factor for doubt in DOUBTS}[name]
-    assert DOUBTFUL[name].news.confidence == round(CERTAIN * factor, 2)
+    assert DOUBTFUL[name].detected.confidence == round(CERTAIN * factor, 2)
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_each_doubt_lowers_the_confidence_by_its_factor(name: str) -> None:
     ],
 )
 def test_what_resembles_a_doubtful_change_may_be_certain(certain: Pair) -> None:
-    assert certain.news.confidence == CERTAIN
+    assert certain.detected.confidence == CERTAIN
 
 
 def test_doubts_add_up() -> None:
     facts = Facts(
         page_type=PageType.BLOG,
-        difference=DOUBTFUL["only the order differs"].news.difference,
+        difference=DOUBTFUL["only the order differs"].detected.difference,
         prices=(),
         title_differs=False,
         address_differs=False,

@@ -3,7 +3,7 @@
 import pytest
 
 from core.text.blocks import to_text
-from core.text.page_areas import Region
+from core.text.page_areas import PageArea
 from core.text.visible_text import content_blocks, visible_blocks
 
 
@@ -17,37 +17,37 @@ BANNER = "<p>We use cookies.</p><button>Accept</button>"
 @pytest.mark.parametrize(
     ("around", "region"),
     [
-        ("<nav>menu</nav>", Region.NAVIGATION),
-        ("<div role=navigation>menu</div>", Region.NAVIGATION),
-        ("<div class='x site-nav'>menu</div>", Region.NAVIGATION),
+        ("<nav>menu</nav>", PageArea.NAVIGATION),
+        ("<div role=navigation>menu</div>", PageArea.NAVIGATION),
+        ("<div class='x site-nav'>menu</div>", PageArea.NAVIGATION),
         ("<table class=navheader><tr><td>Prev<td>Next</table>", None),
-        ("<div class=navheader><table><tr><td>Prev<td>Next</table></div>", Region.NAVIGATION),
-        ("<form role=search>menu</form>", Region.NAVIGATION),
-        ("<footer>end</footer>", Region.FOOTER),
-        ("<div id=footer>end</div>", Region.FOOTER),
+        ("<div class=navheader><table><tr><td>Prev<td>Next</table></div>", PageArea.NAVIGATION),
+        ("<form role=search>menu</form>", PageArea.NAVIGATION),
+        ("<footer>end</footer>", PageArea.FOOTER),
+        ("<div id=footer>end</div>", PageArea.FOOTER),
         ("<article><footer>by Ann</footer></article>", None),
         ("<div class=card-footer>Ships in 3 days</div>", None),
-        (f"<div id=cookie-banner>{BANNER}</div>", Region.CONSENT),
-        (f"<div role=dialog>{BANNER}</div>", Region.CONSENT),
+        (f"<div id=cookie-banner>{BANNER}</div>", PageArea.CONSENT),
+        (f"<div role=dialog>{BANNER}</div>", PageArea.CONSENT),
         ("<div class=cookie-policy><p>We use cookies.</p></div>", None),
         (f"<div class=cookies><h1>Cookies</h1>{BANNER}</div>", None),
         ("<div role=dialog><p>Choose a size</p><button>M</button></div>", None),
-        ("<div class=ad-slot>buy</div>", Region.ADVERTISEMENT),
-        ("<div class=advertisement>buy</div>", Region.ADVERTISEMENT),
+        ("<div class=ad-slot>buy</div>", PageArea.ADVERTISEMENT),
+        ("<div class=advertisement>buy</div>", PageArea.ADVERTISEMENT),
         ("<div class=google-ads-plan>buy</div>", None),
         ("<div class=ads><table><tr><td>a<td>b</table></div>", None),
-        ("<div class=testimonial-carousel>praise</div>", Region.VOICES),
-        ("<div class=reviews_slider>praise</div>", Region.VOICES),
+        ("<div class=testimonial-carousel>praise</div>", PageArea.VOICES),
+        ("<div class=reviews_slider>praise</div>", PageArea.VOICES),
         ("<div class=reviews>shown</div>", None),
-        ("<div class=cookies>We use cookies. <a>Accept all</a></div>", Region.CONSENT),
+        ("<div class=cookies>We use cookies. <a>Accept all</a></div>", PageArea.CONSENT),
         ("<div class=cookies>We use cookies. <a>Our policy</a></div>", None),
         ("<div class=navy>shown</div>", None),
         ("<body class=footer>shown", None),
     ],
 )  # fmt: skip
-def test_a_region_is_known_by_what_its_markup_says(around: str, region: Region | None) -> None:
-    regions = {block.region for block in visible_blocks(around)}
-    assert regions == {region or Region.CONTENT}
+def test_a_region_is_known_by_what_its_markup_says(around: str, area: PageArea | None) -> None:
+    regions = {block.area for block in visible_blocks(around)}
+    assert regions == {area or PageArea.CONTENT}
 
 
 @pytest.mark.parametrize("around", ["<nav>{}</nav>", "<footer>{}</footer>",
@@ -85,4 +85,4 @@ def test_closed_dialogs_and_marked_times_are_left_out(html: str, shown: str) -> 
 
 def test_the_outermost_region_counts() -> None:
     html = f"<footer><nav>a</nav><div class=cookie-bar>{BANNER}</div>b</footer>"
-    assert {block.region for block in visible_blocks(html)} == {Region.FOOTER}
+    assert {block.area for block in visible_blocks(html)} == {PageArea.FOOTER}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.web.scope import InScope, LeftOut, OutOfScope, ScopeRules, glob_matches, judge
+from core.web.scope import ExclusionReason, InScope, OutOfScope, ScopeRules, glob_matches, judge
 from core.web.urls import Site, parse_domain
 from tests.cost import cost
 
@@ -45,7 +45,7 @@ def test_same_site(domain: str, url: str) -> None:
     ],
 )
 def test_another_site(domain: str, url: str) -> None:
-    assert judge(url, parse_domain(domain), ALL) == OutOfScope(LeftOut.OTHER_HOST)
+    assert judge(url, parse_domain(domain), ALL) == OutOfScope(ExclusionReason.OTHER_HOST)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_another_site(domain: str, url: str) -> None:
     ],
 )
 def test_what_is_no_page_by_its_name(path: str, is_page: bool) -> None:
-    expected = InScope() if is_page else OutOfScope(LeftOut.NOT_A_PAGE)
+    expected = InScope() if is_page else OutOfScope(ExclusionReason.NOT_A_PAGE)
     assert judge(f"https://competitor.com{path}", SITE, ALL) == expected
 
 
@@ -89,7 +89,7 @@ def test_what_is_no_page_by_its_name(path: str, is_page: bool) -> None:
 def test_patterns(
     include: tuple[str, ...], exclude: tuple[str, ...], path: str, taken: bool
 ) -> None:
-    expected = InScope() if taken else OutOfScope(LeftOut.EXCLUDED)
+    expected = InScope() if taken else OutOfScope(ExclusionReason.EXCLUDED)
     assert judge(f"https://competitor.com{path}", SITE, ScopeRules(include, exclude)) == expected
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidAddress
-from core.web.scope import LeftOut
+from core.web.scope import ExclusionReason
 from core.web.traps import (
     MOST_DATES,
     MOST_PARTS,
@@ -31,7 +31,7 @@ def trap(path: str) -> Trap | None:
 
 
 def test_every_trap_is_a_reason_of_its_own() -> None:
-    assert {LeftOut(each).value for each in Trap} == {each.value for each in Trap}
+    assert {ExclusionReason(each).value for each in Trap} == {each.value for each in Trap}
 
 
 @pytest.mark.parametrize(

@@ -254,13 +254,13 @@ async def test_postgresql_that_stops_is_unavailable_and_well_again_when_it_is_ba
         async with database.transaction() as session:
             await create_key(session, "acme")
 
-        async def cut_off() -> None:
+        async def terminated_report() -> None:
             async with database.transaction() as session:
                 await create_key(session, "lost")
                 await asyncio.to_thread(stopped_later.stop)
 
         with pytest.raises(Unavailable):
-            await cut_off()
+            await terminated_report()
         with pytest.raises(Unavailable):
             await database.ping()
         with pytest.raises(Unavailable):

@@ -6,7 +6,7 @@ import pytest
 
 from core.jobs.contract import (
     CANCELLED,
-    Ending,
+    FinalReport,
 )
 from core.jobs.states import JobState
 from tests.eventually import eventually
@@ -83,7 +83,7 @@ async def test_an_attempt_that_begins_while_its_job_is_cancelled_is_told(
         job_id = await system.ask(f"/api/pages/{page_id}/crawl")
         await site.arrived("/")
         # As the API ends a job that it has just seen waiting.
-        seen = Ending(attempts_made=0, processed_at=None, failed_reason=CANCELLED)
+        seen = FinalReport(attempts_made=0, processed_at=None, failed_reason=CANCELLED)
         await system.client.get_workflow_handle(job_id).terminate(seen, reason=CANCELLED)
         job = await system.job(job_id)
         assert (job.state, job.failed_reason) == (JobState.FAILED, CANCELLED)

@@ -23,7 +23,7 @@ def test_an_attempt_that_has_not_said_anything_is_not_as_far_as_the_one_before()
 
 
 def test_an_attempt_that_was_handed_back_goes_on_from_where_it_was() -> None:
-    handed_back = AttemptReport(attempt=2, first_started_at=NOW, percent=40)
-    assert percent_of(2, None, handed_back) == 40
-    assert percent_of(2, progress(2, 50), handed_back) == 50
-    assert percent_of(3, progress(2, 50), handed_back) == 0
+    released = AttemptReport(attempt=2, first_started_at=NOW, percent=40)
+    assert percent_of(2, None, released) == 40
+    assert percent_of(2, progress(2, 50), released) == 50
+    assert percent_of(3, progress(2, 50), released) == 0

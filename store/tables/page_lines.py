@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from store.db.base import Base
 
 
-class PageRegion(Base):
+class PageLine(Base):
     """A line of a page that has changed, by the words that stay (`core.changes.muting`).
 
     `crawls` are the numbers of the last crawls that found it changed, `changed_at` is the time of

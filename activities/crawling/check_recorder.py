@@ -12,9 +12,9 @@ from activities.crawling.check import Check
 from activities.crawling.siblings import Siblings
 from activities.extraction.extractor import Extracted
 from activities.http.fetch import Fetched, Validators
-from activities.reporting import PutOff
-from core.changes.confirmation import SecondLook, second_look
-from core.changes.detection import News, SeenPage, learning, removal, restoration
+from activities.reporting import Defer
+from core.changes.confirmation import Confirmation, confirm
+from core.changes.detection import DetectedChange, SeenPage, learning, removal, restoration
 from core.changes.muting import Learned
 from core.errors import PageGone
 from core.jobs.contract import CANCELLED, CrawlPageResult
@@ -30,18 +30,18 @@ from store.checks import (
 )
 from store.db.engine import Database
 from store.job_ends import claim_ends
-from store.muted_lines import learned_of, remember
+from store.page_lines import learned_of, remember
 from store.pages import page_by_id
-from store.pending_confirmations import forget_look, remember_look
+from store.pending_confirmations import delete_pending_confirmation, store_pending_confirmation
 from store.snapshots import snapshot_by_id
 from store.tables.job_ends import JobEnd
 from store.tables.snapshots import Snapshot
 
-Answer = CrawlPageResult | PutOff
+Answer = CrawlPageResult | Defer
 
 
 @dataclass(frozen=True)
-class Lessons:
+class NoiseUpdate:
     """What was known of a page before a crawl, and after it."""
 
     before: Learned
@@ -61,7 +61,7 @@ class Same:
     text_hash: str | None = None
 
 
-class Findings:
+class CheckRecorder:
     """Writes to `database`. What is written is keyed by the job, so that it may happen twice.
 
     Its methods raise JobCancelled, and write nothing, where somebody has cancelled the job before
@@ -72,13 +72,13 @@ class Findings:
         self._database = database
         self._siblings = siblings
 
-    async def gone(self, check: Check, reason: str) -> PutOff | None:
+    async def gone(self, check: Check, reason: str) -> Defer | None:
         """The site says, by the sentence `reason`, that the page does not exist."""
         page, now = check.page, datetime.now(UTC)
-        if check.looks_first and page.snapshot_id is not None and not check.was_gone:
+        if check.needs_confirmation and page.snapshot_id is not None and not check.was_gone:
             return await self._look_again(check, None)
         async with self._database.transaction() as session:
-            await forget_look(session, page.id, check.job_id)
+            await delete_pending_confirmation(session, page.id, check.job_id)
             if check.earlier is not None and check.earlier.seen is not None:
                 return None
             if await record_gone(session, page, now) and page.snapshot_id is not None:
@@ -89,83 +89,87 @@ class Findings:
                     job_id=check.job_id,
                     before_id=page.snapshot_id,
                     after_id=None,
-                    news=removal(reason),
+                    detected=removal(reason),
                     at=now,
                 )
         return None
 
     async def same(self, check: Check, found: Same) -> Answer:
         """The page is as it is stored."""
-        lessons: Lessons | None = None
-        if check.earlier is not None or check.finds_back:
+        noise_update: NoiseUpdate | None = None
+        if check.earlier is not None or check.may_be_restored:
             before, known = await self._stored(check)
             if before is not None:
                 stored = SeenPage(before.url, before.title, before.text)
-                if check.finds_back:
+                if check.may_be_restored:
                     return await self._look_again(check, stored)
-                lessons = Lessons(known, (await self._look(check, stored, stored, known)).learned)
-        return await self._unchanged(check, found, lessons)
+                noise_update = NoiseUpdate(
+                    known, (await self._look(check, stored, stored, known)).learned
+                )
+        return await self._unchanged(check, found, noise_update)
 
     async def shown(self, check: Check, fetched: Fetched, extracted: Extracted) -> Answer:
         """The page shows another text than is stored of it, or nothing is."""
         page, body_hash = check.page, body_hash_of(fetched)
         before, known = await self._stored(check)
-        look: SecondLook | None = None
-        lessons: Lessons | None = None
+        look: Confirmation | None = None
+        noise_update: NoiseUpdate | None = None
         seen = SeenPage(fetched.url, extracted.title, extracted.text)
         if before is not None and check.comparable:
             look = await self._look(check, *check.versions(before, fetched, extracted), known)
-            lessons = Lessons(known, look.learned)
-            if look.news is None and not check.finds_back:
+            noise_update = NoiseUpdate(known, look.learned)
+            if look.detected is None and not check.may_be_restored:
                 same = Same(fetched.status, fetched.validators, body_hash, extracted.text_hash)
-                return await self._unchanged(check, same, lessons)
-        if check.finds_back or (check.looks_first and look is not None):
+                return await self._unchanged(check, same, noise_update)
+        if check.may_be_restored or (check.needs_confirmation and look is not None):
             return await self._look_again(check, seen)
-        if look is not None and look.confirmed != look.news:
+        if look is not None and look.confirmed != look.detected:
             if look.confirmed is None:
                 # The next check is to ask as this one did, and to find what this one has left.
                 asked = Validators(etag=page.etag, last_modified=page.last_modified)
                 return await self._unchanged(
-                    check, Same(fetched.status, asked, page.body_hash), lessons
+                    check, Same(fetched.status, asked, page.body_hash), noise_update
                 )
             if check.may_look_again:
                 return await self._look_again(check, seen)
-        news = look.confirmed if look else None
-        if before is not None and news is not None:
+        detected = look.confirmed if look else None
+        if before is not None and detected is not None:
             versions = check.versions(before, fetched, extracted)
-            news = await self._siblings.without_boilerplate(check, *versions, news)
+            detected = await self._siblings.without_boilerplate(check, *versions, detected)
         version = check.version(fetched, extracted, body_hash)
-        return await self._version(check, version, before, news, lessons)
+        return await self._version(check, version, before, detected, noise_update)
 
     async def _stored(self, check: Check) -> tuple[Snapshot | None, Learned]:
         page = check.page
         async with self._database.reading() as session:
             before = await snapshot_by_id(session, page.snapshot_id) if page.snapshot_id else None
-            return before, await learned_of(session, page.id, page.crawls)
+            return before, await learned_of(session, page.id, page.crawl_count)
 
     async def _look(
         self, check: Check, before: SeenPage, now: SeenPage, known: Learned
-    ) -> SecondLook:
+    ) -> Confirmation:
         """What this look has found; all of it is confirmed where no other one is wanted."""
         earlier = check.earlier
         if earlier is not None and earlier.seen is not None:
-            return await asyncio.to_thread(second_look, before, earlier.seen, now, known)
-        news, learned = await asyncio.to_thread(learning, before, now, known)
-        return SecondLook(news, news if earlier is None else None, learned)
+            return await asyncio.to_thread(confirm, before, earlier.seen, now, known)
+        detected, learned = await asyncio.to_thread(learning, before, now, known)
+        return Confirmation(detected, detected if earlier is None else None, learned)
 
-    async def _look_again(self, check: Check, seen: SeenPage | None) -> PutOff:
+    async def _look_again(self, check: Check, seen: SeenPage | None) -> Defer:
         look = check.look(seen, datetime.now(UTC))
         async with self._database.transaction() as session:
             page = await page_by_id(session, check.page.id)
-            return PutOff(until=await remember_look(session, page.id, check.job_id, look))
+            return Defer(
+                until=await store_pending_confirmation(session, page.id, check.job_id, look)
+            )
 
     async def _unchanged(
-        self, check: Check, found: Same, lessons: Lessons | None
+        self, check: Check, found: Same, noise_update: NoiseUpdate | None
     ) -> CrawlPageResult:
         page, now = check.page, datetime.now(UTC)
         change_id = None
         async with self._database.transaction() as session:
-            await forget_look(session, page.id, check.job_id)
+            await delete_pending_confirmation(session, page.id, check.job_id)
             recorded = await record_unchanged(
                 session,
                 page,
@@ -174,10 +178,10 @@ class Findings:
                 last_modified=found.validators.last_modified,
                 body_hash=found.body_hash,
                 text_hash=found.text_hash,
-                seen_under=check.profile.fingerprint,
+                settings_fingerprint=check.profile.fingerprint,
             )
-            if recorded and lessons is not None:
-                await remember(session, page.id, lessons.before, lessons.after, now)
+            if recorded and noise_update is not None:
+                await remember(session, page.id, noise_update.before, noise_update.after, now)
             if recorded and page.snapshot_id is not None and check.was_gone:
                 await _stores(session)
                 change_id = await record_change(
@@ -186,7 +190,7 @@ class Findings:
                     job_id=check.job_id,
                     before_id=page.snapshot_id,
                     after_id=page.snapshot_id,
-                    news=restoration(None),
+                    detected=restoration(None),
                     at=now,
                 )
         return CrawlPageResult(
@@ -201,16 +205,16 @@ class Findings:
         check: Check,
         version: PageVersion,
         before: Snapshot | None,
-        news: News | None,
-        lessons: Lessons | None,
+        detected: DetectedChange | None,
+        noise_update: NoiseUpdate | None,
     ) -> CrawlPageResult:
         page, now = check.page, datetime.now(UTC)
         if check.was_gone:
-            news = restoration(news)
+            detected = restoration(detected)
         async with self._database.transaction() as session:
-            await forget_look(session, page.id, check.job_id)
+            await delete_pending_confirmation(session, page.id, check.job_id)
             snapshot_id = await record_version(
-                session, page, check.job_id, version, at=now, is_change=news is not None
+                session, page, check.job_id, version, at=now, is_change=detected is not None
             )
             if snapshot_id is None:
                 # It may have been an attempt of this job that was taken for dead.
@@ -219,17 +223,17 @@ class Findings:
                     return as_before(done)
                 return CrawlPageResult(changed=False, status_code=version.status_code)
             await _stores(session)
-            if lessons is not None:
-                await remember(session, page.id, lessons.before, lessons.after, now)
+            if noise_update is not None:
+                await remember(session, page.id, noise_update.before, noise_update.after, now)
             change_id = None
-            if before is not None and news is not None:
+            if before is not None and detected is not None:
                 change_id = await record_change(
                     session,
                     page=page,
                     job_id=check.job_id,
                     before_id=before.id,
                     after_id=snapshot_id,
-                    news=news,
+                    detected=detected,
                     at=now,
                 )
         return CrawlPageResult(

@@ -43,7 +43,7 @@ class Shop:
     site: FakeSite
     page_id: UUID
 
-    async def put_off(self, **asked: object) -> JobDetail:
+    async def deferred(self, **asked: object) -> JobDetail:
         """A job that has seen the change once, and whose timer runs; it takes a worker."""
         job_id = await self.system.ask(f"/api/pages/{self.page_id}/crawl", **asked)
         workflow = self.system.client.get_workflow_handle(job_id)
@@ -95,13 +95,13 @@ def putting_off(later: timedelta) -> Activity:
     """An activity that is over at once, to go on so much later."""
 
     @activity.defn(name=ActivityName.CRAWL)
-    async def put_off(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPageResult]:
+    async def deferred(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPageResult]:
         begun = datetime.now(UTC)
         due = begun + later
-        report = AttemptReport(attempt=1, first_started_at=begun, next_at=due, put_off_to=due)
+        report = AttemptReport(attempt=1, first_started_at=begun, next_at=due, deferred_to=due)
         return Outcome(attempt=report, result=None)
 
-    return put_off
+    return deferred
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ async def test_a_job_that_waits_for_its_second_look_is_delayed_within_its_attemp
 ) -> None:
     asked_at = datetime.now(UTC)
     async with shop.system.worker():
-        job = await shop.put_off()
+        job = await shop.deferred()
         await shop.assert_published(job, JobState.DELAYED)
     for _ in ("with a worker", "without one"):
         job = await shop.system.job(job.id)
@@ -135,7 +135,7 @@ async def test_a_job_that_waits_for_its_second_look_is_delayed_within_its_attemp
 
 async def test_it_is_gone_on_with_by_another_worker_as_the_same_attempt(shop: Shop) -> None:
     async with shop.system.worker():
-        first = await shop.put_off(maxAttempts=1)
+        first = await shop.deferred(maxAttempts=1)
     promoted = await shop.promote(first)
     assert (promoted.state, promoted.attempts_made) == (JobState.WAITING, 1)
     async with shop.system.worker():
@@ -149,7 +149,7 @@ async def test_it_is_gone_on_with_by_another_worker_as_the_same_attempt(shop: Sh
 @pytest.mark.parametrize("with_worker", [True, False])
 async def test_it_can_be_cancelled(shop: Shop, with_worker: bool) -> None:
     async with shop.system.worker():
-        job = await shop.put_off()
+        job = await shop.deferred()
         if with_worker:
             answer = await shop.system.api.post(f"/api/jobs/{job.id}/cancel")
     if not with_worker:
@@ -167,7 +167,7 @@ async def test_it_can_be_cancelled(shop: Shop, with_worker: bool) -> None:
 async def test_whoever_cancels_its_workflow_ends_it_once(shop: Shop) -> None:
     """As a parent does that is cancelled itself."""
     async with shop.system.worker():
-        job = await shop.put_off()
+        job = await shop.deferred()
         await shop.system.client.get_workflow_handle(job.id).cancel()
         ended = await shop.system.finished(job.id)
     assert (ended.state, ended.failed_reason) == (JobState.FAILED, CANCELLED)
@@ -181,7 +181,7 @@ async def test_a_second_look_that_fails_uses_its_attempt_up_and_is_tried_again(
     shop: Shop,
 ) -> None:
     async with shop.system.worker():
-        job = await shop.put_off(maxAttempts=2)
+        job = await shop.deferred(maxAttempts=2)
         shop.site.failing("/", [503], then=DEARER)
         await shop.promote(job)
         failed = await shop.system.job_when(job.id, lambda job: job.failed_reason is not None)
@@ -199,7 +199,7 @@ async def test_a_second_look_that_its_worker_hands_back_is_the_second_look_still
 ) -> None:
     monkeypatch.setattr("worker.DRAIN", timedelta(0))
     async with shop.system.worker():
-        job = await shop.put_off(maxAttempts=1)
+        job = await shop.deferred(maxAttempts=1)
         shop.site.hold("/")
         await shop.promote(job)
         running = await shop.system.job_when(job.id, lambda job: job.state is JobState.ACTIVE)
@@ -215,7 +215,7 @@ async def test_a_second_look_that_its_worker_hands_back_is_the_second_look_still
 
 async def test_promoting_it_twice_is_as_promoting_it_once(shop: Shop) -> None:
     async with shop.system.worker():
-        job = await shop.put_off()
+        job = await shop.deferred()
     path = f"/api/jobs/{job.id}/promote"
     answers = await asyncio.gather(*(shop.system.api.post(path) for _ in range(3)))
     assert {answer.status_code for answer in answers} <= {200, 409}
@@ -225,7 +225,7 @@ async def test_promoting_it_twice_is_as_promoting_it_once(shop: Shop) -> None:
     assert (done.attempts_made, await shop.changes()) == (1, 1)
 
 
-async def put_off_unheard(shop: Shop, later: timedelta) -> JobDetail:
+async def deferred_unheard(shop: Shop, later: timedelta) -> JobDetail:
     """A job whose attempt has put itself off, of which its workflow has not heard, for no worker
     runs; the next one tells its news at once.
     """
@@ -239,7 +239,7 @@ async def put_off_unheard(shop: Shop, later: timedelta) -> JobDetail:
 
 
 async def test_it_is_promoted_also_before_its_workflow_knows_that_it_waits(shop: Shop) -> None:
-    job = await put_off_unheard(shop, timedelta(hours=1))
+    job = await deferred_unheard(shop, timedelta(hours=1))
     assert (job.state, job.attempts_made) == (JobState.DELAYED, 1)
     promoted = await shop.promote(job)
     assert (promoted.state, promoted.attempts_made) == (JobState.WAITING, 1)
@@ -252,7 +252,7 @@ async def test_it_is_promoted_also_before_its_workflow_knows_that_it_waits(shop:
 
 
 async def test_an_answer_that_is_heard_after_its_time_is_gone_on_with_at_once(shop: Shop) -> None:
-    job = await put_off_unheard(shop, timedelta(hours=-1))
+    job = await deferred_unheard(shop, timedelta(hours=-1))
     assert (job.state, job.attempts_made) == (JobState.WAITING, 1)
     assert await shop.outcomes(job) == ["put_off"]
     async with shop.system.worker():
@@ -261,7 +261,7 @@ async def test_an_answer_that_is_heard_after_its_time_is_gone_on_with_at_once(sh
 
 
 async def test_when_its_time_has_come_it_waits_for_a_worker(shop: Shop) -> None:
-    job = await put_off_unheard(shop, timedelta(seconds=2))
+    job = await deferred_unheard(shop, timedelta(seconds=2))
     async with workflows(shop.system):
         job = await shop.system.job_when(job.id, lambda job: job.state is JobState.WAITING)
         assert (job.attempts_made, job.next_attempt_at) == (1, None)
@@ -274,7 +274,7 @@ async def test_when_its_time_has_come_it_waits_for_a_worker(shop: Shop) -> None:
 @pytest.mark.parametrize("said", ["x", None, 7, "2020-01-01T00:00:00", "2020-01-01T00:00:00Z"])
 async def test_a_promotion_that_is_not_of_its_wait_moves_nothing(shop: Shop, said: object) -> None:
     async with shop.system.worker():
-        job = await shop.put_off()
+        job = await shop.deferred()
         workflow = shop.system.client.get_workflow_handle(job.id)
         before = (await workflow.describe()).history_length
         await workflow.signal(PROMOTE_SIGNAL, said)

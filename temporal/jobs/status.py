@@ -1,0 +1,72 @@
+"""The state of a job, from the description of its workflow."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from temporalio.client import WorkflowExecutionStatus
+
+from core.jobs.states import JobState
+
+
+@dataclass(frozen=True)
+class PendingAttempt:
+    """The attempt of a pending activity.
+
+    `number` counts from 1. During the pause before a retry it is that of the next attempt.
+    `started_at` is None while no worker executes it, `due_at` is when one may. A `released` attempt
+    has begun before, and continues at `due_at`, or at once without one.
+    """
+
+    number: int
+    started_at: datetime | None
+    due_at: datetime | None
+    released: bool = False
+
+    @property
+    def begun(self) -> int:
+        """Number of attempts that have begun, this one among them if it has."""
+        return self.number if self.started_at or self.released else self.number - 1
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A job's state, the number of attempts begun so far, and when the next one is due."""
+
+    state: JobState
+    attempts_made: int
+    next_attempt_at: datetime | None = None
+
+
+def status_of(
+    status: WorkflowExecutionStatus,
+    execution_time: datetime,
+    pending: PendingAttempt | None,
+    now: datetime,
+) -> JobStatus:
+    """The status of a job, from what Temporal describes. This is the only such mapping.
+
+    `execution_time` is when the first workflow task may run: later than the start of the workflow
+    if it has a start delay. `attempts_made` of a finished job is 0: its final report
+    has the number.
+    """
+    match status:
+        case WorkflowExecutionStatus.COMPLETED:
+            return JobStatus(JobState.COMPLETED, 0)
+        case WorkflowExecutionStatus.RUNNING | WorkflowExecutionStatus.CONTINUED_AS_NEW:
+            return _unfinished(execution_time, pending, now)
+        case _:
+            return JobStatus(JobState.FAILED, 0)
+
+
+def _unfinished(
+    execution_time: datetime, pending: PendingAttempt | None, now: datetime
+) -> JobStatus:
+    if pending is None:
+        if execution_time > now:
+            return JobStatus(JobState.DELAYED, 0, execution_time)
+        return JobStatus(JobState.WAITING, 0)
+    if pending.started_at is not None:
+        return JobStatus(JobState.ACTIVE, pending.begun)
+    if pending.due_at is not None and pending.due_at > now:
+        return JobStatus(JobState.DELAYED, pending.begun, pending.due_at)
+    return JobStatus(JobState.WAITING, pending.begun)
