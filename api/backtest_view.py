@@ -11,7 +11,6 @@ from temporalio.client import (
 
 from core.changes.backtest import Verdict
 from core.changes.rules import ChangeType, Severity
-from core.jobs.contract import FinalReport, MemoKey
 from core.jobs.states import JobState
 from core.model import Model, UtcTime
 from core.outbox import MessageKind
@@ -20,9 +19,8 @@ from store.db.engine import Database
 from store.outbox import is_pending
 from store.tables.backtests import Backtest, BacktestChange
 from temporal.jobs.backtests import described_backtest
-from temporal.jobs.live_attempt import between_tasks, live_attempt
+from temporal.jobs.history import JobHistory
 from temporal.jobs.status import status_of
-from temporal.jobs.untrusted import read_memo
 from temporal.jobs.view import UNEXPLAINED
 
 NEVER_HEARD_OF = "Temporal knows nothing of it any more; ask for another one."
@@ -122,18 +120,18 @@ async def _state(
         return JobState.WAITING, None
     if described is None:
         return JobState.FAILED, NEVER_HEARD_OF
+    history = await JobHistory.read(described)
     if described.status is not WorkflowExecutionStatus.RUNNING:
-        ending = await read_memo(described, MemoKey.ENDING, FinalReport)
+        ending = history.final_report
         unexplained = UNEXPLAINED.get(
             described.status or WorkflowExecutionStatus.FAILED, NEVER_HEARD_OF
         )
         return JobState.FAILED, (ending.failed_reason if ending else None) or unexplained
-    attempt = await live_attempt(described)
-    if attempt is None:
-        return JobState.ACTIVE if between_tasks(described) else JobState.WAITING, None
+    if history.live is None:
+        return JobState.ACTIVE if history.partial else JobState.WAITING, None
     now = datetime.now(UTC)
-    stand = status_of(described.status, described.start_time, attempt.pending, now)
-    return stand.state, attempt.last_error
+    stand = status_of(described.status, described.start_time, history.live, now)
+    return stand.state, history.live.last_error
 
 
 def finding_view(change: BacktestChange, url: str) -> BacktestChangeView:

@@ -30,7 +30,7 @@ from core.outbox import JobMessage
 from store.domains import domain_by_id, get_domain
 from store.pages import get_page
 from store.tables.pages import Page
-from temporal.jobs.attempts import AttemptOutcome
+from temporal.jobs.history import AttemptOutcome
 from temporal.jobs.reader import JobStats
 from temporal.jobs.view import JobDetail, JobRow
 from temporal.jobs.visibility import JobFilter

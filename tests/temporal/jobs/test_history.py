@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from core.jobs.contract import AttemptReport, Progress
-from temporal.jobs.live_attempt import percent_of
+from temporal.jobs.history import percent_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
