@@ -13,7 +13,6 @@ from temporalio.client import Client
 from api.deps import Authentication, Services
 from api.documentation import DocumentedApi
 from api.errors import NO_OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
-from api.launch import Launcher
 from api.limits import BodyLimit, HeadLimit
 from api.routes import (
     backtests,
@@ -33,6 +32,7 @@ from store.outbox import DatabaseOutbox
 from store.secretkey import SecretKey
 from temporal.delivery import Delivery
 from temporal.jobs.actions import JobActions
+from temporal.jobs.messages import Launcher
 from temporal.jobs.reader import JobReader
 from temporal.jobs.watch import JobWatch
 
@@ -90,7 +90,7 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
         settings=settings,
         client=client,
         database=database,
-        launcher=Launcher(settings),
+        launcher=Launcher(settings.max_attempts),
         delivery=Delivery(client, DatabaseOutbox(database), settings.max_attempts),
         reader=reader,
         actions=JobActions(client, reader, database),

@@ -17,7 +17,7 @@ from fastapi import Depends, Header, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import DatabaseDep, DeliveryDep, Principal, PrincipalDep
-from api.launch import StartedJob
+from api.started import StartedJob
 from core.errors import Conflict, DiffyError, InvalidRequest, NotFound
 from core.model import Model
 from core.outbox import JobMessage

@@ -11,10 +11,10 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.launch import JobOptions
 from core.errors import HeadTooLarge, RequestTooLarge
 from core.jobs.contract import MaxAttempts
 from core.model import Model
+from temporal.jobs.messages import JobOptions
 
 LARGEST_BODY: Final = 1024 * 1024
 """Bytes."""
@@ -104,7 +104,7 @@ class JobBody(JsonBody):
 
     @property
     def job_options(self) -> JobOptions:
-        """The same for the launcher."""
+        """The options of the job."""
         return JobOptions(timedelta(seconds=self.delay_seconds or 0), self.max_attempts)
 
 

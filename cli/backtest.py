@@ -13,10 +13,7 @@ from temporalio.service import RPCError
 
 from cli.keys import opened
 from core.errors import Conflict, JobError, NotFound
-from core.jobs.contract import BacktestInput
-from core.outbox import BacktestMessage
 from core.settings import Settings
-from core.web.urls import host_of
 from store.backtests import add_backtest, backtest_by_id, list_findings, urls_of
 from store.db.engine import Database
 from store.db.paging import PageRequest
@@ -28,6 +25,7 @@ from temporal.connection import connect
 from temporal.delivery import Delivery
 from temporal.faults import as_unavailable
 from temporal.jobs.backtests import workflow_id_of
+from temporal.jobs.messages import Launcher
 
 ROWS: Final = 100
 ASK_EVERY: Final = 0.5
@@ -45,12 +43,7 @@ async def backtest(settings: Settings, domain: str, tell: Callable[[str], None])
         found = await _domain(database, domain)
         client = await connect(settings)
         backtest_id = uuid4()
-        message = BacktestMessage(
-            subject_id=backtest_id,
-            domain_id=found.id,
-            input=BacktestInput(backtest_id=backtest_id, max_attempts=settings.max_attempts),
-            host=host_of(found.origin),
-        )
+        message = Launcher(settings.max_attempts).backtest(found, backtest_id)
         async with database.transaction() as session:
             await add_backtest(session, found.id, backtest_id, datetime.now(UTC))
             await put(session, message)

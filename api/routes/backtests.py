@@ -40,6 +40,7 @@ from store.backtests import (
 )
 from store.domains import get_domain
 from store.outbox import put
+from temporal.jobs.backtests import backtest_status
 
 router = APIRouter(prefix="/api", tags=["backtests"])
 
@@ -109,10 +110,12 @@ async def list_of_domain(
     async with database.reading() as session:
         domain = await get_domain(session, principal.org_id, domain_id)
         found = await list_backtests(session, domain.id, paging.request)
-    views = await asyncio.gather(
-        *(backtest_view(database, client, principal.org_id, each) for each in found.rows)
+    statuses = await asyncio.gather(
+        *(backtest_status(client, database, principal.org_id, each) for each in found.rows)
     )
-    return BacktestListAnswer(data=list(views), meta=paging.meta(found))
+    return BacktestListAnswer(
+        data=[backtest_view(each) for each in statuses], meta=paging.meta(found)
+    )
 
 
 @router.get("/backtests/{backtest_id}", responses=documented_errors(404))
@@ -122,7 +125,8 @@ async def get(
     """One backtest: how far it is, and what it has found so far."""
     async with database.reading() as session:
         backtest = await get_backtest(session, principal.org_id, backtest_id)
-    return BacktestAnswer(data=await backtest_view(database, client, principal.org_id, backtest))
+    status = await backtest_status(client, database, principal.org_id, backtest)
+    return BacktestAnswer(data=backtest_view(status))
 
 
 @router.get("/backtests/{backtest_id}/changes", responses=documented_errors(400, 404))

@@ -24,10 +24,10 @@ from api.deps import (
 from api.discover_body import DiscoverBody
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.launch import JobOptions, StartedJobAnswer
 from api.limits import Text
 from api.paging import ListMeta, PagingDep
 from api.routes.changes import ChangeRow, change_rows
+from api.started import StartedJobAnswer
 from core.errors import DiffyError, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage, ScheduleMessage
@@ -184,7 +184,7 @@ async def add(
             check_frequency_hours=body.check_frequency_hours or DEFAULT_FREQUENCY,
             crawl_settings=body.settings_over(None, secret_key),
         )
-        discovery = launcher.discovery(domain, seed, DiscoverBody().options, JobOptions())
+        discovery = launcher.discovery(domain, seed)
         domain.discovery_job_id = discovery.job_id
         await put(session, ScheduleMessage.of(domain.id))
         await put(session, discovery)

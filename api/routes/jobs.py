@@ -20,16 +20,11 @@ from api.deps import (
 )
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.launch import StartedJob, StartedJobAnswer
 from api.paging import ListMeta, PagingDep, PlainDigits
-from core.errors import Conflict, NotFound
-from core.jobs.contract import CrawlPageInput
+from api.started import StartedJob, StartedJobAnswer
 from core.jobs.states import JobState, JobType
 from core.model import Model, UtcTime
 from core.outbox import JobMessage
-from store.domains import domain_by_id, get_domain
-from store.pages import get_page
-from store.tables.pages import Page
 from temporal.jobs.history import AttemptOutcome
 from temporal.jobs.reader import JobStats
 from temporal.jobs.view import JobDetail, JobRow
@@ -216,16 +211,7 @@ async def retry_job(
         asked = await actions.failed_input(principal.org_id, job_id)
 
         async def job(session: AsyncSession, seed: UUID) -> JobMessage:
-            page: Page | None = None
-            try:
-                if isinstance(asked, CrawlPageInput):
-                    page = await get_page(session, principal.org_id, asked.page_id)
-                    domain = await domain_by_id(session, page.domain_id)
-                else:
-                    domain = await get_domain(session, principal.org_id, asked.domain_id)
-            except NotFound as error:
-                raise Conflict("What the job was about has been deleted.") from error
-            return launcher.again(domain, page, seed, asked)
+            return await launcher.repeated(session, principal.org_id, seed, asked)
 
         started = await idempotency.start_job(job)
     return StartedJobAnswer(data=started)

@@ -11,9 +11,9 @@ from api.crawl_settings import CrawlSettingsView, WithCrawlSettings, settings_vi
 from api.deps import DatabaseDep, DomainIdDep, LauncherDep, PageIdDep, PrincipalDep, SecretKeyDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.launch import StartedJobAnswer
 from api.limits import JobBody, Text
 from api.paging import ListMeta, PagingDep
+from api.started import StartedJobAnswer
 from core.errors import Conflict, InvalidAddress, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage
