@@ -11,9 +11,7 @@ from temporal.jobs.backtests import BacktestStatus
 
 
 class BacktestView(Model):
-    """A backtest: its state as that of a job, how far it is, and how many changes have met with
-    each verdict so far.
-    """
+    """A backtest: its state, which is that of a job, its progress, and its changes by verdict."""
 
     id: UUID
     domain_id: UUID
@@ -32,7 +30,7 @@ class BacktestView(Model):
 
 
 class Report(Model):
-    """What a change says; `confidence` is known of what would be reported alone."""
+    """A reported change. Only an expected one has a `confidence`."""
 
     change_type: ChangeType
     severity: Severity
@@ -41,7 +39,7 @@ class Report(Model):
 
 
 class BacktestChangeView(Model):
-    """A change: what was `reported` then, and what is `expected` of the rules of today."""
+    """A change: as it was `reported`, and as today's rules are `expected` to report it."""
 
     id: UUID
     page_id: UUID
@@ -77,7 +75,7 @@ def backtest_view(status: BacktestStatus) -> BacktestView:
 
 
 def finding_view(change: BacktestChange, url: str) -> BacktestChangeView:
-    """What the API shows of a line of a report, of the page at `url`."""
+    """A line of a report as the API shows it, for the page at `url`."""
     return BacktestChangeView(
         id=change.id,
         page_id=change.page_id,

@@ -1,4 +1,4 @@
-"""How far a discovery is asked to walk."""
+"""The request body for a discovery."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ Globs = Annotated[list[Annotated[Pattern, OneLine]], Field(max_length=50)]
 
 
 class DiscoverBody(JobBody):
-    """How far a discovery walks; `include` and `exclude` are globs on paths."""
+    """The limits of a discovery; `include` and `exclude` are globs on paths."""
 
     max_pages: MaxPages | None = None
     max_depth: MaxDepth | None = None

@@ -10,6 +10,6 @@ class StartedJob(Model):
 
 
 class StartedJobAnswer(Model):
-    """The id by which a job can be followed."""
+    """The job that was started."""
 
     data: StartedJob

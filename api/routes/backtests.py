@@ -1,6 +1,6 @@
-"""Backtests: what the rules of today would have reported of what is stored.
+"""Backtests: what today's rules would have reported for the stored snapshots.
 
-A backtest has the states of a job, and is none: the documented Jobs API has two types.
+A backtest has the states of a job, but is not in the lists of jobs.
 """
 
 import asyncio
@@ -46,13 +46,13 @@ router = APIRouter(prefix="/api", tags=["backtests"])
 
 
 class StartedBacktest(Model):
-    """The backtest that was asked for."""
+    """The backtest that was started."""
 
     backtest_id: UUID
 
 
 class StartedBacktestAnswer(Model):
-    """The id by which a backtest can be followed."""
+    """The backtest that was started."""
 
     data: StartedBacktest
 
@@ -71,7 +71,7 @@ class BacktestListAnswer(Model):
 
 
 class BacktestChangeListAnswer(Model):
-    """A page of a report."""
+    """A page of the report of a backtest."""
 
     data: list[BacktestChangeView]
     meta: ListMeta
@@ -86,7 +86,7 @@ async def start(
     launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> StartedBacktestAnswer:
-    """Run the rules of today over the stored snapshots of the domain. Nothing is fetched."""
+    """Run today's rules over the stored snapshots of the domain. Nothing is fetched."""
 
     async def accept(session: AsyncSession, seed: UUID) -> StartedBacktest:
         domain = await get_domain(session, principal.org_id, domain_id)
@@ -122,7 +122,7 @@ async def list_of_domain(
 async def get(
     backtest_id: BacktestIdDep, principal: PrincipalDep, database: DatabaseDep, client: ClientDep
 ) -> BacktestAnswer:
-    """One backtest: how far it is, and what it has found so far."""
+    """One backtest: its state, its progress, and the number of changes found so far."""
     async with database.reading() as session:
         backtest = await get_backtest(session, principal.org_id, backtest_id)
     status = await backtest_status(client, database, principal.org_id, backtest)
@@ -138,7 +138,7 @@ async def report(
     verdict: Verdict | None = None,
     page_id: Annotated[UUID | None, Query(alias="pageId")] = None,
 ) -> BacktestChangeListAnswer:
-    """What was reported and what would be, newest change first."""
+    """The reported and the expected changes, newest first."""
     async with database.reading() as session:
         backtest = await get_backtest(session, principal.org_id, backtest_id)
         found = await list_findings(
@@ -155,7 +155,7 @@ async def report(
 async def delete(
     backtest_id: BacktestIdDep, principal: PrincipalDep, database: DatabaseDep
 ) -> None:
-    """Delete a backtest with its report. One that still runs ends with the page it is at."""
+    """Delete a backtest with its report. A running one ends after its current page."""
     async with database.transaction() as session:
         backtest = await get_backtest(session, principal.org_id, backtest_id)
         await delete_backtest(session, backtest.id)

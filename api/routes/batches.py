@@ -1,4 +1,4 @@
-"""Batches: crawls that were asked for together, ended together."""
+"""Batches: crawls that were started together."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ router = APIRouter(prefix="/api/batches", tags=["jobs"])
 
 
 class CancelledBatch(Model):
-    """The batch that was cancelled, and how many of its jobs that ended."""
+    """The batch that was cancelled, and the number of jobs that this request cancelled."""
 
     batch_id: UUID
     jobs_cancelled: int
@@ -28,9 +28,8 @@ class CancelledBatchAnswer(Model):
 async def cancel(
     batch_id: BatchIdDep, principal: PrincipalDep, actions: ActionsDep
 ) -> CancelledBatchAnswer:
-    """End every job of the batch that has not finished, and start none of the rest; also where no
-    worker runs. A crawl that has stored what it found comes to its end. Asked again, it goes on
-    where it was interrupted.
+    """Cancel every unfinished job of the batch, and start no more of its jobs; no worker is needed.
+    A crawl that has stored its result finishes. A repeated request continues an interrupted one.
     """
     cancelled = await actions.cancel_batch(principal.org_id, batch_id)
     return CancelledBatchAnswer(data=CancelledBatch(batch_id=batch_id, jobs_cancelled=cancelled))
