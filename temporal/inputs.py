@@ -52,7 +52,7 @@ class InputGuard(Interceptor):
 class _Guard(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
         if len(input.args) != 1 or not _is_input(type(input.args[0])):
-            raise _invalid("it is to be one JSON object")
+            raise _invalid("it must be one JSON object")
         return await super().execute_workflow(input)
 
 
@@ -63,7 +63,7 @@ def _is_input(kind: type) -> bool:
 
 def _reason(error: Exception) -> str:
     if not isinstance(error, ValidationError):
-        return "it is to be JSON"
+        return "it must be JSON"
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg']}" if where else first["msg"]

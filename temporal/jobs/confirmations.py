@@ -23,15 +23,19 @@ class ActiveConfirmations:
     def record(self, job: JobDetail, described_at: float) -> None:
         """Take note of a description; `described_at` is by the clock of the event loop."""
         if job.state is JobState.ACTIVE:
+            self._drop_expired(described_at)
+            self._described_at.pop(job.id, None)  # the oldest are first
             self._described_at[job.id] = described_at
         elif job.id in self._described_at:
             self._described_at.clear()
 
     def missing(self, job_ids: Iterable[str], now: float) -> list[str]:
         """The jobs that have not been described as active within `CONFIRMATION_LIFETIME`."""
-        self._described_at = {
-            job_id: at
-            for job_id, at in self._described_at.items()
-            if at > now - CONFIRMATION_LIFETIME
-        }
-        return [each for each in job_ids if each not in self._described_at]
+        since = now - CONFIRMATION_LIFETIME
+        return [each for each in job_ids if self._described_at.get(each, since) <= since]
+
+    def _drop_expired(self, now: float) -> None:
+        oldest = next(iter(self._described_at.items()), None)
+        while oldest is not None and oldest[1] <= now - CONFIRMATION_LIFETIME:
+            del self._described_at[oldest[0]]
+            oldest = next(iter(self._described_at.items()), None)
