@@ -139,7 +139,7 @@ class JobHistory:
         self._first_started_at = begun.first_started_at if begun else None
 
     async def _read_ending(self, execution: WorkflowExecution) -> None:
-        """Take the final report that the workflow itself wrote."""
+        """Take the final report of the workflow, and decide whether the events are needed."""
         self._report = await read_memo(execution, MemoKey.ENDING, FinalReport)
         match execution.status:
             case WorkflowExecutionStatus.RUNNING:
