@@ -1,13 +1,16 @@
-"""The worker: wires settings, client, store and activities, serves the task queue, drains."""
+"""The worker process: wires the activities, polls the task queue, drains on SIGTERM."""
 
 import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 import uvloop
+from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.backtest import BacktestActivities
@@ -49,106 +52,150 @@ from workflows.discover_pages import DiscoverPages
 from workflows.prune_snapshots import PruneSnapshots
 
 DRAIN = timedelta(seconds=5)
-"""How long running attempts may go on after a stop was asked for; then they are handed back."""
+"""Time for running attempts to finish after a stop. Then the worker releases them."""
 
-STICKY_FOR = timedelta(seconds=3)
-"""How long a workflow waits for the worker that knows it before any worker may go on with it."""
+STICKY_TIMEOUT = timedelta(seconds=3)
+"""Time that a workflow task waits for the worker that has the workflow in its cache."""
 
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
-"""Progress is at most this old in Temporal; the SDK's own default is 80 % of the timeout."""
+"""Maximum age of the progress that Temporal has. The SDK's default is 80 % of the timeout."""
 
-PATIENCE = timedelta(minutes=30)
-"""How long an attempt waits for a database that is away: that is no fault of the site's, and is to
-use up no attempt."""
+DATABASE_RETRY_TIMEOUT = timedelta(minutes=30)
+"""Time that an attempt waits for a database that is away. The site is not at fault, so the outage
+must not use up an attempt."""
 
 WORKFLOWS: Sequence[type] = (CrawlPage, DiscoverPages, CrawlDomain, BacktestDomain, PruneSnapshots)
 
 RUNNER = UnsandboxedWorkflowRunner()
-"""The sandbox takes a quarter of the worker's time. The tests replay every history in it, and so
-notice workflow code that is not deterministic.
+"""The sandbox would take a quarter of the worker's time. The tests replay every history in it, and
+so detect workflow code that is not deterministic.
 """
 
 
 def user_agent(contact: str | None) -> str:
-    """Who asks, by the name that robots.txt files know, and whom to turn to."""
+    """The User-Agent header: the product name that robots.txt files use, and the contact."""
     about = f"; +{contact}" if contact else ""
     return f"Mozilla/5.0 (compatible; {PRODUCT}/1.0{about})"
 
 
-async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-    """Serve the task queue until `stop` is set, then let running attempts finish.
+@dataclass(frozen=True)
+class Resources:
+    """What the activities of a worker share."""
 
-    `ready` is called once the worker has begun to poll.
-    """
-    client = await connect(settings)
-    await prepare_namespace(client, timedelta(days=settings.job_retention_days))
-    await pace_hosts(client, settings.host_rps)
-    await schedule_pruning(client)
-    migrate(settings.resolved_database_url)
-    database = Database.open(settings.resolved_database_url, patience=PATIENCE.total_seconds())
-    agent = user_agent(settings.contact)
-    fetcher = Fetcher(
-        user_agent=agent,
-        allow_private_networks=settings.allow_private_networks,
-        longest=timedelta(seconds=settings.fetch_seconds),
-        connections=connections_for(settings.host_rps),
+    client: Client
+    database: Database
+    fetcher: Fetcher
+    extractor: Extractor
+    browser: Browser
+
+
+@asynccontextmanager
+async def opened_resources(settings: Settings, client: Client) -> AsyncIterator[Resources]:
+    """The resources of a worker, open for the length of the block."""
+    resources = Resources(
+        client=client,
+        database=Database.open(
+            settings.resolved_database_url, patience=DATABASE_RETRY_TIMEOUT.total_seconds()
+        ),
+        fetcher=Fetcher(
+            user_agent=user_agent(settings.contact),
+            allow_private_networks=settings.allow_private_networks,
+            longest=timedelta(seconds=settings.fetch_seconds),
+            connections=connections_for(settings.host_rps),
+        ),
+        extractor=Extractor(),
+        browser=Browser(settings.chromium),
     )
-    extractor = Extractor()
-    browser = Browser(settings.chromium)
-    renderer = Renderer(browser, fetcher, user_agent=agent)
+    try:
+        yield resources
+    finally:
+        await resources.browser.aclose()
+        resources.extractor.close()
+        await resources.fetcher.aclose()
+        await resources.database.close()
+
+
+def activities_of(settings: Settings, resources: Resources) -> list[Callable[..., object]]:
+    """Every activity, wired to the resources."""
+    client, database = resources.client, resources.database
+    fetcher, extractor = resources.fetcher, resources.extractor
+    renderer = Renderer(resources.browser, fetcher, user_agent=user_agent(settings.contact))
     reporter = Reporter(client)
     politeness = Politeness(database, fetcher, settings.host_rps)
     secret_key = SecretKey(settings)
     crawl = CrawlActivities(
         database, fetcher, politeness, extractor, renderer, reporter, secret_key
     )
-    turns = DomainTurns(database, client)
     discover = DiscoverActivities(
         database,
         Visitor(fetcher, extractor, renderer, politeness.admit),
         politeness,
-        turns,
+        DomainTurns(database, client),
         reporter,
         secret_key,
     )
     ownership = OwnershipActivities(database)
-    retention = RetentionActivities(database, expiries(settings), KnownToTemporal(client))
-    worker = Worker(
-        client,
+    return [
+        crawl.crawl,
+        discover.discover,
+        ownership.identify_page,
+        ownership.identify_domain,
+        BatchActivities(database, client, politeness.interval).start_batch,
+        BacktestActivities(database, extractor, reporter).backtest,
+        RetentionActivities(database, expiries(settings), KnownToTemporal(client)).prune,
+    ]
+
+
+def temporal_worker(settings: Settings, resources: Resources) -> Worker:
+    """The poller of the task queue."""
+    return Worker(
+        resources.client,
         task_queue=TASK_QUEUE,
         workflows=WORKFLOWS,
         workflow_runner=RUNNER,
         interceptors=[InputGuard()],
-        activities=[
-            crawl.crawl,
-            discover.discover,
-            ownership.identify_page,
-            ownership.identify_domain,
-            BatchActivities(database, client, politeness.interval).start_batch,
-            BacktestActivities(database, extractor, reporter).backtest,
-            retention.prune,
-        ],
-        # An attempt that is handed over eagerly would not wait for its host's turn.
+        activities=activities_of(settings, resources),
+        # Eagerly executed activities would bypass the rate limit of their host.
         disable_eager_activity_execution=True,
         max_concurrent_activities=settings.worker_concurrency,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=DRAIN,
-        sticky_queue_schedule_to_start_timeout=STICKY_FOR,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
     )
-    delivery = Delivery(client, DatabaseOutbox(database), settings.max_attempts)
-    reconciling = asyncio.create_task(Reconciler(delivery).run())
+
+
+@asynccontextmanager
+async def reconciling(settings: Settings, resources: Resources) -> AsyncIterator[None]:
+    """Deliver the messages that requests left in the outbox, for the length of the block."""
+    outbox = DatabaseOutbox(resources.database)
+    delivery = Delivery(resources.client, outbox, settings.max_attempts)
+    task = asyncio.create_task(Reconciler(delivery).run())
     try:
-        async with worker:
-            ready()
-            await stop.wait()
+        yield
     finally:
-        reconciling.cancel()
-        await asyncio.wait({reconciling})
-        await browser.aclose()
-        extractor.close()
-        await fetcher.aclose()
-        await database.close()
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Serve the task queue until `stop` is set, then let running attempts finish.
+
+    `ready` is called once the worker polls. Raises SettingsError if the namespace does not fit,
+    and Unavailable if Temporal does not answer.
+    """
+    client = await connect(settings)
+    await prepare_namespace(client, timedelta(days=settings.job_retention_days))
+    await pace_hosts(client, settings.host_rps)
+    await schedule_pruning(client)
+    migrate(settings.resolved_database_url)
+    async with (
+        opened_resources(settings, client) as resources,
+        reconciling(settings, resources),
+        temporal_worker(settings, resources),
+    ):
+        ready()
+        await stop.wait()
 
 
 async def serve(settings: Settings, ready: Callable[[], None]) -> None:
@@ -164,7 +211,7 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
 
 
 def main() -> None:
-    """Run a worker by the settings of the environment."""
+    """Run a worker with the settings of the environment."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         settings = load_settings()

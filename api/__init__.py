@@ -1,1 +1,1 @@
-"""The REST API: it translates between HTTP, the store and Temporal, and decides nothing."""
+"""The REST API: translates between HTTP, the store and Temporal, and decides nothing."""

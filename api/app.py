@@ -1,4 +1,4 @@
-"""The application: its routes, its middleware, its documentation."""
+"""The application: routes, middleware, documentation, services."""
 
 from typing import Final
 
@@ -13,7 +13,6 @@ from temporalio.client import Client
 from api.deps import Authentication, Services
 from api.documentation import DocumentedApi
 from api.errors import NO_OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
-from api.launch import Launcher
 from api.limits import BodyLimit, HeadLimit
 from api.routes import (
     backtests,
@@ -33,6 +32,7 @@ from store.outbox import DatabaseOutbox
 from store.secretkey import SecretKey
 from temporal.delivery import Delivery
 from temporal.jobs.actions import JobActions
+from temporal.jobs.messages import Launcher
 from temporal.jobs.reader import JobReader
 from temporal.jobs.watch import JobWatch
 
@@ -47,14 +47,14 @@ ROUTERS: Final = (
     batches.router,
     job_events.router,
 )
-"""The routes that need a key."""
+"""The routers that require an API key."""
 
 
 def _routes() -> list[BaseRoute]:
     router = APIRouter(
         responses={**documented_errors(408, 413, 429, 431, 500, 503), **NO_OTHER_ERRORS}
     )
-    # For the documentation alone: `Authentication` has checked the key by then.
+    # For the OpenAPI document only: `Authentication` checks the key.
     bearer = Security(HTTPBearer(auto_error=False, description="An API key of `diffy keys`."))
     for each in ROUTERS:
         router.include_router(each, dependencies=[bearer], responses=documented_errors(401))
@@ -63,13 +63,13 @@ def _routes() -> list[BaseRoute]:
 
 
 ROUTES: Final = _routes()
-"""All routes. They hold no state, and every application has the same: FastAPI builds what answers
-at them with the first request, which takes an eighth of a second.
+"""All routes, shared by all applications: they hold no state, and FastAPI takes an eighth of a
+second to build their handlers at the first request.
 """
 
 
 def create_app(settings: Settings, client: Client, database: Database) -> FastAPI:
-    """The API on `client` and `database`, which the caller closes after it."""
+    """The API on `client` and `database`. The caller closes both."""
     app = DocumentedApi(
         title="Diffy Jobs",
         summary="Watches web sites for changes, as durable jobs whose state is always true.",
@@ -90,7 +90,7 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
         settings=settings,
         client=client,
         database=database,
-        launcher=Launcher(settings),
+        launcher=Launcher(settings.max_attempts),
         delivery=Delivery(client, DatabaseOutbox(database), settings.max_attempts),
         reader=reader,
         actions=JobActions(client, reader, database),

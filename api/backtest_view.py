@@ -1,37 +1,17 @@
-"""A backtest as the API shows it: how far it is says the store, its state Temporal."""
+"""Backtests and the lines of their reports, as the API shows them."""
 
-from datetime import UTC, datetime
 from uuid import UUID
-
-from temporalio.client import (
-    Client,
-    WorkflowExecutionDescription,
-    WorkflowExecutionStatus,
-)
 
 from core.changes.backtest import Verdict
 from core.changes.rules import ChangeType, Severity
-from core.jobs.contract import FinalReport, MemoKey
 from core.jobs.states import JobState
 from core.model import Model, UtcTime
-from core.outbox import MessageKind
-from store.backtests import get_backtest
-from store.db.engine import Database
-from store.outbox import is_pending
-from store.tables.backtests import Backtest, BacktestChange
-from temporal.jobs.backtests import described_backtest
-from temporal.jobs.live_attempt import between_tasks, live_attempt
-from temporal.jobs.status import status_of
-from temporal.jobs.untrusted import read_memo
-from temporal.jobs.view import UNEXPLAINED
-
-NEVER_HEARD_OF = "Temporal knows nothing of it any more; ask for another one."
+from store.tables.backtests import BacktestChange
+from temporal.jobs.backtests import BacktestStatus
 
 
 class BacktestView(Model):
-    """A backtest: its state as that of a job, how far it is, and how many changes have met with
-    each verdict so far.
-    """
+    """A backtest: its state, which is that of a job, its progress, and its changes by verdict."""
 
     id: UUID
     domain_id: UUID
@@ -50,7 +30,7 @@ class BacktestView(Model):
 
 
 class Report(Model):
-    """What a change says; `confidence` is known of what would be reported alone."""
+    """A reported change. Only an expected one has a `confidence`."""
 
     change_type: ChangeType
     severity: Severity
@@ -59,7 +39,7 @@ class Report(Model):
 
 
 class BacktestChangeView(Model):
-    """A change: what was `reported` then, and what is `expected` of the rules of today."""
+    """A change: as it was `reported`, and as today's rules are `expected` to report it."""
 
     id: UUID
     page_id: UUID
@@ -73,33 +53,17 @@ class BacktestChangeView(Model):
     expected: Report | None
 
 
-async def backtest_view(
-    database: Database, client: Client, org_id: UUID, backtest: Backtest
-) -> BacktestView:
-    """What the API shows of `backtest`, whose state is Temporal's until its report is whole.
-
-    Raises NotFound when it is deleted meanwhile.
-    """
-    described, pending = None, False
-    if backtest.finished_at is None:
-        # First: a message that is gone by then has been carried out.
-        async with database.reading() as session:
-            pending = await is_pending(session, backtest.id, MessageKind.BACKTEST)
-        described = await described_backtest(client, backtest.id)
-        if described is None or described.status is not WorkflowExecutionStatus.RUNNING:
-            # It may have come to its end since it was read.
-            async with database.reading() as session:
-                backtest = await get_backtest(session, org_id, backtest.id)
-    state, reason = await _state(described, backtest, pending)
-    percent = 100 * backtest.pages_done // backtest.pages if backtest.pages else 0
+def backtest_view(status: BacktestStatus) -> BacktestView:
+    """A backtest as the API shows it."""
+    backtest = status.backtest
     return BacktestView(
         id=backtest.id,
         domain_id=backtest.domain_id,
-        state=state,
-        progress=100 if state is JobState.COMPLETED else min(percent, 99),
+        state=status.state,
+        progress=status.percent,
         created_at=backtest.created_at,
         finished_at=backtest.finished_at,
-        failed_reason=reason,
+        failed_reason=status.reason,
         pages=backtest.pages,
         pages_done=backtest.pages_done,
         snapshots=backtest.snapshots,
@@ -110,34 +74,8 @@ async def backtest_view(
     )
 
 
-async def _state(
-    described: WorkflowExecutionDescription | None, backtest: Backtest, pending: bool
-) -> tuple[JobState, str | None]:
-    """The state, and why it failed or had to be tried again. A report that is whole stays so when
-    Temporal has forgotten its workflow; one that is `pending` Temporal is still to be told of.
-    """
-    if backtest.finished_at is not None:
-        return JobState.COMPLETED, None
-    if described is None and pending:
-        return JobState.WAITING, None
-    if described is None:
-        return JobState.FAILED, NEVER_HEARD_OF
-    if described.status is not WorkflowExecutionStatus.RUNNING:
-        ending = await read_memo(described, MemoKey.ENDING, FinalReport)
-        unexplained = UNEXPLAINED.get(
-            described.status or WorkflowExecutionStatus.FAILED, NEVER_HEARD_OF
-        )
-        return JobState.FAILED, (ending.failed_reason if ending else None) or unexplained
-    attempt = await live_attempt(described)
-    if attempt is None:
-        return JobState.ACTIVE if between_tasks(described) else JobState.WAITING, None
-    now = datetime.now(UTC)
-    stand = status_of(described.status, described.start_time, attempt.pending, now)
-    return stand.state, attempt.last_error
-
-
 def finding_view(change: BacktestChange, url: str) -> BacktestChangeView:
-    """What the API shows of a line of a report, of the page at `url`."""
+    """A line of a report as the API shows it, for the page at `url`."""
     return BacktestChangeView(
         id=change.id,
         page_id=change.page_id,

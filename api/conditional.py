@@ -1,4 +1,4 @@
-"""Answers that need not be sent again (RFC 9110, 13)."""
+"""Conditional requests (RFC 9110, 13)."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ ENTITY_TAG: Final = re.compile(r'(?:W/)?("[^"]*")')
 
 
 def conditional(request: Request, answer: Model) -> Response:
-    """`answer` with its ETag, or 304 when the client has it (If-None-Match, 13.1.2)."""
+    """`answer` with an ETag, or 304 if it matches If-None-Match (RFC 9110, 13.1.2)."""
     body = answer.model_dump_json(by_alias=True).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}

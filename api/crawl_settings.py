@@ -1,4 +1,4 @@
-"""Crawl settings as the API takes and shows them."""
+"""Crawl settings in request bodies and answers."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -18,9 +18,9 @@ Selector = Annotated[
 
 
 class CrawlSettingsView(Model):
-    """How pages are asked for and read, as far as it was chosen here; null is what was not.
+    """Settings for the fetch and the comparison of pages; null is not set here.
 
-    Of headers and cookies only the names are ever shown.
+    Headers and cookies are shown by name only.
     """
 
     headers: list[str] | None
@@ -33,48 +33,48 @@ class CrawlSettingsView(Model):
 
 
 class CrawlSettingsBody(JsonBody):
-    """How pages are asked for and read. What is left out stays as it is, null takes it back.
+    """Settings for the fetch and the comparison of pages. Omitted fields stay, null unsets a field.
 
-    A page's settings win over its domain's, field by field.
+    The settings of a page override those of its domain, field by field.
     """
 
     headers: Annotated[dict[str, str], AfterValidator(check_headers)] | None = Field(
         default=None,
         repr=False,
-        description="Request headers by name, all of them. They are stored encrypted, never shown "
-        "again, and sent to the page's own origin only.",
+        description="Request headers by name, which replace all earlier ones. They are stored "
+        "encrypted, never shown again, and sent to the page's own origin only.",
     )
     cookies: Annotated[dict[str, str], AfterValidator(check_cookies)] | None = Field(
-        default=None, repr=False, description="Cookies by name, kept and sent as headers are."
+        default=None, repr=False, description="Cookies by name; stored and sent as headers are."
     )
     user_agent: (
         Annotated[str, Field(min_length=1, max_length=256), AfterValidator(check_user_agent)] | None
     ) = Field(
         default=None,
-        description="Sent instead of our own. Which pages robots.txt allows is still decided by "
-        "the name DiffyBot, by which robots.txt is asked for as well.",
+        description="Replaces our own user agent. robots.txt is still fetched as DiffyBot, and its "
+        "rules for DiffyBot apply.",
     )
     watch_selector: Selector | None = Field(
         default=None,
-        description="CSS: only what it matches is compared. A crawl fails with "
-        "WATCHED_PART_MISSING where that shows no text.",
+        description="CSS selector: only matching elements are compared. A crawl fails with "
+        "WATCHED_PART_MISSING if they show no text.",
     )
     ignore_selectors: Annotated[list[Selector], Field(max_length=MOST_IGNORED)] | None = Field(
-        default=None, description="CSS: what they match is not compared."
+        default=None, description="CSS selectors: matching elements are not compared."
     )
     render: Annotated[Render, Field(strict=False)] | None = Field(
-        default=None, description="Whether pages are opened in a browser before they are read."
+        default=None, description="Whether pages are rendered in a browser."
     )
     confirm_after_seconds: Annotated[int, Field(ge=0, le=LONGEST_CONFIRMATION)] | None = Field(
         default=None,
-        description="News is reported once a second look, so many seconds after the first, has "
-        "found it again. 0 reports at once, also where the domain would have it confirmed.",
+        description="A change is reported once a second fetch, this many seconds after the first, "
+        "has confirmed it. 0 reports at once, and overrides a confirmation of the domain.",
     )
 
     def sealed(self, secret_key: SecretKey) -> CrawlSettings:
-        """The same as it is stored.
+        """The settings as stored, with encrypted secrets.
 
-        Raises Conflict when there are secrets and no key to seal them with.
+        Raises Conflict if there are secrets and no key to encrypt them with.
         """
         fields = {name: getattr(self, name) for name in self.model_fields_set}
         for name in ("headers", "cookies"):
@@ -86,21 +86,21 @@ class CrawlSettingsBody(JsonBody):
 
 
 class WithCrawlSettings(JsonBody):
-    """A body that may choose crawl settings."""
+    """A request body that may set crawl settings."""
 
     crawl_settings: CrawlSettingsBody | None = None
 
     def settings_over(
         self, present: CrawlSettings | None, secret_key: SecretKey
     ) -> CrawlSettings | None:
-        """The `present` settings with what this body says of them. Raises Conflict as `sealed`."""
+        """The `present` settings with the changes of this body. Raises Conflict as `sealed`."""
         if self.crawl_settings is None:
             return present
         return (present or NOTHING_CHOSEN).changed_by(self.crawl_settings.sealed(secret_key))
 
 
 def settings_view(chosen: CrawlSettings | None) -> CrawlSettingsView:
-    """What the API shows of `chosen`."""
+    """Settings as the API shows them."""
     chosen = chosen or NOTHING_CHOSEN
     return CrawlSettingsView(
         headers=None if chosen.headers is None else sorted(chosen.headers),

@@ -1,7 +1,7 @@
-"""What a request is handled with: who asks, the services, and the ids in its path."""
+"""Dependencies of the routes: the principal, the services, the ids in the path."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, FastAPI, Path, Request
@@ -9,7 +9,6 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.client import Client
 
-from api.launch import Launcher
 from api.routing import has_route
 from core.errors import NotFound, Unauthorized
 from core.settings import Settings
@@ -18,23 +17,24 @@ from store.keys import organisation_of
 from store.secretkey import SecretKey
 from temporal.delivery import Delivery
 from temporal.jobs.actions import JobActions
+from temporal.jobs.messages import Launcher
 from temporal.jobs.reader import JobReader
 from temporal.jobs.watch import JobWatch
 
 PROTECTED = "/api/"
-"""Where the paths begin that need a key."""
+"""Prefix of the paths that need an API key."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks."""
+    """The authenticated client."""
 
     org_id: UUID
 
 
 @dataclass(frozen=True)
 class Services:
-    """What the application was made of."""
+    """The services of an application, shared by all its requests."""
 
     settings: Settings
     client: Client
@@ -54,9 +54,9 @@ def services_of(app: FastAPI) -> Services:
 
 
 class Authentication:
-    """Middleware that lets nobody without a key to a route under `PROTECTED`.
+    """Middleware that requires an API key on the routes under `PROTECTED`.
 
-    It is no dependency, because FastAPI reads and parses the body before the first of them.
+    It is not a dependency: FastAPI reads and parses the body before it resolves dependencies.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -77,7 +77,7 @@ class Authentication:
 
 
 async def _principal(app: FastAPI, headers: Headers) -> Principal:
-    """Whose key the `Authorization` header holds (RFC 6750, 2.1)."""
+    """The owner of the key in the `Authorization` header (RFC 6750, 2.1)."""
     scheme, _, key = headers.get("authorization", "").partition(" ")
     key = key.strip(" ")
     if scheme.lower() != "bearer" or not key:
@@ -87,111 +87,56 @@ async def _principal(app: FastAPI, headers: Headers) -> Principal:
 
 
 async def principal(request: Request) -> Principal:
-    """Who asks, as `Authentication` has found."""
+    """The principal that `Authentication` found."""
     found: Principal = request.state.principal
     return found
 
 
-async def settings(request: Request) -> Settings:
-    """The settings."""
-    return services_of(request.app).settings
+def _service(name: str) -> Any:
+    """A dependency on one of the `Services`."""
 
+    async def service(request: Request) -> object:
+        return getattr(services_of(request.app), name)
 
-async def client(request: Request) -> Client:
-    """The connection to Temporal."""
-    return services_of(request.app).client
-
-
-async def database(request: Request) -> Database:
-    """The database."""
-    return services_of(request.app).database
-
-
-async def launcher(request: Request) -> Launcher:
-    """What says which jobs to start."""
-    return services_of(request.app).launcher
-
-
-async def delivery(request: Request) -> Delivery:
-    """What tells Temporal."""
-    return services_of(request.app).delivery
-
-
-async def reader(request: Request) -> JobReader:
-    """What reads jobs."""
-    return services_of(request.app).reader
-
-
-async def watch(request: Request) -> JobWatch:
-    """What waits for jobs."""
-    return services_of(request.app).watch
-
-
-async def actions(request: Request) -> JobActions:
-    """What acts on jobs."""
-    return services_of(request.app).actions
-
-
-async def secret_key(request: Request) -> SecretKey:
-    """What seals secrets."""
-    return services_of(request.app).secret_key
+    return Depends(service)
 
 
 PrincipalDep = Annotated[Principal, Depends(principal)]
-SettingsDep = Annotated[Settings, Depends(settings)]
-ClientDep = Annotated[Client, Depends(client)]
-DatabaseDep = Annotated[Database, Depends(database)]
-LauncherDep = Annotated[Launcher, Depends(launcher)]
-DeliveryDep = Annotated[Delivery, Depends(delivery)]
-ReaderDep = Annotated[JobReader, Depends(reader)]
-WatchDep = Annotated[JobWatch, Depends(watch)]
-ActionsDep = Annotated[JobActions, Depends(actions)]
-SecretKeyDep = Annotated[SecretKey, Depends(secret_key)]
-
-PathId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
-"""An id in a path, not parsed yet: one that is malformed is not found, as an unknown one is."""
+SettingsDep = Annotated[Settings, _service("settings")]
+ClientDep = Annotated[Client, _service("client")]
+DatabaseDep = Annotated[Database, _service("database")]
+LauncherDep = Annotated[Launcher, _service("launcher")]
+DeliveryDep = Annotated[Delivery, _service("delivery")]
+ReaderDep = Annotated[JobReader, _service("reader")]
+WatchDep = Annotated[JobWatch, _service("watch")]
+ActionsDep = Annotated[JobActions, _service("actions")]
+SecretKeyDep = Annotated[SecretKey, _service("secret_key")]
 
 
-async def domain_id(domain_id: PathId) -> UUID:
-    """The id of a domain in the path. Raises NotFound when it is malformed."""
-    return _parsed(domain_id, "Domain")
+def _path_id(kind: str) -> Any:
+    """A dependency on the id in the path: `domain_id` for the kind "Domain".
+
+    A malformed id is answered as an unknown one: NotFound.
+    """
+    name = f"{kind.lower()}_id"
+    parameter = Path(alias=name, title=f"{kind} Id", json_schema_extra={"format": "uuid"})
+
+    async def path_id(text: Annotated[str, parameter]) -> UUID:
+        return _parsed(text, kind)
+
+    return Depends(path_id)
 
 
-async def page_id(page_id: PathId) -> UUID:
-    """The id of a page in the path. Raises NotFound when it is malformed."""
-    return _parsed(page_id, "Page")
-
-
-async def batch_id(batch_id: PathId) -> UUID:
-    """The id of a batch in the path. Raises NotFound when it is malformed."""
-    return _parsed(batch_id, "Batch")
-
-
-async def change_id(change_id: PathId) -> UUID:
-    """The id of a change in the path. Raises NotFound when it is malformed."""
-    return _parsed(change_id, "Change")
-
-
-async def snapshot_id(snapshot_id: PathId) -> UUID:
-    """The id of a snapshot in the path. Raises NotFound when it is malformed."""
-    return _parsed(snapshot_id, "Snapshot")
-
-
-async def backtest_id(backtest_id: PathId) -> UUID:
-    """The id of a backtest in the path. Raises NotFound when it is malformed."""
-    return _parsed(backtest_id, "Backtest")
-
-
-DomainIdDep = Annotated[UUID, Depends(domain_id)]
-PageIdDep = Annotated[UUID, Depends(page_id)]
-BatchIdDep = Annotated[UUID, Depends(batch_id)]
-ChangeIdDep = Annotated[UUID, Depends(change_id)]
-SnapshotIdDep = Annotated[UUID, Depends(snapshot_id)]
-BacktestIdDep = Annotated[UUID, Depends(backtest_id)]
+DomainIdDep = Annotated[UUID, _path_id("Domain")]
+PageIdDep = Annotated[UUID, _path_id("Page")]
+BatchIdDep = Annotated[UUID, _path_id("Batch")]
+ChangeIdDep = Annotated[UUID, _path_id("Change")]
+SnapshotIdDep = Annotated[UUID, _path_id("Snapshot")]
+BacktestIdDep = Annotated[UUID, _path_id("Backtest")]
 
 
 def _parsed(text: str, kind: str) -> UUID:
-    """The UUID that `text` writes in the usual form, of the several that `UUID` reads."""
+    """The UUID of `text`, which must be in the canonical form: `UUID` accepts several."""
     try:
         found = UUID(text)
     except ValueError:

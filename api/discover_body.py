@@ -1,18 +1,18 @@
-"""How far a discovery is asked to walk."""
+"""The request body for a discovery."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from api.launch import DiscoverOptions
 from api.limits import JobBody, OneLine
 from core.jobs.contract import DEFAULT_MAX_DEPTH, DEFAULT_MAX_PAGES, MaxDepth, MaxPages, Pattern
+from temporal.jobs.messages import DiscoverOptions
 
 Globs = Annotated[list[Annotated[Pattern, OneLine]], Field(max_length=50)]
 
 
 class DiscoverBody(JobBody):
-    """How far a discovery walks; `include` and `exclude` are globs on paths."""
+    """The limits of a discovery; `include` and `exclude` are globs on paths."""
 
     max_pages: MaxPages | None = None
     max_depth: MaxDepth | None = None
@@ -21,7 +21,7 @@ class DiscoverBody(JobBody):
 
     @property
     def options(self) -> DiscoverOptions:
-        """The same for the launcher."""
+        """The limits of the discovery."""
         return DiscoverOptions(
             max_pages=DEFAULT_MAX_PAGES if self.max_pages is None else self.max_pages,
             max_depth=DEFAULT_MAX_DEPTH if self.max_depth is None else self.max_depth,

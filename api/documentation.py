@@ -1,4 +1,4 @@
-"""The application's documentation of itself, corrected where FastAPI's is not what is answered."""
+"""Corrections of the OpenAPI document that FastAPI generates."""
 
 from typing import Any, Final
 
@@ -8,8 +8,9 @@ JSON: Final = "application/json"
 
 
 class DocumentedApi(FastAPI):
-    """FastAPI lists a route's errors under the media type of its good answers: of a stream of
-    events too, whose errors are JSON as all others are.
+    """A FastAPI application that documents every error as JSON.
+
+    FastAPI documents errors with the media type of the successful answer, also for event streams.
     """
 
     def openapi(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The one shape of every error answer, and what becomes of each fault."""
+"""Error answers: their one shape, and the translation of exceptions."""
 
 import logging
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ from store.constraints import refers_to_nothing
 from temporal.faults import as_unavailable
 
 RETRY_AFTER: Final = 5
-"""Seconds after which a client may ask again what could not be answered now."""
+"""Seconds after which a client may repeat a request that failed with 429 or 503."""
 
-MOST_DETAILS: Final = 20
-"""Fields that one answer names at most."""
+MAX_DETAILS: Final = 20
+"""Number of fields that one answer names."""
 
-LONGEST_NAME: Final = 100
-"""Characters of a field's name that an answer repeats."""
+MAX_FIELD_NAME_LENGTH: Final = 100
+"""Characters."""
 
 DELETED: Final = "What the request is about has just been deleted."
 
@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 
 class ErrorAnswer(Model):
-    """Every error answer: a sentence, a code, and the fields at fault where there are any."""
+    """Every error answer: a sentence, a code, and the fields at fault, if any."""
 
     error: str
     code: str
@@ -73,20 +73,20 @@ DESCRIPTIONS: Final = {
 NO_OTHER_ERRORS: Final[dict[int | str, dict[str, object]]] = {
     "default": {"model": ErrorAnswer, "description": "Any other error."}
 }
-"""For the whole API: without it FastAPI documents its own 422, which is never answered. The
-document is without it: it would allow any answer.
+"""Keeps FastAPI from documenting its own 422, which is never answered. The OpenAPI document drops
+this entry: it would allow any answer.
 """
 
 
 def documented_errors(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """The part of a route's documentation that lists its error `statuses`."""
+    """The documentation of the error `statuses` of a route."""
     return {
         status: {"model": ErrorAnswer, "description": DESCRIPTIONS[status]} for status in statuses
     }
 
 
 async def answer_fault(request: Request, fault: Exception) -> Response:
-    """The answer to `fault`; one that is not the client's doing is logged with its trace."""
+    """The answer to `fault`. A fault of the service is logged with its trace."""
     error = _translated(request, fault)
     if error is None:
         logger.error("%s %r failed", request.method, request.url.path, exc_info=fault)
@@ -95,10 +95,10 @@ async def answer_fault(request: Request, fault: Exception) -> Response:
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"  # RFC 6750, 3
     if isinstance(error, MethodNotAllowed):
-        # The framework knows the methods of one route only; others may share its address.
+        # FastAPI knows the methods of one route only. Several routes may share a path.
         headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))
     if isinstance(error, RequestTooSlow):
-        headers["Connection"] = "close"  # what is still to come of the body is not waited for
+        headers["Connection"] = "close"  # the rest of the body is not read
     if isinstance(error, Unavailable | RateLimited):
         headers["Retry-After"] = str(RETRY_AFTER)
     details = error.details if isinstance(error, RequestError) else None
@@ -106,9 +106,9 @@ async def answer_fault(request: Request, fault: Exception) -> Response:
 
 
 class ErrorAnswers:
-    """The outermost middleware: answers what nothing within has answered, other middleware's too.
+    """The outermost middleware: answers exceptions of the application and of other middleware.
 
-    A handler of FastAPI's for `Exception` would answer as well, and raise it once more after.
+    FastAPI's handler for `Exception` would answer too, but raises the exception again.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -147,7 +147,7 @@ def _answer(
 
 
 def _translated(request: Request, fault: Exception) -> RequestError | Unavailable | None:
-    """What a client is told of `fault`; None when that is nothing but that there was one."""
+    """The error that a client sees; None for a fault of the service."""
     match fault:
         case RequestError() | Unavailable():
             return fault
@@ -172,7 +172,7 @@ def _shown(error: DiffyError) -> RequestError | Unavailable | None:
 
 
 def _refused(request: Request, status: int) -> RequestError | None:
-    """What the framework itself refuses."""
+    """The error for a status with which FastAPI or Starlette refuses a request."""
     match status:
         case HTTPStatus.BAD_REQUEST:
             sentence = "The body cannot be read as JSON."
@@ -197,12 +197,12 @@ SENTENCES: Final = {
     "uuid_parsing": "This is not a UUID.",
     "uuid_type": "This is not a UUID.",
 }
-"""By the type of a pydantic error; its own message serves for the others."""
+"""By the type of a pydantic error. Other types keep their own message."""
 
 
 def _invalid(errors: Sequence[Any]) -> InvalidRequest:
     details: dict[str, str] = {}
-    for error in errors[:MOST_DETAILS]:
+    for error in errors[:MAX_DETAILS]:
         sentence = SENTENCES.get(error["type"], f"{error['msg'].removesuffix('.')}.")
         details.setdefault(_field(error["loc"], error["type"]), sentence)
     name, sentence = next(iter(details.items()))
@@ -210,7 +210,7 @@ def _invalid(errors: Sequence[Any]) -> InvalidRequest:
 
 
 def _field(location: Sequence[int | str], kind: str) -> str:
-    """The name of the field, as the client sent it; `body` for the body itself."""
+    """The name of the field as the client sent it; `body` for the whole body."""
     inner = location[1:] if kind != "json_invalid" else ()
     name = ".".join(str(part) for part in inner) or str(location[0])
-    return "".join(sign if sign.isprintable() else "�" for sign in name[:LONGEST_NAME])
+    return "".join(sign if sign.isprintable() else "�" for sign in name[:MAX_FIELD_NAME_LENGTH])

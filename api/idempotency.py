@@ -1,9 +1,8 @@
 """`Idempotency-Key`: a POST that is sent twice does its work once.
 
-A request is carried out in one transaction of the store, which also says in the outbox what
-Temporal has to be told, and keeps the answer under the key. The ids of what it makes are made of
-its seed. A request that is sent again makes nothing: it goes on with what the outbox still says,
-and answers the same.
+One transaction of the store does the work, puts the messages to Temporal into the outbox, and
+keeps the answer under the key. New ids derive from the seed of the request. A repeated request
+creates nothing: it delivers the messages that are still in the outbox, and gets the same answer.
 """
 
 import hashlib
@@ -17,7 +16,7 @@ from fastapi import Depends, Header, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import DatabaseDep, DeliveryDep, Principal, PrincipalDep
-from api.launch import StartedJob
+from api.started import StartedJob
 from core.errors import Conflict, DiffyError, InvalidRequest, NotFound
 from core.model import Model
 from core.outbox import JobMessage
@@ -40,17 +39,17 @@ Key = Annotated[
 A = TypeVar("A", bound=Model)
 
 Accept = Callable[[AsyncSession, UUID], Awaitable[A]]
-"""Does in the store what a request of that seed asks for, and gives the answer."""
+"""Does the work of the request with that seed in the store, and returns the answer."""
 
 Undo = Callable[[AsyncSession, UUID], Awaitable[object]]
-"""Takes back from the store what was done for the request of that seed."""
+"""Deletes from the store what the request with that seed created."""
 
 
 class Idempotency:
-    """One request, with its key if it has one.
+    """One request, with or without a key.
 
-    All methods raise Conflict when the key was sent with another request before. A request that
-    its `accept` refuses does not use the key up.
+    All methods raise Conflict if the key was sent with another request before. A request that
+    `accept` refuses does not use up its key.
     """
 
     def __init__(
@@ -68,15 +67,15 @@ class Idempotency:
         self._fingerprint = fingerprint
 
     async def once(self, accept: Accept[A], kind: type[A]) -> A:
-        """The answer, for work that needs the store alone."""
+        """The answer of a request that needs the store only."""
         return (await self._accepted(accept, kind, uuid4()))[1]
 
     @asynccontextmanager
     async def carried_out(self, accept: Accept[A], kind: type[A], undo: Undo) -> AsyncIterator[A]:
-        """The answer, once Temporal has been told what `accept` says in the outbox.
+        """The answer, once the messages that `accept` put into the outbox are delivered.
 
-        When that, or the block, fails, a request without a key is undone, so that it can be sent
-        again. One with a key stands: whoever sends it again goes on with it, or the reconciler.
+        If the delivery or the block fails, a request without a key is undone, so that the client
+        can repeat it. A request with a key stays: its repetition finishes it, or the reconciler.
         """
         fresh = uuid4()
         try:
@@ -84,21 +83,21 @@ class Idempotency:
             await self._delivery.deliver(seed)
             yield answer
         except (InvalidRequest, NotFound, Conflict):
-            raise  # the store has nothing of it
+            raise  # the transaction was rolled back
         except Exception:
             if self._key is None:
-                await self._take_back(undo, fresh)
+                await self._undo(undo, fresh)
             raise
 
     async def start_job(
         self, job_of: Callable[[AsyncSession, UUID], Awaitable[JobMessage]]
     ) -> StartedJob:
-        """Start the job that `job_of` makes of a seed. It only reads."""
+        """Start the job that `job_of` makes of a seed; `job_of` only reads the store."""
         if self._key is None:
-            # It is one call of Temporal, and nobody comes back for it: the store need not know.
+            # One call of Temporal that is never repeated: the outbox is not needed.
             async with self._database.reading() as session:
                 message = await job_of(session, uuid4())
-            await self._delivery.tell(message)
+            await self._delivery.send(message)
             return StartedJob(job_id=message.job_id)
 
         async def accept(session: AsyncSession, seed: UUID) -> StartedJob:
@@ -110,9 +109,9 @@ class Idempotency:
         await self._delivery.deliver(seed)
         return answer
 
-    async def earlier(self, kind: type[A]) -> A | None:
-        """The answer that the request was given before, and Temporal told what it was not yet;
-        None when it was given none.
+    async def earlier_answer(self, kind: type[A]) -> A | None:
+        """The earlier answer to the request, once its messages are delivered; None if there is
+        none.
         """
         if self._key is None:
             return None
@@ -126,7 +125,7 @@ class Idempotency:
         return kind.model_validate(found.answer)
 
     async def _accepted(self, accept: Accept[A], kind: type[A], fresh: UUID) -> tuple[UUID, A]:
-        """The seed, which is `fresh` for a request without a key, and the answer."""
+        """The seed and the answer of the request; the seed is `fresh` if it has no key."""
         async with self._database.transaction() as session:
             if self._key is None:
                 return fresh, await accept(session, fresh)
@@ -139,8 +138,8 @@ class Idempotency:
             request.answer = answer.model_dump(mode="json", by_alias=True)
             return request.seed, answer
 
-    async def _take_back(self, undo: Undo, seed: UUID) -> None:
-        # Where this fails too, the request stands, and the reconciler goes on with it.
+    async def _undo(self, undo: Undo, seed: UUID) -> None:
+        # If this fails too, the request stays, and the reconciler finishes it.
         with suppress(DiffyError):
             async with self._database.transaction() as session:
                 await withdraw(session, seed)
@@ -154,7 +153,7 @@ async def idempotency(
     delivery: DeliveryDep,
     key: Key = None,
 ) -> Idempotency:
-    """The request and its key. It is not looked up before the request is known to be a good one."""
+    """The idempotency of the request. The key is looked up once the request is valid."""
     asked = f"{request.method} {request.url.path}\n".encode() + await request.body()
     return Idempotency(principal, database, delivery, key, hashlib.sha256(asked).hexdigest())
 

@@ -1,4 +1,4 @@
-"""The part of a list that a request asks for, and what its answer says of it."""
+"""Pagination: query parameters and the `meta` of lists."""
 
 import re
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from pydantic_core import PydanticCustomError
 from core.model import Model
 from store.db.paging import Paged, PageRequest
 
-LARGEST_PAGE: Final = 1_000_000_000
-"""The number of the last page that can be asked for; databases count rows in 64 bits."""
+MAX_PAGE_NUMBER: Final = 1_000_000_000
+"""Keeps row offsets within the 64 bits of the databases."""
 
-LONGEST_CURSOR: Final = 4_000
+MAX_CURSOR_LENGTH: Final = 4_000
 """Characters."""
 
 Row = TypeVar("Row")
 
 
 class ListMeta(Model):
-    """Where a list's `data` is in the whole of it; `total` counts everything that matches."""
+    """The position of `data` in the whole list; `total` counts all rows that match."""
 
     total: int
     page: int
@@ -31,7 +31,7 @@ class ListMeta(Model):
 
 @dataclass(frozen=True)
 class Paging:
-    """`limit` rows, by page number from 1, or behind a cursor, which counts instead."""
+    """`limit` rows of the page with that number, from 1, or after `cursor`, which has priority."""
 
     limit: int
     page: int
@@ -39,11 +39,11 @@ class Paging:
 
     @property
     def request(self) -> PageRequest:
-        """The same for the store."""
+        """The request to the store."""
         return PageRequest(limit=self.limit, page=self.page, after=self.cursor)
 
     def meta(self, found: Paged[Row]) -> ListMeta:
-        """The `meta` of the answer that shows what the store `found`."""
+        """The `meta` of the answer."""
         return ListMeta(
             total=found.total,
             page=self.page,
@@ -53,24 +53,24 @@ class Paging:
 
 
 def _plain_digits(value: object) -> object:
-    """Refuse what pydantic would read as a number as well: `1.0`, `1_0`, ` 1`."""
+    """Refuse other forms of numbers that pydantic accepts: `1.0`, `1_0`, ` 1`."""
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,18}", value):
         raise PydanticCustomError("whole_number", "This is not a whole number")
     return value
 
 
 PlainDigits: Final = BeforeValidator(_plain_digits)
-"""Makes a query parameter one in decimal digits. It follows the limits, which the documentation
-leaves out otherwise.
+"""Restricts a query parameter to decimal digits. It must follow the limits in the annotation:
+otherwise the OpenAPI document omits them.
 """
 
 
 async def paging(
     limit: Annotated[int, Field(ge=1, le=100), PlainDigits, Query()] = 20,
-    page: Annotated[int, Field(ge=1, le=LARGEST_PAGE), PlainDigits, Query()] = 1,
-    cursor: Annotated[str | None, Query(min_length=1, max_length=LONGEST_CURSOR)] = None,
+    page: Annotated[int, Field(ge=1, le=MAX_PAGE_NUMBER), PlainDigits, Query()] = 1,
+    cursor: Annotated[str | None, Query(min_length=1, max_length=MAX_CURSOR_LENGTH)] = None,
 ) -> Paging:
-    """What the query parameters ask for."""
+    """The pagination of the query parameters."""
     return Paging(limit, page, cursor)
 
 

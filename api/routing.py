@@ -1,4 +1,4 @@
-"""Which routes an address has."""
+"""Lookups of the routes at a path."""
 
 from typing import Final
 
@@ -10,12 +10,12 @@ METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def has_route(app: FastAPI, scope: Scope) -> bool:
-    """Whether there is a route at the address, for whatever method."""
+    """Whether there is a route at the path, for any method."""
     return any(route.matches(scope)[0] is not Match.NONE for route in app.routes)
 
 
 def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
-    """The methods that the address takes, of all its routes together."""
+    """The methods of all routes at the path."""
     return [
         method
         for method in METHODS

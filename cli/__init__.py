@@ -1,1 +1,1 @@
-"""The `diffy` command and the embedded stack that it runs."""
+"""The `diffy` command, and the embedded stack of `diffy up`."""

@@ -1,4 +1,4 @@
-"""The API as a process: wires settings, client, store and application, serves HTTP."""
+"""The API process: wires the application and serves HTTP."""
 
 import asyncio
 import signal
@@ -13,45 +13,45 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.deps import services_of
-from api.limits import LARGEST_HEAD
+from api.limits import MAX_HEAD_SIZE
 from cli.connections import Connection
 from cli.keys import ensure_bootstrap_key, opened
 from core.settings import Settings
 from temporal.connection import BRIEF_RETRIES, connect
 from temporal.namespace import prepare_namespace
 
-DRAIN: Final = timedelta(seconds=5)
-"""How long requests under way may go on after a stop was asked for."""
+REQUEST_DRAIN_TIMEOUT: Final = timedelta(seconds=5)
+"""Time for requests under way to finish after a stop."""
 
 
 class ApiServer(uvicorn.Server):
-    """A server that says when it listens and leaves signals to its owner."""
+    """A uvicorn server that calls `ready` once it listens, and handles no signals."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
+        """Listen, then call `ready`."""
         await super().startup(sockets)
         if self.started:
             self._ready()
 
     def drain(self) -> None:
-        """Take no more requests and end once those under way are answered."""
+        """Accept no more requests, and end once those under way are answered."""
         self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Nothing: the original ends the process by the signal, before anything is closed."""
+        """Do nothing: uvicorn would end the process by the signal before it is closed."""
         yield
 
 
 def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
-    """How `app` is served.
+    """The configuration of the server.
 
-    `limit_concurrency` is left out: its answer is plain text, and it counts those who wait for
-    jobs. `Connection` and the files that the process may open are the limit.
+    `limit_concurrency` is not set: its answer is plain text, and it would count requests that wait
+    for jobs. `Connection` limits the connections by the number of files that the process may open.
     """
     return uvicorn.Config(
         app,
@@ -62,15 +62,16 @@ def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=int(DRAIN.total_seconds()),
-        h11_max_incomplete_event_size=LARGEST_HEAD,
+        timeout_graceful_shutdown=int(REQUEST_DRAIN_TIMEOUT.total_seconds()),
+        h11_max_incomplete_event_size=MAX_HEAD_SIZE,
     )
 
 
 async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
-    """Serve the API until SIGINT or SIGTERM; `ready` is called once it listens.
+    """Serve the API until SIGINT or SIGTERM. `ready` is called once it listens.
 
-    Raises Unavailable when Temporal does not answer within a minute, or the database at all.
+    Raises Unavailable if Temporal does not answer within a minute, or the database cannot be
+    reached.
     """
     async with opened(settings) as database:
         await ensure_bootstrap_key(settings, database)

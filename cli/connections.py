@@ -1,5 +1,6 @@
-"""The connections of the API: how long one may be idle or slow, how many there may be, and what is
-answered to what is no HTTP. The server alone waits for ever for a head that does not end.
+"""Connections of the API: idle timeout, maximum number, and JSON answers to invalid HTTP.
+
+uvicorn alone waits forever for a request head that does not end.
 """
 
 import asyncio
@@ -15,46 +16,46 @@ from api.errors import RETRY_AFTER, ErrorAnswer
 from core.errors import HeadTooLarge, InvalidRequest, Unavailable
 
 KEEP_ALIVE: Final = 30
-"""Seconds that a connection may stay open without a request, or with the head of one unfinished."""
+"""Seconds for which a connection may have no request, or an incomplete request head."""
 
-RESERVED: Final = 128
-"""Files that the process opens beside connections: the database's, Temporal's, its own."""
+RESERVED_FILES: Final = 128
+"""File descriptors for the database, Temporal and the process itself."""
 
-HTTP_BEGUN: Final = (h11.IDLE, h11.SEND_RESPONSE)
+NO_RESPONSE_SENT: Final = (h11.IDLE, h11.SEND_RESPONSE)
 
 
-def most_connections() -> int:
-    """How many connections there may be at once: the process can open no more files."""
+def max_connections() -> int:
+    """The maximum number of connections, from the limit of open files."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(soft - RESERVED, RESERVED)
+    return max(soft - RESERVED_FILES, RESERVED_FILES)
 
 
 class Connection(H11Protocol):
-    """One connection."""
+    """One connection of a client."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for its first request; one too many is told so."""
+        """Wait for the first request, or refuse the connection if there are too many."""
         super().connection_made(transport)
         self.timeout_keep_alive = KEEP_ALIVE
-        self._idle_until = self.loop.time() + KEEP_ALIVE
-        if len(self.connections) > most_connections():
+        self._idle_deadline = self.loop.time() + KEEP_ALIVE
+        if len(self.connections) > max_connections():
             away = Unavailable("Too many connections are open; try again in a few seconds.")
             self._refuse(away, (b"retry-after", str(RETRY_AFTER).encode()))
             return
-        self._watch()
+        self._schedule_timeout()
 
     def data_received(self, data: bytes) -> None:
-        """Go on; what is no whole request yet buys no time."""
+        """Read. An incomplete request does not extend the idle timeout."""
         super().data_received(data)
-        self._watch()
+        self._schedule_timeout()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
-        self._idle_until = self.loop.time() + KEEP_ALIVE
+        self._idle_deadline = self.loop.time() + KEEP_ALIVE
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what cannot be understood, as every error is answered."""
+        """Answer invalid HTTP in the shape of every error."""
         error = sys.exception()
         hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 0
         if self.cycle is not None:
@@ -65,18 +66,18 @@ class Connection(H11Protocol):
         else:
             self._refuse(InvalidRequest("This is not a valid HTTP request."))
 
-    def _watch(self) -> None:
+    def _schedule_timeout(self) -> None:
         handled = self.cycle is not None and not self.cycle.response_complete
         if handled or self.timeout_keep_alive_task is not None or self.transport.is_closing():
             return
         self.timeout_keep_alive_task = self.loop.call_at(
-            self._idle_until, self.timeout_keep_alive_handler
+            self._idle_deadline, self.timeout_keep_alive_handler
         )
 
     def _refuse(
         self, error: InvalidRequest | HeadTooLarge | Unavailable, *headers: tuple[bytes, bytes]
     ) -> None:
-        if self.conn.our_state in HTTP_BEGUN:
+        if self.conn.our_state in NO_RESPONSE_SENT:
             body = ErrorAnswer(error=error.message, code=error.code)
             content = body.model_dump_json(exclude_none=True).encode()
             fields = [

@@ -1,4 +1,4 @@
-"""The embedded Temporal server: the official development server with a database on disk."""
+"""The embedded Temporal server: the official development server, with a database on disk."""
 
 import asyncio
 import os
@@ -17,31 +17,31 @@ from workflows.search_attributes import Attribute
 
 HOST: Final = "127.0.0.1"
 
-START_WITHIN: Final = 60.0
+SERVER_START_TIMEOUT: Final = 60.0
 """Seconds from the start of the server to its first answer."""
 
-STOP_WITHIN: Final = 10.0
-"""Seconds the server may take to stop."""
+SERVER_STOP_TIMEOUT: Final = 10.0
+"""Seconds."""
 
-LOG_LIMIT: Final = 10_000_000
-"""Bytes after which the log is begun anew; one older log is kept."""
+MAX_LOG_SIZE: Final = 10_000_000
+"""Bytes. A larger log is rotated at the next start; one older log is kept."""
 
 GARBAGE_COLLECTION: Final = "100"
-"""GOGC: a collection when the heap has doubled. With the small caches below it costs no throughput,
-and saves half of the memory that 400 takes.
+"""GOGC: collect when the heap has doubled. With the small caches below this costs no throughput,
+and takes half of the memory of 400.
 """
 
 SQLITE_PRAGMAS: Final = ("journal_mode=wal", "synchronous=1", "cache_size=-16384")
-"""A commit is one write to the log, without a sync: safe against a crash of any process."""
+"""A commit is one write to the WAL without fsync: it survives a crash of any process."""
 
 DYNAMIC_CONFIG: Final = (
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
-    # The search attributes are there from the start, by `--search-attribute`.
+    # The search attributes exist from the start, by `--search-attribute`.
     "system.forceSearchAttributesCacheRefreshOnRead=false",
-    # A hundred a second are meant for one of many users; a list asks three, the statistics five.
+    # The default of 100 a second is for one of many tenants. A list takes 3 calls, statistics 5.
     "frontend.namespaceRPS.visibility=1000",
-    # By default the server keeps every finished workflow in memory for an hour.
+    # By default the server caches every finished workflow for an hour.
     "history.hostLevelCacheMaxSize=500",
     'history.cacheTTL="30s"',
     "history.eventsHostLevelCacheMaxSizeBytes=16777216",
@@ -56,8 +56,8 @@ ATTRIBUTE_TYPES: Final = {
 class EmbeddedTemporal:
     """A Temporal server on loopback that ends with this process.
 
-    `database` is None for a server that forgets everything with its end, `ui_port` None for one
-    without a web UI. The folders of `database` and `log` are made.
+    Without `database` it keeps everything in memory, without `ui_port` it has no web UI. The
+    folders of `database` and `log` are created.
     """
 
     name = "Temporal"
@@ -71,19 +71,19 @@ class EmbeddedTemporal:
 
     @property
     def address(self) -> str:
-        """Where clients connect, `host:port`."""
+        """The address for clients, `host:port`."""
         return f"{HOST}:{self._port}"
 
     @property
     def pid(self) -> int:
-        """The id of the server's process."""
+        """The process id of the server."""
         assert self._process is not None, "it was not started"
         return self._process.pid
 
     async def start(self) -> None:
-        """Start the server; returns once it answers.
+        """Start the server, and return once it answers.
 
-        Raises SettingsError when it is not installed and Unavailable when it does not answer.
+        Raises SettingsError if it is not installed, and Unavailable if it does not answer.
         """
         command = [str(_binary()), *self._arguments()]
         for folder in {self._log.parent, (self._database or self._log).parent}:
@@ -98,27 +98,29 @@ class EmbeddedTemporal:
             raise Unavailable(f"Temporal did not start; its log is {self._log}.")
 
     async def exited(self) -> int:
-        """The server's exit code, once it has ended."""
+        """The exit code, once the server has ended."""
         assert self._process is not None, "it was not started"
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """End the server; nothing happens when none runs."""
+        """Stop the server. Does nothing if it does not run."""
         if self._process is not None:
-            await self._process.stop(STOP_WITHIN)
+            await self._process.stop(SERVER_STOP_TIMEOUT)
 
     def kill(self) -> None:
-        """End the server as a crash would."""
+        """Kill the server, as a crash would end it."""
         if self._process is not None:
             self._process.kill()
 
     async def _answers(self, process: OwnedProcess) -> bool:
-        """Whether the server answers before it ends, or its time is up."""
+        """Whether the server answers within `SERVER_START_TIMEOUT`, and before it ends."""
         ended = asyncio.create_task(process.wait())
         answer = asyncio.create_task(self._answer())
         waiting = {ended, answer}
         try:
-            await asyncio.wait(waiting, timeout=START_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                waiting, timeout=SERVER_START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED
+            )
             return answer.done() and not ended.done()
         finally:
             for task in waiting:
@@ -130,12 +132,12 @@ class EmbeddedTemporal:
                 await Client.connect(self.address)
                 return
             except RuntimeError:
-                # What the SDK raises when nothing answers there.
+                # The SDK raises RuntimeError if nothing answers.
                 await asyncio.sleep(0.05)
 
     def _arguments(self) -> Iterator[str]:
         yield from ("server", "start-dev", "--ip", HOST, "--port", str(self._port))
-        # Variables of the SDK are meant for clients.
+        # Environment variables of the SDK are for clients.
         yield from ("--disable-config-file", "--disable-config-env", "--log-level", "error")
         if self._ui_port is None:
             yield "--headless"
@@ -164,5 +166,5 @@ def _binary() -> Path:
 
 
 def _rotate(log: Path) -> None:
-    if log.exists() and log.stat().st_size > LOG_LIMIT:
+    if log.exists() and log.stat().st_size > MAX_LOG_SIZE:
         log.replace(log.with_suffix(".log.1"))

@@ -1,4 +1,4 @@
-"""API keys from the command line."""
+"""API keys for the command line, and the keys that exist from the start."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,13 +11,13 @@ from store.db.migrations import migrate
 from store.keys import KeyRow, NewKey, create_key, ensure_key, list_keys, revoke_key
 
 DEFAULT_ORGANISATION = "default"
-"""The organisation of the keys that are there from the start."""
+"""The organisation of the keys that exist from the start."""
 
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """The database of the settings, at the present schema."""
-    # Off the loop: Alembic has no asynchronous interface.
+    """The database of the settings, migrated to the current schema."""
+    # In a thread: Alembic has no asynchronous interface.
     await asyncio.to_thread(migrate, settings.resolved_database_url)
     database = Database.open(settings.resolved_database_url)
     try:
@@ -27,7 +27,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
 
 async def create(settings: Settings, org_name: str) -> NewKey:
-    """A new key of the organisation, which is made when there is none of that name."""
+    """A new key of the organisation with that name, which is created if it does not exist."""
     async with opened(settings) as database, database.transaction() as session:
         return await create_key(session, org_name)
 
@@ -39,20 +39,20 @@ async def listed(settings: Settings) -> list[KeyRow]:
 
 
 async def revoke(settings: Settings, key_id: UUID) -> None:
-    """Make a key invalid from now on. Raises NotFound when there is none of that id."""
+    """Revoke a key at once. Raises NotFound if it does not exist."""
     async with opened(settings) as database, database.transaction() as session:
         await revoke_key(session, key_id)
 
 
 async def ensure_bootstrap_key(settings: Settings, database: Database) -> None:
-    """Make the key of DIFFY_BOOTSTRAP_API_KEY, where it is set, a key that exists."""
+    """Create the key of DIFFY_BOOTSTRAP_API_KEY, if it is set and does not exist."""
     if settings.bootstrap_api_key is not None:
         async with database.transaction() as session:
             await ensure_key(session, DEFAULT_ORGANISATION, settings.bootstrap_api_key)
 
 
 async def create_first(settings: Settings) -> NewKey | None:
-    """A key of the default organisation if there is no key at all, None if there is one."""
+    """A new key of the default organisation; None if any key exists."""
     async with opened(settings) as database, database.transaction() as session:
         if await list_keys(session):
             return None

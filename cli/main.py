@@ -1,7 +1,7 @@
 """The `diffy` command.
 
-What a command needs is imported inside it, once the settings are read: `diffy --help` and a setting
-that cannot be used load neither the Temporal SDK, nor the API, nor the extraction stack.
+Each command imports its modules after it has read the settings. So neither `diffy --help` nor an
+invalid setting loads the Temporal SDK, the API or the extraction stack.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from core.settings import load_settings
 from temporal.shutdown import release
 
 ready_fd = click.option("--ready-fd", type=int, hidden=True)
-"""A pipe on which `diffy up` hears that its child is ready."""
+"""The pipe by which a child signals to `diffy up` that it is ready."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,11 +46,11 @@ def worker(ready_fd: int | None) -> None:
     settings = load_settings()
     import uvloop
 
-    from cli.services import tell_ready
+    from cli.services import report_ready
     from worker import serve
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, partial(tell_ready, ready_fd)))
+        runner.run(serve(settings, partial(report_ready, ready_fd)))
 
 
 @diffy.command()
@@ -61,19 +61,19 @@ def api(ready_fd: int | None) -> None:
     import uvloop
 
     from cli.api import serve_api
-    from cli.services import tell_ready
+    from cli.services import report_ready
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve_api(settings, partial(tell_ready, ready_fd)))
+        runner.run(serve_api(settings, partial(report_ready, ready_fd)))
 
 
 @diffy.command()
 @click.argument("domain")
 def backtest(domain: str) -> None:
-    """Run the rules of today over the stored snapshots of DOMAIN, an id or a name.
+    """Run today's rules over the stored snapshots of DOMAIN, an id or a name.
 
-    Nothing is fetched. A worker must be running. Prints a line for each change, newest first, with
-    tabs between: same, different, new or gone; the URL; what would be reported; what was reported.
+    Nothing is fetched. A worker must be running. Prints one line for each change, newest first,
+    with tabs between: same, different, new or gone; the URL; the expected change; the reported one.
     """
     settings = load_settings()
     from cli.backtest import backtest
@@ -84,11 +84,11 @@ def backtest(domain: str) -> None:
 
 @diffy.group()
 def keys() -> None:
-    """Make, list and revoke API keys."""
+    """Create, list and revoke API keys."""
 
 
 @keys.command()
-@click.option("--org", "org_name", required=True, help="The organisation; made when it is new.")
+@click.option("--org", "org_name", required=True, help="The organisation; created if it is new.")
 def create(org_name: str) -> None:
     """Print a new key. It is not shown again."""
     settings = load_settings()
@@ -99,19 +99,19 @@ def create(org_name: str) -> None:
 
 @keys.command(name="list")
 def list_all() -> None:
-    """List every key: its id, when it was made and, if so, revoked, its organisation."""
+    """List every key: its id, its creation, its revocation if any, its organisation."""
     settings = load_settings()
     from cli.keys import listed
 
     for row in asyncio.run(listed(settings)):
-        status_of = f"revoked {utc_text(row.revoked_at)}" if row.revoked_at else "valid"
-        click.echo("\t".join((str(row.id), utc_text(row.created_at), status_of, row.org_name)))
+        validity = f"revoked {utc_text(row.revoked_at)}" if row.revoked_at else "valid"
+        click.echo("\t".join((str(row.id), utc_text(row.created_at), validity, row.org_name)))
 
 
 @keys.command()
 @click.argument("key_id", metavar="ID", type=click.UUID)
 def revoke(key_id: UUID) -> None:
-    """Make the key of that ID invalid at once."""
+    """Revoke the key with that ID at once."""
     settings = load_settings()
     from cli.keys import revoke
 
@@ -121,7 +121,7 @@ def revoke(key_id: UUID) -> None:
 def main() -> None:
     """Run the command in the arguments.
 
-    Exits with 2 for a setting or an argument that cannot be used, with 1 for other errors.
+    Exits with 2 for an invalid setting or argument, with 1 for other errors.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:

@@ -1,4 +1,4 @@
-"""Whether the ports of the settings can be had, before anything is started."""
+"""Checks that the ports of the settings are free, before anything is started."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from core.errors import SettingsError, Unavailable
 
 @dataclass(frozen=True)
 class Port:
-    """A port to listen on, and the variable that chooses it."""
+    """A port to listen on, and the variable that sets it."""
 
     variable: str
     host: str
@@ -19,7 +19,7 @@ class Port:
 
 
 def check_ports(ports: Sequence[Port]) -> None:
-    """Raises SettingsError for a port that is asked for twice and Unavailable for one in use."""
+    """Raise SettingsError for a port that is set twice, and Unavailable for one in use."""
     chosen: dict[int, str] = {}
     for port in ports:
         if other := chosen.get(port.number):
@@ -35,7 +35,7 @@ def _check(port: Port) -> None:
             port.host, port.number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family, kind) as probe:
-            # Connections that are still closing do not keep a server from listening.
+            # As servers do: closing connections do not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:

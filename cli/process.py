@@ -9,14 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, Self
 
-from cli import die_with_parent as tether
+from cli import die_with_parent
 
-KILLED_WITHIN: Final = 10.0
-"""Seconds that the kernel may take to end a process that was killed."""
+KILL_TIMEOUT: Final = 10.0
+"""Seconds for the kernel to end a killed process."""
 
 
 class OwnedProcess:
-    """A child in a session of its own, so that Ctrl-C at a terminal reaches its parent alone."""
+    """A child process in its own session: Ctrl-C in the terminal does not reach it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -30,11 +30,17 @@ class OwnedProcess:
         environ: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
     ) -> Self:
-        """Start `command`, whose first part is a path.
+        """Start `command`; its first part is a path.
 
-        Without `output` it writes where its parent does; without `environ` it has its parent's.
+        By default, the child inherits the output and the environment of its parent.
         """
-        wrapped = [sys.executable, "-I", "-S", str(Path(tether.__file__)), str(os.getpid())]
+        wrapped = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(Path(die_with_parent.__file__)),
+            str(os.getpid()),
+        ]
         process = await asyncio.create_subprocess_exec(
             *wrapped,
             *command,
@@ -54,18 +60,17 @@ class OwnedProcess:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process has not ended."""
         return self._process.returncode is None
 
     async def wait(self) -> int:
-        """Its exit code once it has ended; the negative number of the signal that killed it."""
+        """The exit code, once the process has ended; negative: the signal that killed it."""
         return await self._process.wait()
 
     async def stop(self, grace: float) -> None:
-        """Ask it to end, and kill it when it has not done so in `grace` seconds."""
+        """Send SIGTERM, and kill the process if it has not ended after `grace` seconds."""
         if self.running:
-            # Not by `terminate`: that asks the system whether it has ended, and then nobody else
-            # hears with which code.
+            # Not `terminate`: it polls the process, and other waiters would lose the exit code.
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
             try:
@@ -73,11 +78,11 @@ class OwnedProcess:
                     await self.wait()
             except TimeoutError:
                 self.kill()
-                async with asyncio.timeout(KILLED_WITHIN):
+                async with asyncio.timeout(KILL_TIMEOUT):
                     await self.wait()
 
     def kill(self) -> None:
-        """End it at once, and every process of its session."""
+        """Kill every process of the session."""
         if self.running:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The worker and the API as child processes that say when they are ready."""
+"""The worker and the API as child processes that report when they are ready."""
 
 import asyncio
 import os
@@ -8,15 +8,12 @@ from typing import Final
 from cli.process import OwnedProcess
 from core.errors import Unavailable
 
-START_WITHIN: Final = 90.0
-"""Seconds that a service may take to be ready; it waits for Temporal up to a minute of them."""
+SERVICE_START_TIMEOUT: Final = 90.0
+"""Seconds until a service must be ready. It waits for Temporal up to 60 of them."""
 
 
 class CommandService:
-    """One of our own commands, run as a child until it is stopped.
-
-    `grace` is how many seconds it may take to stop by itself.
-    """
+    """A `diffy` command that runs as a child process. `grace` is its time to stop, in seconds."""
 
     def __init__(self, name: str, command: str, *, grace: float) -> None:
         self.name = name
@@ -25,7 +22,10 @@ class CommandService:
         self._process: OwnedProcess | None = None
 
     async def start(self) -> None:
-        """Start it; returns once it is ready. Raises Unavailable when it does not become so."""
+        """Start the command, and return once it is ready.
+
+        Raises Unavailable if it fails to start.
+        """
         reading, writing = os.pipe()
         try:
             self._process = await OwnedProcess.spawn(
@@ -34,37 +34,37 @@ class CommandService:
             )
         finally:
             os.close(writing)
-        if not await _told(reading):
+        if not await _becomes_ready(reading):
             await self.stop()
             raise Unavailable(f"The {self.name} did not start.")
 
     async def exited(self) -> int:
-        """Its exit code, once it has ended."""
+        """The exit code, once the process has ended."""
         assert self._process is not None, "it was not started"
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Let it finish what it is at and end it; nothing happens when it does not run."""
+        """Stop the process within its grace period. Does nothing if it does not run."""
         if self._process is not None:
             await self._process.stop(self._grace)
 
 
-def tell_ready(descriptor: int | None) -> None:
-    """Tell the parent, over the pipe that it gave, that this service is ready."""
+def report_ready(descriptor: int | None) -> None:
+    """Report to the parent, by the pipe that it passed, that this service is ready."""
     if descriptor is not None:
         os.write(descriptor, b"1")
         os.close(descriptor)
 
 
-async def _told(descriptor: int) -> bool:
-    """Whether the child says that it is ready, before it ends or its time is up."""
+async def _becomes_ready(descriptor: int) -> bool:
+    """Whether the child reports that it is ready, within `SERVICE_START_TIMEOUT`."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     transport, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb")
     )
     try:
-        async with asyncio.timeout(START_WITHIN):
+        async with asyncio.timeout(SERVICE_START_TIMEOUT):
             return await reader.read(1) == b"1"
     except TimeoutError:
         return False

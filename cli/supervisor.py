@@ -1,4 +1,4 @@
-"""Keeps services running: what ends by itself is started again."""
+"""Restarts services that end."""
 
 import asyncio
 import logging
@@ -9,34 +9,36 @@ from typing import Final, Protocol
 
 from core.errors import Unavailable
 
-FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 5.0
-STEADY_AFTER: Final = 20.0
-"""Seconds after which a service counts as well again: its next pause is the first one."""
+MIN_BACKOFF: Final = 1.0
+MAX_BACKOFF: Final = 5.0
+"""Seconds between the end of a service and its restart."""
+
+BACKOFF_RESET_AFTER: Final = 20.0
+"""Seconds. The backoff starts again at `MIN_BACKOFF` if a service ran longer than this."""
 
 log = logging.getLogger(__name__)
 
 
 class Service(Protocol):
-    """Something that runs until it is stopped, or fails."""
+    """A process that runs until it is stopped or fails."""
 
     name: str
 
     async def start(self) -> None:
-        """Start it; returns once it is ready. Raises Unavailable when it does not become so."""
+        """Start it, and return once it is ready. Raises Unavailable if it fails to start."""
 
     async def exited(self) -> int:
-        """Its exit code, once it has ended."""
+        """The exit code, once it has ended."""
 
     async def stop(self) -> None:
-        """End it in order; nothing happens when it does not run."""
+        """Stop it. Does nothing if it does not run."""
 
 
 @asynccontextmanager
 async def supervised(services: Sequence[Service]) -> AsyncIterator[None]:
-    """Services that run for the length of the block; they are started and stopped together.
+    """Run `services`, and restart those that end, for the length of the block.
 
-    Raises Unavailable when one of them does not start.
+    Raises Unavailable if one of them fails to start.
     """
     keepers: list[asyncio.Task[None]] = []
     try:
@@ -60,17 +62,17 @@ async def _start(services: Sequence[Service]) -> None:
         raise failures.exceptions[0] from None
 
 
-async def keep(service: Service, first_pause: float = FIRST_PAUSE) -> None:
-    """Start a started `service` again whenever it ends, with growing pauses; never returns."""
-    pause = first_pause
+async def keep(service: Service, first_backoff: float = MIN_BACKOFF) -> None:
+    """Restart a running `service` whenever it ends, with a growing backoff. Never returns."""
+    backoff = first_backoff
     while True:
         began = time.monotonic()
         code = await service.exited()
-        if time.monotonic() - began > STEADY_AFTER:
-            pause = first_pause
-        log.warning("%s ended with code %d; starting it again in %g s", service.name, code, pause)
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
+        if time.monotonic() - began > BACKOFF_RESET_AFTER:
+            backoff = first_backoff
+        log.warning("%s ended with code %d; starting it again in %g s", service.name, code, backoff)
+        await asyncio.sleep(backoff)
+        backoff = min(backoff * 2, MAX_BACKOFF)
         try:
             await service.start()
         except (Unavailable, OSError) as error:

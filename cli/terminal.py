@@ -1,7 +1,8 @@
-"""Being the one that Ctrl-C reaches, also under `make`.
+"""Takes the foreground of the terminal, so that Ctrl-C under `make` reaches this process only.
 
 A terminal sends SIGINT to its whole foreground process group. GNU make dies of it and reports a
-failure, however well its child stops. So the child takes the foreground for a group of its own.
+failure, even if its child stops cleanly. So the child moves to a group of its own, and takes the
+foreground.
 """
 
 import os
@@ -13,19 +14,19 @@ from contextlib import contextmanager, suppress
 
 @contextmanager
 def own_foreground() -> Iterator[None]:
-    """Hold the terminal's foreground for this process alone; at the end, give it back.
+    """Hold the foreground of the terminal for the length of the block, then return it.
 
-    For a process that ends with the block: it stays in its new group. Changes nothing without a
-    terminal, in the background, or in a group led by this process: a shell has given it the
-    terminal then.
+    The process stays in its new group, so it should end after the block. Does nothing without a
+    terminal, in the background, or if this process leads its group: a shell has put it into the
+    foreground then.
     """
     terminal = _terminal()
     if terminal is None:
         yield
         return
     group = os.getpgrp()
-    # To take the foreground from the background is otherwise an offence; and nobody would
-    # notice that this process was suspended, and bring it back.
+    # SIGTTOU would stop a process that changes the foreground from the background. SIGTSTP would
+    # suspend this process, and no shell would resume it.
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     os.setpgid(0, 0)
@@ -33,7 +34,7 @@ def own_foreground() -> Iterator[None]:
     try:
         yield
     finally:
-        # The terminal may be gone, and so may the group.
+        # The terminal or the group may no longer exist.
         with suppress(OSError):
             os.tcsetpgrp(terminal, group)
 

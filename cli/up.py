@@ -22,25 +22,25 @@ from store.db.migrations import migrate
 from temporal.connection import connect
 from temporal.namespace import prepare_namespace
 
-WORKER_GRACE: Final = 20.0
-"""Seconds the worker has to let running attempts finish."""
+WORKER_GRACE_PERIOD: Final = 20.0
+"""Seconds for the worker to finish or release running attempts."""
 
-API_GRACE: Final = 10.0
-"""Seconds the API has to answer the requests under way."""
+API_GRACE_PERIOD: Final = 10.0
+"""Seconds for the API to answer the requests under way."""
 
 
 def up(settings: Settings) -> None:
-    """Run everything in the foreground until SIGINT, SIGTERM or the terminal's end.
+    """Run the whole system in the foreground until SIGINT, SIGTERM or SIGHUP.
 
-    Raises SettingsError and Unavailable when it cannot be started.
+    Raises SettingsError for a setting that does not fit, and Unavailable if a part fails to start.
     """
-    with own_foreground(), _sole_user(settings):
+    with own_foreground(), _data_directory_lock(settings):
         check_ports(list(_ports(settings)))
         asyncio.run(_until_stopped(_run(settings)))
 
 
 async def _until_stopped(work: Coroutine[None, None, None]) -> None:
-    """Run `work`; the first signal to stop cancels it, later ones do not disturb its end."""
+    """Run `work` until the first signal. Later signals do not interrupt its clean-up."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, stop.set)
@@ -60,15 +60,15 @@ async def _until_stopped(work: Coroutine[None, None, None]) -> None:
 async def _run(settings: Settings) -> None:
     async with _temporal(settings):
         await _prepare(settings)
-        api = CommandService("API", "api", grace=API_GRACE)
-        worker = CommandService("worker", "worker", grace=WORKER_GRACE)
+        api = CommandService("API", "api", grace=API_GRACE_PERIOD)
+        worker = CommandService("worker", "worker", grace=WORKER_GRACE_PERIOD)
         async with supervised([api, worker]):
             await _announce(settings)
             await asyncio.Event().wait()
 
 
 async def _prepare(settings: Settings) -> None:
-    """What both children need; here, what is wrong with the settings ends it all with code 2."""
+    """Prepare the database and the namespace once for both children, and check the settings."""
     await asyncio.to_thread(migrate, settings.resolved_database_url)
     client = await connect(settings)
     await prepare_namespace(client, timedelta(days=settings.job_retention_days))
@@ -112,8 +112,8 @@ def _ports(settings: Settings) -> Iterator[Port]:
 
 
 @contextmanager
-def _sole_user(settings: Settings) -> Iterator[None]:
-    """Two servers on one SQLite file would each believe the file to be theirs."""
+def _data_directory_lock(settings: Settings) -> Iterator[None]:
+    """Lock the data directory: two servers must not share one SQLite file."""
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         lock = (settings.data_dir / "lock").open("w")

@@ -1,4 +1,4 @@
-"""The connection to Temporal."""
+"""Connects to Temporal."""
 
 import asyncio
 import os
@@ -14,29 +14,27 @@ from core.settings import Settings
 from temporal.deadlines import CALL_TIMEOUT, CallDeadlines
 from temporal.inputs import DATA_CONVERTER
 
-PATIENCE: Final = 60.0
-"""Seconds that a process waits for Temporal at its start."""
+CONNECT_TIMEOUT: Final = 60.0
+"""Seconds that a process waits for Temporal when it starts."""
 
 BRIEF_RETRIES: Final = RetryConfig(max_elapsed_time_millis=1000)
-"""For calls that a person waits for: a hiccup is got over, an outage is told at once."""
+"""For calls that a client waits for: they survive a hiccup, and report an outage at once."""
 
 
-async def connect(
-    settings: Settings, *, patience: float = PATIENCE, retries: RetryConfig | None = None
-) -> Client:
-    """A client of the Temporal server of the settings, once it answers.
+async def connect(settings: Settings, *, retries: RetryConfig | None = None) -> Client:
+    """A client of the Temporal server of the settings, once the server answers.
 
-    `retries` says how long it tries a call again; the SDK's default is ten seconds. Raises
-    Unavailable when the server has not answered for `patience` seconds.
+    `retries` limits how long it retries a call; the SDK's default is ten seconds. Raises
+    Unavailable if the server does not answer within `CONNECT_TIMEOUT`.
     """
     target = settings.temporal_address or f"127.0.0.1:{settings.temporal_port}"
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + CONNECT_TIMEOUT
     while True:
         try:
             async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):
                 return await _connect(settings, target, retries)
         except (RuntimeError, TimeoutError) as error:
-            # The first is what the SDK raises when the server cannot be reached.
+            # The SDK raises RuntimeError if it cannot reach the server.
             if time.monotonic() > deadline:
                 raise Unavailable(f"Temporal at {target} does not answer.") from error
         await asyncio.sleep(0.2)

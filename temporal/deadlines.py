@@ -1,4 +1,4 @@
-"""A time limit for each call of Temporal: a server may accept one and never answer."""
+"""A deadline for each call of Temporal: a server may accept a call and never answer."""
 
 from datetime import timedelta
 from typing import Any, Final, Protocol, TypeVar
@@ -28,7 +28,7 @@ from temporalio.client import (
 )
 
 CALL_TIMEOUT: Final = timedelta(seconds=5)
-"""How long one call may take; on a server that works even a list of 1,000 takes far less."""
+"""Deadline of one call. On a healthy server a list of 1,000 rows takes far less."""
 
 
 class _Call(Protocol):
@@ -41,59 +41,59 @@ Call = TypeVar("Call", bound=_Call)
 
 
 class CallDeadlines(Interceptor):
-    """Ends every call that has no limit of its own after `CALL_TIMEOUT`, as DEADLINE_EXCEEDED."""
+    """Gives `CALL_TIMEOUT` to every call without a timeout: it fails with DEADLINE_EXCEEDED."""
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
-        """The calls, with the limit."""
-        return _Limited(next)
+        """The interceptor of the calls of one client."""
+        return _CallsWithDeadline(next)
 
 
-class _Limited(OutboundInterceptor):
-    """The calls that this project makes; the rest of the SDK's go on as they are."""
+class _CallsWithDeadline(OutboundInterceptor):
+    """The calls that this project makes. Other calls of the SDK have no deadline."""
 
     async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
-        return await super().start_workflow(_limited(input))
+        return await super().start_workflow(_with_deadline(input))
 
     async def cancel_workflow(self, input: CancelWorkflowInput) -> None:
-        await super().cancel_workflow(_limited(input))
+        await super().cancel_workflow(_with_deadline(input))
 
     async def describe_workflow(self, input: DescribeWorkflowInput) -> WorkflowExecutionDescription:
-        return await super().describe_workflow(_limited(input))
+        return await super().describe_workflow(_with_deadline(input))
 
     def fetch_workflow_history_events(
         self, input: FetchWorkflowHistoryEventsInput
     ) -> WorkflowHistoryEventAsyncIterator:
-        # One that waits for what is still to happen is long by intention.
+        # A call that waits for new events is long by intention.
         return super().fetch_workflow_history_events(
-            input if input.wait_new_event else _limited(input)
+            input if input.wait_new_event else _with_deadline(input)
         )
 
     def list_workflows(self, input: ListWorkflowsInput) -> WorkflowExecutionAsyncIterator:
-        return super().list_workflows(_limited(input))
+        return super().list_workflows(_with_deadline(input))
 
     async def count_workflows(self, input: CountWorkflowsInput) -> WorkflowExecutionCount:
-        return await super().count_workflows(_limited(input))
+        return await super().count_workflows(_with_deadline(input))
 
     async def signal_workflow(self, input: SignalWorkflowInput) -> None:
-        await super().signal_workflow(_limited(input))
+        await super().signal_workflow(_with_deadline(input))
 
     async def terminate_workflow(self, input: TerminateWorkflowInput) -> None:
-        await super().terminate_workflow(_limited(input))
+        await super().terminate_workflow(_with_deadline(input))
 
     async def create_schedule(self, input: CreateScheduleInput) -> ScheduleHandle:
-        return await super().create_schedule(_limited(input))
+        return await super().create_schedule(_with_deadline(input))
 
     async def update_schedule(self, input: UpdateScheduleInput) -> None:
-        await super().update_schedule(_limited(input))
+        await super().update_schedule(_with_deadline(input))
 
     async def describe_schedule(self, input: DescribeScheduleInput) -> ScheduleDescription:
-        return await super().describe_schedule(_limited(input))
+        return await super().describe_schedule(_with_deadline(input))
 
     async def delete_schedule(self, input: DeleteScheduleInput) -> None:
-        await super().delete_schedule(_limited(input))
+        await super().delete_schedule(_with_deadline(input))
 
 
-def _limited(call: Call) -> Call:
+def _with_deadline(call: Call) -> Call:
     if call.rpc_timeout is None:
         call.rpc_timeout = CALL_TIMEOUT
     return call

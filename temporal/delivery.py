@@ -1,4 +1,4 @@
-"""Carries out what the outbox says, for requests and for what requests have left undone."""
+"""Delivers the messages of the outbox to Temporal, for requests and for the reconciler."""
 
 import asyncio
 import logging
@@ -27,21 +27,21 @@ from temporal.jobs.cancellation import cancel_job
 from temporal.jobs.launch import JobStart, start_batch, start_job
 from temporal.jobs.schedules import delete_schedule, set_schedule
 
-EVERY: Final = 15.0
-"""Seconds between two looks for messages that are due."""
+RECONCILE_INTERVAL: Final = 15.0
+"""Seconds between two deliveries of due messages."""
 
-AT_ONCE: Final = 20
-"""Messages that are carried out together."""
+DELIVERY_BATCH_SIZE: Final = 20
+"""Messages that are delivered in parallel."""
 
-PROMPT: Final = 1.0
-"""Seconds within which Temporal has answered when nothing is the matter with it."""
+PROMPT_ANSWER: Final = 1.0
+"""Seconds. A healthy Temporal answers faster."""
 
 log = logging.getLogger(__name__)
 
 
 class Delivery:
-    """Tells Temporal through `client`. A message may be carried out by several at once, and again
-    at any time.
+    """Delivers messages. Delivery is idempotent: several processes may deliver a message, and
+    repeat it at any time.
     """
 
     def __init__(self, client: Client, outbox: Outbox, max_attempts: int) -> None:
@@ -49,9 +49,11 @@ class Delivery:
         self._outbox = outbox
         self._max_attempts = max_attempts
 
-    async def tell(self, message: Message) -> None:
-        """Carry out one message. Raises Unavailable when Temporal or the store cannot be reached,
-        RateLimited when Temporal takes no more requests for now.
+    async def send(self, message: Message) -> None:
+        """Deliver one message.
+
+        Raises Unavailable if Temporal or the store cannot be reached, and RateLimited if Temporal
+        throttles.
         """
         match message:
             case ScheduleMessage():
@@ -66,39 +68,42 @@ class Delivery:
                 await self._end_jobs(message.subject_id)
 
     async def deliver(self, subject_id: UUID) -> None:
-        """Carry out the messages of a subject. Raises as `tell`.
+        """Deliver the messages of a subject. Raises as `send` does.
 
-        The one about a schedule stays: another request may have read the domain before this one
-        and write the schedule after it. It is carried out once more when all of them are over.
+        A message about a schedule stays in the outbox: a parallel request may have read the domain
+        before this one, and may write the schedule after it. The reconciler delivers it once more.
         """
         for entry in await self._outbox.of_subject(subject_id):
-            await self.tell(entry.message)
+            await self.send(entry.message)
             if not isinstance(entry.message, ScheduleMessage):
-                # What is done is done: it is only said once more where this fails.
+                # If this fails, the message is delivered again, which changes nothing.
                 with suppress(Unavailable):
                     await self._outbox.remove(entry)
 
     async def deliver_due(self) -> None:
-        """Carry out every message that is due. Raises as `tell`, once the others that were taken
-        with one that failed are carried out.
+        """Deliver every due message.
+
+        Raises as `send` does, after the delivery of the other messages of the same batch.
         """
-        while entries := await self._outbox.take_due(AT_ONCE):
-            ended = await asyncio.gather(*map(self._settle, entries), return_exceptions=True)
+        while entries := await self._outbox.take_due(DELIVERY_BATCH_SIZE):
+            ended = await asyncio.gather(*map(self._deliver_entry, entries), return_exceptions=True)
             for entry, error in zip(entries, ended, strict=True):
                 if isinstance(error, Exception) and not isinstance(
                     error, Unavailable | RateLimited
                 ):
-                    log.error("the %s of %s cannot be carried out", *_named(entry), exc_info=error)
+                    log.error(
+                        "%s message of %s cannot be delivered", *_named(entry), exc_info=error
+                    )
                 elif error is not None:
                     raise error
 
-    async def _settle(self, entry: Entry) -> None:
+    async def _deliver_entry(self, entry: Entry) -> None:
         began = time.monotonic()
-        await self.tell(entry.message)
+        await self.send(entry.message)
         if not isinstance(entry.message, ScheduleMessage):
-            log.warning("a %s that a request left undone was carried out: %s", *_named(entry))
-        elif time.monotonic() - began > PROMPT:
-            # A server that hung may still do what callers gave up on, and do it after this.
+            log.warning("delivered a %s message that a request left: %s", *_named(entry))
+        elif time.monotonic() - began > PROMPT_ANSWER:
+            # A server that hung may still execute calls that timed out, after this one.
             return
         await self._outbox.remove(entry)
 
@@ -124,21 +129,21 @@ class Delivery:
 
 
 class Reconciler:
-    """Finishes what requests have left undone: their process died, or Temporal was away."""
+    """Delivers messages of requests whose process died, or that could not reach Temporal."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
 
     async def run(self) -> None:
-        """Look for messages that are due until it is cancelled. Any number may run at once."""
+        """Deliver due messages until cancelled. Any number of processes may run it."""
         while True:
             try:
                 await self._delivery.deliver_due()
             except (Unavailable, RateLimited) as error:
-                log.warning("what requests have left undone has to wait: %s", error.message)
+                log.warning("delivery of due messages has to wait: %s", error.message)
             except Exception:
-                log.exception("looking for what requests have left undone")
-            await asyncio.sleep(EVERY)
+                log.exception("delivering due messages failed")
+            await asyncio.sleep(RECONCILE_INTERVAL)
 
 
 def _named(entry: Entry) -> tuple[str, UUID]:

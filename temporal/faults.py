@@ -1,29 +1,27 @@
-"""Temporal's faults as ours."""
+"""Translates the errors of Temporal's client."""
 
 from temporalio.service import RPCError, RPCStatusCode
 
 from core.errors import DiffyError, RateLimited, Unavailable
 
-AWAY = frozenset(
+UNREACHABLE = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
         RPCStatusCode.DEADLINE_EXCEEDED,
         RPCStatusCode.CANCELLED,
         RPCStatusCode.ABORTED,
-        RPCStatusCode.UNKNOWN,  # the connection broke off in the middle of the call
+        RPCStatusCode.UNKNOWN,  # the connection broke during the call
     }
 )
 
 
 class TemporalFault(DiffyError):
-    """Temporal refused a request that we should not have made."""
+    """Temporal refused a request: a fault of this project."""
 
 
 def as_unavailable(error: RPCError) -> DiffyError:
-    """`error` as Unavailable when Temporal is away, as RateLimited when it takes no more requests
-    for now, as a fault of ours otherwise.
-    """
-    if error.status in AWAY:
+    """Unavailable if Temporal is unreachable, RateLimited if it throttles, else TemporalFault."""
+    if error.status in UNREACHABLE:
         return away()
     if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
         return RateLimited("Too many requests at once; try again in a few seconds.")
@@ -31,5 +29,5 @@ def as_unavailable(error: RPCError) -> DiffyError:
 
 
 def away() -> Unavailable:
-    """Temporal does not answer."""
+    """The error for a Temporal server that does not answer."""
     return Unavailable("Temporal cannot be reached now; try again in a few seconds.")

@@ -1,4 +1,4 @@
-"""The schedule of what Diffy does without being asked."""
+"""The schedule of the daily pruning."""
 
 from datetime import timedelta
 from typing import Final
@@ -20,17 +20,17 @@ from core.jobs.states import PRUNE_SNAPSHOTS, TASK_QUEUE
 from temporal.faults import as_unavailable
 
 PRUNING: Final = "prune-snapshots"
-"""The id of the schedule."""
+"""The id of the schedule, and of the workflow that it starts."""
 
-EVERY: Final = timedelta(days=1)
-CATCH_UP: Final = timedelta(hours=12)
-"""A turn that was missed by more than this is left out."""
+PRUNING_INTERVAL: Final = timedelta(days=1)
+PRUNING_CATCHUP_WINDOW: Final = timedelta(hours=12)
+"""A run that was missed by more than this is skipped."""
 
 
 async def schedule_pruning(client: Client) -> None:
-    """Have `prune.snapshots` run daily, at three o'clock UTC; one schedule for all workers.
+    """Create the schedule that runs `prune.snapshots` daily at 03:00 UTC, unless it exists.
 
-    Raises Unavailable when Temporal cannot be reached.
+    Raises Unavailable if Temporal cannot be reached.
     """
     daily = Schedule(
         action=ScheduleActionStartWorkflow(
@@ -40,8 +40,12 @@ async def schedule_pruning(client: Client) -> None:
             task_queue=TASK_QUEUE,
             static_summary="Remove snapshots past their retention",
         ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(EVERY, offset=timedelta(hours=3))]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
+        spec=ScheduleSpec(
+            intervals=[ScheduleIntervalSpec(PRUNING_INTERVAL, offset=timedelta(hours=3))]
+        ),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=PRUNING_CATCHUP_WINDOW
+        ),
     )
     try:
         await client.create_schedule(PRUNING, daily)

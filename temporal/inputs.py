@@ -1,5 +1,6 @@
-"""Input that a workflow cannot read fails the workflow. The SDK alone would try the workflow task
-again for ever: it takes such a fault for one that a new version of the code may mend.
+"""Fails workflows whose input cannot be read, with INVALID_INPUT.
+
+The SDK alone would retry the workflow task forever, in the hope of a deployment that fixes it.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from core.errors import InvalidJobInput
 
 
 class _PayloadConverter(PydanticPayloadConverter):
-    """As Pydantic reads and writes JSON, with INVALID_INPUT for what is no `WorkflowInput`."""
+    """Pydantic's JSON, with INVALID_INPUT for an input that does not validate."""
 
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
@@ -30,39 +31,39 @@ class _PayloadConverter(PydanticPayloadConverter):
             return super().from_payloads(payloads, type_hints)
         except Exception as error:
             if type_hints is not None and len(type_hints) == 1 and _is_input(type_hints[0]):
-                raise _invalid(_what_is_wrong(error)) from None
+                raise _invalid(_reason(error)) from None
             raise
 
 
 DATA_CONVERTER: Final = replace(pydantic_data_converter, payload_converter_class=_PayloadConverter)
-"""How everything that is Diffy's goes through Temporal."""
+"""The converter of every client and worker of Diffy."""
 
 
 class InputGuard(Interceptor):
-    """Refuses to run a workflow with anything but its one input."""
+    """Fails workflows that are started with anything but one `WorkflowInput`."""
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor]:
-        """The guard of one workflow."""
+        """The interceptor of one workflow."""
         return _Guard
 
 
 class _Guard(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
         if len(input.args) != 1 or not _is_input(type(input.args[0])):
-            raise _invalid("it is to be one JSON object")
+            raise _invalid("it must be one JSON object")
         return await super().execute_workflow(input)
 
 
 def _is_input(kind: type) -> bool:
-    # Not issubclass: a sandbox that imports modules anew has classes of its own.
+    # Not issubclass: a sandbox that reimports modules has its own classes.
     return getattr(kind, "starts_workflow", False)
 
 
-def _what_is_wrong(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if not isinstance(error, ValidationError):
-        return "it is to be JSON"
+        return "it must be JSON"
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg']}" if where else first["msg"]

@@ -1,4 +1,4 @@
-"""Makes Temporal ready for jobs: search attributes, retention, the pace of each host."""
+"""Prepares a namespace for jobs: search attributes, retention, rate limits of hosts."""
 
 import asyncio
 import logging
@@ -28,20 +28,22 @@ from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable
 from workflows.search_attributes import Attribute
 
-PATIENCE: Final = 30.0
-"""Seconds that visibility may take to know a new attribute."""
+SEARCH_ATTRIBUTE_TIMEOUT: Final = 30.0
+"""Seconds until visibility must accept a new search attribute."""
 
-CANNOT_PACE: Final = frozenset({RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED})
+RATE_LIMIT_UNSUPPORTED: Final = frozenset(
+    {RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED}
+)
 
 log = logging.getLogger(__name__)
 
 
 async def prepare_namespace(client: Client, retention: timedelta) -> None:
-    """Set what jobs need of the client's namespace; safe from several processes at once.
+    """Add the search attributes and set the retention of the client's namespace.
 
-    Returns once visibility answers queries on every search attribute. Raises SettingsError when
-    the namespace has one of them with another type, and Unavailable when Temporal cannot be
-    reached.
+    Several processes may call it in parallel. It returns once visibility accepts queries on every
+    search attribute. Raises SettingsError if the namespace has one of them with another type or
+    does not take the retention, and Unavailable if Temporal cannot be reached.
     """
     try:
         await _add_attributes(client)
@@ -52,13 +54,13 @@ async def prepare_namespace(client: Client, retention: timedelta) -> None:
 
 
 async def pace_hosts(client: Client, host_rps: float) -> None:
-    """Have Temporal hand out at most `host_rps` attempts a second for each host.
+    """Limit the attempts that Temporal dispatches to `host_rps` a second for each host.
 
-    It keeps the jobs that could only wait for their host's turn from filling the workers; the
-    exact rate is kept by the gate in the store. So a server that cannot pace is no fault. Raises
-    Unavailable when Temporal cannot be reached.
+    This keeps jobs that would only wait for a slot of their host out of the workers. The store
+    enforces the exact rate, so a server without this feature is no error. Raises Unavailable if
+    Temporal cannot be reached.
     """
-    paced = UpdateTaskQueueConfigRequest(
+    request = UpdateTaskQueueConfigRequest(
         namespace=client.namespace,
         identity=client.identity,
         task_queue=TASK_QUEUE,
@@ -68,23 +70,23 @@ async def pace_hosts(client: Client, host_rps: float) -> None:
         ),
     )
     try:
-        await client.workflow_service.update_task_queue_config(paced, timeout=CALL_TIMEOUT)
+        await client.workflow_service.update_task_queue_config(request, timeout=CALL_TIMEOUT)
     except RPCError as error:
-        if error.status not in CANNOT_PACE:
+        if error.status not in RATE_LIMIT_UNSUPPORTED:
             raise as_unavailable(error) from error
-        log.warning("Temporal does not pace hosts (%s); workers do it alone", error.status.name)
+        log.warning("Temporal sets no rate limit for hosts (%s)", error.status.name)
 
 
 async def _add_attributes(client: Client) -> None:
     wanted = {key.name: _indexed_type(key.indexed_value_type) for key in Attribute.ALL}
-    before = await _known(client)
+    before = await _search_attributes(client)
     missing = {name: kind for name, kind in wanted.items() if name not in before}
     if missing:
         await client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing),
             timeout=CALL_TIMEOUT,
         )
-    known = await _known(client)
+    known = await _search_attributes(client)
     for name, kind in wanted.items():
         if known.get(name) != kind:
             raise SettingsError(
@@ -97,7 +99,7 @@ def _indexed_type(kind: int) -> "IndexedValueType.ValueType":
     return IndexedValueType.ValueType(kind)
 
 
-async def _known(client: Client) -> dict[str, "IndexedValueType.ValueType"]:
+async def _search_attributes(client: Client) -> dict[str, "IndexedValueType.ValueType"]:
     listed = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace), timeout=CALL_TIMEOUT
     )
@@ -131,9 +133,9 @@ async def _retention(client: Client) -> timedelta:
 
 
 async def _await_visibility(client: Client) -> None:
-    """Servers learn new attributes from a cache; a query fails until theirs has it."""
+    """Wait until queries accept every attribute: servers read them from a cache."""
     query = " AND ".join(f"{key.name} IS NULL" for key in Attribute.ALL)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + SEARCH_ATTRIBUTE_TIMEOUT
     while True:
         try:
             await client.count_workflows(query)

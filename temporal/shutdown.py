@@ -1,12 +1,12 @@
-"""The end of a program that has used Temporal. Loads nothing of the SDK."""
+"""Clean-up at the end of a program that used Temporal. Does not import the SDK."""
 
 import gc
 
 
 def release() -> None:
-    """Let go of clients and workers that are used no more, before the interpreter ends.
+    """Collect unused clients and workers before the interpreter ends.
 
-    What the SDK still holds then may crash it: of programs that connected and ended, every third
-    did on a busy machine.
+    The SDK may crash the interpreter if they still exist then: every third program that connected
+    and ended crashed on a busy machine.
     """
     gc.collect()

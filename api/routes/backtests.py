@@ -1,6 +1,6 @@
-"""Backtests: what the rules of today would have reported of what is stored.
+"""Backtests: what today's rules would have reported for the stored snapshots.
 
-A backtest has the states of a job, and is none: the documented Jobs API has two types.
+A backtest has the states of a job, but is not in the lists of jobs.
 """
 
 import asyncio
@@ -40,18 +40,19 @@ from store.backtests import (
 )
 from store.domains import get_domain
 from store.outbox import put
+from temporal.jobs.backtests import backtest_status
 
 router = APIRouter(prefix="/api", tags=["backtests"])
 
 
 class StartedBacktest(Model):
-    """The backtest that was asked for."""
+    """The backtest that was started."""
 
     backtest_id: UUID
 
 
 class StartedBacktestAnswer(Model):
-    """The id by which a backtest can be followed."""
+    """The backtest that was started."""
 
     data: StartedBacktest
 
@@ -70,7 +71,7 @@ class BacktestListAnswer(Model):
 
 
 class BacktestChangeListAnswer(Model):
-    """A page of a report."""
+    """A page of the report of a backtest."""
 
     data: list[BacktestChangeView]
     meta: ListMeta
@@ -85,7 +86,7 @@ async def start(
     launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> StartedBacktestAnswer:
-    """Run the rules of today over the stored snapshots of the domain. Nothing is fetched."""
+    """Run today's rules over the stored snapshots of the domain. Nothing is fetched."""
 
     async def accept(session: AsyncSession, seed: UUID) -> StartedBacktest:
         domain = await get_domain(session, principal.org_id, domain_id)
@@ -109,20 +110,23 @@ async def list_of_domain(
     async with database.reading() as session:
         domain = await get_domain(session, principal.org_id, domain_id)
         found = await list_backtests(session, domain.id, paging.request)
-    views = await asyncio.gather(
-        *(backtest_view(database, client, principal.org_id, each) for each in found.rows)
+    statuses = await asyncio.gather(
+        *(backtest_status(client, database, principal.org_id, each) for each in found.rows)
     )
-    return BacktestListAnswer(data=list(views), meta=paging.meta(found))
+    return BacktestListAnswer(
+        data=[backtest_view(each) for each in statuses], meta=paging.meta(found)
+    )
 
 
 @router.get("/backtests/{backtest_id}", responses=documented_errors(404))
 async def get(
     backtest_id: BacktestIdDep, principal: PrincipalDep, database: DatabaseDep, client: ClientDep
 ) -> BacktestAnswer:
-    """One backtest: how far it is, and what it has found so far."""
+    """One backtest: its state, its progress, and the number of changes found so far."""
     async with database.reading() as session:
         backtest = await get_backtest(session, principal.org_id, backtest_id)
-    return BacktestAnswer(data=await backtest_view(database, client, principal.org_id, backtest))
+    status = await backtest_status(client, database, principal.org_id, backtest)
+    return BacktestAnswer(data=backtest_view(status))
 
 
 @router.get("/backtests/{backtest_id}/changes", responses=documented_errors(400, 404))
@@ -134,7 +138,7 @@ async def report(
     verdict: Verdict | None = None,
     page_id: Annotated[UUID | None, Query(alias="pageId")] = None,
 ) -> BacktestChangeListAnswer:
-    """What was reported and what would be, newest change first."""
+    """The reported and the expected changes, newest first."""
     async with database.reading() as session:
         backtest = await get_backtest(session, principal.org_id, backtest_id)
         found = await list_findings(
@@ -151,7 +155,7 @@ async def report(
 async def delete(
     backtest_id: BacktestIdDep, principal: PrincipalDep, database: DatabaseDep
 ) -> None:
-    """Delete a backtest with its report. One that still runs ends with the page it is at."""
+    """Delete a backtest with its report. A running one ends after its current page."""
     async with database.transaction() as session:
         backtest = await get_backtest(session, principal.org_id, backtest_id)
         await delete_backtest(session, backtest.id)

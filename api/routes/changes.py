@@ -1,4 +1,4 @@
-"""Changes: how pages differ from what they showed before."""
+"""Changes that crawls have detected."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -26,7 +26,7 @@ STORED_DIFFERENCE = TypeAdapter(TextDifference)
 
 
 class ChangeRow(Model):
-    """A change as lists show it; of a page that was removed there is no snapshot after."""
+    """A change as lists show it. A removed page has no snapshot after the change."""
 
     id: UUID
     domain_id: UUID
@@ -46,7 +46,7 @@ class ChangeRow(Model):
 
 
 class DiffData(Model):
-    """The whole text `before` and `after`, and the blocks that differ."""
+    """The complete texts `before` and `after`, and the blocks that differ."""
 
     before: str
     after: str
@@ -55,13 +55,13 @@ class DiffData(Model):
 
 
 class ChangeDetail(ChangeRow):
-    """A change as it is shown by itself."""
+    """A change as it is shown alone."""
 
     diff_data: DiffData
 
 
 class Acknowledgement(JsonBody):
-    """Who has seen a change, as the client names them."""
+    """The person who has seen a change, as the client names them."""
 
     by: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
 
@@ -86,7 +86,7 @@ class ChangeAnswer(Model):
 
 
 async def change_rows(session: AsyncSession, changes: list[Change]) -> list[ChangeRow]:
-    """The rows that show `changes`, in their order."""
+    """`changes` as rows, in the same order."""
     pages = await changed_pages(session, changes)
     return [
         ChangeRow(
@@ -123,8 +123,8 @@ async def list_all(
     until: AwareDatetime | None = None,
     acknowledged: bool | None = None,
 ) -> ChangeListAnswer:
-    """The changes, newest first; those alone that all the filters let through: detected at `since`
-    or later, and before `until`.
+    """The changes that match all filters, newest first: detected at `since` or later, and before
+    `until`.
     """
     async with database.reading() as session:
         found = await list_changes(
@@ -150,7 +150,7 @@ async def list_all(
 async def get(
     change_id: ChangeIdDep, principal: PrincipalDep, database: DatabaseDep
 ) -> ChangeAnswer:
-    """One change, with both texts and what differs between them."""
+    """One change, with both texts and their differences."""
     async with database.reading() as session:
         change = await get_change(session, principal.org_id, change_id)
         [row] = await change_rows(session, [change])
@@ -173,7 +173,7 @@ async def acknowledge_change(
     database: DatabaseDep,
     acknowledgement: Acknowledgement | None = None,
 ) -> AcknowledgedAnswer:
-    """Say that a change has been seen. Said again, the first time stays."""
+    """Acknowledge a change. Idempotent: the first acknowledgement wins."""
     by = acknowledgement.by if acknowledgement else None
     async with database.transaction() as session:
         change = await acknowledge(session, principal.org_id, change_id, by, datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Domains: the sites that an organisation watches, and the work asked for on a whole one."""
+"""Domains: the sites that an organisation watches."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,10 +24,10 @@ from api.deps import (
 from api.discover_body import DiscoverBody
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.launch import JobOptions, StartedJobAnswer
 from api.limits import Text
 from api.paging import ListMeta, PagingDep
 from api.routes.changes import ChangeRow, change_rows
+from api.started import StartedJobAnswer
 from core.errors import DiffyError, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage, ScheduleMessage
@@ -50,15 +50,15 @@ from temporal.jobs.schedules import next_crawls
 
 router = APIRouter(prefix="/api/domains", tags=["domains"])
 
-DEFAULT_FREQUENCY: Final = 24
-"""Hours between two crawls of a domain, unless the request says otherwise."""
+DEFAULT_CHECK_FREQUENCY: Final = 24
+"""Hours between two crawls of a domain."""
 
 DisplayName = Annotated[Text, Field(min_length=1, max_length=200)]
 CheckFrequencyHours = Annotated[int, Field(ge=1, le=8760)]
 
 
 class DomainView(Model):
-    """A domain; `pages` counts those that are known of it."""
+    """A domain; `pages` is the number of its known pages."""
 
     id: UUID
     org_id: UUID
@@ -75,13 +75,13 @@ class DomainView(Model):
 
 
 class AddedDomain(DomainView):
-    """A domain that was just registered, and the job that discovers its pages."""
+    """A domain that was just registered, and the id of its discovery."""
 
     discovery_job_id: str
 
 
 class DomainDetail(DomainView):
-    """A domain as it is shown by itself."""
+    """A domain as it is shown alone."""
 
     recent_changes: list[ChangeRow]
 
@@ -114,7 +114,7 @@ class AddDomainBody(WithCrawlSettings):
 
 
 class ChangeDomainBody(WithCrawlSettings):
-    """What can be changed of a domain; what is left out stays as it is."""
+    """The mutable fields of a domain. Omitted fields stay."""
 
     display_name: DisplayName | None = None
     check_frequency_hours: CheckFrequencyHours | None = None
@@ -122,7 +122,7 @@ class ChangeDomainBody(WithCrawlSettings):
 
 
 def domain_view(domain: Domain, pages: PageSummary, next_crawl_at: datetime | None) -> DomainView:
-    """What the API shows of `domain`."""
+    """A domain as the API shows it."""
     return DomainView(
         id=domain.id,
         org_id=domain.org_id,
@@ -168,7 +168,7 @@ async def add(
     secret_key: SecretKeyDep,
     idempotency: IdempotencyDep,
 ) -> AddedDomainAnswer:
-    """Register a site, discover its pages, and crawl it from then on."""
+    """Register a site, discover its pages, and crawl it regularly."""
     site = parse_domain(body.domain)
     if not settings.allow_private_networks:
         _refuse_private(site)
@@ -181,10 +181,10 @@ async def add(
             domain=site.domain,
             origin=site.origin,
             display_name=body.display_name or site.authority,
-            check_frequency_hours=body.check_frequency_hours or DEFAULT_FREQUENCY,
+            check_frequency_hours=body.check_frequency_hours or DEFAULT_CHECK_FREQUENCY,
             crawl_settings=body.settings_over(None, secret_key),
         )
-        discovery = launcher.discovery(domain, seed, DiscoverBody().options, JobOptions())
+        discovery = launcher.discovery(domain, seed)
         domain.discovery_job_id = discovery.job_id
         await put(session, ScheduleMessage.of(domain.id))
         await put(session, discovery)
@@ -201,7 +201,7 @@ async def add(
 
 
 def _refuse_private(site: Site) -> None:
-    """What a name resolves to is checked with every request of the crawler, not here."""
+    """Refuse private addresses. The crawler checks the addresses of names at each request."""
     address = literal_address(site.host)
     if site.host == "localhost" or (address is not None and not is_public(address)):
         sentence = f"{site.host} is not on the public internet."
@@ -226,7 +226,7 @@ async def change(
     delivery: DeliveryDep,
     secret_key: SecretKeyDep,
 ) -> DomainAnswer:
-    """Change what was chosen of a domain, and when it is crawled."""
+    """Change a domain and its schedule."""
     async with database.transaction() as session:
         domain = await get_domain(session, principal.org_id, domain_id, lock=True)
         if body.display_name is not None:
@@ -238,7 +238,7 @@ async def change(
         domain.crawl_settings = body.settings_over(domain.crawl_settings, secret_key)
         if body.model_fields_set:
             domain.updated_at = datetime.now(UTC)
-        # Also when nothing is new: a schedule that was changed by hand becomes what it should be.
+        # Also without a change: this restores a schedule that was edited by hand.
         await put(session, ScheduleMessage.of(domain.id))
     await delivery.deliver(domain.id)
     return await _detail(principal.org_id, domain_id, database, client)
@@ -260,10 +260,10 @@ async def _detail(
 async def delete(
     domain_id: DomainIdDep, principal: PrincipalDep, database: DatabaseDep, delivery: DeliveryDep
 ) -> None:
-    """Delete a domain, its recurring crawl, and all that is known of it."""
+    """Delete a domain, with its schedule, pages, snapshots and changes."""
     async with database.transaction() as session:
         await delete_domain(session, principal.org_id, domain_id)
-    # The domain is gone. Where this fails, the outbox keeps that its schedule is to go too.
+    # The domain is deleted. If this fails, the reconciler deletes its schedule.
     with suppress(DiffyError):
         await delivery.deliver(domain_id)
 
@@ -278,7 +278,7 @@ async def discover(
     launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> StartedJobAnswer:
-    """Ask for a discovery of the domain's pages."""
+    """Start a discovery of the pages of the domain."""
 
     async def job(session: AsyncSession, seed: UUID) -> JobMessage:
         domain = await get_domain(session, principal.org_id, domain_id)

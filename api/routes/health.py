@@ -1,4 +1,4 @@
-"""Whether the service can do its work: for load balancers and supervisors."""
+"""Health check for load balancers and supervisors."""
 
 import asyncio
 from datetime import timedelta
@@ -10,8 +10,8 @@ from api.deps import ClientDep, DatabaseDep
 from core.errors import Unavailable
 from core.model import Model
 
-PATIENCE: Final = timedelta(seconds=3)
-"""How long Temporal and the database may take to answer."""
+HEALTH_TIMEOUT: Final = timedelta(seconds=3)
+"""For the answers of Temporal and the database."""
 
 router = APIRouter(tags=["health"])
 
@@ -26,9 +26,9 @@ class HealthAnswer(Model):
 async def health(client: ClientDep, database: DatabaseDep) -> HealthAnswer:
     """Whether Temporal and the database can be reached."""
     try:
-        async with asyncio.timeout(PATIENCE.total_seconds()):
+        async with asyncio.timeout(HEALTH_TIMEOUT.total_seconds()):
             await database.ping()
-            serving = await client.service_client.check_health(timeout=PATIENCE)
+            serving = await client.service_client.check_health(timeout=HEALTH_TIMEOUT)
     except TimeoutError:
         raise Unavailable("Temporal or the database does not answer in time.") from None
     if not serving:

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
 async def watched_job(job_id: str, principal: PrincipalDep, reader: ReaderDep) -> JobDetail:
-    """The job of the path. Raises NotFound before a stream of events has begun."""
+    """The job of the path. Raises NotFound before the stream begins."""
     return await reader.get(principal.org_id, job_id)
 
 
@@ -32,25 +32,25 @@ async def job_events(
 ) -> AsyncIterator[ServerSentEvent]:
     """The job now, and whenever its state, attempt or progress changes, until it has finished.
 
-    With `Last-Event-ID` only what is new since that event.
+    With `Last-Event-ID`, only the events after that one.
     """
-    told = last_event_id
+    latest = last_event_id
     async for job in watch.changes(principal.org_id, first.id):
-        event = job_event(job, told)
+        event = job_event(job, latest)
         if event is not None:
-            told = event.id
+            latest = event.id
             yield event
 
 
-def job_event(job: JobDetail, told: str | None) -> ServerSentEvent | None:
-    """What `job` is now, as an event; None when the client was `told` so.
+def job_event(job: JobDetail, latest: str | None) -> ServerSentEvent | None:
+    """The event of a changed job; None if nothing has changed since the event with id `latest`.
 
-    An event's id says what it tells: state, attempt, progress.
+    The id of an event consists of state, attempt and progress.
     """
     event_id = f"{job.state}.{job.attempts_made}.{job.progress}"
-    if event_id == told:
+    if event_id == latest:
         return None
-    state, _, rest = (told or "").partition(".")
+    state, _, rest = (latest or "").partition(".")
     if state != job.state:
         kind = "state"
     elif rest.partition(".")[0] != str(job.attempts_made):

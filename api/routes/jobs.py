@@ -1,4 +1,4 @@
-"""The Jobs API: list, one job, statistics, and acting on a job."""
+"""Jobs: list, read, count, and act on them."""
 
 from dataclasses import asdict
 from typing import Annotated, Final
@@ -20,33 +20,28 @@ from api.deps import (
 )
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.launch import StartedJob, StartedJobAnswer
 from api.paging import ListMeta, PagingDep, PlainDigits
-from core.errors import Conflict, NotFound
-from core.jobs.contract import CrawlPageInput
+from api.started import StartedJob, StartedJobAnswer
 from core.jobs.states import JobState, JobType
 from core.model import Model, UtcTime
 from core.outbox import JobMessage
-from store.domains import domain_by_id, get_domain
-from store.pages import get_page
-from store.tables.pages import Page
-from temporal.jobs.attempts import AttemptOutcome
+from temporal.jobs.history import AttemptOutcome
 from temporal.jobs.reader import JobStats
 from temporal.jobs.view import JobDetail, JobRow
 from temporal.jobs.visibility import JobFilter
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
-LONGEST_WAIT: Final = 60
-"""Seconds that an answer is held back at most."""
+MAX_WAIT: Final = 60
+"""Seconds for which a request can wait for the end of a job."""
 
 NOT_MODIFIED: Final[dict[int | str, dict[str, object]]] = {
-    304: {"description": "The client has this answer already (`If-None-Match`)."}
+    304: {"description": "The answer has not changed (`If-None-Match`)."}
 }
 
 
 class JobListMeta(ListMeta):
-    """Where a list's `data` is in the whole of it."""
+    """The position of `data` in the whole list."""
 
     total: Annotated[
         int,
@@ -82,7 +77,7 @@ class AttemptView(Model):
 
 
 class AttemptListMeta(Model):
-    """Where the Temporal web UI shows the same; null where that is not known."""
+    """The address of the workflow in the Temporal web UI; null if the UI is not known."""
 
     temporal_url: str | None
 
@@ -95,7 +90,7 @@ class AttemptListAnswer(Model):
 
 
 class JobStatsAnswer(Model):
-    """The counts of the states."""
+    """The number of jobs in each state."""
 
     data: JobStats
 
@@ -107,7 +102,7 @@ def job_filter(
     page_id: Annotated[UUID | None, Query(alias="pageId")] = None,
     batch_id: Annotated[UUID | None, Query(alias="batchId")] = None,
 ) -> JobFilter:
-    """The jobs of the organisation that the query parameters ask for."""
+    """The filter of the query parameters."""
     return JobFilter(
         org_id=principal.org_id,
         type=type,
@@ -128,7 +123,7 @@ async def list_jobs(
     reader: ReaderDep,
     status: Annotated[JobState | None, Query()] = None,
 ) -> Response:
-    """The jobs that match: unfinished first, newest first; then those that finished latest."""
+    """The jobs that match: unfinished first, newest first; then latest finished."""
     found = await reader.list(
         wanted.in_state(status), limit=paging.limit, page=paging.page, cursor=paging.cursor
     )
@@ -148,7 +143,7 @@ async def list_jobs(
     "/stats", response_model=JobStatsAnswer, responses=NOT_MODIFIED | documented_errors(400)
 )
 async def job_statistics(request: Request, wanted: FilterDep, reader: ReaderDep) -> Response:
-    """How many jobs are in each state; `total` counts the unfinished ones.
+    """The number of jobs in each state; `total` counts the unfinished ones.
 
     Jobs of a batch that have not been started yet count as waiting.
     """
@@ -163,10 +158,10 @@ async def get_job(
     job_id: str,
     principal: PrincipalDep,
     watch: WatchDep,
-    wait: Annotated[int, Field(ge=0, le=LONGEST_WAIT), PlainDigits, Query()] = 0,
+    wait: Annotated[int, Field(ge=0, le=MAX_WAIT), PlainDigits, Query()] = 0,
 ) -> Response:
-    """One job, exact at the moment of the answer; with `wait` held back until it has finished or
-    that many seconds are over.
+    """One job, exact at the moment of the answer. With `wait`, the answer comes once the job has
+    finished, or after that many seconds.
     """
     job = await watch.finished(principal.org_id, job_id, wait)
     return conditional(request, JobAnswer(data=job))
@@ -176,7 +171,7 @@ async def get_job(
 async def job_attempts(
     job_id: str, principal: PrincipalDep, reader: ReaderDep, settings: SettingsDep
 ) -> AttemptListAnswer:
-    """Every attempt of a job that was begun, and where the Temporal web UI shows them."""
+    """Every attempt of a job that has begun."""
     found = await reader.attempts(principal.org_id, job_id)
     ui = settings.resolved_temporal_ui_url
     path = f"namespaces/{reader.namespace}/workflows/{quote(job_id, safe='')}/{found.run_id}"
@@ -188,16 +183,16 @@ async def job_attempts(
 
 @router.post("/{job_id}/cancel", responses=documented_errors(404, 409))
 async def cancel_job(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
-    """End a job that has not finished, also where no worker runs. A crawl that has stored what it
-    found is not cancelled any more (409): it comes to its end.
+    """Cancel an unfinished job; no worker is needed. A crawl that has stored its result can no
+    longer be cancelled (409): it finishes.
     """
     return JobAnswer(data=await actions.cancel(principal.org_id, job_id))
 
 
 @router.post("/{job_id}/promote", responses=documented_errors(404, 409))
 async def promote_job(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
-    """Let a delayed job run now: one asked for later, or one that pauses before a retry or before a
-    second look at its page.
+    """Run a delayed job now: one that starts later, or that pauses before a retry or before a
+    confirmation.
     """
     return JobAnswer(data=await actions.promote(principal.org_id, job_id))
 
@@ -210,22 +205,13 @@ async def retry_job(
     launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> StartedJobAnswer:
-    """Run a failed job again, as a new job of the same input."""
-    started = await idempotency.earlier(StartedJob)
+    """Run a failed job again, as a new job with the same input."""
+    started = await idempotency.earlier_answer(StartedJob)
     if started is None:
         asked = await actions.failed_input(principal.org_id, job_id)
 
         async def job(session: AsyncSession, seed: UUID) -> JobMessage:
-            page: Page | None = None
-            try:
-                if isinstance(asked, CrawlPageInput):
-                    page = await get_page(session, principal.org_id, asked.page_id)
-                    domain = await domain_by_id(session, page.domain_id)
-                else:
-                    domain = await get_domain(session, principal.org_id, asked.domain_id)
-            except NotFound as error:
-                raise Conflict("What the job was about has been deleted.") from error
-            return launcher.again(domain, page, seed, asked)
+            return await launcher.repeated(session, principal.org_id, seed, asked)
 
         started = await idempotency.start_job(job)
     return StartedJobAnswer(data=started)

@@ -1,4 +1,4 @@
-"""What is no news of a page any more, because it changed in most of its crawls."""
+"""Muted lines of pages: they changed in most crawls, so their changes are not reported."""
 
 from fastapi import APIRouter
 
@@ -12,9 +12,7 @@ router = APIRouter(prefix="/api/pages", tags=["pages"])
 
 
 class MutedRegion(Model):
-    """A line of a page by the words that stay, with an ellipsis where others stood, and the
-    heading that it stands below.
-    """
+    """A muted line: its constant words, with an ellipsis for the others, and the heading above."""
 
     section: str | None
     words: str
@@ -22,7 +20,7 @@ class MutedRegion(Model):
 
 
 class MutedListAnswer(Model):
-    """The muted regions of a page."""
+    """The muted lines of a page."""
 
     data: list[MutedRegion]
 
@@ -31,7 +29,7 @@ class MutedListAnswer(Model):
 async def list_of_page(
     page_id: PageIdDep, principal: PrincipalDep, database: DatabaseDep
 ) -> MutedListAnswer:
-    """The regions of the page whose changes are not reported."""
+    """The lines of the page whose changes are not reported."""
     async with database.reading() as session:
         page = await get_page(session, principal.org_id, page_id)
         found = await muted_lines(session, page.id)
@@ -46,7 +44,7 @@ async def list_of_page(
 
 @router.delete("/{page_id}/muted", status_code=204, responses=documented_errors(404))
 async def reset(page_id: PageIdDep, principal: PrincipalDep, database: DatabaseDep) -> None:
-    """Forget what was learned of the page: its changes are reported again, wherever they are."""
+    """Unmute all lines of the page: changes are reported again wherever they are."""
     async with database.transaction() as session:
         page = await get_page(session, principal.org_id, page_id)
         await forget(session, page.id)

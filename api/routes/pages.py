@@ -1,4 +1,4 @@
-"""Pages: what is watched of a domain."""
+"""Pages of domains."""
 
 from typing import Annotated, Final
 from uuid import UUID
@@ -11,9 +11,9 @@ from api.crawl_settings import CrawlSettingsView, WithCrawlSettings, settings_vi
 from api.deps import DatabaseDep, DomainIdDep, LauncherDep, PageIdDep, PrincipalDep, SecretKeyDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.launch import StartedJobAnswer
 from api.limits import JobBody, Text
 from api.paging import ListMeta, PagingDep
+from api.started import StartedJobAnswer
 from core.errors import Conflict, InvalidAddress, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage
@@ -54,7 +54,7 @@ class PageView(Model):
 
 
 class PageListAnswer(Model):
-    """A page of a domain's pages."""
+    """A page of the list of pages."""
 
     data: list[PageView]
     meta: ListMeta
@@ -67,39 +67,39 @@ class PageAnswer(Model):
 
 
 class StartedBatch(Model):
-    """The batch that was asked for, by which its jobs can be followed."""
+    """The batch that was started, and the number of its jobs."""
 
     batch_id: UUID
     jobs_queued: int
 
 
 class StartedBatchAnswer(Model):
-    """The batch that was asked for."""
+    """The batch that was started."""
 
     data: StartedBatch
 
 
 class PageChoices(WithCrawlSettings):
-    """What can be chosen of a page, and changed later."""
+    """The mutable fields of a page. Omitted fields stay."""
 
     page_type: Annotated[PageType, Field(strict=False)] | None = None
     monitoring_enabled: bool | None = None
 
 
 class AddPageBody(PageChoices):
-    """A page to watch; its type is told from its address unless given."""
+    """A page to watch. Without a type, its URL decides."""
 
     url: Annotated[Text, Field(min_length=1, max_length=LONGEST_URL)]
 
 
 class CrawlBody(JobBody):
-    """Which pages to crawl: those of `page_ids`, or every monitored one."""
+    """The pages to crawl: `page_ids`, or every monitored page."""
 
     page_ids: PageIds | None = None
 
 
 def page_view(page: Page) -> PageView:
-    """What the API shows of `page`."""
+    """A page as the API shows it."""
     return PageView(
         id=page.id,
         domain_id=page.domain_id,
@@ -136,7 +136,7 @@ async def add(
     secret_key: SecretKeyDep,
     idempotency: IdempotencyDep,
 ) -> PageAnswer:
-    """Add a page of the domain that no discovery has found."""
+    """Add a page to the domain."""
 
     async def accept(session: AsyncSession, seed: UUID) -> PageView:
         domain = await get_domain(session, principal.org_id, domain_id)
@@ -158,7 +158,7 @@ async def add(
 
 
 def _page_url(domain: Domain, address: str) -> str:
-    """The identity of the page at `address`. Raises InvalidRequest when it is none of `domain`."""
+    """The normalised URL. Raises InvalidRequest if it is not a page of `domain`."""
     try:
         url = normalise(address)
     except InvalidAddress as error:
@@ -185,7 +185,7 @@ async def change(
     database: DatabaseDep,
     secret_key: SecretKeyDep,
 ) -> PageAnswer:
-    """Change what was chosen of a page; what is left out stays as it is."""
+    """Change a page. Omitted fields stay."""
     async with database.transaction() as session:
         page = await get_page(session, principal.org_id, page_id, lock=True)
         if body.page_type is not None:
@@ -213,7 +213,7 @@ async def crawl(
     launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> StartedJobAnswer:
-    """Ask for a crawl of the page, whether it is monitored or not."""
+    """Start a crawl of the page, monitored or not."""
 
     async def job(session: AsyncSession, seed: UUID) -> JobMessage:
         page = await get_page(session, principal.org_id, page_id)
@@ -233,7 +233,7 @@ async def crawl_of_domain(
     launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> StartedBatchAnswer:
-    """Ask for a crawl of each monitored page, or of the pages that are named."""
+    """Start a crawl of each monitored page, or of the given pages."""
 
     async def accept(session: AsyncSession, seed: UUID) -> StartedBatch:
         domain = await get_domain(session, principal.org_id, domain_id)

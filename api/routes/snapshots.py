@@ -1,4 +1,4 @@
-"""Snapshots: what pages showed."""
+"""Snapshots of pages."""
 
 import asyncio
 from typing import Annotated
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api", tags=["snapshots"])
 
 
 class SnapshotRow(Model):
-    """A snapshot as lists show it; `url` is where redirects led."""
+    """A snapshot as lists show it; `url` is the address after redirects."""
 
     id: UUID
     page_id: UUID
@@ -37,9 +37,10 @@ class SnapshotRow(Model):
 
 
 class SnapshotDetail(SnapshotRow):
-    """A snapshot by itself: the content that a reader saw (`docs/changes.md`), what a library
-    takes for the article, which may miss parts of it, and the document as the site sent it. Of a
-    document that is over 1 MiB when compressed there is no `html`.
+    """A snapshot as it is shown alone.
+
+    `text` is the visible text, `main_text` the extracted article, which may miss parts of it, and
+    `html` the document as the site sent it. `html` is null if it is over 1 MiB when compressed.
     """
 
     text: str
@@ -48,9 +49,9 @@ class SnapshotDetail(SnapshotRow):
 
 
 class SnapshotDifference(Model):
-    """How a page differs between two of its snapshots, by the rules of today.
+    """The difference between two snapshots of a page, by today's rules.
 
-    Where that is nothing but noise there is no type, no severity and no confidence.
+    Type, severity and confidence are null if there is only noise.
     """
 
     before_snapshot_id: UUID
@@ -82,7 +83,7 @@ class SnapshotDifferenceAnswer(Model):
 
 
 def snapshot_row(snapshot: Snapshot) -> SnapshotRow:
-    """The row that shows `snapshot`."""
+    """A snapshot as lists show it."""
     return SnapshotRow(
         id=snapshot.id,
         page_id=snapshot.page_id,
@@ -131,10 +132,10 @@ async def difference(
     database: DatabaseDep,
     against: Annotated[
         UUID | None,
-        Query(description="Another snapshot of the page; the one before it unless given."),
+        Query(description="Another snapshot of the page; by default the one before it."),
     ] = None,
 ) -> SnapshotDifferenceAnswer:
-    """How the page at this snapshot differs from the page at `against`."""
+    """The difference between this snapshot and `against`."""
     async with database.reading() as session:
         after = await get_snapshot(session, principal.org_id, snapshot_id)
         before_id = against or await snapshot_before(session, after)

@@ -1,7 +1,8 @@
-"""Acting on a job: end it, run a failed one again, start a delayed one now."""
+"""Actions on jobs: cancel, promote, and read the input of a failed job to run it again."""
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -17,7 +18,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, NotFound, Unavailable
 from core.jobs.contract import (
     CANCELLED,
     PROMOTE_SIGNAL,
@@ -25,10 +26,13 @@ from core.jobs.contract import (
     DiscoverPagesInput,
     FinalReport,
 )
-from core.jobs.states import TASK_QUEUE, JobName, JobState
+from core.jobs.states import TASK_QUEUE, JobName, JobState, batch_job_id
+from core.outbox import CancellationMessage, MessageKind
+from store.batches import batch_pages, cancel_batch
 from store.db.engine import Database
 from store.hosts import give_up_turns
 from store.job_ends import claim_ends
+from store.outbox import put, withdraw
 from store.tables.job_ends import JobEnd
 from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable
@@ -37,18 +41,23 @@ from temporal.jobs.untrusted import read_payloads
 from temporal.jobs.view import JobDetail
 
 CANCELLED_WITHIN: Final = timedelta(seconds=3)
-"""How long the worker that is at a job may take to end it; after that it is ended without one."""
+"""Time for the worker of an active job to end it. After that the workflow is terminated."""
+
+CANCELLATION_BATCH_SIZE: Final = 50
+"""Jobs of a batch that are cancelled in parallel."""
 
 FINISHED: Final = "The job has finished already."
 
-AT_ONCE: Final = Duration(nanos=1_000_000)
+MINIMAL_RETRY_INTERVAL: Final = Duration(nanos=1_000_000)
 
 Handle = WorkflowHandle[object, JsonValue]
 
 
 class JobActions:
-    """Acts through `client`. Its methods raise Unavailable when Temporal or the database cannot be
-    reached, and NotFound for a job that there is not or that another organisation owns.
+    """Acts on the jobs of organisations.
+
+    Its methods raise Unavailable if Temporal or the database cannot be reached, and NotFound if
+    the job or batch does not exist or another organisation owns it.
     """
 
     def __init__(self, client: Client, reader: JobReader, database: Database) -> None:
@@ -57,8 +66,9 @@ class JobActions:
         self._database = database
 
     async def cancel(self, org_id: UUID, job_id: str) -> JobDetail:
-        """End the job, also with no worker; the job as it is after. Raises Conflict when it is
-        over already, or has stored what it found and is about to be.
+        """The job after its cancellation, which needs no worker.
+
+        Raises Conflict if the job has finished, or has stored its result and is about to finish.
         """
         job = await self._reader.get(org_id, job_id)
         if job.state.finished:
@@ -71,8 +81,33 @@ class JobActions:
             raise Conflict(FINISHED)
         return ended
 
-    async def cancel_all(self, org_id: UUID, job_ids: Sequence[str]) -> int:
-        """End those of the jobs that there are and that can be ended; how many that were."""
+    async def cancel_batch(self, org_id: UUID, batch_id: UUID) -> int:
+        """The number of jobs that the cancellation of a batch has cancelled.
+
+        Jobs of the batch that are not started yet never start. A call that was interrupted is
+        finished by the reconciler, or by the next call.
+        """
+        # The batch first: a fan-out that runs reads it, and cancels what it has started meanwhile.
+        async with self._database.transaction() as session:
+            batch = await cancel_batch(session, org_id, batch_id)
+            await put(session, CancellationMessage(subject_id=batch.id, domain_id=batch.domain_id))
+        cancelled = 0
+        last: UUID | None = None
+        while True:
+            async with self._database.reading() as session:
+                pages = await batch_pages(session, batch_id, last, CANCELLATION_BATCH_SIZE)
+            if not pages:
+                break
+            jobs = [batch_job_id(batch_id, each.page_id) for each in pages]
+            cancelled += await self._cancel_all(org_id, jobs)
+            last = pages[-1].page_id
+        with suppress(Unavailable):  # the reconciler repeats the cancellation then
+            async with self._database.transaction() as session:
+                await withdraw(session, batch_id, MessageKind.CANCELLATION)
+        return cancelled
+
+    async def _cancel_all(self, org_id: UUID, job_ids: Sequence[str]) -> int:
+        """Cancel the jobs that exist and have not finished; the number of cancelled ones."""
         found = await asyncio.gather(*(self._unfinished(org_id, each) for each in job_ids))
         jobs = [job for job in found if job is not None]
         await self._end_all(jobs)
@@ -80,8 +115,9 @@ class JobActions:
         return sum(job.failed_reason == CANCELLED for job in ended)
 
     async def promote(self, org_id: UUID, job_id: str) -> JobDetail:
-        """Let a delayed job run now; the job as it is after. Raises Conflict when it is not
-        delayed.
+        """The job after its promotion: a delayed job may run now.
+
+        Raises Conflict if it is not delayed.
         """
         job = await self._reader.get(org_id, job_id)
         if job.state is not JobState.DELAYED:
@@ -90,9 +126,9 @@ class JobActions:
             if job.attempts_made == 0:
                 await self._start_now(job)
             else:
-                await self._go_on_now(job)
+                await self._resume_now(job)
         except WorkflowAlreadyStartedError as error:
-            raise Conflict("The job has finished already.") from error
+            raise Conflict(FINISHED) from error
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise Conflict("The job is not delayed any more.") from error
@@ -100,7 +136,7 @@ class JobActions:
         return await self._reader.get(org_id, job_id)
 
     async def failed_input(self, org_id: UUID, job_id: str) -> CrawlPageInput | DiscoverPagesInput:
-        """What a failed job was asked to do. Raises Conflict when the job has not failed."""
+        """The input of a failed job. Raises Conflict if the job has not failed."""
         job = await self._reader.get(org_id, job_id)
         if job.state is not JobState.FAILED:
             raise Conflict(f"Only a failed job can be run again; this one is {job.state}.")
@@ -127,20 +163,19 @@ class JobActions:
         return None if job.state.finished else job
 
     async def _end_all(self, jobs: Sequence[JobDetail]) -> None:
-        """End the jobs that have stored nothing; those that have come to their end by themselves,
-        which is waited for a moment.
-        """
+        """Cancel the jobs that have stored nothing. The others finish: wait for them a moment."""
         try:
             found = await asyncio.gather(*(self._running(job) for job in jobs))
             running = [each for each in found if each is not None]
-            stored = await self._claimed_before(running)
+            stored = await self._stored_runs(running)
             await asyncio.gather(*(self._end_run(*each, each[1] in stored) for each in running))
         except RPCError as error:
             raise as_unavailable(error) from error
 
-    async def _claimed_before(self, running: Sequence[tuple[JobDetail, str]]) -> frozenset[str]:
-        """Which of those runs have stored what they found; the others store nothing any more, and
-        their turns at hosts are free.
+    async def _stored_runs(self, running: Sequence[tuple[JobDetail, str]]) -> frozenset[str]:
+        """The runs that have stored their result.
+
+        The others can store nothing from now on, and their slots at hosts are released.
         """
         if not running:
             return frozenset()
@@ -151,7 +186,7 @@ class JobActions:
         return frozenset(run for run, end in ends.items() if end is JobEnd.STORED)
 
     async def _running(self, job: JobDetail) -> tuple[JobDetail, str] | None:
-        """The job with the id of its run; None when it has just finished by itself."""
+        """The job and its run id; None if it has just finished."""
         try:
             described = await self._client.get_workflow_handle(job.id).describe()
         except RPCError as error:
@@ -165,17 +200,17 @@ class JobActions:
         workflow = self._client.get_workflow_handle(job.id, run_id=run_id)
         try:
             if has_stored:
-                await self._over(workflow)
+                await self._finishes(workflow)
             else:
                 await self._end(workflow, job)
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:  # it has just finished by itself
+            if error.status is not RPCStatusCode.NOT_FOUND:  # it has just finished
                 raise
 
     async def _end(self, workflow: Handle, job: JobDetail) -> None:
-        if job.state is JobState.ACTIVE and await self._stopped(workflow):
+        if job.state is JobState.ACTIVE and await self._worker_ends(workflow):
             return
-        # No worker is at it, so none is needed.
+        # No worker executes it, or its worker does not answer.
         ending = FinalReport(
             attempts_made=job.attempts_made,
             processed_at=job.processed_at,
@@ -184,13 +219,13 @@ class JobActions:
         )
         await workflow.terminate(ending, reason=CANCELLED)
 
-    async def _stopped(self, workflow: Handle) -> bool:
-        """Whether the worker that is at it has ended the job in time."""
+    async def _worker_ends(self, workflow: Handle) -> bool:
+        """Whether the worker of the job ends it within `CANCELLED_WITHIN`."""
         await workflow.cancel()
-        return await self._over(workflow)
+        return await self._finishes(workflow)
 
-    async def _over(self, workflow: Handle) -> bool:
-        """Whether the job is over within a moment."""
+    async def _finishes(self, workflow: Handle) -> bool:
+        """Whether the workflow closes within `CANCELLED_WITHIN`."""
         try:
             async with asyncio.timeout(CANCELLED_WITHIN.total_seconds()):
                 await workflow.result()
@@ -199,12 +234,12 @@ class JobActions:
         except RPCError:
             raise
         except Exception:
-            # It has failed, or it has ended with what only its own people can read.
+            # It has failed, or its result is not readable: the workflow is somebody else's.
             return True
         return True
 
     async def _start_now(self, job: JobDetail) -> None:
-        """Only a signal that could also start the workflow interrupts the delay of its start."""
+        """Only a signal-with-start interrupts the start delay of a workflow."""
         await self._client.start_workflow(
             job.name,
             id=job.id,
@@ -213,8 +248,8 @@ class JobActions:
             start_signal=PROMOTE_SIGNAL,
         )
 
-    async def _go_on_now(self, job: JobDetail) -> None:
-        """The next attempt, or the same one where it has put itself off."""
+    async def _resume_now(self, job: JobDetail) -> None:
+        """End the pause before the next attempt, or before a deferred one."""
         workflow = self._client.get_workflow_handle(job.id)
         described = await workflow.describe()
         for activity in described.raw_description.pending_activities:
@@ -225,7 +260,7 @@ class JobActions:
                     execution=WorkflowExecution(workflow_id=job.id, run_id=described.run_id),
                     id=activity.activity_id,
                     activity_options=ActivityOptions(
-                        retry_policy=RetryPolicy(initial_interval=AT_ONCE)
+                        retry_policy=RetryPolicy(initial_interval=MINIMAL_RETRY_INTERVAL)
                     ),
                     update_mask=FieldMask(paths=["retry_policy.initial_interval"]),
                 ),

@@ -1,4 +1,4 @@
-"""Which jobs Temporal lists, which pages are being crawled, which workflows run."""
+"""Visibility lookups for batches: listed jobs, pages under crawl, running workflows."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,26 +10,24 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from core.jobs.states import JobName
 from temporal.faults import as_unavailable
+from temporal.jobs.visibility import MAX_IDS_PER_QUERY
 from workflows.search_attributes import Attribute
 
 LAG: Final = timedelta(seconds=1)
-"""The longest time from the start of a workflow until Temporal lists it."""
+"""Maximum time from the start of a workflow until Temporal lists it."""
 
-MOST_IDS: Final = 200
-"""Ids in one query."""
-
-ROWS_AT_ONCE: Final = 1_000
-"""The size of a page of Temporal's lists, which is the largest that it allows."""
+VISIBILITY_PAGE_SIZE: Final = 1_000
+"""The maximum that Temporal allows."""
 
 
 async def listed_jobs(client: Client, job_ids: Sequence[str]) -> int:
-    """How many of the jobs Temporal lists, in whatever state.
+    """The number of the jobs that Temporal lists, in any state.
 
     Raises Unavailable if Temporal cannot be reached.
     """
     listed = 0
-    for start in range(0, len(job_ids), MOST_IDS):
-        ids = ", ".join(f"'{each}'" for each in job_ids[start : start + MOST_IDS])
+    for start in range(0, len(job_ids), MAX_IDS_PER_QUERY):
+        ids = ", ".join(f"'{each}'" for each in job_ids[start : start + MAX_IDS_PER_QUERY])
         try:
             listed += (await client.count_workflows(f"WorkflowId IN ({ids})")).count
         except RPCError as error:
@@ -38,7 +36,7 @@ async def listed_jobs(client: Client, job_ids: Sequence[str]) -> int:
 
 
 async def pages_being_crawled(client: Client, org_id: UUID, domain_id: UUID) -> set[UUID]:
-    """The pages of the organisation's domain that have a crawl that has not ended.
+    """The pages of a domain that have an unfinished crawl.
 
     Raises Unavailable if Temporal cannot be reached.
     """
@@ -48,11 +46,11 @@ async def pages_being_crawled(client: Client, org_id: UUID, domain_id: UUID) -> 
     )
     pages: set[UUID] = set()
     try:
-        async for job in client.list_workflows(query, page_size=ROWS_AT_ONCE):
+        async for job in client.list_workflows(query, page_size=VISIBILITY_PAGE_SIZE):
             page_id = job.typed_search_attributes.get(Attribute.PAGE)
             try:
                 pages.add(UUID(page_id))
-            except (TypeError, ValueError):  # a workflow of someone else may have any value here
+            except (TypeError, ValueError):  # workflows of other teams may set any value
                 continue
     except RPCError as error:
         raise as_unavailable(error) from error

@@ -1,4 +1,4 @@
-"""Cancelling a job without its story: for one that was started a moment ago."""
+"""Cancels a job that was started a moment ago, without reading its attempts."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,11 +10,11 @@ from temporal.faults import as_unavailable
 
 
 async def cancel_job(client: Client, job_id: str, claim: Callable[[str], Awaitable[bool]]) -> None:
-    """Cancel the job when a worker is at it, end it at once when none has been yet.
+    """Cancel the job, or terminate it if it has no attempt yet.
 
-    `claim` is asked with the id of its run whether it may still be cancelled. Nothing happens when
-    it may not, when there is no job of that id, or when it is over. Raises Unavailable when
-    Temporal cannot be reached.
+    `claim` gets the run id, and returns whether the job may still be cancelled. Does nothing if it
+    may not, or if the job does not exist or has finished. Raises Unavailable if Temporal cannot be
+    reached.
     """
     try:
         described = await client.get_workflow_handle(job_id).describe()

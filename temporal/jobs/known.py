@@ -1,4 +1,4 @@
-"""Which jobs Temporal knows: those that run, and those that have ended and are still readable."""
+"""Lookups of the workflows that exist in Temporal, running or within their retention."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,36 +13,35 @@ from core.jobs.states import batch_workflow_id
 from temporal.faults import as_unavailable
 from workflows.search_attributes import Attribute
 
-JOBS_AT_ONCE: Final = 20
-BATCHES_AT_ONCE: Final = 50
-"""Batches that one filter names."""
+MAX_PARALLEL_LOOKUPS: Final = 20
+BATCHES_PER_QUERY: Final = 50
 
 T = TypeVar("T")
 
 
 class KnownToTemporal:
-    """Asks Temporal through `client`. Its methods raise Unavailable when it cannot be reached."""
+    """Looks workflows up. Its methods raise Unavailable if Temporal cannot be reached."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     async def jobs(self, workflow_ids: Iterable[str]) -> set[str]:
-        """Those of the workflows that Temporal knows."""
+        """The workflows among `workflow_ids` that exist."""
         known: set[str] = set()
-        for chunk in _chunks(workflow_ids, JOBS_AT_ONCE):
-            answers = await asyncio.gather(*map(self._knows, chunk))
-            known.update(each for each, is_known in zip(chunk, answers, strict=True) if is_known)
+        for chunk in _chunks(workflow_ids, MAX_PARALLEL_LOOKUPS):
+            answers = await asyncio.gather(*map(self._exists, chunk))
+            known.update(each for each, exists in zip(chunk, answers, strict=True) if exists)
         return known
 
     async def batches(self, batch_ids: Iterable[UUID]) -> set[UUID]:
-        """Those of the batches of which Temporal knows a job, or the workflow that starts them."""
+        """The batches among `batch_ids` with a job, or a workflow that starts their jobs."""
         known: set[UUID] = set()
-        for chunk in _chunks(batch_ids, BATCHES_AT_ONCE):
+        for chunk in _chunks(batch_ids, BATCHES_PER_QUERY):
             if await self._count(chunk):
                 known.update([each for each in chunk if await self._count([each])])
         return known
 
-    async def _knows(self, workflow_id: str) -> bool:
+    async def _exists(self, workflow_id: str) -> bool:
         try:
             await self._client.get_workflow_handle(workflow_id).describe()
         except RPCError as error:

@@ -1,4 +1,4 @@
-"""Starting jobs: the one place that gives a workflow its owner, its memo and its turn."""
+"""Starts jobs: sets the owner, the memo and the priority of their workflows."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from workflows.search_attributes import attributes_of
 
 @dataclass(frozen=True)
 class JobStart:
-    """A job to start: its id, its input, its owner, when it may begin."""
+    """A job to start after `delay`."""
 
     job_id: str
     input: CrawlPageInput | DiscoverPagesInput
@@ -28,16 +28,16 @@ class JobStart:
 
     @property
     def name(self) -> JobName:
-        """The workflow type that takes the input."""
+        """The workflow type of the input."""
         if isinstance(self.input, CrawlPageInput):
             return JobName.CRAWL_PAGE
         return JobName.DISCOVER_PAGES
 
 
 async def start_job(client: Client, job: JobStart) -> None:
-    """Start `job`; nothing happens when a job of its id exists already.
+    """Start `job`. Does nothing if a job with its id exists.
 
-    Raises Unavailable when Temporal cannot be reached.
+    Raises Unavailable if Temporal cannot be reached.
     """
     delayed = job.delay > timedelta(0)
     subject = Subject.of(job.owner, job.input.max_attempts)
@@ -66,10 +66,9 @@ async def start_job(client: Client, job: JobStart) -> None:
 
 
 async def start_batch(client: Client, batch: BatchMessage) -> None:
-    """Start the fan-out of a batch, which goes on until each of its jobs has been started; nothing
-    happens when it was started before.
+    """Start the workflow that starts the jobs of a batch. Does nothing if it was started before.
 
-    Raises Unavailable when Temporal cannot be reached.
+    Raises Unavailable if Temporal cannot be reached.
     """
     try:
         await client.start_workflow(

@@ -1,10 +1,10 @@
-"""Reads jobs from Temporal: one by describe, many by visibility, counts by counting."""
+"""Reads jobs from Temporal: one job from its description, lists and counts from visibility."""
 
 import asyncio
 import base64
 import binascii
 import hashlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -14,6 +14,7 @@ from temporalio.client import (
     Client,
     WorkflowExecution,
     WorkflowExecutionAsyncIterator,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
 )
 from temporalio.service import RPCError, RPCStatusCode
@@ -24,33 +25,22 @@ from core.model import Model
 from store.db.engine import Database
 from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable, away
-from temporal.jobs.attempts import JobAttempt, attempts_of
-from temporal.jobs.live_attempt import (
-    between_tasks,
-    ended_attempt,
-    live_attempt,
-    terminated_report,
-    with_last_attempt,
-)
+from temporal.jobs.confirmations import ActiveConfirmations
+from temporal.jobs.history import JobAttempt, JobHistory
 from temporal.jobs.unstarted import count_unstarted
-from temporal.jobs.view import (
-    JobDetail,
-    of_finished,
-    of_unfinished,
-    owner_org,
-    written_final_report,
-)
-from temporal.jobs.visibility import FAILED, NO_STALE_JOBS, STATUS_NAMES, JobFilter, StaleActiveJobs
+from temporal.jobs.view import JobDetail, job_of, owner_org
+from temporal.jobs.visibility import FAILED, STATUS_NAMES, JobFilter, StaleActiveJobs
 
-LONGEST_ID: Final = 200
-DESCRIBES_AT_ONCE: Final = 20
-LARGEST_VISIBILITY_PAGE: Final = 1000
+MAX_ID_LENGTH: Final = 200
+MAX_PARALLEL_DESCRIBES: Final = 20
+VISIBILITY_PAGE_SIZE: Final = 1_000
+"""Rows of one page of Temporal's lists, at most."""
 
 MAX_ACTIVE_CHECKED: Final = 100
-"""Jobs published as active that are looked at one by one before they are counted as such."""
+"""Number of jobs published as active that one list or count verifies by description."""
 
-ANSWERED_WITHIN: Final = 2 * CALL_TIMEOUT
-"""How long all the calls of one question may take together, with their wait for a turn."""
+QUESTION_TIMEOUT: Final = 2 * CALL_TIMEOUT
+"""For all calls of one question together, with their wait for `MAX_PARALLEL_DESCRIBES`."""
 
 T = TypeVar("T")
 
@@ -71,7 +61,7 @@ class JobStats(Model):
 
 @dataclass(frozen=True)
 class JobPage:
-    """One page of a list; `total` counts all jobs that match, also those not started yet."""
+    """A page of a list. `total` counts all jobs that match, with those that are not started yet."""
 
     rows: list[JobDetail]
     total: int
@@ -80,38 +70,42 @@ class JobPage:
 
 @dataclass(frozen=True)
 class JobAttempts:
-    """The attempts of a job, and the run of its workflow that they are in."""
+    """The attempts of a job, and the id of its workflow run."""
 
     run_id: str
     attempts: list[JobAttempt]
 
 
 class JobReader:
-    """Reads jobs. Its methods raise Unavailable when Temporal or the database cannot be reached."""
+    """Reads the jobs of organisations.
+
+    Its methods raise Unavailable if Temporal or the database cannot be reached.
+    """
 
     def __init__(self, client: Client, database: Database) -> None:
         self._client = client
         self._database = database
-        self._describes = asyncio.Semaphore(DESCRIBES_AT_ONCE)
+        self._describes = asyncio.Semaphore(MAX_PARALLEL_DESCRIBES)
+        self._confirmations = ActiveConfirmations()
 
     @property
     def namespace(self) -> str:
-        """The Temporal namespace that the jobs are in."""
+        """The Temporal namespace of the jobs."""
         return self._client.namespace
 
     async def get(self, org_id: UUID, job_id: str) -> JobDetail:
-        """The job, exact now. Raises NotFound when there is none or another organisation's."""
-        if len(job_id) > LONGEST_ID or not job_id.isprintable():
-            raise NotFound("Job not found.")
+        """The job, exact now.
+
+        Raises NotFound if it does not exist or another organisation owns it.
+        """
         job = await _with_deadline(self._find(org_id, job_id))
         if job is None:
             raise NotFound("Job not found.")
         return job
 
     async def attempts(self, org_id: UUID, job_id: str) -> JobAttempts:
-        """Every attempt of the job that was begun. Raises NotFound as `get` does."""
-        await self.get(org_id, job_id)
-        found = await _with_deadline(self._attempts(job_id))
+        """The attempts of the job that have begun. Raises NotFound as `get` does."""
+        found = await _with_deadline(self._attempts(org_id, job_id))
         if found is None:
             raise NotFound("Job not found.")
         return found
@@ -121,44 +115,61 @@ class JobReader:
     ) -> JobPage:
         """A page of the jobs that match: unfinished first, newest first; then latest finished.
 
-        `limit` is 1 to 100 and `page` counts from 1; a `cursor` counts instead of the page.
-        Raises InvalidRequest for a cursor that belongs to another list.
+        `limit` is 1 to 100. `page` counts from 1; a `cursor` takes precedence over it. Raises
+        InvalidRequest for the cursor of another list.
         """
         return await _with_deadline(self._list(wanted, limit, page, cursor))
 
     async def stats(self, wanted: JobFilter) -> JobStats:
-        """The counts of every state, all asked for at once."""
+        """The number of jobs in each state."""
         return await _with_deadline(self._stats(wanted))
 
-    async def _attempts(self, job_id: str) -> JobAttempts | None:
-        workflow = self._client.get_workflow_handle(job_id)
-        described = await _none_if_missing(workflow.describe())
-        history = await _none_if_missing(workflow.fetch_history())
-        if described is None or history is None:
+    async def _describe(
+        self, org_id: UUID, job_id: str, run_id: str | None = None
+    ) -> WorkflowExecutionDescription | None:
+        """The description of the organisation's job; None if it has no such job."""
+        if len(job_id) > MAX_ID_LENGTH or not job_id.isprintable():
             return None
-        return JobAttempts(described.run_id, await attempts_of(described, history.events))
-
-    async def _find(self, org_id: UUID, job_id: str) -> JobDetail | None:
-        workflow = self._client.get_workflow_handle(job_id)
+        workflow = self._client.get_workflow_handle(job_id, run_id=run_id)
         async with self._describes:
             described = await _none_if_missing(workflow.describe())
+        return described if described and owner_org(described) == str(org_id) else None
+
+    async def _find(self, org_id: UUID, job_id: str) -> JobDetail | None:
+        asked_at = asyncio.get_running_loop().time()
+        described = await self._describe(org_id, job_id)
         if described is None:
             return None
-        if owner_org(described) != str(org_id):
+        job = await self._job(described)
+        self._confirmations.record(job, asked_at)
+        return job
+
+    async def _job(self, execution: WorkflowExecution) -> JobDetail:
+        history = await JobHistory.read(execution)
+        if history.partial:
+            workflow = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
+            # Temporal deletes a history a moment before it stops to list its workflow.
+            fetched = await _none_if_missing(workflow.fetch_history())
+            if fetched is not None:
+                history = await JobHistory.read(execution, fetched.events)
+        return await job_of(execution, history, datetime.now(UTC))
+
+    async def _attempts(self, org_id: UUID, job_id: str) -> JobAttempts | None:
+        described = await self._describe(org_id, job_id)
+        if described is None:
             return None
-        if described.status is not WorkflowExecutionStatus.RUNNING:
-            return await self._finished(described)
-        attempt = await live_attempt(described)
-        if between_tasks(described):
-            history = await _none_if_missing(workflow.fetch_history())
-            attempt = await ended_attempt(described, history.events if history else ())
-        return await of_unfinished(described, attempt, datetime.now(UTC))
+        workflow = self._client.get_workflow_handle(job_id, run_id=described.run_id)
+        fetched = await _none_if_missing(workflow.fetch_history())
+        if fetched is None:
+            return None
+        history = await JobHistory.read(described, fetched.events)
+        return JobAttempts(described.run_id, history.attempts)
 
     async def _list(self, wanted: JobFilter, limit: int, page: int, cursor: str | None) -> JobPage:
-        unstarted, stale = await asyncio.gather(
-            count_unstarted(self._client, self._database, wanted), self._stale_active_jobs(wanted)
+        unstarted, checked = await asyncio.gather(
+            count_unstarted(self._client, self._database, wanted), self._check_active(wanted)
         )
-        query = wanted.query(datetime.now(UTC), stale)
+        query = wanted.query(datetime.now(UTC), _stale(checked))
         total = (await self._client.count_workflows(query)).count
         skipped = (page - 1) * limit
         if cursor is None and skipped >= total:
@@ -166,7 +177,7 @@ class JobReader:
         token = _opened(cursor, wanted) if cursor else await self._skip(query, skipped)
         found = await self._visible(query, limit, token)
         executions = list(found.current_page or ())
-        rows = await asyncio.gather(*(self._row(wanted, each) for each in executions))
+        rows = await asyncio.gather(*(self._row(wanted, each, checked) for each in executions))
         kept = [row for row in rows if row is not None]
         following = found.next_page_token
         more = (
@@ -180,54 +191,39 @@ class JobReader:
             _sealed(following, wanted) if more and following is not None else None,
         )
 
-    async def _finished(self, execution: WorkflowExecution) -> JobDetail:
-        ending = await written_final_report(execution)
-        terminated = execution.status is WorkflowExecutionStatus.TERMINATED
-        if not terminated and not (ending and ending.attempts_uncertain):
-            return await of_finished(execution)
-        workflow = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
-        # Temporal forgets a history a moment before it stops to list its workflow.
-        history = await _none_if_missing(workflow.fetch_history())
-        if history is None:
-            return await of_finished(execution)
-        if ending and not terminated:
-            last = await ended_attempt(execution, history.events)
-            return await of_finished(execution, with_last_attempt(ending, last))
-        described = await _none_if_missing(workflow.describe())
-        if described is None:
-            return await of_finished(execution)
-        return await of_finished(described, await terminated_report(described, history.events))
-
-    async def _row(self, wanted: JobFilter, execution: WorkflowExecution) -> JobDetail | None:
-        """The row, exact; None when it is no longer, or not, what the filter asks for."""
+    async def _row(
+        self, wanted: JobFilter, execution: WorkflowExecution, checked: Mapping[str, JobDetail]
+    ) -> JobDetail | None:
+        """The row, exact; None if the job does not match the filter, or no longer does."""
         if owner_org(execution) != str(wanted.org_id):
             return None
+        job: JobDetail | None
         if execution.status is WorkflowExecutionStatus.RUNNING:
-            job = await self._find(wanted.org_id, execution.id)
+            job = checked.get(execution.id) or await self._find(wanted.org_id, execution.id)
+        elif execution.status is WorkflowExecutionStatus.TERMINATED:
+            # Only a description shows an attempt that a worker had when its job was terminated.
+            described = await self._describe(wanted.org_id, execution.id, execution.run_id)
+            job = await self._job(described or execution)
         else:
-            job = await self._finished(execution)
-        if job is None or wanted.state not in (None, job.state):
-            return None
-        return job
+            job = await self._job(execution)
+        return job if job is not None and wanted.state in (None, job.state) else None
 
-    async def _stale_active_jobs(self, wanted: JobFilter) -> StaleActiveJobs:
-        """The jobs that are published as active and are not, among the newest `MAX_ACTIVE_CHECKED`.
+    async def _check_active(self, wanted: JobFilter) -> dict[str, JobDetail]:
+        """Descriptions, by id, of the newest `MAX_ACTIVE_CHECKED` jobs published as active.
 
-        Empty if the wanted state does not depend on what is published.
+        A job stays published as active after its worker is gone. Jobs that were active within the
+        last second are left out. Empty if the wanted state does not depend on what is published.
         """
         if wanted.state not in (JobState.WAITING, JobState.ACTIVE, JobState.DELAYED):
-            return NO_STALE_JOBS
+            return {}
         active = wanted.in_state(JobState.ACTIVE).query(datetime.now(UTC))
         published = await self._visible(active, MAX_ACTIVE_CHECKED, None)
-        jobs = await asyncio.gather(
-            *(self._find(wanted.org_id, each.id) for each in published.current_page or ())
+        now = asyncio.get_running_loop().time()
+        unconfirmed = self._confirmations.missing(
+            [each.id for each in published.current_page or ()], now
         )
-        return StaleActiveJobs(
-            *(
-                frozenset(job.id for job in jobs if job is not None and job.state is state)
-                for state in (JobState.WAITING, JobState.DELAYED)
-            )
-        )
+        jobs = await asyncio.gather(*(self._find(wanted.org_id, each) for each in unconfirmed))
+        return {job.id: job for job in jobs if job is not None}
 
     async def _visible(
         self, query: str, size: int, token: bytes | None
@@ -239,7 +235,7 @@ class JobReader:
     async def _skip(self, query: str, rows: int) -> bytes | None:
         token: bytes | None = None
         while rows > 0:
-            size = min(rows, LARGEST_VISIBILITY_PAGE)
+            size = min(rows, VISIBILITY_PAGE_SIZE)
             token = (await self._visible(query, size, token)).next_page_token
             rows -= size
             if token is None:
@@ -247,10 +243,11 @@ class JobReader:
         return token
 
     async def _stats(self, wanted: JobFilter) -> JobStats:
-        unstarted, stale = await asyncio.gather(
+        unstarted, checked = await asyncio.gather(
             count_unstarted(self._client, self._database, wanted),
-            self._stale_active_jobs(wanted.in_state(JobState.ACTIVE)),
+            self._check_active(wanted.in_state(JobState.ACTIVE)),
         )
+        stale = _stale(checked)
         now = datetime.now(UTC)
         grouped, active, delayed = await asyncio.gather(
             self._client.count_workflows(
@@ -271,8 +268,15 @@ class JobReader:
         )
 
 
+def _stale(checked: Mapping[str, JobDetail]) -> StaleActiveJobs:
+    def ids(state: JobState) -> frozenset[str]:
+        return frozenset(job.id for job in checked.values() if job.state is state)
+
+    return StaleActiveJobs(waiting=ids(JobState.WAITING), delayed=ids(JobState.DELAYED))
+
+
 async def _none_if_missing(answer: Awaitable[T]) -> T | None:
-    """What Temporal answers of a workflow; None when it knows none of that id, or no more."""
+    """The answer of Temporal; None if the workflow does not exist, or no longer does."""
     try:
         return await answer
     except RPCError as error:
@@ -283,7 +287,7 @@ async def _none_if_missing(answer: Awaitable[T]) -> T | None:
 
 async def _with_deadline(answer: Awaitable[T]) -> T:
     try:
-        async with asyncio.timeout(ANSWERED_WITHIN.total_seconds()):
+        async with asyncio.timeout(QUESTION_TIMEOUT.total_seconds()):
             return await answer
     except TimeoutError as error:
         raise away() from error
@@ -292,7 +296,7 @@ async def _with_deadline(answer: Awaitable[T]) -> T:
 
 
 def _fingerprint(wanted: JobFilter, token: bytes) -> bytes:
-    """Binds a token to its list; Temporal has no clear answer to one that was altered."""
+    """Binds a token to its list: Temporal has no clear error for a token that was altered."""
     return hashlib.sha256(repr(wanted).encode() + token).digest()[:8]
 
 

@@ -1,4 +1,4 @@
-"""The schedules by which domains are crawled."""
+"""The schedules that crawl domains."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,17 +29,17 @@ from core.jobs.states import CRAWL_DOMAIN, TASK_QUEUE
 from core.outbox import RecurringCrawl
 from temporal.faults import as_unavailable, away
 
-CATCH_UP: Final = timedelta(minutes=10)
-"""A recurring crawl that was missed by more than this waits for its next turn."""
+CRAWL_CATCHUP_WINDOW: Final = timedelta(minutes=10)
+"""A crawl that was missed by more than this is skipped."""
 
-TRIES: Final = 2
+MAX_WRITE_ATTEMPTS: Final = 2
+MAX_PARALLEL_DESCRIBES: Final = 20
 
 
 async def set_schedule(client: Client, crawl: RecurringCrawl, max_attempts: int) -> None:
-    """Have a domain crawled as `crawl` says, its jobs tried `max_attempts` times; nothing happens
-    where its schedule says so already.
+    """Create or update the schedule of a domain. Does nothing if it is up to date.
 
-    Raises Unavailable when Temporal cannot be reached.
+    `max_attempts` is for each of its jobs. Raises Unavailable if Temporal cannot be reached.
     """
     job = CrawlDomainInput(domain_id=crawl.domain_id, max_attempts=max_attempts)
     wanted = _schedule(crawl, job)
@@ -47,10 +47,10 @@ async def set_schedule(client: Client, crawl: RecurringCrawl, max_attempts: int)
 
     async def replace(found: ScheduleUpdateInput) -> ScheduleUpdate | None:
         [payload] = await client.data_converter.encode([job])
-        alike = _alike(found.description.schedule, wanted, payload)
-        return None if alike else ScheduleUpdate(wanted)
+        equal = _equal(found.description.schedule, wanted, payload)
+        return None if equal else ScheduleUpdate(wanted)
 
-    for _ in range(TRIES):
+    for _ in range(MAX_WRITE_ATTEMPTS):
         try:
             await handle.update(replace)
             return
@@ -61,16 +61,16 @@ async def set_schedule(client: Client, crawl: RecurringCrawl, max_attempts: int)
             await client.create_schedule(handle.id, wanted)
             return
         except ScheduleAlreadyRunningError:
-            continue  # another has made it a moment ago
+            continue  # another process has just created it
         except RPCError as error:
             raise _fault(error) from error
     raise away()
 
 
 async def delete_schedule(client: Client, domain_id: UUID) -> None:
-    """End the recurring crawl of a domain; nothing happens when it has none.
+    """Delete the schedule of a domain. Does nothing if it has none.
 
-    Raises Unavailable when Temporal cannot be reached.
+    Raises Unavailable if Temporal cannot be reached.
     """
     try:
         await client.get_schedule_handle(schedule_id_of(domain_id)).delete()
@@ -80,11 +80,18 @@ async def delete_schedule(client: Client, domain_id: UUID) -> None:
 
 
 async def next_crawls(client: Client, domain_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """When each domain is crawled next; a paused one, or one without schedule, is left out.
+    """The time of the next crawl of each domain that has one: no schedule or a paused one has none.
 
-    Raises Unavailable when Temporal cannot be reached.
+    Temporal's list of schedules lags and cannot be filtered by id. So this describes each one,
+    `MAX_PARALLEL_DESCRIBES` at a time. Raises Unavailable if Temporal cannot be reached.
     """
-    moments = await asyncio.gather(*(_next_crawl(client, each) for each in domain_ids))
+    describes = asyncio.Semaphore(MAX_PARALLEL_DESCRIBES)
+
+    async def next_crawl(domain_id: UUID) -> datetime | None:
+        async with describes:
+            return await _next_crawl(client, domain_id)
+
+    moments = await asyncio.gather(*map(next_crawl, domain_ids))
     return {
         domain_id: moment
         for domain_id, moment in zip(domain_ids, moments, strict=True)
@@ -93,7 +100,7 @@ async def next_crawls(client: Client, domain_ids: Sequence[UUID]) -> dict[UUID, 
 
 
 def schedule_id_of(domain_id: UUID) -> str:
-    """The id of the schedule of a domain."""
+    """The id of the schedule that crawls a domain."""
     return f"crawl-of-{domain_id.hex}"
 
 
@@ -110,8 +117,8 @@ async def _next_crawl(client: Client, domain_id: UUID) -> datetime | None:
 
 
 def _fault(error: RPCError) -> DiffyError:
-    """As `as_unavailable` says. A server that has just started cannot tell of schedules before its
-    own worker polls, and calls that a failed precondition.
+    """`error` as ours. A server that has just started answers calls on schedules with a failed
+    precondition until its internal worker polls.
     """
     return away() if error.status is RPCStatusCode.FAILED_PRECONDITION else as_unavailable(error)
 
@@ -130,16 +137,22 @@ def _schedule(crawl: RecurringCrawl, job: CrawlDomainInput) -> Schedule:
         spec=ScheduleSpec(
             intervals=[ScheduleIntervalSpec(every=crawl.every, offset=since_epoch % crawl.every)]
         ),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CRAWL_CATCHUP_WINDOW
+        ),
         state=ScheduleState(paused=crawl.paused),
     )
 
 
-def _alike(found: Schedule, wanted: Schedule, payload: Payload) -> bool:
-    """Whether `found` says the same of when as `wanted`, and starts a workflow of that payload."""
-    when = (found.spec, found.policy, found.state) == (wanted.spec, wanted.policy, wanted.state)
+def _equal(found: Schedule, wanted: Schedule, payload: Payload) -> bool:
+    """Whether `found` has the times of `wanted`, and starts a workflow with that payload."""
+    same_times = (found.spec, found.policy, found.state) == (
+        wanted.spec,
+        wanted.policy,
+        wanted.state,
+    )
     return (
-        when
+        same_times
         and isinstance(found.action, ScheduleActionStartWorkflow)
         and list(found.action.args) == [payload]
     )

@@ -9,18 +9,23 @@ from core.jobs.states import JobState
 
 
 @dataclass(frozen=True)
-class PendingAttempt:
-    """The attempt of a pending activity.
+class LiveAttempt:
+    """The attempt of an unfinished job that runs or comes next.
 
     `number` counts from 1. During the pause before a retry it is that of the next attempt.
     `started_at` is None while no worker executes it, `due_at` is when one may. A `released` attempt
-    has begun before, and continues at `due_at`, or at once without one.
+    has begun before, and continues at `due_at`, or at once without one. `percent` is that of this
+    attempt, `first_started_at` the start of attempt 1, `last_error` the reason why the attempt
+    before failed.
     """
 
     number: int
     started_at: datetime | None
     due_at: datetime | None
     released: bool = False
+    percent: int = 0
+    first_started_at: datetime | None = None
+    last_error: str | None = None
 
     @property
     def begun(self) -> int:
@@ -40,7 +45,7 @@ class JobStatus:
 def status_of(
     status: WorkflowExecutionStatus,
     execution_time: datetime,
-    pending: PendingAttempt | None,
+    attempt: LiveAttempt | None,
     now: datetime,
 ) -> JobStatus:
     """The status of a job, from what Temporal describes. This is the only such mapping.
@@ -53,20 +58,18 @@ def status_of(
         case WorkflowExecutionStatus.COMPLETED:
             return JobStatus(JobState.COMPLETED, 0)
         case WorkflowExecutionStatus.RUNNING | WorkflowExecutionStatus.CONTINUED_AS_NEW:
-            return _unfinished(execution_time, pending, now)
+            return _unfinished(execution_time, attempt, now)
         case _:
             return JobStatus(JobState.FAILED, 0)
 
 
-def _unfinished(
-    execution_time: datetime, pending: PendingAttempt | None, now: datetime
-) -> JobStatus:
-    if pending is None:
+def _unfinished(execution_time: datetime, attempt: LiveAttempt | None, now: datetime) -> JobStatus:
+    if attempt is None:
         if execution_time > now:
             return JobStatus(JobState.DELAYED, 0, execution_time)
         return JobStatus(JobState.WAITING, 0)
-    if pending.started_at is not None:
-        return JobStatus(JobState.ACTIVE, pending.begun)
-    if pending.due_at is not None and pending.due_at > now:
-        return JobStatus(JobState.DELAYED, pending.begun, pending.due_at)
-    return JobStatus(JobState.WAITING, pending.begun)
+    if attempt.started_at is not None:
+        return JobStatus(JobState.ACTIVE, attempt.begun)
+    if attempt.due_at is not None and attempt.due_at > now:
+        return JobStatus(JobState.DELAYED, attempt.begun, attempt.due_at)
+    return JobStatus(JobState.WAITING, attempt.begun)

@@ -1,5 +1,7 @@
-"""What other people's workflows wrote. Any workflow in the namespace may start a job, give it a
-memo under our keys, signal it or take its name: what cannot be read as ours counts as not said.
+"""Reads payloads that any workflow in the namespace may have written.
+
+Workflows of other teams may set a memo under our keys, signal a job, or use its name. A payload
+that is not of the expected type is read as None.
 """
 
 from collections.abc import Sequence
@@ -15,19 +17,19 @@ T = TypeVar("T")
 async def read_payloads(
     converter: DataConverter, payloads: Sequence[Payload], kind: type[T]
 ) -> T | None:
-    """The first of `payloads`; None when there is none or it is no `kind`."""
+    """The first of `payloads`; None if there is none or it is not a `kind`."""
     if not payloads:
         return None
     try:
         [value] = await converter.decode(payloads[:1], [kind])
     except Exception:
-        # Whatever a converter raises for an unknown encoding, broken JSON or another type.
+        # Converters raise any error for an unknown encoding, broken JSON or another type.
         return None
     return value if isinstance(value, kind) else None
 
 
 async def read_memo(execution: WorkflowExecution, key: str, kind: type[T]) -> T | None:
-    """What the memo has under `key`; None when that is nothing or no `kind`."""
+    """The field `key` of the memo; None if it is missing or not a `kind`."""
     fields = execution.raw_info.memo.fields
     payloads = [fields[key]] if key in fields else []
     return await read_payloads(execution.data_converter, payloads, kind)

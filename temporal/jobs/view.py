@@ -1,4 +1,4 @@
-"""A job as the API shows it, made of what Temporal knows of its workflow."""
+"""A job as the API shows it, from the description or the listing of its workflow."""
 
 from datetime import datetime
 from typing import Annotated
@@ -15,7 +15,7 @@ from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 from core.jobs.contract import CANCELLED, AttemptReport, FinalReport, MemoKey, Subject
 from core.jobs.states import JobName, JobState, JobType
 from core.model import Model, UtcTime
-from temporal.jobs.live_attempt import LiveAttempt
+from temporal.jobs.history import JobHistory
 from temporal.jobs.status import JobStatus, status_of
 from temporal.jobs.untrusted import read_memo
 from workflows.search_attributes import Attribute
@@ -25,11 +25,11 @@ UNEXPLAINED = {
     WorkflowExecutionStatus.TERMINATED: CANCELLED,
     WorkflowExecutionStatus.TIMED_OUT: "The job took longer than it may.",
 }
-"""Why a job failed whose workflow could not say so itself."""
+"""Reason of a failed job whose workflow wrote none, by the status of the workflow."""
 
 
 class JobRow(Model):
-    """A job as lists show it: the documented keys."""
+    """A job as lists show it."""
 
     id: str
     name: JobName
@@ -47,7 +47,7 @@ class JobRow(Model):
 
 
 class JobDetail(JobRow):
-    """A job as it is shown by itself."""
+    """A job as it is shown alone."""
 
     max_attempts: int
     next_attempt_at: UtcTime | None
@@ -55,9 +55,9 @@ class JobDetail(JobRow):
 
 
 def owner_org(execution: WorkflowExecution) -> str | None:
-    """The organisation that owns the job of `execution`, if it is a job.
+    """The id of the organisation that owns the job; None if the workflow is not a job.
 
-    One whose attributes name no domain is none: somebody else wrote them.
+    A workflow without the id of a domain is not ours: other teams may write our attributes.
     """
     attributes = execution.typed_search_attributes
     if execution.workflow_type not in list(JobName) or _id(attributes, Attribute.DOMAIN) is None:
@@ -72,17 +72,22 @@ def _id(attributes: TypedSearchAttributes, key: SearchAttributeKey[str]) -> UUID
         return None
 
 
-async def of_unfinished(
-    described: WorkflowExecutionDescription, attempt: LiveAttempt | None, now: datetime
+async def job_of(execution: WorkflowExecution, history: JobHistory, now: datetime) -> JobDetail:
+    """The job of a workflow: of a running one, exact at `now`, from its description; of a closed
+    one from its listing too.
+    """
+    if isinstance(execution, WorkflowExecutionDescription) and (
+        execution.status is WorkflowExecutionStatus.RUNNING
+    ):
+        return await _unfinished_job(execution, history, now)
+    return await _finished_job(execution, history)
+
+
+async def _unfinished_job(
+    described: WorkflowExecutionDescription, history: JobHistory, now: datetime
 ) -> JobDetail:
-    """The job of a running workflow, exact at `now`."""
-    status = status_of(
-        WorkflowExecutionStatus.RUNNING,
-        _runnable_at(described),
-        attempt.pending if attempt else None,
-        now,
-    )
-    begun = attempt if status.attempts_made > 0 else None
+    status = status_of(WorkflowExecutionStatus.RUNNING, _runnable_at(described), history.live, now)
+    begun = history.live if status.attempts_made > 0 else None
     return await _job(
         described,
         status,
@@ -94,7 +99,9 @@ async def of_unfinished(
 
 
 def _runnable_at(described: WorkflowExecutionDescription) -> datetime:
-    """When a worker may begin; a promoted job is offered to one before the time it was given."""
+    """When a worker may begin. A pending workflow task is due at once, although a start delay has
+    not passed: the job was promoted.
+    """
     if described.execution_time is None or described.raw_description.HasField(
         "pending_workflow_task"
     ):
@@ -102,23 +109,30 @@ def _runnable_at(described: WorkflowExecutionDescription) -> datetime:
     return described.execution_time
 
 
-async def of_finished(
-    execution: WorkflowExecution, terminated_report: FinalReport | None = None
-) -> JobDetail:
-    """The job of a closed workflow, from its listing or its description alike.
-
-    `terminated_report` is what is known of a job whose workflow was ended without a last word.
-    """
+async def _finished_job(execution: WorkflowExecution, history: JobHistory) -> JobDetail:
     status = execution.status or WorkflowExecutionStatus.FAILED
-    ending = terminated_report or await _final_report(execution, status)
+    report = history.final_report or await _unwritten_report(execution, status)
     completed = status is WorkflowExecutionStatus.COMPLETED
     return await _job(
         execution,
-        JobStatus(JobState.COMPLETED if completed else JobState.FAILED, ending.attempts_made),
-        percent=100 if completed else ending.percent,
-        processed_at=ending.processed_at,
-        failed_reason=ending.failed_reason,
-        return_value=ending.return_value,
+        JobStatus(JobState.COMPLETED if completed else JobState.FAILED, report.attempts_made),
+        percent=100 if completed else report.percent,
+        processed_at=report.processed_at,
+        failed_reason=report.failed_reason,
+        return_value=report.return_value,
+    )
+
+
+async def _unwritten_report(
+    execution: WorkflowExecution, status: WorkflowExecutionStatus
+) -> FinalReport:
+    """The final report of a job whose workflow could not write one."""
+    report = await read_memo(execution, MemoKey.REPORT, AttemptReport)
+    return FinalReport(
+        attempts_made=report.attempt if report else 0,
+        processed_at=report.first_started_at if report else None,
+        percent=report.percent if report else 0,
+        failed_reason=UNEXPLAINED.get(status, "The job failed; the Temporal web UI shows why."),
     )
 
 
@@ -153,23 +167,4 @@ async def _job(
         max_attempts=subject.max_attempts if subject else 0,
         next_attempt_at=status.next_attempt_at,
         return_value=return_value,
-    )
-
-
-async def written_final_report(execution: WorkflowExecution) -> FinalReport | None:
-    """What the job's workflow wrote of its end; None when it could not."""
-    return await read_memo(execution, MemoKey.ENDING, FinalReport)
-
-
-async def _final_report(
-    execution: WorkflowExecution, status: WorkflowExecutionStatus
-) -> FinalReport:
-    if (ending := await written_final_report(execution)) is not None:
-        return ending
-    report = await read_memo(execution, MemoKey.REPORT, AttemptReport)
-    return FinalReport(
-        attempts_made=report.attempt if report else 0,
-        processed_at=report.first_started_at if report else None,
-        percent=report.percent if report else 0,
-        failed_reason=UNEXPLAINED.get(status, "The job failed; the Temporal web UI shows why."),
     )

@@ -1,7 +1,7 @@
-"""The questions the API asks of Temporal's visibility.
+"""Visibility queries on jobs.
 
-Filters are text there. Nothing but enums, UUIDs, moments that we write ourselves and ids of plain
-characters goes into them, and the clause of the organisation comes first.
+A query is text. To keep one organisation from the rows of another, a query contains enums, UUIDs,
+formatted times and ids of plain characters only, and the clause on the organisation comes first.
 """
 
 import re
@@ -32,17 +32,17 @@ STATUS_NAMES = {
 }
 
 
-MOST_IDS = 200
-"""Ids that one filter names."""
+MAX_IDS_PER_QUERY = 200
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
-"""Ids that mean nothing in a filter. Other people's workflows may give their children any."""
+"""Ids that need no quoting. Workflows of other teams may give their children any id."""
 
 
 @dataclass(frozen=True)
 class StaleActiveJobs:
-    """Jobs that are published as active and are not, because their worker is gone: their ids, by
-    the state they are in.
+    """Ids of jobs that are published as active and are not: their worker is gone.
+
+    Grouped by the state that they are in.
     """
 
     waiting: frozenset[str] = frozenset()
@@ -54,7 +54,7 @@ NO_STALE_JOBS = StaleActiveJobs()
 
 @dataclass(frozen=True)
 class JobFilter:
-    """Which jobs of one organisation are asked for."""
+    """A selection of the jobs of one organisation. None matches everything."""
 
     org_id: UUID
     state: JobState | None = None
@@ -64,11 +64,11 @@ class JobFilter:
     batch_id: UUID | None = None
 
     def in_state(self, state: JobState | None) -> "JobFilter":
-        """The same jobs, of `state` alone where it is given."""
+        """The same filter with another `state`."""
         return replace(self, state=state)
 
     def query(self, now: datetime, stale: StaleActiveJobs = NO_STALE_JOBS) -> str:
-        """The filter in the language of visibility, for the moment `now`."""
+        """The visibility query of the filter at the time `now`."""
         clauses = [
             f"{Attribute.ORG.name} = '{self.org_id}'",
             _names(JobName if self.type is None else [self.type.job_name]),
@@ -86,45 +86,48 @@ class JobFilter:
 
 
 def closed_since(moment: datetime) -> str:
-    """The jobs, of whatever organisation, that have ended since `moment`."""
-    return f"{_OF_ALL_NAMES} AND CloseTime >= '{_written(moment)}'"
+    """Query for the jobs of all organisations that have ended since `moment`."""
+    return f"{_ANY_JOB} AND CloseTime >= '{_timestamp(moment)}'"
 
 
 def active_jobs() -> str:
-    """The jobs, of whatever organisation, that are published as active."""
-    return f"{_OF_ALL_NAMES} AND {_RUNNING} AND {Attribute.STATE.name} = '{JobState.ACTIVE}'"
+    """Query for the jobs of all organisations that are published as active."""
+    return f"{_ANY_JOB} AND {_RUNNING} AND {Attribute.STATE.name} = '{JobState.ACTIVE}'"
 
 
 def delayed_jobs(ids: Iterable[str]) -> str:
-    """Those of the jobs, `MOST_IDS` at most, that are published as delayed."""
+    """Query for the jobs among `ids` that are published as delayed.
+
+    Ids after the first `MAX_IDS_PER_QUERY` are ignored.
+    """
     delayed = f"{_RUNNING} AND {Attribute.STATE.name} = '{JobState.DELAYED}'"
-    return f"{delayed} AND {_one_of(islice(ids, MOST_IDS))}"
+    return f"{delayed} AND {_one_of(islice(ids, MAX_IDS_PER_QUERY))}"
 
 
 def _names(names: Iterable[JobName]) -> str:
     return f"WorkflowType IN ({', '.join(repr(name.value) for name in names)})"
 
 
-_OF_ALL_NAMES = _names(JobName)
+_ANY_JOB = _names(JobName)
 _RUNNING = f"ExecutionStatus = '{STATUS_NAMES[WorkflowExecutionStatus.RUNNING]}'"
 
 
-def _written(moment: datetime) -> str:
+def _timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _state_clause(state: JobState, now: datetime, stale: StaleActiveJobs) -> str:
-    """A job published as delayed is waiting from the moment it was delayed to."""
+    """A job published as delayed is waiting once its due time has passed."""
     published = Attribute.STATE.name
-    due = f"{Attribute.DUE.name} {{}} '{_written(now)}'"
+    due = f"{Attribute.DUE.name} {{}} '{_timestamp(now)}'"
     match state:
         case JobState.COMPLETED:
             return f"ExecutionStatus = '{STATUS_NAMES[WorkflowExecutionStatus.COMPLETED]}'"
         case JobState.FAILED:
             return " OR ".join(f"ExecutionStatus = '{STATUS_NAMES[each]}'" for each in FAILED)
         case JobState.ACTIVE:
-            astray = _one_of(stale.waiting | stale.delayed)
-            return f"{_RUNNING} AND {published} = '{JobState.ACTIVE}' AND NOT ({astray})"
+            excluded = _one_of(stale.waiting | stale.delayed)
+            return f"{_RUNNING} AND {published} = '{JobState.ACTIVE}' AND NOT ({excluded})"
         case JobState.DELAYED:
             delayed = f"{published} = '{JobState.DELAYED}' AND {due.format('>')}"
             return f"{_RUNNING} AND (({delayed}) OR {_one_of(stale.delayed)})"
@@ -135,6 +138,6 @@ def _state_clause(state: JobState, now: datetime, stale: StaleActiveJobs) -> str
 
 
 def _one_of(ids: Iterable[str]) -> str:
-    """A clause for the jobs of these ids; for none of them, one that is never true."""
+    """A clause that matches these ids; without ids, one that is never true."""
     plain = sorted(each for each in ids if PLAIN_ID.fullmatch(each))
     return f"WorkflowId IN ({', '.join(repr(each) for each in plain or [''])})"

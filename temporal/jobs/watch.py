@@ -1,4 +1,4 @@
-"""Waiting for jobs: one look at visibility, twice a second, serves everyone who waits."""
+"""Waits for jobs: one poll of visibility serves all waiting requests."""
 
 import asyncio
 import logging
@@ -16,38 +16,38 @@ from temporal.jobs.reader import JobReader
 from temporal.jobs.view import JobDetail
 from temporal.jobs.visibility import active_jobs, closed_since, delayed_jobs
 
-EVERY: Final = 0.5
-"""Seconds between two looks."""
+POLL_INTERVAL: Final = 0.5
+"""Seconds."""
 
-OVERLAP: Final = timedelta(seconds=5)
-"""How late visibility may hear of an end."""
+VISIBILITY_LAG: Final = timedelta(seconds=5)
+"""Maximum delay until visibility shows that a workflow has closed."""
 
-MOST_AT_A_LOOK: Final = 1_000
+MAX_ROWS_PER_POLL: Final = 1_000
 
 log = logging.getLogger(__name__)
 
 
 class JobWatch:
-    """Wakes whoever waits for a job when the job may have changed.
+    """Notifies waiting requests when their job may have changed.
 
-    It looks only while somebody waits, however many there are: which jobs have ended, which are
-    active, and which of those whose every change matters have come to be delayed.
+    While at least one request waits, it polls for the jobs that have ended, those that are active,
+    and those that are delayed among the jobs followed by `changes`.
     """
 
     def __init__(self, client: Client, reader: JobReader) -> None:
         self._client = client
         self._reader = reader
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
-        self._look_out: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
         self._followed: Counter[str] = Counter()
         self._active: frozenset[str] = frozenset()
         self._delayed: frozenset[str] = frozenset()
         self._closed = False
 
     async def finished(self, org_id: UUID, job_id: str, within: float) -> JobDetail:
-        """The job once it has finished, or as it is after `within` seconds.
+        """The job once it has finished, or unfinished after `within` seconds.
 
-        Raises NotFound and Unavailable as the reader does.
+        Raises NotFound and Unavailable as `JobReader.get` does.
         """
         deadline = asyncio.get_running_loop().time() + within
         async for job in self._versions(org_id, job_id, deadline):
@@ -56,7 +56,7 @@ class JobWatch:
         return job
 
     async def changes(self, org_id: UUID, job_id: str) -> AsyncIterator[JobDetail]:
-        """The job as it is, and again each time that it may have changed, until it has finished."""
+        """The job now, and each time that it may have changed, until it has finished."""
         self._followed[job_id] += 1
         try:
             async for job in self._versions(org_id, job_id, None):
@@ -68,11 +68,11 @@ class JobWatch:
 
     @property
     def busy(self) -> bool:
-        """Whether anyone waits."""
+        """Whether a request waits."""
         return bool(self._waiting)
 
     def close(self) -> None:
-        """Let everyone go who waits: the process is about to end."""
+        """Answer all waiting requests now: the process is about to end."""
         self._closed = True
         self._wake(frozenset(self._waiting))
 
@@ -90,7 +90,7 @@ class JobWatch:
                 moments = [] if deadline is None else [deadline]
                 if job.next_attempt_at is not None:
                     pause = (job.next_attempt_at - datetime.now(UTC)).total_seconds()
-                    moments.append(loop.time() + max(pause, EVERY))
+                    moments.append(loop.time() + max(pause, POLL_INTERVAL))
                 try:
                     async with asyncio.timeout_at(min(moments, default=None)):
                         await woken.wait()
@@ -101,8 +101,8 @@ class JobWatch:
     def _woken(self, job_id: str) -> Iterator[asyncio.Event]:
         woken = asyncio.Event()
         self._waiting[job_id].add(woken)
-        if self._look_out is None:
-            self._look_out = asyncio.create_task(self._look())
+        if self._polling is None:
+            self._polling = asyncio.create_task(self._poll())
         try:
             yield woken
         finally:
@@ -110,31 +110,31 @@ class JobWatch:
             if not self._waiting[job_id]:
                 del self._waiting[job_id]
             if not self._waiting:
-                self._look_out.cancel()
-                self._look_out = None
+                self._polling.cancel()
+                self._polling = None
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         since = datetime.now(UTC)
         while True:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(POLL_INTERVAL)
             began = datetime.now(UTC)
             try:
-                ended = await self._ids(closed_since(since - OVERLAP))
+                ended = await self._ids(closed_since(since - VISIBILITY_LAG))
                 active = await self._ids(active_jobs())
                 delayed = await self._ids(delayed_jobs(self._followed))
             except RPCError as error:
-                log.warning("Temporal cannot tell which jobs changed: %s", error.status.name)
+                log.warning("polling for changed jobs failed: %s", error.status.name)
                 continue
             except Exception:
-                # Everyone waits for this one look: a fault of it must not be its last.
-                log.exception("The look for jobs that changed failed")
+                # All waiting requests depend on this task: it must survive any fault.
+                log.exception("polling for changed jobs failed")
                 continue
             self._wake(ended | active | self._active | (delayed ^ self._delayed))
             self._active, self._delayed = active, delayed
             since = began
 
     async def _ids(self, query: str) -> frozenset[str]:
-        found = self._client.list_workflows(query, limit=MOST_AT_A_LOOK)
+        found = self._client.list_workflows(query, limit=MAX_ROWS_PER_POLL)
         return frozenset([each.id async for each in found])
 
     def _wake(self, job_ids: frozenset[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from api.deps import services_of
 from api.errors import DESCRIPTIONS
-from api.limits import LARGEST_BODY
+from api.limits import MAX_BODY_SIZE
 from temporal.jobs.reader import JobReader, JobStats
 from temporal.jobs.visibility import JobFilter
 from tests.api.operations import documentation, operations
@@ -113,12 +113,12 @@ async def test_every_body_is_json_of_the_documented_type(
 async def test_a_body_without_end_is_refused(system: System, ids: dict[str, str]) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(3):
-            yield b" " * (LARGEST_BODY // 2)
+            yield b" " * (MAX_BODY_SIZE // 2)
 
     for route in operations(system):
         if route.takes_body:
             target = route.target(**ids)
-            for content in (b" " * (LARGEST_BODY + 1), chunks()):
+            for content in (b" " * (MAX_BODY_SIZE + 1), chunks()):
                 answer = await system.api.request(
                     route.method, target, content=content, headers=JSON_TYPE
                 )
@@ -126,7 +126,7 @@ async def test_a_body_without_end_is_refused(system: System, ids: dict[str, str]
 
 
 async def test_the_largest_body_is_read(system: System) -> None:
-    body = b'{"domain": "a.com"}'.ljust(LARGEST_BODY)
+    body = b'{"domain": "a.com"}'.ljust(MAX_BODY_SIZE)
     answer = await system.api.post("/api/domains", content=body, headers=JSON_TYPE)
     assert answer.status_code == 201
 
@@ -178,7 +178,7 @@ async def test_every_error_of_every_route_is_documented(
                 await system.api.request(
                     route.method, route.target(**ids), content=body, headers=JSON_TYPE
                 )
-                for body in (b"[", b" " * (LARGEST_BODY + 1))
+                for body in (b"[", b" " * (MAX_BODY_SIZE + 1))
             ]
         for answer in answers:
             assert answer.status_code != 422

@@ -11,7 +11,7 @@ import pytest
 
 import api.limits
 import cli.connections
-from api.limits import LARGEST_BODY, LARGEST_HEAD
+from api.limits import MAX_BODY_SIZE, MAX_HEAD_SIZE
 from tests.api.served import Answer, Served, served
 from tests.eventually import HANG, eventually
 from tests.system import System
@@ -24,7 +24,7 @@ PATIENCE: Final = 0.4
 async def http(system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     """The API behind its server, which closes no connection here because of the time."""
     monkeypatch.setattr(cli.connections, "KEEP_ALIVE", 10 * HANG)
-    monkeypatch.setattr(api.limits, "BODY_WITHIN", timedelta(seconds=10 * HANG))
+    monkeypatch.setattr(api.limits, "BODY_TIMEOUT", timedelta(seconds=10 * HANG))
     async with served(system.app) as http:
         yield http
 
@@ -33,7 +33,7 @@ async def http(system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 def impatient(http: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
     """The same with little patience."""
     monkeypatch.setattr(cli.connections, "KEEP_ALIVE", PATIENCE)
-    monkeypatch.setattr(api.limits, "BODY_WITHIN", timedelta(seconds=PATIENCE))
+    monkeypatch.setattr(api.limits, "BODY_TIMEOUT", timedelta(seconds=PATIENCE))
     return http
 
 
@@ -98,12 +98,12 @@ async def test_who_has_no_key_cannot_hold_a_connection_by_a_body(impatient: Serv
 
 async def test_a_head_that_is_too_large_is_refused(http: Served) -> None:
     for head in (
-        request("GET /health?" + "x" * LARGEST_HEAD),
-        request("GET /" + "x" * LARGEST_HEAD),
-        request("GET /health", None, "X: " + "y" * LARGEST_HEAD),
-        request("GET /health", None, *["a: b"] * (LARGEST_HEAD // 4)),
+        request("GET /health?" + "x" * MAX_HEAD_SIZE),
+        request("GET /" + "x" * MAX_HEAD_SIZE),
+        request("GET /health", None, "X: " + "y" * MAX_HEAD_SIZE),
+        request("GET /health", None, *["a: b"] * (MAX_HEAD_SIZE // 4)),
         request("GET /health?" + "x" * 3_000_000),
-        b"GET /" + b"x" * (LARGEST_HEAD + 1),
+        b"GET /" + b"x" * (MAX_HEAD_SIZE + 1),
     ):
         async with http.connection() as line:
             line.send(head)
@@ -158,7 +158,7 @@ async def test_a_body_that_breaks_off_or_apart_is_no_fault_of_ours(
 
 async def test_a_body_that_is_announced_too_large_is_not_read(http: Served, system: System) -> None:
     async with http.connection() as line:
-        line.send(request("POST /api/domains", system, f"Content-Length: {LARGEST_BODY + 1}"))
+        line.send(request("POST /api/domains", system, f"Content-Length: {MAX_BODY_SIZE + 1}"))
         answer = await line.answer()
     assert (answer.status, answer.body["code"]) == (413, "VALIDATION_ERROR")
 
@@ -166,7 +166,7 @@ async def test_a_body_that_is_announced_too_large_is_not_read(http: Served, syst
 async def test_more_connections_than_there_may_be_are_told_so(
     http: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli.connections, "most_connections", lambda: 5)
+    monkeypatch.setattr(cli.connections, "max_connections", lambda: 5)
     async with AsyncExitStack() as stack:
         lines = [await stack.enter_async_context(http.connection()) for _ in range(5)]
         for line in lines:

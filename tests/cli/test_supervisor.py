@@ -59,7 +59,7 @@ async def test_what_ends_is_started_again_also_when_starting_fails(
 ) -> None:
     service = FakeService("a", failing_starts=2)
     service.ended.set()
-    keeper = asyncio.create_task(keep(service, first_pause=0.01))
+    keeper = asyncio.create_task(keep(service, first_backoff=0.01))
 
     async def starts() -> int:
         return service.journal.count("a started")

@@ -68,7 +68,7 @@ async def test_a_schedule_is_looked_at_again_where_temporal_was_slow(
 ) -> None:
     await write(system, ScheduleMessage.of(uuid4()))
     with monkeypatch.context() as slow:
-        slow.setattr("temporal.delivery.PROMPT", 0)
+        slow.setattr("temporal.delivery.PROMPT_ANSWER", 0)
         await delivery(system).deliver_due()
     assert await left(system) == 1
     await write(system)
@@ -95,7 +95,7 @@ async def test_a_message_that_temporal_refuses_keeps_no_other_waiting(
 async def test_the_reconciler_outlives_a_store_that_is_locked(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("temporal.delivery.EVERY", 0.05)
+    monkeypatch.setattr("temporal.delivery.RECONCILE_INTERVAL", 0.05)
     await write(system, backtest())
     database = Database.open(system.settings.resolved_database_url, busy_timeout=0.05)
     other = sqlite3.connect(system.settings.data_dir / "diffy.db", isolation_level=None)
@@ -130,7 +130,7 @@ async def test_a_schedule_is_written_only_where_it_says_something_else(system: S
 
     async def synced(max_attempts: int) -> datetime | None:
         outbox = DatabaseOutbox(system.database)
-        await Delivery(system.client, outbox, max_attempts).tell(ScheduleMessage.of(domain.id))
+        await Delivery(system.client, outbox, max_attempts).send(ScheduleMessage.of(domain.id))
         return (await handle.describe()).info.last_updated_at
 
     assert await synced(system.settings.max_attempts) is None

@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus as Status
 
 from core.jobs.states import JobState
-from temporal.jobs.status import JobStatus, PendingAttempt, status_of
+from temporal.jobs.status import JobStatus, LiveAttempt, status_of
 
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=5)
@@ -18,11 +18,11 @@ BEFORE = NOW - timedelta(seconds=5)
     [
         (BEFORE, None, JobStatus(JobState.WAITING, 0)),
         (SOON, None, JobStatus(JobState.DELAYED, 0, SOON)),
-        (BEFORE, PendingAttempt(1, None, BEFORE), JobStatus(JobState.WAITING, 0)),
-        (BEFORE, PendingAttempt(1, BEFORE, BEFORE), JobStatus(JobState.ACTIVE, 1)),
-        (BEFORE, PendingAttempt(2, None, SOON), JobStatus(JobState.DELAYED, 1, SOON)),
-        (BEFORE, PendingAttempt(2, None, BEFORE), JobStatus(JobState.WAITING, 1)),
-        (BEFORE, PendingAttempt(2, NOW, BEFORE), JobStatus(JobState.ACTIVE, 2)),
+        (BEFORE, LiveAttempt(1, None, BEFORE), JobStatus(JobState.WAITING, 0)),
+        (BEFORE, LiveAttempt(1, BEFORE, BEFORE), JobStatus(JobState.ACTIVE, 1)),
+        (BEFORE, LiveAttempt(2, None, SOON), JobStatus(JobState.DELAYED, 1, SOON)),
+        (BEFORE, LiveAttempt(2, None, BEFORE), JobStatus(JobState.WAITING, 1)),
+        (BEFORE, LiveAttempt(2, NOW, BEFORE), JobStatus(JobState.ACTIVE, 2)),
     ],
     ids=[
         "no worker yet",
@@ -35,7 +35,7 @@ BEFORE = NOW - timedelta(seconds=5)
     ],
 )
 def test_unfinished_jobs(
-    execution_time: datetime, pending: PendingAttempt | None, expected: JobStatus
+    execution_time: datetime, pending: LiveAttempt | None, expected: JobStatus
 ) -> None:
     assert status_of(Status.RUNNING, execution_time, pending, NOW) == expected
 

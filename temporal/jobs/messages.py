@@ -1,92 +1,113 @@
-"""What requests ask Temporal for: discoveries, crawls, batches, backtests."""
+"""Outbox messages for what requests ask for: discoveries, crawls, batches, backtests."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from core.jobs.contract import BacktestInput, CrawlDomainInput, CrawlPageInput, DiscoverPagesInput
-from core.model import Model
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.errors import Conflict, NotFound
+from core.jobs.contract import (
+    DEFAULT_MAX_DEPTH,
+    DEFAULT_MAX_PAGES,
+    BacktestInput,
+    CrawlDomainInput,
+    CrawlPageInput,
+    DiscoverPagesInput,
+)
 from core.outbox import BacktestMessage, BatchMessage, JobMessage
-from core.settings import Settings
 from core.web.urls import host_of
+from store.domains import domain_by_id, get_domain
 from store.owners import owner_of
+from store.pages import get_page
 from store.tables.batches import Batch
 from store.tables.domains import Domain
 from store.tables.pages import Page
 
 
-class StartedJob(Model):
-    """The job that was asked for."""
-
-    job_id: str
-
-
-class StartedJobAnswer(Model):
-    """The id by which a job can be followed."""
-
-    data: StartedJob
-
-
 @dataclass(frozen=True)
 class JobOptions:
-    """When a job may begin, and how often it is tried (None: the setting)."""
+    """The delay of a job, and its number of attempts; None for the setting `max_attempts`."""
 
     delay: timedelta = timedelta(0)
     max_attempts: int | None = None
 
     @property
     def not_before(self) -> datetime | None:
-        """The moment before which it must not begin; None when it may at once."""
+        """The moment at which the job may begin; None if it may begin now."""
         return datetime.now(UTC) + self.delay if self.delay else None
+
+
+NO_OPTIONS = JobOptions()
 
 
 @dataclass(frozen=True)
 class DiscoverOptions:
-    """How far a discovery walks."""
+    """The limits of a discovery; `include` and `exclude` are globs on paths."""
 
-    max_pages: int
-    max_depth: int
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
+    max_pages: int = DEFAULT_MAX_PAGES
+    max_depth: int = DEFAULT_MAX_DEPTH
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 class Launcher:
-    """Says what is to be started for a request; ids are made of its `seed`."""
+    """Makes the messages that start jobs.
 
-    def __init__(self, settings: Settings) -> None:
-        self._max_attempts = settings.max_attempts
+    The id of what a message starts depends on its `seed` only, so a message can be sent twice.
+    """
+
+    def __init__(self, max_attempts: int) -> None:
+        self._max_attempts = max_attempts
 
     def discovery(
-        self, domain: Domain, seed: UUID, options: DiscoverOptions, job: JobOptions
+        self,
+        domain: Domain,
+        seed: UUID,
+        options: DiscoverOptions | None = None,
+        job: JobOptions = NO_OPTIONS,
     ) -> JobMessage:
         """A discovery of the pages of `domain`."""
+        limits = options or DiscoverOptions()
         asked = DiscoverPagesInput(
             domain_id=domain.id,
-            max_pages=options.max_pages,
-            max_depth=options.max_depth,
-            include=options.include,
-            exclude=options.exclude,
+            max_pages=limits.max_pages,
+            max_depth=limits.max_depth,
+            include=limits.include,
+            exclude=limits.exclude,
             max_attempts=self._attempts(job),
         )
-        return _job(domain, None, seed, asked, job)
+        return _job_message(domain, None, seed, asked, job)
 
     def page_crawl(self, domain: Domain, page: Page, seed: UUID, job: JobOptions) -> JobMessage:
         """A crawl of `page`."""
         asked = CrawlPageInput(page_id=page.id, max_attempts=self._attempts(job))
-        return _job(domain, page, seed, asked, job)
+        return _job_message(domain, page, seed, asked, job)
 
-    def again(
+    async def repeated(
         self,
-        domain: Domain,
-        page: Page | None,
+        session: AsyncSession,
+        org_id: UUID,
         seed: UUID,
         asked: CrawlPageInput | DiscoverPagesInput,
     ) -> JobMessage:
-        """A job that does what another one was asked to."""
-        return _job(domain, page, seed, asked, JobOptions())
+        """A job with the input of an earlier one of the organisation.
+
+        Raises Conflict if its page or domain has been deleted.
+        """
+        page: Page | None = None
+        try:
+            if isinstance(asked, CrawlPageInput):
+                page = await get_page(session, org_id, asked.page_id)
+                domain = await domain_by_id(session, page.domain_id)
+            else:
+                domain = await get_domain(session, org_id, asked.domain_id)
+        except NotFound as error:
+            raise Conflict("What the job was about has been deleted.") from error
+        return _job_message(domain, page, seed, asked, NO_OPTIONS)
 
     def batch(self, domain: Domain, batch: Batch, job: JobOptions) -> BatchMessage:
-        """The fan-out of `batch`."""
+        """The workflow that starts the jobs of `batch`."""
         return BatchMessage(
             subject_id=batch.id,
             domain_id=domain.id,
@@ -101,7 +122,7 @@ class Launcher:
         )
 
     def backtest(self, domain: Domain, backtest_id: UUID) -> BacktestMessage:
-        """The backtest of that id, of `domain`."""
+        """A backtest of `domain`."""
         return BacktestMessage(
             subject_id=backtest_id,
             domain_id=domain.id,
@@ -113,7 +134,7 @@ class Launcher:
         return job.max_attempts or self._max_attempts
 
 
-def _job(
+def _job_message(
     domain: Domain,
     page: Page | None,
     seed: UUID,

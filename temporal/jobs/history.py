@@ -1,0 +1,313 @@
+"""The attempts of a job, reduced from the history and the description of its workflow.
+
+This is the only place that folds Temporal's records into attempts. Temporal writes the start of an
+attempt to the history when its activity closes. Until then the description has the attempt, as the
+pending activity, and the signals that attempts send (`AttemptReport`) show the ones before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from pydantic import JsonValue
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import (
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+)
+from temporalio.converter import DataConverter
+
+from core.jobs.contract import (
+    CANCELLED,
+    PROMOTE_SIGNAL,
+    REPORT_SIGNAL,
+    AttemptReport,
+    FinalReport,
+    MemoKey,
+    Outcome,
+    Progress,
+    attempts_before,
+)
+from core.site_errors import JobCancelled
+from temporal.jobs.status import LiveAttempt
+from temporal.jobs.untrusted import read_memo, read_payloads
+
+LOST: Final = "The worker stopped answering in the middle of the attempt."
+
+UNTOUCHED_HISTORY_LENGTH: Final = 3
+"""Events of a workflow whose first workflow task has not completed: execution started, workflow
+task scheduled, workflow task started."""
+
+
+class AttemptOutcome(StrEnum):
+    """How an attempt went."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    RELEASED = "handed_back"  # its worker stopped; another worker resumes it
+    DEFERRED = "put_off"  # it resumes later
+    LOST = "lost"  # its worker died
+
+
+RESUMABLE: Final = (AttemptOutcome.RELEASED, AttemptOutcome.DEFERRED)
+
+
+@dataclass(frozen=True)
+class JobAttempt:
+    """One attempt. Times and worker are None if the worker died before it reported them."""
+
+    number: int
+    started_at: datetime | None = None
+    worker: str | None = None
+    outcome: AttemptOutcome = AttemptOutcome.LOST
+    ended_at: datetime | None = None
+    reason: str | None = LOST
+
+
+class JobHistory:
+    """A state machine over the events of a job's workflow.
+
+    `live` is the attempt that runs or comes next, None before the first one. Without a pending
+    activity it is the last attempt: it counts as running until the workflow closes, unless it was
+    released or deferred. `partial` is set if only the events show what the last attempt did, and
+    they were not given.
+    """
+
+    def __init__(self, converter: DataConverter) -> None:
+        self.live: LiveAttempt | None = None
+        self.partial = False
+        self._converter = converter
+        self._attempts: dict[int, JobAttempt] = {}
+        self._latest = 0
+        self._first_started_at: datetime | None = None
+        self._released: AttemptReport | None = None
+        self._report: FinalReport | None = None
+
+    @classmethod
+    async def read(
+        cls, execution: WorkflowExecution, events: Sequence[HistoryEvent] = ()
+    ) -> "JobHistory":
+        """The history of the job that `execution` lists or describes.
+
+        Without `events` it shows the live attempt and the final report, unless it is `partial`.
+        """
+        history = cls(execution.data_converter)
+        await history._read_ending(execution)
+        if events:
+            history.partial = False
+            for event in events:
+                await history._read_event(event)
+        else:
+            await history._read_memo(execution)
+        if isinstance(execution, WorkflowExecutionDescription):
+            await history._read_pending(execution)
+        return history
+
+    @property
+    def attempts(self) -> list[JobAttempt]:
+        """The attempts that have begun, in order. Complete only if the events were given."""
+        numbers = range(1, self._latest + 1)
+        return [self._attempts.get(number) or JobAttempt(number) for number in numbers]
+
+    @property
+    def final_report(self) -> FinalReport | None:
+        """The report on the end of the job; None if nothing wrote one.
+
+        It includes the last attempt that Temporal knows of, which its author may have missed.
+        """
+        if self._report is None or self.live is None:
+            return self._report
+        return self._report.model_copy(
+            update={
+                "attempts_made": max(self._report.attempts_made, self.live.begun),
+                "processed_at": self._report.processed_at or self.live.first_started_at,
+                "percent": max(self._report.percent, self.live.percent),
+            }
+        )
+
+    async def _read_memo(self, execution: WorkflowExecution) -> None:
+        """Start from what the workflow has published of its attempts, in place of the events."""
+        self._released = await read_memo(execution, MemoKey.RELEASED, AttemptReport)
+        begun = self._released or await read_memo(execution, MemoKey.REPORT, AttemptReport)
+        self._first_started_at = begun.first_started_at if begun else None
+
+    async def _read_ending(self, execution: WorkflowExecution) -> None:
+        """Take the final report of the workflow, and decide whether the events are needed."""
+        self._report = await read_memo(execution, MemoKey.ENDING, FinalReport)
+        match execution.status:
+            case WorkflowExecutionStatus.RUNNING:
+                self.partial = (
+                    isinstance(execution, WorkflowExecutionDescription)
+                    and not execution.raw_description.pending_activities
+                    and execution.history_length > UNTOUCHED_HISTORY_LENGTH
+                )
+            case WorkflowExecutionStatus.TERMINATED:
+                self.partial = True
+            case _:
+                self.partial = self._report is not None and self._report.attempts_uncertain
+
+    async def _read_event(self, event: HistoryEvent) -> None:
+        """Apply the next event."""
+        at = event.event_time.ToDatetime(tzinfo=UTC)
+        match event.WhichOneof("attributes"):
+            case "workflow_execution_signaled_event_attributes":
+                signal = event.workflow_execution_signaled_event_attributes
+                payloads = signal.input.payloads
+                if signal.signal_name == REPORT_SIGNAL:
+                    self._reported(
+                        await read_payloads(self._converter, payloads, AttemptReport), at
+                    )
+                elif signal.signal_name == PROMOTE_SIGNAL:
+                    self._promoted(await read_payloads(self._converter, payloads, datetime))
+            case "activity_task_started_event_attributes":
+                started = event.activity_task_started_event_attributes
+                number = attempts_before(self._released) + started.attempt
+                self._begin(number, at, started.identity or None)
+                self.live = LiveAttempt(
+                    number, at, None, first_started_at=self._first_started_at or at
+                )
+            case "activity_task_completed_event_attributes":
+                payloads = event.activity_task_completed_event_attributes.result.payloads
+                outcome = await read_payloads(self._converter, payloads, Outcome[JsonValue])
+                self._completed(outcome, at)
+            case "activity_task_failed_event_attributes":
+                failure: Failure = event.activity_task_failed_event_attributes.failure
+                cancelled = failure.application_failure_info.type == JobCancelled.code
+                self._end(
+                    AttemptOutcome.CANCELLED if cancelled else AttemptOutcome.FAILED,
+                    at,
+                    failure.message,
+                )
+            case "activity_task_timed_out_event_attributes":
+                self._end(AttemptOutcome.LOST, at, LOST)
+            case "activity_task_canceled_event_attributes":
+                self._end(AttemptOutcome.CANCELLED, at, CANCELLED)
+            case "workflow_execution_canceled_event_attributes":
+                self._closed(at)
+            case "workflow_execution_terminated_event_attributes":
+                self._closed(at)
+                terminated = event.workflow_execution_terminated_event_attributes
+                if terminated.reason == CANCELLED:  # an operator may give anything as details
+                    payloads = terminated.details.payloads
+                    report = await read_payloads(self._converter, payloads, FinalReport)
+                    self._report = report or self._report
+
+    async def _read_pending(self, described: WorkflowExecutionDescription) -> None:
+        """Apply the pending activity, which is newer than all events."""
+        if not described.raw_description.pending_activities:
+            return
+        activity = described.raw_description.pending_activities[0]
+        heartbeat = activity.heartbeat_details.payloads
+        progress = await read_payloads(self._converter, heartbeat, Progress)
+        number = attempts_before(self._released) + activity.attempt
+        started_at = _moment(activity, "last_started_time")
+        first_started_at = progress.first_started_at if progress else self._first_started_at
+        self.live = LiveAttempt(
+            number,
+            started_at,
+            due_at=_moment(activity, "scheduled_time"),  # of the next attempt, during a pause
+            released=self._released is not None and activity.attempt == 1,
+            percent=percent_of(number, progress, self._released),
+            first_started_at=first_started_at or started_at,
+            last_error=None if started_at else _error(activity),
+        )
+        if started_at is None:
+            self._latest = max(self._latest, self.live.begun)
+            return
+        worker = activity.last_worker_identity or None
+        self._begin(number, started_at, worker, AttemptOutcome.RUNNING)
+        if described.close_time is not None:  # terminated while a worker had the attempt
+            self._end(AttemptOutcome.CANCELLED, described.close_time, CANCELLED)
+
+    def _begin(
+        self,
+        number: int,
+        at: datetime | None,
+        worker: str | None,
+        outcome: AttemptOutcome = AttemptOutcome.LOST,
+    ) -> None:
+        """The attempt runs. It is lost unless something shows its end, or that it still runs."""
+        known = self._attempts.get(number)
+        if known is not None and known.started_at is not None:
+            at = known.started_at  # it was released or reported
+        reason = LOST if outcome is AttemptOutcome.LOST else None
+        self._attempts[number] = JobAttempt(number, at, worker, outcome, reason=reason)
+        self._latest = number
+
+    def _end(self, outcome: AttemptOutcome, at: datetime, reason: str | None = None) -> None:
+        if latest := self._attempts.get(self._latest):
+            self._attempts[self._latest] = replace(
+                latest, outcome=outcome, ended_at=at, reason=reason
+            )
+
+    def _reported(self, report: AttemptReport | None, at: datetime) -> None:
+        if report is None or report.attempt < self._latest or self._is_over(report.attempt):
+            return
+        self._first_started_at = report.first_started_at
+        self._begin(report.attempt, report.started_at, report.worker)
+        if report.next_at is not None:
+            self._end(AttemptOutcome.FAILED, at, report.reason)
+
+    def _completed(self, outcome: Outcome[JsonValue] | None, at: datetime) -> None:
+        if outcome is None:  # somebody else's activity
+            self._end(AttemptOutcome.COMPLETED, at)
+            return
+        report = outcome.attempt
+        self._first_started_at = report.first_started_at
+        if self.live is not None:
+            self.live = replace(
+                self.live,
+                number=report.attempt,
+                percent=report.percent,
+                first_started_at=report.first_started_at,
+            )
+        if outcome.result is not None:
+            self._end(AttemptOutcome.COMPLETED, at)
+            return
+        self._released = report
+        deferred = report.next_at is not None
+        self._end(AttemptOutcome.DEFERRED if deferred else AttemptOutcome.RELEASED, at)
+        if self.live is not None:
+            self.live = replace(self.live, started_at=None, due_at=report.next_at, released=True)
+
+    def _promoted(self, due_at: datetime | None) -> None:
+        if self.live is not None and self.live.released and self.live.due_at == due_at:
+            self.live = replace(self.live, due_at=None)
+
+    def _closed(self, at: datetime) -> None:
+        latest = self._attempts.get(self._latest)
+        if latest and (latest.ended_at is None or latest.outcome is AttemptOutcome.DEFERRED):
+            self._end(AttemptOutcome.CANCELLED, at, CANCELLED)
+
+    def _is_over(self, number: int) -> bool:
+        """Whether the attempt has ended for good: a signal may arrive after that."""
+        known = self._attempts.get(number)
+        return known is not None and known.ended_at is not None and known.outcome not in RESUMABLE
+
+
+def percent_of(number: int, progress: Progress | None, released: AttemptReport | None) -> int:
+    """The percent that attempt `number` has reached. Figures of earlier attempts do not count."""
+    if progress is not None and progress.attempt == number:
+        return progress.percent
+    return released.percent if released and released.attempt == number else 0
+
+
+def _error(activity: PendingActivityInfo) -> str | None:
+    if not activity.HasField("last_failure"):
+        return None
+    failure: Failure = activity.last_failure
+    return LOST if failure.HasField("timeout_failure_info") else failure.message
+
+
+def _moment(activity: PendingActivityInfo, field: str) -> datetime | None:
+    if not activity.HasField(field):  # type: ignore[arg-type]
+        return None
+    moment: datetime = getattr(activity, field).ToDatetime(tzinfo=UTC)
+    return moment
