@@ -14,10 +14,10 @@ from activities.backtest import BacktestActivities
 from activities.batches import BatchActivities
 from activities.crawl import CrawlActivities
 from activities.discover import DiscoverActivities
-from activities.discovery.lock import DomainTurns
+from activities.discovery.lock import DiscoveryLocks
 from activities.discovery.visit import Visitor
 from activities.extraction.extractor import Extractor
-from activities.extraction.processes import end_tracker
+from activities.extraction.processes import stop_resource_tracker
 from activities.http.connections import connections_for
 from activities.http.fetch import Fetcher
 from activities.http.politeness import Politeness
@@ -90,7 +90,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     fetcher = Fetcher(
         user_agent=agent,
         allow_private_networks=settings.allow_private_networks,
-        longest=timedelta(seconds=settings.fetch_seconds),
+        max_deadline=timedelta(seconds=settings.fetch_seconds),
         connections=connections_for(settings.host_rps),
     )
     extractor = Extractor()
@@ -102,12 +102,12 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     crawl = CrawlActivities(
         database, fetcher, politeness, extractor, renderer, reporter, secret_key
     )
-    turns = DomainTurns(database, client)
+    locks = DiscoveryLocks(database, client)
     discover = DiscoverActivities(
         database,
         Visitor(fetcher, extractor, renderer, politeness.admit),
         politeness,
-        turns,
+        locks,
         reporter,
         secret_key,
     )
@@ -160,7 +160,7 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
     try:
         await run_worker(settings, stop, ready)
     finally:
-        end_tracker()
+        stop_resource_tracker()
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from activities.crawling.profiles import page_profile
 from activities.crawling.siblings import Siblings
 from activities.extraction.extractor import Extracted, Extractor
 from activities.http.fetch import Fetched, Fetcher, Validators
-from activities.http.kept_answers import KeptAnswers
+from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness
 from activities.rendering.renderer import Renderer
 from activities.reporting import Attempt, Defer, Reporter
@@ -96,11 +96,11 @@ class CrawlActivities:
         if done is not None:
             return result_of(done)
         if earlier is not None and earlier.due_at != attempt.deferred_to:
-            # The worker died before its answer reached Temporal.
+            # An attempt deferred itself, but Temporal did not receive its result.
             return Defer(earlier.due_at)
-        async with KeptAnswers.of(self._database, job_id, resumed=attempt.resumed) as kept:
+        async with KeptResponses.of(self._database, job_id, resumed=attempt.resumed) as cache:
             profile = page_profile(page, domain, self._secret_key)
-            check = Check(job_id, page, profile, earlier, kept)
+            check = Check(job_id, page, profile, earlier, cache)
             return await self._check(check, domain, attempt)
 
     async def _check(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from activities.extraction.extractor import Extracted, PageSource
-from activities.http.fetch import NO_VALIDATORS, Answers, Fetched, Validators
+from activities.http.fetch import NO_VALIDATORS, Fetched, ResponseCache, Validators
 from core.changes.decision import CheckState, KnownVersion
 from core.changes.detection import SeenPage
 from core.changes.muting import Learned
@@ -27,7 +27,7 @@ class Check:
     page: Page
     profile: CrawlProfile
     earlier: PreviousFetch | None = None
-    kept: Answers | None = None
+    cache: ResponseCache | None = None
 
     @property
     def state(self) -> CheckState:

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 from temporalio import activity
 
 from activities.http.fetch import Fetcher, FetchLimits
-from activities.http.kept_answers import KeptAnswers
+from activities.http.kept_responses import KeptResponses
 from activities.reporting import MOMENT
 from core.errors import BadRedirect, BlockedByRobots, HostBusy, InternalError, PassingJobError
 from core.errors import RobotsUnreachable as Unreachable
@@ -32,7 +32,7 @@ MOST_KNOWN = 1_000
 """Sites whose rules a worker keeps in memory; the store keeps those of all."""
 
 ROBOTS_LIMITS = FetchLimits(
-    deadline=timedelta(seconds=15), max_redirects=5, max_body=2**20, truncate=True, beside=True
+    deadline=timedelta(seconds=15), max_redirects=5, max_body=2**20, truncate=True, uncounted=True
 )
 """RFC 9309, 2.3.1.2 and 2.5: five redirects at least, and the start of a file that is too large.
 Every page of the site waits for it, with a connection in hand."""
@@ -161,9 +161,9 @@ class Politeness:
         url = f"{origin}/robots.txt"
         try:
             # Each redirect of a slow host takes a turn of its own.
-            async with KeptAnswers.of(self._database, url, resumed=True) as kept:
+            async with KeptResponses.of(self._database, url, resumed=True) as cache:
                 fetched = await self._fetcher.fetch(
-                    url, limits=ROBOTS_LIMITS, before_request=turn, kept=kept
+                    url, limits=ROBOTS_LIMITS, before_request=turn, cache=cache
                 )
         except BadRedirect:
             return 404, b""
