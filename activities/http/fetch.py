@@ -248,7 +248,7 @@ class Fetcher:
             async with asyncio.timeout(seconds):
                 return await self._request(url, headers, limits, redirects)
         except TimeoutError:
-            raise SiteTimeout(f"{host} did not finish its response within {seconds:g} s.") from None
+            raise SiteTimeout(f"{host} did not finish its answer within {seconds:g} s.") from None
         except (httpx2.RequestError, httpx2.InvalidURL, ssl.SSLError) as error:
             raise to_job_error(error, host) from error
 

@@ -9,7 +9,7 @@ import pytest
 from activities.discovery.lock import LOCK_RETRY_DELAY
 from core.jobs.states import JobState
 from tests.activities.discoveries import again, result
-from tests.activities.test_slow_hosts import slow
+from tests.activities.http.test_slow_hosts import slow
 from tests.site import FakeSite
 from tests.system import System
 

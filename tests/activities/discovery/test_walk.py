@@ -17,6 +17,7 @@ from store.discovery_lock import Walker, take_turn
 from store.frontier import FoundUrl
 from store.tables.discoveries import FrontierUrl
 from tests.activities.discoveries import again, result
+from tests.activities.http.test_slow_hosts import crawl, pages_of, slow
 from tests.activities.test_discover import (
     PLAIN,
     XML,
@@ -26,7 +27,6 @@ from tests.activities.test_discover import (
     paths,
     sitemap,
 )
-from tests.activities.test_slow_hosts import crawl, pages_of, slow
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System

@@ -21,7 +21,7 @@ from core.site_errors import BrowserMissing, RenderingFailed
 from core.web.addresses import Address
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from tests.activities.conftest import USER_AGENT
-from tests.activities.test_address_guard import PUBLIC, Internet, Watch, watch
+from tests.activities.http.test_address_guard import PUBLIC, Internet, Watch, watch
 from tests.eventually import HANG, eventually
 from tests.needs import need
 from tests.site import FakeSite, SiteRequest
@@ -184,13 +184,13 @@ async def test_a_worker_that_is_killed_leaves_no_browser_behind(
         from activities.rendering.browser import Browser
         from activities.http.fetch import Fetcher
         from activities.rendering.renderer import Renderer
-        from core.web.crawl_settings import HONEST
+        from core.web.crawl_settings import DEFAULT_PROFILE
         from tests.activities.rendering.test_renderer import document, SHELL
 
         async def main():
             fetcher = Fetcher(user_agent="x", allow_private_networks=True)
             renderer = Renderer(Browser(), fetcher, user_agent="x")
-            await renderer.render(document({site.url("/")!r}, SHELL), HONEST)
+            await renderer.render(document({site.url("/")!r}, SHELL), DEFAULT_PROFILE)
 
         asyncio.run(main())"""
     process = await asyncio.create_subprocess_exec(
