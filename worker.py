@@ -124,7 +124,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
             discover.discover,
             ownership.identify_page,
             ownership.identify_domain,
-            BatchActivities(database, client).start_batch,
+            BatchActivities(database, client, politeness.interval).start_batch,
             BacktestActivities(database, extractor, reporter).backtest,
             retention.prune,
         ],

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -12,7 +13,8 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import heartbeats
-from core.errors import SubjectGone, Unavailable
+from activities.reporting import MOMENT
+from core.errors import DiffyError, SubjectGone, Unavailable
 from core.jobs.contract import ActivityName, CrawlPageInput, Owner, StartBatch, StartBatchResult
 from core.jobs.states import batch_job_id, batch_workflow_id
 from core.web.urls import host_of
@@ -29,6 +31,7 @@ from store.batches import (
 )
 from store.db.engine import Database
 from store.domains import domain_by_id
+from store.hosts import take_turns
 from store.job_ends import claim_ends
 from store.tables.batches import BEFORE_ALL
 from store.tables.domains import Domain
@@ -40,6 +43,14 @@ from temporal.jobs.schedules import delete_schedule
 
 CHUNK = 50
 """Jobs that are started together. Temporal lists all of them before the next ones are started."""
+
+MAX_PARALLEL_STARTS: Final = 8
+"""Jobs that a worker starts at the same time, over all batches. More of them make the server no
+faster, and the calls of other jobs slower.
+"""
+
+ROBOTS_WITHIN: Final = timedelta(seconds=2)
+"""How long a batch waits for the robots.txt of a host before it starts the jobs without turns."""
 
 FIRST_POLL_AFTER: Final = 0.03
 LONGEST_POLL_INTERVAL: Final = 0.5
@@ -57,11 +68,21 @@ of a younger batch may not have been started yet.
 
 
 class BatchActivities:
-    """Starts the jobs of batches through `client`."""
+    """Starts the jobs of batches through `client`.
 
-    def __init__(self, database: Database, client: Client) -> None:
+    `interval_of` gives the time between two requests to the host of a URL (`Politeness.interval`).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        client: Client,
+        interval_of: Callable[[str], Awaitable[timedelta]],
+    ) -> None:
         self._database = database
         self._client = client
+        self._interval_of = interval_of
+        self._starts = asyncio.Semaphore(MAX_PARALLEL_STARTS)
 
     @activity.defn(name=ActivityName.START_BATCH)
     async def start_batch(self, batch: StartBatch) -> StartBatchResult:
@@ -143,12 +164,16 @@ class BatchActivities:
         Temporal which jobs of a recorded chunk are listed, also after the worker has died.
         """
         listed_to = BEFORE_ALL
+        intervals: dict[str, timedelta] = {}
         while True:
             async with self._database.transaction() as session:
                 chunk = await next_chunk(session, batch.batch_id, listed_to, CHUNK)
             if not chunk.members:
                 break
-            await asyncio.gather(*(self._start(batch, domain, each) for each in chunk.members))
+            turns = await self._turns(batch, chunk.members, intervals)
+            await asyncio.gather(
+                *(self._start(batch, domain, each, turns.get(each)) for each in chunk.members)
+            )
             await self._await_listed(batch.batch_id, chunk.members)
             listed_to = chunk.members[-1].page_id
         if chunk.cancelled:
@@ -186,21 +211,56 @@ class BatchActivities:
         async with self._database.reading() as session:
             return await batch_pages(session, batch_id, after, CHUNK)
 
-    async def _start(self, batch: StartBatch, domain: Domain, member: BatchMember) -> None:
-        delay = batch.not_before - datetime.now(UTC) if batch.not_before else timedelta(0)
-        await start_job(
-            self._client,
-            JobStart(
-                job_id=batch_job_id(batch.batch_id, member.page_id),
-                input=CrawlPageInput(page_id=member.page_id, max_attempts=batch.max_attempts),
-                owner=Owner(
-                    org_id=domain.org_id,
-                    domain_id=domain.id,
-                    page_id=member.page_id,
-                    url=member.url,
-                    host=host_of(member.url),
+    async def _turns(
+        self, batch: StartBatch, members: Sequence[BatchMember], intervals: dict[str, timedelta]
+    ) -> dict[BatchMember, datetime]:
+        """When the jobs of slow hosts start. Jobs of other hosts, which Temporal paces, have none.
+
+        A job of a slow host that started at once would only be deferred by its worker, which costs
+        as much as a whole job. `intervals` holds what is known of the hosts of this batch.
+        """
+        jobs: defaultdict[str, dict[str, BatchMember]] = defaultdict(dict)
+        for member in members:
+            job_id = batch_job_id(batch.batch_id, member.page_id)
+            jobs[host_of(member.url)][job_id] = member
+        turns: dict[BatchMember, datetime] = {}
+        for host, of_host in jobs.items():
+            if host not in intervals:
+                intervals[host] = await self._interval(next(iter(of_host.values())).url)
+            if intervals[host] <= MOMENT:
+                continue
+            start = max(datetime.now(UTC), batch.not_before or datetime.min.replace(tzinfo=UTC))
+            async with self._database.transaction() as session:
+                found = await take_turns(session, host, intervals[host], start, list(of_host))
+            turns |= {member: found[job_id] for job_id, member in of_host.items()}
+        return turns
+
+    async def _interval(self, url: str) -> timedelta:
+        """The time between two requests to the host, 0 if its robots.txt cannot be read soon."""
+        try:
+            async with asyncio.timeout(ROBOTS_WITHIN.total_seconds()):
+                return await self._interval_of(url)
+        except (TimeoutError, DiffyError):
+            return timedelta(0)
+
+    async def _start(
+        self, batch: StartBatch, domain: Domain, member: BatchMember, turn: datetime | None
+    ) -> None:
+        start = turn or batch.not_before
+        async with self._starts:
+            await start_job(
+                self._client,
+                JobStart(
+                    job_id=batch_job_id(batch.batch_id, member.page_id),
+                    input=CrawlPageInput(page_id=member.page_id, max_attempts=batch.max_attempts),
+                    owner=Owner(
+                        org_id=domain.org_id,
+                        domain_id=domain.id,
+                        page_id=member.page_id,
+                        url=member.url,
+                        host=host_of(member.url),
+                    ),
+                    batch_id=batch.batch_id,
+                    delay=start - datetime.now(UTC) if start else timedelta(0),
                 ),
-                batch_id=batch.batch_id,
-                delay=delay,
-            ),
-        )
+            )

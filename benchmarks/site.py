@@ -12,7 +12,8 @@ What a page does is said by the first part of its path:
 | `/gone/N` | the page twice, then 404 |
 | `/slow/N` | the page, after `slow_for` seconds, or once it is let go |
 
-Anything else is 404, and the front page links to every page that `linked` names.
+`/robots.txt` asks for `crawl_delay` seconds between requests where there is one. Anything else is
+404, and the front page links to every page that `linked` names.
 """
 
 import asyncio
@@ -50,6 +51,8 @@ class WatchedSite:
 
     linked: tuple[str, ...] = ()
     slow_for: float = 3.0
+    crawl_delay: float | None = None
+    address: str = "127.0.0.1"
     visits: list[Visit] = field(default_factory=list)
     origin: str = ""
     _counts: dict[str, int] = field(default_factory=dict)
@@ -58,8 +61,8 @@ class WatchedSite:
     _connections: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.origin = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(self._connected, self.address, 0)
+        self.origin = f"http://{self.address}:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -142,6 +145,8 @@ class WatchedSite:
                 headers["ETag"] = '"1"'
                 if 'if-none-match: "1"' in head:
                     visit.status = 304
+            case "robots.txt" if self.crawl_delay is not None:
+                return _http(200, {"Content-Type": "text/plain"}, self._rules())
             case "" if visit.path == "/":
                 pass
             case "steady" | "flaky" | "busy" | "gone" | "slow":
@@ -150,6 +155,9 @@ class WatchedSite:
                 visit.status = 404
         body = b"" if visit.status == 304 else self._page(visit)
         return _http(visit.status, headers, body)
+
+    def _rules(self) -> bytes:
+        return f"User-agent: *\nCrawl-delay: {self.crawl_delay:g}\n".encode()
 
     def _page(self, visit: Visit) -> bytes:
         if visit.status != 200:

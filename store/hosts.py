@@ -1,6 +1,6 @@
 """The gate of each host, shared by all workers: who may send the next request, and when."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -89,6 +89,62 @@ async def take_turn(
         )
     )
     return datetime.fromtimestamp(due_at, UTC)
+
+
+async def take_turns(
+    session: AsyncSession,
+    host: str,
+    interval: timedelta,
+    now: datetime,
+    job_ids: Sequence[str],
+) -> dict[str, datetime]:
+    """The moment at which each of the jobs is to ask for a slot, in the order of `job_ids`.
+
+    Turns are `interval` apart, the first of them at the next free slot. They fill the gaps between
+    turns that other jobs have. A job that has a turn keeps it.
+    """
+    moment, length = now.timestamp(), interval.total_seconds()
+    # A host that was never asked has no row to lock.
+    await session.execute(
+        upsert(session, HostSlot).values(host=host, next_at=moment).on_conflict_do_nothing()
+    )
+    # It locks the host: turns are given one after the other.
+    busy_until = await session.scalar(
+        select(HostSlot.next_at).where(HostSlot.host == host).with_for_update()
+    )
+    free_at = max(busy_until or moment, moment)
+    rows = await session.execute(
+        select(HostTurn.job_id, HostTurn.due_at).where(
+            HostTurn.host == host, HostTurn.due_at > free_at - length
+        )
+    )
+    turns = {row.job_id: row.due_at for row in rows}
+    without = [each for each in job_ids if each not in turns]
+    added = dict(zip(without, _gaps(turns.values(), free_at, length), strict=False))
+    if added:
+        insertion = upsert(session, HostTurn)
+        await session.execute(
+            insertion.on_conflict_do_update(
+                index_elements=[HostTurn.host, HostTurn.job_id],
+                set_={HostTurn.due_at: insertion.excluded.due_at},
+            ),
+            [{"host": host, "job_id": job_id, "due_at": due} for job_id, due in added.items()],
+        )
+    turns |= added
+    return {job_id: datetime.fromtimestamp(turns[job_id], UTC) for job_id in job_ids}
+
+
+def _gaps(taken: Iterable[float], free_at: float, length: float) -> Iterator[float]:
+    """The moments from `free_at` on that are `length` away from each other and from all `taken`."""
+    at = free_at
+    for each in sorted(taken):
+        while at + length <= each:
+            yield at
+            at += length
+        at = max(at, each + length)
+    while True:
+        yield at
+        at += length
 
 
 async def give_up_turns(session: AsyncSession, job_ids: Collection[str]) -> None:

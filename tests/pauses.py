@@ -5,12 +5,18 @@ import os
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 Result = TypeVar("Result")
 
 TICK: Final = os.sysconf("SC_CLK_TCK")
+
+
+async def unpaced(_: str) -> timedelta:
+    """The time between two requests to any host: none."""
+    return timedelta(0)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.chaos.audit import audit
 from benchmarks.chaos.client import Answer, Client
-from benchmarks.chaos.evidence import Evidence, Run
+from benchmarks.chaos.evidence import Evidence, Paced, Run
 from benchmarks.chaos.faults import Gone, Kill, Locked, Replayed
 from benchmarks.chaos.run import SLOW, run, site_of
 from benchmarks.chaos.watchers import Truth, contradictions
@@ -53,6 +53,7 @@ async def test_whatever_dies_no_job_is_lost_and_no_effect_doubled(tmp_path: Path
                     Replayed(5),
                 ],
                 pause=(0, 0),
+                share=0.5,
             )
         finally:
             stopped = diffy.stop()
@@ -137,6 +138,7 @@ Spoil = Callable[[Evidence], Evidence]
         (lambda e: replace(e, runs=[e.runs[0], Run("two", 2, 1)]), "closed 2 times"),
         (lambda e: replace(e, runs=[e.runs[0], Run("two", 0, 1)]), "closed 0 times"),
         (lambda e: replace(e, cancelled=frozenset({"one"})), "was cancelled"),
+        (lambda e: replace(e, paced=Paced(9, [visit(1), visit(2)], 0)), "slow site was asked"),
         (lambda e: replace(e, stats={**e.stats, "completed": 1}), "statistics tell"),
         (lambda e: replace(e, stats={**e.stats, "waiting": 1}), "do not add up"),
         (lambda e: replace(e, seen={"one": job("one", state="failed")}), "and then was"),

@@ -83,6 +83,17 @@ class Politeness:
             raise BlockedByRobots(f"The robots.txt of {host_of(url)} does not allow this page.")
         await self._turn(url, robots, patience)
 
+    async def interval(self, url: str) -> timedelta:
+        """The time between two requests to the host of `url`: the longer of what `host_rps` and the
+        host's `Crawl-delay` ask for.
+
+        Raises RobotsUnreachable and HostBusy as `admit` does.
+        """
+        return self._interval_by(await self.robots(url))
+
+    def _interval_by(self, robots: Robots) -> timedelta:
+        return max(self._interval, timedelta(seconds=robots.crawl_delay(PRODUCT) or 0))
+
     async def robots(self, url: str, *, max_age: timedelta = ROBOTS_TTL) -> Robots:
         """The rules of the site of `url`, not older than `max_age`.
 
@@ -183,8 +194,7 @@ class Politeness:
 
     async def _turn(self, url: str, robots: Robots, patience: timedelta = MOMENT) -> None:
         host = host_of(url)
-        delay = timedelta(seconds=robots.crawl_delay(PRODUCT) or 0)
-        interval = max(self._interval, delay)
+        interval = self._interval_by(robots)
         now = datetime.now(UTC)
         async with self._database.transaction() as session:
             slot = await take_slot(session, host, interval, now, within=patience)

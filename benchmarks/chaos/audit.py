@@ -26,6 +26,7 @@ def doubled(found: Evidence) -> list[str]:
         *each_job_ended_once(found),
         *snapshots_and_changes_follow_the_site(found),
         *no_page_was_fetched_more_often_than_explained(found),
+        *the_crawl_delay_was_kept(found),
     ]
 
 
@@ -170,6 +171,18 @@ def no_page_was_fetched_more_often_than_explained(found: Evidence) -> Iterator[s
         explained = crawls[page_id] + discoveries
         if asked[path] > explained:
             yield f"{path} was fetched {asked[path]} times, {explained} are explained"
+
+
+def the_crawl_delay_was_kept(found: Evidence) -> Iterator[str]:
+    """A worker that is stopped between taking its slot and sending its request may send it late,
+    beside the one of the next slot: once for each fault.
+    """
+    if found.paced is None or not found.paced.visits:
+        return
+    arrived = sorted(each.arrived for each in found.paced.visits)
+    most = 1 + (arrived[-1] - arrived[0]) / found.paced.delay + found.paced.strikes
+    if len(arrived) > most:
+        yield f"the slow site was asked {len(arrived)} times, {most:.1f} are allowed"
 
 
 def failures(jobs: Iterable[Any]) -> dict[str, int]:

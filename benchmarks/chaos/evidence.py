@@ -42,6 +42,17 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Paced:
+    """What a site that asks for `delay` seconds between requests was asked for, while faults
+    struck `strikes` times.
+    """
+
+    delay: float
+    visits: list[Visit]
+    strikes: int
+
+
+@dataclass(frozen=True)
 class Evidence:
     """All of it. `snapshots` and `changes` are by page, oldest first; `accepted` are the ids that
     the API gave, `batches` the sizes that it promised, `seen` the last look of every watcher.
@@ -64,6 +75,7 @@ class Evidence:
     seen: dict[str, Any]
     shown: dict[str, set[str]]
     stored: dict[str, set[str]]
+    paced: Paced | None = None
 
 
 async def of_each(keys: Iterable[str], read: Callable[[str], Awaitable[T]]) -> dict[str, T]:

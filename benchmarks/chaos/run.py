@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from benchmarks.chaos.audit import audit, doubled, failures
 from benchmarks.chaos.client import Client
-from benchmarks.chaos.evidence import Evidence, of_each, runs_of, snapshots_of
+from benchmarks.chaos.evidence import Evidence, Paced, of_each, runs_of, snapshots_of
 from benchmarks.chaos.faults import Fault, well
 from benchmarks.chaos.load import Load
 from benchmarks.chaos.watchers import Truth, Watchers
-from benchmarks.site import WatchedSite
+from benchmarks.site import Visit, WatchedSite
 from benchmarks.system import Diffy, since
 from core.settings import Settings
 from temporal.connection import connect
@@ -27,6 +27,10 @@ KINDS: Final = {"steady": 8, "tagged": 8, "news": 16, "flaky": 6, "busy": 4, "go
 
 SLOW: Final = "/slow/1"
 """The page that one job at a time is at, whose state is compared with the truth."""
+
+CRAWL_DELAY: Final = 2.0
+PATIENT_PAGES: Final = 4
+"""The seconds between requests that another site asks for, and its pages."""
 
 SETTLED_WITHIN: Final = 300.0
 """Seconds after the last fault within which every job must have ended."""
@@ -55,6 +59,32 @@ def site_of(share: float = 1) -> WatchedSite:
     """The site, with `share` of its pages."""
     paths = [f"/{kind}/{n}" for kind, of in KINDS.items() for n in range(max(1, int(of * share)))]
     return WatchedSite(linked=tuple(paths))
+
+
+def patient_site(share: float = 1) -> WatchedSite:
+    """A site at an address of its own that asks for a pause between requests."""
+    paths = [f"/steady/patient-{n}" for n in range(max(2, int(PATIENT_PAGES * share)))]
+    return WatchedSite(linked=tuple(paths), crawl_delay=CRAWL_DELAY, address="127.0.0.2")
+
+
+async def patient_load(load: Load, site: WatchedSite) -> Load:
+    """The load of the patient site. Its discovery is cancelled: it would take minutes."""
+    client = load.client
+    asked = await client.insist("POST", "/api/domains", {"domain": site.origin}, key="patient")
+    domain = asked.data["id"]
+    patient = Load(
+        client, domain, {}, load.chance, "patient", load.jobs, load.batches, load.cancelled
+    )
+    discovery = asked.data["discoveryJobId"]
+    patient.jobs[discovery] = "discover"
+    cancelled = await client.insist("POST", f"/api/jobs/{discovery}/cancel")
+    if cancelled.ok:
+        patient.cancelled.add(discovery)
+    for path in site.linked:
+        body = {"url": site.origin + path}
+        added = await client.insist("POST", f"/api/domains/{domain}/pages", body)
+        patient.pages[path] = added.data["id"]
+    return patient
 
 
 @asynccontextmanager
@@ -89,11 +119,19 @@ async def run(
     jobs: int,
     faults: Sequence[Fault],
     pause: tuple[float, float],
+    share: float = 1,
 ) -> Report:
-    """At least `jobs` jobs while `faults` strike, with a `pause` of chance before each."""
+    """At least `jobs` jobs while `faults` strike, with a `pause` of chance before each.
+
+    `share` is that of the pages of the patient site, which is crawled beside `site`.
+    """
     began = time.monotonic()
     chance = random.Random(seed)
-    async with prepared(diffy, site, chance) as (client, load):
+    async with (
+        patient_site(share) as patient_one,
+        prepared(diffy, site, chance) as (client, load),
+    ):
+        patient = await patient_load(load, patient_one)
         pages = f"/api/domains/{load.domain}/pages"
         added = await client.insist("POST", pages, {"url": site.origin + SLOW})
         alone = {SLOW: added.data["id"]}
@@ -112,6 +150,7 @@ async def run(
                 )
             ]
             under_way.create_task(load.run(jobs, struck))
+            waiting = under_way.create_task(_keep_busy(patient, struck))
             following = under_way.create_task(_follow(slow, truth, struck))
             for fault in faults:
                 await asyncio.sleep(chance.uniform(*pause))
@@ -119,14 +158,22 @@ async def run(
             await well(client)
             struck.set()
             await following
+            await waiting
             await _ended(client, load.accepted)
             for task in watching:
                 task.cancel()
         # Each page that changes is crawled once more, alone: what it shows now must be stored.
         await load.batch([path for path in load.pages if path.startswith("/news/")])
+        await patient.batch(list(patient.pages))
         await _ended(client, load.accepted)
-        found = await evidence(diffy, client, load, site, watchers)
-        wrong = [*client.wrong, *load.wrong, *slow.wrong, *watchers.memory.wrong, *audit(found)]
+        paced = Paced(CRAWL_DELAY, _pages_asked(patient_one), len(faults))
+        found = await evidence(diffy, client, [load, patient], [site, patient_one], watchers, paced)
+        wrong = [
+            *client.wrong,
+            *(problem for each in (load, slow, patient) for problem in each.wrong),
+            *watchers.memory.wrong,
+            *audit(found),
+        ]
         return Report(
             faults=dict(Counter(fault.name for fault in faults)),
             jobs_accepted=load.accepted,
@@ -144,10 +191,21 @@ async def run(
         )
 
 
+def _pages_asked(site: WatchedSite) -> list[Visit]:
+    return [visit for visit in site.visits if visit.path != "/robots.txt"]
+
+
 async def evidence(
-    diffy: Diffy, client: Client, load: Load, site: WatchedSite, watchers: Watchers
+    diffy: Diffy,
+    client: Client,
+    loads: Sequence[Load],
+    sites: Sequence[WatchedSite],
+    watchers: Watchers,
+    paced: Paced,
 ) -> Evidence:
-    """All that is left of the run."""
+    """All that is left of the run. The loads share what they say of jobs."""
+    load = loads[0]
+    asked_for = {path: page_id for each in loads for path, page_id in each.pages.items()}
     temporal = await connect(Settings(temporal_address=diffy.temporal))
     listed = await client.every("/api/jobs")
     ids = {row["id"] for row in listed}
@@ -158,7 +216,11 @@ async def evidence(
     async def batch(batch_id: str) -> list[str]:
         return [row["id"] for row in await client.every(f"/api/jobs?batchId={batch_id}")]
 
-    pages = [row["id"] for row in await client.every(f"/api/domains/{load.domain}/pages")]
+    pages = [
+        row["id"]
+        for each in loads
+        for row in await client.every(f"/api/domains/{each.domain}/pages")
+    ]
 
     async def snapshots(page_id: str) -> list[str]:
         return [row["id"] for row in await client.every(f"/api/pages/{page_id}/snapshots")]
@@ -179,13 +241,14 @@ async def evidence(
         of_batch=await of_each(load.batches, batch),
         stats=await client.get("/api/jobs/stats"),
         runs=await runs_of(temporal),
-        pages=load.pages,
-        snapshots=await of_each(load.pages.values(), partial(snapshots_of, client)),
+        pages=asked_for,
+        snapshots=await of_each(asked_for.values(), partial(snapshots_of, client)),
         changes=changes,
         shown=watchers.memory.rows,
         stored=stored,
-        visits=list(site.visits),
+        visits=[visit for site in sites for visit in site.visits],
         seen=watchers.memory.last,
+        paced=paced,
     )
 
 
@@ -193,6 +256,14 @@ async def _follow(slow: Load, truth: Truth, struck: asyncio.Event) -> None:
     """One slow job after the other, each compared with the truth until its end."""
     while not struck.is_set():
         await truth.follow(await slow.crawl(SLOW, maxAttempts=20))
+
+
+async def _keep_busy(patient: Load, struck: asyncio.Event) -> None:
+    """Have all pages of the patient site crawled, as often as its delay allows."""
+    while not struck.is_set():
+        await patient.batch(list(patient.pages))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(struck.wait(), len(patient.pages) * CRAWL_DELAY)
 
 
 async def _ended(client: Client, accepted: int) -> None:

@@ -37,6 +37,7 @@ from temporal.jobs.reader import JobReader
 from temporal.jobs.visibility import JobFilter
 from tests.api.routes.test_batches import cancel_batch, crawl_in_batch, site_of_three
 from tests.eventually import eventually
+from tests.pauses import unpaced
 from tests.site import FakeSite
 from tests.system import System
 from workflows.search_attributes import Attribute
@@ -104,7 +105,7 @@ async def fan_out(
     system: System, batch: StartBatch, client: Client | None = None
 ) -> StartBatchResult:
     """The result of an attempt to start the batch."""
-    activities = BatchActivities(system.database, client or system.client)
+    activities = BatchActivities(system.database, client or system.client, unpaced)
     return await ActivityEnvironment().run(activities.start_batch, batch)
 
 
@@ -222,7 +223,7 @@ async def test_an_attempt_is_alive_while_it_waits_for_the_database(
         other.execute("BEGIN IMMEDIATE")
         attempt = asyncio.create_task(
             environment.run(
-                BatchActivities(database, system.client).start_batch,
+                BatchActivities(database, system.client, unpaced).start_batch,
                 fan_out_of(batch_id, domain_id),
             )
         )

@@ -18,6 +18,7 @@ from store.tables.job_ends import JobEnd
 from temporal.jobs.cancellation import cancel_job
 from temporal.jobs.reader import JobReader
 from temporal.jobs.view import JobDetail
+from tests.pauses import unpaced
 from tests.site import FakeSite
 from tests.system import System
 
@@ -192,7 +193,8 @@ async def test_a_fan_out_ends_the_jobs_that_have_stored_nothing(
     described = await system.client.get_workflow_handle(job_id).describe()
     async with system.database.transaction() as session:
         await claim_ends(session, [described.run_id], first)
-    await cancel_job(system.client, job_id, BatchActivities(system.database, system.client)._claim)
+    batches = BatchActivities(system.database, system.client, unpaced)
+    await cancel_job(system.client, job_id, batches._claim)
     ended = first is JobEnd.CANCELLED
     assert (await system.job(job_id)).state is (JobState.FAILED if ended else JobState.WAITING)
 

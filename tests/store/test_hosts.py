@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from store.db.engine import Database
-from store.hosts import give_back, give_up_turns, take_slot, take_turn
+from store.hosts import give_back, give_up_turns, take_slot, take_turn, take_turns
 from tests.store.rows import HALF_SECOND as HALF
 from tests.store.rows import NOON
 
@@ -176,3 +176,45 @@ async def test_two_jobs_that_wait_at_once_have_turns_of_their_own(database: Data
 
     turns = await asyncio.gather(*(wait(f"job-{number}") for number in range(8)))
     assert sorted(turns) == [NOON + n * MINUTE for n in range(1, 9)]
+
+
+async def turns(database: Database, *job_ids: str) -> dict[str, datetime]:
+    """The turns of jobs that are planned together."""
+    async with database.transaction() as session:
+        return await take_turns(session, "shop.example", MINUTE, NOON, job_ids)
+
+
+async def test_jobs_that_are_planned_together_have_turns_of_their_own(database: Database) -> None:
+    planned = [await turns(database, "first", "second"), await turns(database, "third", "first")]
+    assert planned == [
+        {"first": NOON, "second": NOON + MINUTE},
+        {"third": NOON + 2 * MINUTE, "first": NOON},
+    ]
+
+
+async def test_planned_turns_fill_the_gaps_between_others(database: Database) -> None:
+    await turns(database, "first", "second", "third", "fourth")
+    async with database.transaction() as session:
+        await give_up_turns(session, ["second", "third"])
+    async with database.transaction() as session:
+        early = await take_turns(
+            session, "shop.example", MINUTE, NOON + MINUTE, ["fifth", "sixth", "seventh"]
+        )
+    assert list(early.values()) == [NOON + n * MINUTE for n in (1, 2, 4)]
+
+
+async def test_turns_planned_at_once_for_a_host_that_was_never_asked_differ(
+    database: Database,
+) -> None:
+    planned = await asyncio.gather(*(turns(database, f"job-{number}") for number in range(8)))
+    found = sorted(due for each in planned for due in each.values())
+    assert found == [NOON + n * MINUTE for n in range(8)]
+
+
+async def test_a_planned_turn_long_past_is_planned_anew(database: Database) -> None:
+    await turns(database, "first", "second")
+    async with database.transaction() as session:
+        later = await take_turns(
+            session, "shop.example", MINUTE, NOON + 5 * MINUTE, ["second", "third"]
+        )
+    assert later == {"second": NOON + 5 * MINUTE, "third": NOON + 6 * MINUTE}

@@ -243,7 +243,7 @@ async def test_a_line_that_is_no_noise_is_forgotten_when_no_crawl_counts_any_mor
     now = NOON + timedelta(days=2)
     async with database.transaction() as session:
         await remember(session, page.id, nothing, Learned(7, changed_in, muted), NOON)
-        await session.execute(update(Page).values(crawls=10))
+        await session.execute(update(Page).values(crawl_count=10))
         known = await learned_of(session, page.id, 10)
     assert await removed(database, PageLine, await may_go(database, PageLine, now), now) == 1
     async with database.reading() as session:

@@ -94,6 +94,43 @@ async def test_jobs_that_wait_for_a_slow_host_hold_no_place(system: System, site
         assert again.next_attempt_at == first.next_attempt_at, "it has the turn that was freed"
 
 
+async def test_the_jobs_of_a_batch_start_in_the_turns_of_their_slow_host(
+    system: System, site: FakeSite
+) -> None:
+    slow(site, 60)
+    for number in range(PAGES):
+        site.page(f"/{number}", f"<p>Page {number}</p>")
+    await pages_of(system, site.origin, *(f"/{n}" for n in range(PAGES)))
+    [domain] = (await system.api.get("/api/domains")).json()["data"]
+    asked = await system.api.post(f"/api/domains/{domain['id']}/crawl")
+    batch_id = asked.json()["data"]["batchId"]
+
+    async def seen() -> list[JobDetail]:
+        rows = (await system.api.get(f"/api/jobs?batchId={batch_id}")).json()["data"]
+        return [await system.job(row["id"]) for row in rows]
+
+    async with system.worker():
+        jobs = await eventually(
+            seen,
+            lambda jobs: (
+                sorted(job.state for job in jobs)
+                == [JobState.COMPLETED] + [JobState.DELAYED] * (PAGES - 1)
+            ),
+        )
+        delayed = [job for job in jobs if job.state is JobState.DELAYED]
+        assert {job.attempts_made for job in delayed} == {0}, "no worker had them in vain"
+        turns = sorted(job.next_attempt_at for job in delayed if job.next_attempt_at is not None)
+        gaps = [after - before for before, after in pairwise(turns)]
+        assert all(timedelta(seconds=59) <= gap <= timedelta(seconds=61) for gap in gaps)
+        [early, *_] = delayed
+        await system.api.post(f"/api/jobs/{early.id}/promote")
+        promoted = await system.job_when(
+            early.id, lambda job: job.state is JobState.DELAYED and job.attempts_made == 1
+        )
+        assert promoted.next_attempt_at in turns, "a promoted job keeps to the pace of its host"
+    assert len(site.requests) == 2, "robots.txt, and the page whose turn it was"
+
+
 async def test_a_redirect_of_a_slow_host_waits_for_its_turn_and_is_asked_for_once(
     system: System, site: FakeSite
 ) -> None:

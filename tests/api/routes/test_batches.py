@@ -22,6 +22,7 @@ from core.jobs.contract import StartBatch
 from core.jobs.states import JobState
 from store.tables.job_ends import ClaimedEnd, JobEnd
 from tests.eventually import eventually
+from tests.pauses import unpaced
 from tests.site import FakeSite
 from tests.system import System
 
@@ -141,7 +142,7 @@ async def test_jobs_that_a_fan_out_started_while_its_batch_was_cancelled_are_end
         not_before=datetime.now(UTC) + timedelta(hours=1),
         max_attempts=1,
     )
-    fan_out = BatchActivities(system.database, client)
+    fan_out = BatchActivities(system.database, client, unpaced)
     result = await ActivityEnvironment().run(fan_out.start_batch, batch)
     assert result.jobs_queued == 3
     assert meanwhile.ended == [0]

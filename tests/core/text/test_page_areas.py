@@ -15,7 +15,7 @@ BANNER = "<p>We use cookies.</p><button>Accept</button>"
 
 
 @pytest.mark.parametrize(
-    ("around", "region"),
+    ("around", "area"),
     [
         ("<nav>menu</nav>", PageArea.NAVIGATION),
         ("<div role=navigation>menu</div>", PageArea.NAVIGATION),
