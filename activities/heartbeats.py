@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from activities.reporting import HEARTBEAT_EVERY
+from activities.reporting import HEARTBEAT_INTERVAL
 
 
 @asynccontextmanager
@@ -26,4 +26,4 @@ async def heartbeats(progress: Mapping[str, int] | None = None) -> AsyncIterator
 async def _beat(progress: Mapping[str, int] | None) -> None:
     while True:
         activity.heartbeat(*([] if progress is None else [dict(progress)]))
-        await asyncio.sleep(HEARTBEAT_EVERY)
+        await asyncio.sleep(HEARTBEAT_INTERVAL)

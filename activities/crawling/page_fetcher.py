@@ -4,7 +4,7 @@ from activities.crawling.check import Check
 from activities.http.fetch import NO_VALIDATORS, Fetched, Fetcher
 from activities.http.politeness import Politeness
 from activities.http.responses import error_for_content, error_for_status
-from activities.reporting import MOMENT
+from activities.reporting import MAX_HOST_WAIT
 from core.site_errors import InvalidAnswer, RedirectToOtherSite
 from core.web.scope import ExclusionReason, OutOfScope, ScopeRules, judge
 from core.web.urls import host_of, parse_domain
@@ -23,7 +23,7 @@ class PageFetcher:
 
         Raises the job errors of the fetch and of the site, for example PageGone for 404 and 410,
         and RedirectToOtherSite if a redirect leaves the site of `domain`; HostBusy if the host's
-        next slot, or a connection to it, is more than `MOMENT` away.
+        next slot, or a connection to it, is more than `MAX_HOST_WAIT` away.
         """
         site = parse_domain(domain.domain)
 
@@ -40,7 +40,7 @@ class PageFetcher:
             profile=check.profile.request,
             before_request=admit,
             cache=check.cache,
-            max_wait=MOMENT,
+            max_wait=MAX_HOST_WAIT,
         )
         if refused := error_for_status(fetched.status, fetched.retry_after):
             raise refused

@@ -78,8 +78,8 @@ class Walk:
         """Walk the domain; the counts of what was found.
 
         Raises the first error of the site if no page was found, HostBusy if the host's next slot is
-        more than `Attempt.patience` away, and AlreadyDiscovering if another attempt has taken the
-        lock over.
+        more than `Attempt.max_host_wait` away, and AlreadyDiscovering if another attempt has taken
+        the lock over.
         """
         result = await self._resume()
         if result is not None:
@@ -186,7 +186,7 @@ class Walk:
         async with self._admission:
             if self._busy is not None:
                 raise self._busy
-            await self._politeness.admit(url, self._attempt.patience)
+            await self._politeness.admit(url, self._attempt.max_host_wait)
 
     async def _store(self, completed: Sequence[tuple[FoundUrl, Visit]]) -> None:
         """Store the outcomes of visits, and the URLs that they found."""
