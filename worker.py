@@ -17,10 +17,10 @@ from activities.backtest import BacktestActivities
 from activities.batches import BatchActivities
 from activities.crawl import CrawlActivities
 from activities.discover import DiscoverActivities
-from activities.discovery.lock import DomainTurns
+from activities.discovery.lock import DiscoveryLocks
 from activities.discovery.visit import Visitor
 from activities.extraction.extractor import Extractor
-from activities.extraction.processes import end_tracker
+from activities.extraction.processes import stop_resource_tracker
 from activities.http.connections import connections_for
 from activities.http.fetch import Fetcher
 from activities.http.politeness import Politeness
@@ -100,7 +100,7 @@ async def opened_resources(settings: Settings, client: Client) -> AsyncIterator[
         fetcher=Fetcher(
             user_agent=user_agent(settings.contact),
             allow_private_networks=settings.allow_private_networks,
-            longest=timedelta(seconds=settings.fetch_seconds),
+            max_deadline=timedelta(seconds=settings.fetch_seconds),
             connections=connections_for(settings.host_rps),
         ),
         extractor=Extractor(),
@@ -130,7 +130,7 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         database,
         Visitor(fetcher, extractor, renderer, politeness.admit),
         politeness,
-        DomainTurns(database, client),
+        DiscoveryLocks(database, client),
         reporter,
         secret_key,
     )
@@ -207,7 +207,7 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
     try:
         await run_worker(settings, stop, ready)
     finally:
-        end_tracker()
+        stop_resource_tracker()
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The activity of `backtest.domain`: the rules of today over the snapshots of a domain."""
+"""The activity of `backtest.domain`: apply today's rules to the snapshots of a domain."""
 
 import asyncio
 from dataclasses import replace
@@ -39,12 +39,12 @@ from store.tables.backtests import Backtest
 from store.tables.changes import Change
 from store.tables.pages import Page
 
-AT_ONCE: Final = timedelta(days=1)
-"""How long it takes at most until all pages of a site have been crawled that changed at once."""
+SITE_CRAWL_WINDOW: Final = timedelta(days=1)
+"""Maximum time until every page of a site is crawled after a site-wide change."""
 
 
 class BacktestActivities:
-    """Runs backtests, a page at a time, each reported on in one transaction."""
+    """Runs backtests, one page and one transaction after the other."""
 
     def __init__(self, database: Database, extractor: Extractor, reporter: Reporter) -> None:
         self._database = database
@@ -55,7 +55,7 @@ class BacktestActivities:
     async def backtest(
         self, job: BacktestInput, released: AttemptReport | None
     ) -> Outcome[BacktestResult]:
-        """Run the backtest of `job`. A later attempt goes on behind the last page reported on."""
+        """Run the backtest of `job`. A later attempt continues after the last page recorded."""
         return await self._reporter.run(partial(self._run, job), released)
 
     async def _run(self, job: BacktestInput, attempt: Attempt) -> BacktestResult:
@@ -86,8 +86,8 @@ class BacktestActivities:
             versions = await versions_of(session, page_id)
             changes = await changes_of(session, page_id)
         findings = [each for each in map(_without_text, changes) if each is not None]
-        told = {each.after_id: each for each in changes if each.after_id != each.before_id}
-        findings += await self._compared(page, versions, told, parts)
+        reported = {each.after_id: each for each in changes if each.after_id != each.before_id}
+        findings += await self._compared(page, versions, reported, parts)
         async with self._database.transaction() as session:
             await record_page(session, backtest, page_id, findings, len(versions))
 
@@ -98,9 +98,10 @@ class BacktestActivities:
         reported: dict[UUID | None, Change],
         parts: Parts,
     ) -> list[Finding]:
-        """What the rules say of the versions, one after the other. One that is no news would not
-        have been stored: the next one is compared with the one before it. The first one under
-        other settings is compared with none, as by the crawl that stored it.
+        """Compare each version with the one before it, as the crawls did.
+
+        A version without a change is skipped, because a crawl would not have stored it. The first
+        version under other crawl settings is a baseline.
         """
         findings: list[Finding] = []
         before: tuple[StoredVersion, Reading] | None = None
@@ -111,14 +112,15 @@ class BacktestActivities:
             if before is None or before[0].settings_fingerprint != version.settings_fingerprint:
                 before = version, after
                 continue
-            status_of = before[1]
-            before_id = before[0].id
+            before_id, before_reading = before[0].id, before[1]
             change = reported.get(version.id)
-            compared = comparable(status_of, after)
+            compared = comparable(before_reading, after)
             detected = await asyncio.to_thread(detect_change, *compared)
             if detected is not None:
                 before = version, after
-                known = await siblings_of(self._database, page, version.created_at + AT_ONCE)
+                known = await siblings_of(
+                    self._database, page, version.created_at + SITE_CRAWL_WINDOW
+                )
                 judged = await asyncio.to_thread(
                     without_boilerplate, detected, *compared, list(known.values())
                 )
@@ -130,7 +132,11 @@ class BacktestActivities:
         return findings
 
     async def _read(self, snapshot_id: UUID, parts: Parts) -> Reading | None:
-        """The snapshot, read again where it can be; None when it has been removed meanwhile."""
+        """The snapshot as stored and as extracted by today's rules.
+
+        The latter is missing if its HTML is not kept or cannot be read. None if the snapshot has
+        been removed.
+        """
         try:
             async with self._database.reading() as session:
                 snapshot = await snapshot_with_html(session, snapshot_id)
@@ -150,8 +156,9 @@ class BacktestActivities:
 
 
 def _without_text(change: Change) -> Finding | None:
-    """What was told of the page's existence alone. The site's answers are not stored, so it is
-    taken for told again, by the rules of today.
+    """The finding for a removal, or a restoration without a change of text; None for others.
+
+    The site's responses are not stored, so such a change is assumed to be reported again.
     """
     if change.after_id is None:
         detected = removal(change.summary)

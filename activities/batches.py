@@ -1,4 +1,4 @@
-"""The activity of `crawl.domain`: the jobs of a batch started, each exactly once."""
+"""The activity of `crawl.domain`: start the jobs of a batch, each exactly once."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import heartbeats
-from activities.reporting import MOMENT
+from activities.reporting import MAX_HOST_WAIT
 from core.errors import DiffyError, SubjectGone, Unavailable
 from core.jobs.contract import ActivityName, CrawlPageInput, Owner, StartBatch, StartBatchResult
 from core.jobs.states import batch_job_id, batch_workflow_id
@@ -41,7 +41,7 @@ from temporal.jobs.cancellation import cancel_job
 from temporal.jobs.launch import JobStart, start_job
 from temporal.jobs.schedules import delete_schedule
 
-CHUNK = 50
+JOBS_PER_CHUNK = 50
 """Jobs that are started together. Temporal lists all of them before the next ones are started."""
 
 MAX_PARALLEL_STARTS: Final = 8
@@ -49,8 +49,8 @@ MAX_PARALLEL_STARTS: Final = 8
 faster, and the calls of other jobs slower.
 """
 
-ROBOTS_WITHIN: Final = timedelta(seconds=2)
-"""How long a batch waits for the robots.txt of a host before it starts the jobs without turns."""
+MAX_ROBOTS_WAIT: Final = timedelta(seconds=2)
+"""Maximum wait for the robots.txt of a host, after which its jobs start at once."""
 
 FIRST_POLL_AFTER: Final = 0.03
 LONGEST_POLL_INTERVAL: Final = 0.5
@@ -167,7 +167,7 @@ class BatchActivities:
         intervals: dict[str, timedelta] = {}
         while True:
             async with self._database.transaction() as session:
-                chunk = await next_chunk(session, batch.batch_id, listed_to, CHUNK)
+                chunk = await next_chunk(session, batch.batch_id, listed_to, JOBS_PER_CHUNK)
             if not chunk.members:
                 break
             turns = await self._turns(batch, chunk.members, intervals)
@@ -209,15 +209,15 @@ class BatchActivities:
 
     async def _members(self, batch_id: UUID, after: UUID | None) -> list[BatchMember]:
         async with self._database.reading() as session:
-            return await batch_pages(session, batch_id, after, CHUNK)
+            return await batch_pages(session, batch_id, after, JOBS_PER_CHUNK)
 
     async def _turns(
         self, batch: StartBatch, members: Sequence[BatchMember], intervals: dict[str, timedelta]
     ) -> dict[BatchMember, datetime]:
-        """When the jobs of slow hosts start. Jobs of other hosts, which Temporal paces, have none.
+        """The start times of the jobs of slow hosts. Temporal paces the jobs of other hosts.
 
-        A job of a slow host that started at once would only be deferred by its worker, which costs
-        as much as a whole job. `intervals` holds what is known of the hosts of this batch.
+        A job of a slow host that starts at once is only deferred by its worker, which costs as much
+        as a whole job. `intervals` caches the intervals of the hosts of this batch.
         """
         jobs: defaultdict[str, dict[str, BatchMember]] = defaultdict(dict)
         for member in members:
@@ -227,7 +227,7 @@ class BatchActivities:
         for host, of_host in jobs.items():
             if host not in intervals:
                 intervals[host] = await self._interval(next(iter(of_host.values())).url)
-            if intervals[host] <= MOMENT:
+            if intervals[host] <= MAX_HOST_WAIT:
                 continue
             start = max(datetime.now(UTC), batch.not_before or datetime.min.replace(tzinfo=UTC))
             async with self._database.transaction() as session:
@@ -238,7 +238,7 @@ class BatchActivities:
     async def _interval(self, url: str) -> timedelta:
         """The time between two requests to the host, 0 if its robots.txt cannot be read soon."""
         try:
-            async with asyncio.timeout(ROBOTS_WITHIN.total_seconds()):
+            async with asyncio.timeout(MAX_ROBOTS_WAIT.total_seconds()):
                 return await self._interval_of(url)
         except (TimeoutError, DiffyError):
             return timedelta(0)

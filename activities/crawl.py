@@ -1,20 +1,40 @@
-"""The activity of `crawl.page`: fetches and reads one page. `activities.crawling` has its parts."""
+"""The activity of `crawl.page`: fetch a page, extract its content, decide, record.
 
+`activities.crawling` has the fetch and the writes, `core.changes.decision` the decision.
+"""
+
+import asyncio
+import hashlib
+import logging
 from functools import partial
 
 from temporalio import activity
 
 from activities.crawling.check import Check
-from activities.crawling.check_recorder import Answer, CheckRecorder, Same, as_before, body_hash_of
+from activities.crawling.check_recorder import CheckRecorder, ResponseIdentity, result_of
 from activities.crawling.page_fetcher import PageFetcher
 from activities.crawling.profiles import page_profile
 from activities.crawling.siblings import Siblings
 from activities.extraction.extractor import Extracted, Extractor
 from activities.http.fetch import Fetched, Fetcher, Validators
-from activities.http.kept_answers import KeptAnswers
+from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness
 from activities.rendering.renderer import Renderer
 from activities.reporting import Attempt, Defer, Reporter
+from core.changes.decision import (
+    AwaitConfirmation,
+    KnownVersion,
+    Reason,
+    RecordBaseline,
+    RecordChange,
+    RecordNothing,
+    RecordRemoval,
+    RecordUnchanged,
+    decide_content,
+    decide_missing,
+    decide_unchanged,
+)
+from core.changes.detection import SeenPage
 from core.errors import PageGone
 from core.jobs.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
 from core.text.javascript_shell import EmptyShell
@@ -22,11 +42,15 @@ from core.web.crawl_settings import Render
 from store.checks import check_of_job
 from store.db.engine import Database
 from store.domains import domain_by_id
+from store.page_lines import learned_of
 from store.pages import page_by_id
 from store.pending_confirmations import previous_fetch
 from store.secretkey import SecretKey
+from store.snapshots import snapshot_by_id
 from store.tables.domains import Domain
 from store.tables.pages import Page
+
+log = logging.getLogger(__name__)
 
 
 class CrawlActivities:
@@ -48,20 +72,21 @@ class CrawlActivities:
         self._renderer = renderer
         self._reporter = reporter
         self._secret_key = secret_key
-        self._recorder = CheckRecorder(
-            database, Siblings(database, self._page_fetcher, extractor, secret_key)
-        )
+        self._siblings = Siblings(database, self._page_fetcher, extractor, secret_key)
+        self._recorder = CheckRecorder(database)
 
     @activity.defn(name=ActivityName.CRAWL)
     async def crawl(
         self, job: CrawlPageInput, released: AttemptReport | None
     ) -> Outcome[CrawlPageResult]:
-        """Check the page of `job`, or look at it again after news was put off to be confirmed. The
-        same job answers the same however often it is run.
+        """Check the page of `job`, or fetch it again to confirm what an earlier fetch found.
+
+        Idempotent: every run of a job that has stored its check returns the same result. The
+        outcome has no result if the attempt was released or deferred.
         """
         return await self._reporter.run(partial(self._crawl, job), released)
 
-    async def _crawl(self, job: CrawlPageInput, attempt: Attempt) -> Answer:
+    async def _crawl(self, job: CrawlPageInput, attempt: Attempt) -> CrawlPageResult | Defer:
         job_id = activity.info().workflow_id or ""
         async with self._database.reading() as session:
             page = await page_by_id(session, job.page_id)
@@ -69,31 +94,34 @@ class CrawlActivities:
             done = await check_of_job(session, page.id, job_id)
             earlier = await previous_fetch(session, page.id, job_id)
         if done is not None:
-            return as_before(done)
+            return result_of(done)
         if earlier is not None and earlier.due_at != attempt.deferred_to:
-            # The answer that said so was lost.
+            # An attempt deferred itself, but Temporal did not receive its result.
             return Defer(earlier.due_at)
-        async with KeptAnswers.of(self._database, job_id, resumed=attempt.resumed) as kept:
+        async with KeptResponses.of(self._database, job_id, resumed=attempt.resumed) as cache:
             profile = page_profile(page, domain, self._secret_key)
-            check = Check(job_id, page, profile, earlier, kept)
-            return await self._look(check, domain, attempt)
+            check = Check(job_id, page, profile, earlier, cache)
+            return await self._check(check, domain, attempt)
 
-    async def _look(self, check: Check, domain: Domain, attempt: Attempt) -> Answer:
+    async def _check(
+        self, check: Check, domain: Domain, attempt: Attempt
+    ) -> CrawlPageResult | Defer:
         page, profile = check.page, check.profile
         try:
             fetched = await self._page_fetcher.fetch(check, domain)
         except PageGone as gone:
-            deferred = await self._recorder.gone(check, gone.message)
+            deferred = await self._missing(check, gone.message)
             if deferred is not None:
                 return deferred
             raise
         attempt.progress(50)
         if fetched.not_modified:
-            return await self._recorder.same(check, _not_modified(page, fetched))
+            return await self._unchanged(check, _identity_of_304(page, fetched))
         if profile.render is Render.ALWAYS:
             fetched = await self._renderer.render(fetched, profile.request)
-        if body_hash_of(fetched) == page.body_hash and check.comparable:
-            return await self._recorder.same(check, _same_body(fetched))
+        response = _identity(fetched)
+        if response.body_hash == page.body_hash and check.comparable:
+            return await self._unchanged(check, response)
         may_be_shell = profile.render is Render.AUTO
         extracted = await self._extractor.extract(check.source(fetched, may_be_shell=may_be_shell))
         if isinstance(extracted, EmptyShell):
@@ -101,18 +129,97 @@ class CrawlActivities:
             extracted = await self._extractor.extract(check.source(fetched))
         attempt.progress(80)
         if isinstance(extracted, Extracted):
-            return await self._recorder.shown(check, fetched, extracted)
-        return await self._recorder.same(check, _same_body(fetched))
+            return await self._content(check, fetched, extracted)
+        return await self._unchanged(check, _identity(fetched))
+
+    async def _missing(self, check: Check, message: str) -> Defer | None:
+        """None if the job fails because the page does not exist; `message` says so."""
+        verdict = decide_missing(check.state, message)
+        _log(check, verdict.reason)
+        match verdict:
+            case AwaitConfirmation():
+                return await self._recorder.await_confirmation(check, verdict.seen)
+            case RecordNothing():
+                await self._recorder.record_nothing(check)
+            case RecordRemoval():
+                await self._recorder.record_removed(check, verdict)
+        return None
+
+    async def _unchanged(self, check: Check, response: ResponseIdentity) -> CrawlPageResult | Defer:
+        if check.state.needs_stored_version:
+            stored = await self._known_version(check)
+            verdict = await asyncio.to_thread(decide_unchanged, check.state, stored)
+        else:
+            verdict = decide_unchanged(check.state, None)
+        _log(check, verdict.reason)
+        if isinstance(verdict, AwaitConfirmation):
+            return await self._recorder.await_confirmation(check, verdict.seen)
+        return await self._recorder.record_unchanged(check, response, verdict)
+
+    async def _content(
+        self, check: Check, fetched: Fetched, extracted: Extracted
+    ) -> CrawlPageResult | Defer:
+        seen = SeenPage(fetched.url, extracted.title, extracted.text)
+        stored = await self._known_version(check, seen) if check.comparable else None
+        verdict = await asyncio.to_thread(decide_content, check.state, stored, seen)
+        _log(check, verdict.reason)
+        match verdict:
+            case AwaitConfirmation():
+                return await self._recorder.await_confirmation(check, verdict.seen)
+            case RecordUnchanged():
+                response = _identity(fetched, extracted.text_hash)
+                if verdict.keep_validators:
+                    response = _stored_identity(check.page, fetched)
+                return await self._recorder.record_unchanged(check, response, verdict)
+            case RecordBaseline() | RecordChange():
+                detected = None
+                if isinstance(verdict, RecordChange) and stored is not None:
+                    detected = await self._siblings.without_boilerplate(
+                        check, stored.page, seen, verdict.detected
+                    )
+                version = check.version(fetched, extracted, body_hash_of(fetched))
+                return await self._recorder.record_content(check, version, detected, verdict)
+
+    async def _known_version(
+        self, check: Check, fetched: SeenPage | None = None
+    ) -> KnownVersion | None:
+        """The stored version, to be compared with `fetched` or with itself; None if there is none.
+
+        Raises SubjectGone if the page was deleted.
+        """
+        page = check.page
+        if page.snapshot_id is None:
+            return None
+        async with self._database.reading() as session:
+            before = await snapshot_by_id(session, page.snapshot_id)
+            noise = await learned_of(session, page.id, page.crawl_count)
+        return check.known_version(before, noise, fetched)
 
 
-def _not_modified(page: Page, fetched: Fetched) -> Same:
-    """Many a 304 leaves out what the 200 said (RFC 9110, 15.4.5 asks for it)."""
-    said = fetched.validators
+def _log(check: Check, reason: Reason) -> None:
+    log.debug("job %s decides on page %s: %s", check.job_id, check.page.id, reason)
+
+
+def _identity(fetched: Fetched, text_hash: str | None = None) -> ResponseIdentity:
+    return ResponseIdentity(fetched.status, fetched.validators, body_hash_of(fetched), text_hash)
+
+
+def _identity_of_304(page: Page, fetched: Fetched) -> ResponseIdentity:
+    """A 304 should repeat the validators of the 200 (RFC 9110, 15.4.5); many do not."""
+    received = fetched.validators
     validators = Validators(
-        etag=said.etag or page.etag, last_modified=said.last_modified or page.last_modified
+        etag=received.etag or page.etag,
+        last_modified=received.last_modified or page.last_modified,
     )
-    return Same(fetched.status, validators, page.body_hash)
+    return ResponseIdentity(fetched.status, validators, page.body_hash)
 
 
-def _same_body(fetched: Fetched) -> Same:
-    return Same(fetched.status, fetched.validators, body_hash_of(fetched))
+def _stored_identity(page: Page, fetched: Fetched) -> ResponseIdentity:
+    """The next check sends the same validators again, and so finds an unconfirmed change."""
+    stored = Validators(etag=page.etag, last_modified=page.last_modified)
+    return ResponseIdentity(fetched.status, stored, page.body_hash)
+
+
+def body_hash_of(fetched: Fetched) -> str:
+    """The SHA-256 of the body, in hexadecimal digits."""
+    return hashlib.sha256(fetched.body).hexdigest()

@@ -1,11 +1,11 @@
-"""The activity of `discover.pages`."""
+"""The activity of `discover.pages`: walk a domain under its discovery lock."""
 
 from functools import partial
 
 from temporalio import activity
 
 from activities.crawling.profiles import SiteProfiles
-from activities.discovery.lock import DomainTurns
+from activities.discovery.lock import DiscoveryLocks
 from activities.discovery.visit import Visitor
 from activities.discovery.walk import Walk
 from activities.http.politeness import Politeness
@@ -25,21 +25,21 @@ from store.secretkey import SecretKey
 
 
 class DiscoverActivities:
-    """Walks domains, each attempt reported."""
+    """Discovers pages, each attempt reported."""
 
     def __init__(
         self,
         database: Database,
         visitor: Visitor,
         politeness: Politeness,
-        turns: DomainTurns,
+        locks: DiscoveryLocks,
         reporter: Reporter,
         secret_key: SecretKey,
     ) -> None:
         self._database = database
         self._visitor = visitor
         self._politeness = politeness
-        self._turns = turns
+        self._locks = locks
         self._reporter = reporter
         self._secret_key = secret_key
 
@@ -47,7 +47,7 @@ class DiscoverActivities:
     async def discover(
         self, job: DiscoverPagesInput, released: AttemptReport | None
     ) -> Outcome[DiscoverPagesResult]:
-        """Walk the domain of `job`. A later attempt goes on where the one before was stopped."""
+        """Walk the domain of `job`. A later attempt resumes where the last one stopped."""
         return await self._reporter.run(partial(self._discover, job), released)
 
     async def _discover(self, job: DiscoverPagesInput, attempt: Attempt) -> DiscoverPagesResult:
@@ -59,10 +59,10 @@ class DiscoverActivities:
         if discovery.result is not None:
             return DiscoverPagesResult.model_validate(discovery.result)
         profiles = SiteProfiles(domain, self._secret_key)
-        async with self._turns.held(domain, walker, resumed=attempt.resumed) as turn:
+        async with self._locks.held(domain, walker, resumed=attempt.resumed) as lock:
             walk = Walk(
                 self._database,
-                turn,
+                lock,
                 self._visitor,
                 self._politeness,
                 walker.job_id,

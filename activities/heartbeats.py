@@ -1,20 +1,21 @@
-"""Heartbeats of an activity that is no attempt of a job."""
+"""Heartbeats of activities that are not attempts of a job."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from activities.reporting import HEARTBEAT_EVERY
+from activities.reporting import HEARTBEAT_INTERVAL
 
 
 @asynccontextmanager
-async def heartbeats() -> AsyncIterator[None]:
-    """Send a heartbeat every second while the block runs, also while it waits for the database or
-    for Temporal.
+async def heartbeats(progress: Mapping[str, int] | None = None) -> AsyncIterator[None]:
+    """Send a heartbeat every second while the block runs, with the current `progress` as details.
+
+    Heartbeats continue while the block waits for the database or for Temporal.
     """
-    task = asyncio.create_task(_beat())
+    task = asyncio.create_task(_beat(progress))
     try:
         yield
     finally:
@@ -22,7 +23,7 @@ async def heartbeats() -> AsyncIterator[None]:
         await asyncio.wait({task})
 
 
-async def _beat() -> None:
+async def _beat(progress: Mapping[str, int] | None) -> None:
     while True:
-        activity.heartbeat()
-        await asyncio.sleep(HEARTBEAT_EVERY)
+        activity.heartbeat(*([] if progress is None else [dict(progress)]))
+        await asyncio.sleep(HEARTBEAT_INTERVAL)

@@ -1,4 +1,4 @@
-"""Whom a job belongs to, for jobs that were started without saying."""
+"""The activities that find the owner of a job that was started without one."""
 
 from uuid import UUID
 
@@ -14,14 +14,14 @@ from store.pages import page_by_id
 
 
 class OwnershipActivities:
-    """Looks owners up in the store."""
+    """Finds owners in the store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @activity.defn(name=ActivityName.IDENTIFY_PAGE)
     async def identify_page(self, page_id: UUID) -> Owner:
-        """The owner of a page's job. Raises SUBJECT_GONE when there is no such page."""
+        """The owner of a page's job. Raises SUBJECT_GONE if the page does not exist."""
         try:
             async with self._database.reading() as session:
                 page = await page_by_id(session, page_id)
@@ -38,7 +38,7 @@ class OwnershipActivities:
 
     @activity.defn(name=ActivityName.IDENTIFY_DOMAIN)
     async def identify_domain(self, domain_id: UUID) -> Owner:
-        """The owner of a domain's job. Raises SUBJECT_GONE when there is no such domain."""
+        """The owner of a domain's job. Raises SUBJECT_GONE if the domain does not exist."""
         try:
             async with self._database.reading() as session:
                 domain = await domain_by_id(session, domain_id)

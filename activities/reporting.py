@@ -1,4 +1,4 @@
-"""How an attempt tells the world how it goes: heartbeats, the published state, its failure."""
+"""Reports of an attempt: its heartbeats, its published state, its failure."""
 
 import asyncio
 import logging
@@ -25,28 +25,32 @@ from core.jobs.retries import pause_after
 from core.site_errors import BrowserMissing
 from core.web.robots import LONGEST_DELAY
 
-HEARTBEAT_EVERY: Final = 1.0
-"""Seconds between heartbeats: a cancelled attempt hears of it with the next one."""
+HEARTBEAT_INTERVAL: Final = 1.0
+"""Seconds between heartbeats. A cancelled attempt is notified by the next one."""
 
 PUBLISH_ACTIVE_AFTER: Final = 0.5
-"""Seconds an attempt runs before its first heartbeat and before it is published as active. A job
-that is over sooner does not pay for them; the contract allows the lists a lag of one second."""
+"""Seconds until the first heartbeat of an attempt, and until it is published as active.
 
-MOMENT: Final = timedelta(seconds=1)
-"""How long an attempt waits for a host within its worker. Who has to wait longer is deferred."""
+A shorter job saves the cost of both. The contract allows lists a lag of one second.
+"""
 
-MANY_DEFERRALS: Final = 1_000
-LONGEST_WAIT: Final = timedelta(seconds=LONGEST_DELAY)
+MAX_HOST_WAIT: Final = timedelta(seconds=1)
+"""Maximum time that an attempt waits for a host inside its worker; a longer wait defers it."""
 
-OURS: Final = (InternalError, SecretsUnreadable, BrowserMissing)
-"""Errors of jobs that no site can help."""
+MAX_DEFERRALS: Final = 1_000
+"""Deferrals of an attempt for its host, after which it waits inside its worker."""
+
+MAX_CRAWL_DELAY: Final = timedelta(seconds=LONGEST_DELAY)
+
+OWN_ERRORS: Final = (InternalError, SecretsUnreadable, BrowserMissing)
+"""Job errors that no site causes."""
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Defer:
-    """What an attempt answers that is to go on at the moment `until`."""
+    """The result of an attempt that continues at `until`."""
 
     until: datetime
 
@@ -55,9 +59,10 @@ log = logging.getLogger(__name__)
 
 
 class Attempt:
-    """The attempt that this activity executes; `resumed` if an earlier activity began it.
+    """The attempt that the running activity executes.
 
-    `deferred_to` is the moment to which it was last deferred for confirmation, None if never.
+    `resumed` is true if an earlier activity started the attempt. `deferred_to` is the time to which
+    it was last deferred for confirmation, None if never.
     """
 
     def __init__(self, info: activity.Info, worker: str, released: AttemptReport | None) -> None:
@@ -66,20 +71,20 @@ class Attempt:
             begun = Progress.model_validate(info.heartbeat_details[0])
         elif released is not None:
             begun = Progress(percent=released.percent, first_started_at=released.first_started_at)
-        gone_on_with = released if info.attempt == 1 else None
-        self.resumed = gone_on_with is not None
-        self._percent = begun.percent if gone_on_with else 0
-        self._heard_of = False
+        continued = released if info.attempt == 1 else None
+        self.resumed = continued is not None
+        self._percent = begun.percent if continued else 0
+        self._has_sent_heartbeat = False
         self._number = attempts_before(released) + info.attempt
         self._first_started_at = begun.first_started_at
-        self._started_at = (gone_on_with and gone_on_with.started_at) or info.started_time
+        self._started_at = (continued and continued.started_at) or info.started_time
         self._worker = worker
         self.deferred_to = released.deferred_to if released else None
-        self._deferrals = gone_on_with.deferrals if gone_on_with else 0
+        self._deferrals = continued.deferrals if continued else 0
 
     @property
     def report(self) -> AttemptReport:
-        """The attempt as its job publishes it."""
+        """The current report of the attempt, as its job publishes it."""
         return AttemptReport(
             attempt=self._number,
             first_started_at=self._first_started_at,
@@ -91,23 +96,23 @@ class Attempt:
         )
 
     @property
-    def patience(self) -> timedelta:
-        """How long the attempt may wait for a host within its worker.
+    def max_host_wait(self) -> timedelta:
+        """Maximum time that the attempt waits for its host inside the worker.
 
-        Each deferral adds some 13 events to the history of the job, which may have 51,200. So an
-        attempt that was deferred very often waits in its worker from then on.
+        Each deferral adds about 13 events to the workflow history, whose limit is 51,200 events. So
+        an attempt waits inside its worker after `MAX_DEFERRALS`.
         """
-        return MOMENT if self._deferrals < MANY_DEFERRALS else LONGEST_WAIT
+        return MAX_HOST_WAIT if self._deferrals < MAX_DEFERRALS else MAX_CRAWL_DELAY
 
     def progress(self, percent: int) -> None:
-        """Say how far the attempt is, 0 to 99. It never falls: a lower figure is not taken."""
+        """Set the progress of the attempt, 0 to 99 percent. A lower value is ignored."""
         self._percent = max(self._percent, min(percent, 99))
-        if self._heard_of:
+        if self._has_sent_heartbeat:
             self.beat()
 
     def beat(self) -> None:
-        """Tell the server that the attempt is alive, and how far it is."""
-        self._heard_of = True
+        """Send a heartbeat with the progress."""
+        self._has_sent_heartbeat = True
         activity.heartbeat(
             Progress(
                 attempt=self._number,
@@ -118,7 +123,7 @@ class Attempt:
 
 
 class Reporter:
-    """Runs attempts that report to their workflow through `client`."""
+    """Runs attempts, and reports them to their workflows by `client`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -128,12 +133,11 @@ class Reporter:
         work: Callable[[Attempt], Awaitable[Result | Defer]],
         released: AttemptReport | None,
     ) -> Outcome[Result]:
-        """Do `work` as the attempt of the activity that is running, or go on with it.
+        """Run `work` as a new attempt, or continue the attempt that was `released`.
 
-        An attempt that is cut off because its worker stops, that puts itself off, or that has to
-        wait for its host is handed back without a result. Any other DiffyError becomes an
-        ApplicationError of its code, with its sentence, retried only where its class says that a
-        retry can help; another error becomes an InternalError first.
+        The outcome has no result if the worker shuts down, if `work` returns Defer, or if it raises
+        HostBusy. Any other DiffyError is raised as an ApplicationError with its code and message,
+        retryable if its class is; any other exception is logged and raised as InternalError.
         """
         info = activity.info()
         attempt = Attempt(info, self._client.identity, released)
@@ -142,7 +146,7 @@ class Reporter:
             try:
                 result = await work(attempt)
             finally:
-                # Before the end is published: it is the last word.
+                # Before the end is published, which must be the last report.
                 watch.cancel()
             if isinstance(result, Defer):
                 later = {"next_at": result.until, "deferred_to": result.until}
@@ -157,7 +161,7 @@ class Reporter:
         except DiffyError as error:
             raise await self._failure(attempt, error) from error
         except asyncio.CancelledError:
-            if _worker_stops():
+            if _is_worker_shutdown():
                 return Outcome(attempt=attempt.report, result=None)
             await self._publish(attempt.report)
             raise
@@ -167,8 +171,10 @@ class Reporter:
             raise await self._failure(attempt, ours) from error
 
     async def _watch(self, attempt: Attempt) -> None:
-        """Heartbeats until it is cancelled, whatever becomes of one of them: an attempt that is
-        silent for ten seconds is lost. Publishing takes its own time.
+        """Publish the attempt as active and send heartbeats, until cancelled.
+
+        A heartbeat that fails does not end the task: without one for ten seconds, Temporal gives
+        the attempt up. Publishing runs beside the heartbeats, because it may take long.
         """
         await asyncio.sleep(PUBLISH_ACTIVE_AFTER)
         publishing = asyncio.create_task(self._publish(attempt.report))
@@ -178,7 +184,7 @@ class Reporter:
                     attempt.beat()
                 except Exception:
                     log.exception("a heartbeat of job %s failed", activity.info().workflow_id)
-                await asyncio.sleep(HEARTBEAT_EVERY)
+                await asyncio.sleep(HEARTBEAT_INTERVAL)
         finally:
             publishing.cancel()
 
@@ -187,11 +193,11 @@ class Reporter:
         retry_after = error.retry_after if isinstance(error, PassingJobError) else None
         pause = pause_after(attempt.report.attempt, retry_after)
         report = attempt.report
-        if error.retryable and not _is_last(info):
+        if error.retryable and not _is_last_attempt(info):
             report = report.model_copy(
                 update={"next_at": datetime.now(UTC) + pause, "reason": error.message}
             )
-            attempt.beat()  # the next attempt hears from it when the first one began
+            attempt.beat()  # the next attempt reads the first start from its details
             await self._publish(report)
         return ApplicationError(
             error.message,
@@ -203,8 +209,9 @@ class Reporter:
         )
 
     async def _publish(self, report: AttemptReport) -> None:
-        """Lists and counts read what is published; one job is read from Temporal itself, so an
-        attempt goes on when this fails.
+        """Publish the report for lists and counts.
+
+        A failure is only logged, because a single job is read from Temporal itself.
         """
         info = activity.info()
         try:
@@ -218,18 +225,18 @@ class Reporter:
 
 
 def _category(error: DiffyError) -> ApplicationErrorCategory:
-    """What a site did is in the report; metrics and logs are for what is wrong here."""
-    if isinstance(error, JobError) and not isinstance(error, OURS):
+    """BENIGN for errors of sites, which Temporal then keeps out of its metrics and error logs."""
+    if isinstance(error, JobError) and not isinstance(error, OWN_ERRORS):
         return ApplicationErrorCategory.BENIGN
     return ApplicationErrorCategory.UNSPECIFIED
 
 
-def _worker_stops() -> bool:
-    """Whether that, and nobody's wish, is why the activity was cancelled."""
+def _is_worker_shutdown() -> bool:
+    """Whether the activity was cancelled by the shutdown of its worker alone."""
     details = activity.cancellation_details()
     return details is not None and details.worker_shutdown and not details.cancel_requested
 
 
-def _is_last(info: activity.Info) -> bool:
+def _is_last_attempt(info: activity.Info) -> bool:
     policy = info.retry_policy
     return policy is not None and 0 < policy.maximum_attempts <= info.attempt

@@ -1,15 +1,14 @@
-"""The activity of `prune.snapshots`: what is past its retention goes, a little at a time."""
+"""The activity of `prune.snapshots`: delete expired rows, in small transactions."""
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any, Final
 
 from temporalio import activity
 
+from activities.heartbeats import heartbeats
 from core.jobs.contract import ActivityName, PruneResult
 from store.db.engine import Database
 from store.retention import Expiry, Key, Trace, examine, remove, remove_parts
@@ -17,14 +16,11 @@ from store.tables.snapshots import Content, Snapshot
 from temporal.jobs.backtests import workflow_id_of
 from temporal.jobs.known import KnownToTemporal
 
-LOOKED_AT: Final = 1_000
-"""Rows that one transaction looks at."""
+EXAMINED_BATCH_SIZE: Final = 1_000
+"""Rows examined in one transaction."""
 
-AT_ONCE: Final = 200
-"""Rows that one transaction removes: on SQLite all other writers wait for it."""
-
-HEARTBEAT_EVERY: Final = 10.0
-"""Seconds between heartbeats. They go on while the database is waited for."""
+REMOVED_BATCH_SIZE: Final = 200
+"""Rows deleted in one transaction: on SQLite all other writers wait for it."""
 
 
 def _now() -> datetime:
@@ -32,9 +28,9 @@ def _now() -> datetime:
 
 
 class RetentionActivities:
-    """Removes what `expiries` name, unless it belongs to what Temporal still knows.
+    """Deletes the rows that `expiries` name, unless Temporal still knows the job they belong to.
 
-    `clock` tells the time.
+    `clock` returns the current time.
     """
 
     def __init__(
@@ -51,9 +47,12 @@ class RetentionActivities:
 
     @activity.defn(name=ActivityName.PRUNE)
     async def prune(self) -> PruneResult:
-        """Remove all that is past its retention; how much that was. Several may do so at once."""
+        """Delete all rows past their retention; the number of rows deleted, by table.
+
+        Concurrent runs are safe.
+        """
         removed: Counter[str] = Counter()
-        async with _heartbeats(removed):
+        async with heartbeats(removed):
             for expiry in self._expiries:
                 await self._remove_all(expiry, removed)
         return PruneResult(
@@ -67,11 +66,13 @@ class RetentionActivities:
         last: Key | None = None
         while True:
             async with self._database.reading() as session:
-                examined = await examine(session, expiry, before, last, LOOKED_AT)
+                examined = await examine(session, expiry, before, last, EXAMINED_BATCH_SIZE)
             known = await self._known_to_temporal(expiry.trace, {key[0] for key in examined.keys})
             keys = [key for key in examined.keys if key[0] not in known]
-            for start in range(0, len(keys), AT_ONCE):
-                await self._remove(expiry, before, keys[start : start + AT_ONCE], removed)
+            for start in range(0, len(keys), REMOVED_BATCH_SIZE):
+                await self._remove(
+                    expiry, before, keys[start : start + REMOVED_BATCH_SIZE], removed
+                )
             if examined.last is None:
                 return
             last = examined.last
@@ -80,10 +81,10 @@ class RetentionActivities:
         self, expiry: Expiry, before: datetime, keys: Sequence[Key], removed: Counter[str]
     ) -> None:
         for part, owner in product(expiry.parts, keys):
-            count = AT_ONCE
-            while count == AT_ONCE:
+            count = REMOVED_BATCH_SIZE
+            while count == REMOVED_BATCH_SIZE:
                 async with self._database.transaction() as session:
-                    count = await remove_parts(session, part, owner, AT_ONCE)
+                    count = await remove_parts(session, part, owner, REMOVED_BATCH_SIZE)
                 removed[part.table.__tablename__] += count
         async with self._database.transaction() as session:
             removed[expiry.table.__tablename__] += await remove(session, expiry, before, keys)
@@ -99,17 +100,3 @@ class RetentionActivities:
             case Trace.BACKTEST:
                 workflows = {workflow_id_of(each): each for each in ids}
                 return {workflows[each] for each in await self._known.jobs(workflows)}
-
-
-@asynccontextmanager
-async def _heartbeats(details: Counter[str]) -> AsyncIterator[None]:
-    async def beat() -> None:
-        while True:
-            activity.heartbeat(dict(details))
-            await asyncio.sleep(HEARTBEAT_EVERY)
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()

@@ -1,7 +1,5 @@
-"""What a check has found of a page, told and stored; or put off until it is seen again."""
+"""The writes of a check, one transaction each; `core.changes.decision` chooses among them."""
 
-import asyncio
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,13 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.crawling.check import Check
-from activities.crawling.siblings import Siblings
-from activities.extraction.extractor import Extracted
-from activities.http.fetch import Fetched, Validators
+from activities.http.fetch import Validators
 from activities.reporting import Defer
-from core.changes.confirmation import Confirmation, confirm
-from core.changes.detection import DetectedChange, SeenPage, learning, removal, restoration
-from core.changes.muting import Learned
+from core.changes.decision import RecordBaseline, RecordChange, RecordRemoval, RecordUnchanged
+from core.changes.detection import DetectedChange, SeenPage, restoration
 from core.errors import PageGone
 from core.jobs.contract import CANCELLED, CrawlPageResult
 from core.site_errors import JobCancelled
@@ -30,29 +25,18 @@ from store.checks import (
 )
 from store.db.engine import Database
 from store.job_ends import claim_ends
-from store.page_lines import learned_of, remember
+from store.page_lines import remember
 from store.pages import page_by_id
 from store.pending_confirmations import delete_pending_confirmation, store_pending_confirmation
-from store.snapshots import snapshot_by_id
 from store.tables.job_ends import JobEnd
-from store.tables.snapshots import Snapshot
-
-Answer = CrawlPageResult | Defer
 
 
 @dataclass(frozen=True)
-class NoiseUpdate:
-    """What was known of a page before a crawl, and after it."""
+class ResponseIdentity:
+    """What tells whether the next response is the same: its validators and hashes.
 
-    before: Learned
-    after: Learned
-
-
-@dataclass(frozen=True)
-class Same:
-    """That a page is as it is stored: what the site answered, and what to ask with next time.
-
-    `text_hash` is given where the way of hashing has changed.
+    `body_hash` is None if no body was ever read; `text_hash` is None unless the stored one must be
+    replaced, because the way of hashing has changed.
     """
 
     status_code: int
@@ -62,110 +46,51 @@ class Same:
 
 
 class CheckRecorder:
-    """Writes to `database`. What is written is keyed by the job, so that it may happen twice.
+    """Writes the outcome of a check to `database`.
 
-    Its methods raise JobCancelled, and write nothing, where somebody has cancelled the job before
-    something was stored that others see.
+    Every write is keyed by the job, so it may be repeated. The `record_` methods raise
+    JobCancelled, and write nothing, if the job was cancelled before it stored a change.
     """
 
-    def __init__(self, database: Database, siblings: Siblings) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._siblings = siblings
 
-    async def gone(self, check: Check, reason: str) -> Defer | None:
-        """The site says, by the sentence `reason`, that the page does not exist."""
+    async def await_confirmation(self, check: Check, seen: SeenPage | None) -> Defer:
+        """Store what this fetch found, None if the page was missing; the time of the next fetch."""
+        fetch = check.pending(seen, datetime.now(UTC))
+        async with self._database.transaction() as session:
+            page = await page_by_id(session, check.page.id)
+            return Defer(
+                until=await store_pending_confirmation(session, page.id, check.job_id, fetch)
+            )
+
+    async def record_nothing(self, check: Check) -> None:
+        """Delete what earlier fetches of the job found."""
+        async with self._database.transaction() as session:
+            await delete_pending_confirmation(session, check.page.id, check.job_id)
+
+    async def record_removed(self, check: Check, verdict: RecordRemoval) -> None:
+        """Record that the page does not exist, and the change if that was not known."""
         page, now = check.page, datetime.now(UTC)
-        if check.needs_confirmation and page.snapshot_id is not None and not check.was_gone:
-            return await self._look_again(check, None)
         async with self._database.transaction() as session:
             await delete_pending_confirmation(session, page.id, check.job_id)
-            if check.earlier is not None and check.earlier.seen is not None:
-                return None
-            if await record_gone(session, page, now) and page.snapshot_id is not None:
-                await _stores(session)
+            newly_gone = await record_gone(session, page, now)
+            if newly_gone and page.snapshot_id is not None and verdict.detected is not None:
+                await _claim_stored(session)
                 await record_change(
                     session,
                     page=page,
                     job_id=check.job_id,
                     before_id=page.snapshot_id,
                     after_id=None,
-                    detected=removal(reason),
+                    detected=verdict.detected,
                     at=now,
                 )
-        return None
 
-    async def same(self, check: Check, found: Same) -> Answer:
-        """The page is as it is stored."""
-        noise_update: NoiseUpdate | None = None
-        if check.earlier is not None or check.may_be_restored:
-            before, known = await self._stored(check)
-            if before is not None:
-                stored = SeenPage(before.url, before.title, before.text)
-                if check.may_be_restored:
-                    return await self._look_again(check, stored)
-                noise_update = NoiseUpdate(
-                    known, (await self._look(check, stored, stored, known)).learned
-                )
-        return await self._unchanged(check, found, noise_update)
-
-    async def shown(self, check: Check, fetched: Fetched, extracted: Extracted) -> Answer:
-        """The page shows another text than is stored of it, or nothing is."""
-        page, body_hash = check.page, body_hash_of(fetched)
-        before, known = await self._stored(check)
-        look: Confirmation | None = None
-        noise_update: NoiseUpdate | None = None
-        seen = SeenPage(fetched.url, extracted.title, extracted.text)
-        if before is not None and check.comparable:
-            look = await self._look(check, *check.versions(before, fetched, extracted), known)
-            noise_update = NoiseUpdate(known, look.learned)
-            if look.detected is None and not check.may_be_restored:
-                same = Same(fetched.status, fetched.validators, body_hash, extracted.text_hash)
-                return await self._unchanged(check, same, noise_update)
-        if check.may_be_restored or (check.needs_confirmation and look is not None):
-            return await self._look_again(check, seen)
-        if look is not None and look.confirmed != look.detected:
-            if look.confirmed is None:
-                # The next check is to ask as this one did, and to find what this one has left.
-                asked = Validators(etag=page.etag, last_modified=page.last_modified)
-                return await self._unchanged(
-                    check, Same(fetched.status, asked, page.body_hash), noise_update
-                )
-            if check.may_look_again:
-                return await self._look_again(check, seen)
-        detected = look.confirmed if look else None
-        if before is not None and detected is not None:
-            versions = check.versions(before, fetched, extracted)
-            detected = await self._siblings.without_boilerplate(check, *versions, detected)
-        version = check.version(fetched, extracted, body_hash)
-        return await self._version(check, version, before, detected, noise_update)
-
-    async def _stored(self, check: Check) -> tuple[Snapshot | None, Learned]:
-        page = check.page
-        async with self._database.reading() as session:
-            before = await snapshot_by_id(session, page.snapshot_id) if page.snapshot_id else None
-            return before, await learned_of(session, page.id, page.crawl_count)
-
-    async def _look(
-        self, check: Check, before: SeenPage, now: SeenPage, known: Learned
-    ) -> Confirmation:
-        """What this look has found; all of it is confirmed where no other one is wanted."""
-        earlier = check.earlier
-        if earlier is not None and earlier.seen is not None:
-            return await asyncio.to_thread(confirm, before, earlier.seen, now, known)
-        detected, learned = await asyncio.to_thread(learning, before, now, known)
-        return Confirmation(detected, detected if earlier is None else None, learned)
-
-    async def _look_again(self, check: Check, seen: SeenPage | None) -> Defer:
-        look = check.look(seen, datetime.now(UTC))
-        async with self._database.transaction() as session:
-            page = await page_by_id(session, check.page.id)
-            return Defer(
-                until=await store_pending_confirmation(session, page.id, check.job_id, look)
-            )
-
-    async def _unchanged(
-        self, check: Check, found: Same, noise_update: NoiseUpdate | None
+    async def record_unchanged(
+        self, check: Check, response: ResponseIdentity, verdict: RecordUnchanged
     ) -> CrawlPageResult:
+        """Record that the page is as stored, and that it exists again if it was gone."""
         page, now = check.page, datetime.now(UTC)
         change_id = None
         async with self._database.transaction() as session:
@@ -174,16 +99,16 @@ class CheckRecorder:
                 session,
                 page,
                 at=now,
-                etag=found.validators.etag,
-                last_modified=found.validators.last_modified,
-                body_hash=found.body_hash,
-                text_hash=found.text_hash,
+                etag=response.validators.etag,
+                last_modified=response.validators.last_modified,
+                body_hash=response.body_hash,
+                text_hash=response.text_hash,
                 settings_fingerprint=check.profile.fingerprint,
             )
-            if recorded and noise_update is not None:
-                await remember(session, page.id, noise_update.before, noise_update.after, now)
-            if recorded and page.snapshot_id is not None and check.was_gone:
-                await _stores(session)
+            if recorded and verdict.noise is not None:
+                await remember(session, page.id, verdict.noise.before, verdict.noise.after, now)
+            if recorded and verdict.restored and page.snapshot_id is not None:
+                await _claim_stored(session)
                 change_id = await record_change(
                     session,
                     page=page,
@@ -195,21 +120,23 @@ class CheckRecorder:
                 )
         return CrawlPageResult(
             changed=change_id is not None,
-            status_code=found.status_code,
+            status_code=response.status_code,
             snapshot_id=page.snapshot_id if change_id else None,
             change_id=change_id,
         )
 
-    async def _version(
+    async def record_content(
         self,
         check: Check,
         version: PageVersion,
-        before: Snapshot | None,
         detected: DetectedChange | None,
-        noise_update: NoiseUpdate | None,
+        verdict: RecordBaseline | RecordChange,
     ) -> CrawlPageResult:
+        """Store a new version of the page, and the change `detected`; None for a baseline, or if
+        the change is site-wide.
+        """
         page, now = check.page, datetime.now(UTC)
-        if check.was_gone:
+        if verdict.restored:
             detected = restoration(detected)
         async with self._database.transaction() as session:
             await delete_pending_confirmation(session, page.id, check.job_id)
@@ -217,21 +144,21 @@ class CheckRecorder:
                 session, page, check.job_id, version, at=now, is_change=detected is not None
             )
             if snapshot_id is None:
-                # It may have been an attempt of this job that was taken for dead.
+                # An attempt of this job that Temporal gave up may have stored one.
                 done = await check_of_job(session, page.id, check.job_id)
                 if done is not None:
-                    return as_before(done)
+                    return result_of(done)
                 return CrawlPageResult(changed=False, status_code=version.status_code)
-            await _stores(session)
-            if noise_update is not None:
-                await remember(session, page.id, noise_update.before, noise_update.after, now)
+            await _claim_stored(session)
+            if isinstance(verdict, RecordChange):
+                await remember(session, page.id, verdict.noise.before, verdict.noise.after, now)
             change_id = None
-            if before is not None and detected is not None:
+            if page.snapshot_id is not None and detected is not None:
                 change_id = await record_change(
                     session,
                     page=page,
                     job_id=check.job_id,
-                    before_id=before.id,
+                    before_id=page.snapshot_id,
                     after_id=snapshot_id,
                     detected=detected,
                     at=now,
@@ -245,10 +172,10 @@ class CheckRecorder:
         )
 
 
-async def _stores(session: AsyncSession) -> None:
-    """The job that runs stores something in the transaction: nobody can cancel it from then on.
+async def _claim_stored(session: AsyncSession) -> None:
+    """Claim the end of the running job for what it stores: from now on it cannot be cancelled.
 
-    Raises JobCancelled, which takes all of the transaction back, when somebody has.
+    Raises JobCancelled, which rolls the transaction back, if the job has been cancelled.
     """
     run_id = activity.info().workflow_run_id or ""
     ends = await claim_ends(session, [run_id], JobEnd.STORED)
@@ -256,13 +183,8 @@ async def _stores(session: AsyncSession) -> None:
         raise JobCancelled(CANCELLED)
 
 
-def body_hash_of(fetched: Fetched) -> str:
-    """The hash of what was sent."""
-    return hashlib.sha256(fetched.body).hexdigest()
-
-
-def as_before(done: EarlierCheck) -> CrawlPageResult:
-    """What the job answers that has `done` its check already. Raises PageGone again."""
+def result_of(done: EarlierCheck) -> CrawlPageResult:
+    """The result of a job whose check is `done`. Raises PageGone if the page did not exist."""
     if done.gone is not None:
         raise PageGone(done.gone)
     return CrawlPageResult(

@@ -1,10 +1,10 @@
-"""One page of a site, fetched within the site and as politely as it asks for."""
+"""The fetch of a page: within its site, and as politely as the site asks for."""
 
 from activities.crawling.check import Check
 from activities.http.fetch import NO_VALIDATORS, Fetched, Fetcher
 from activities.http.politeness import Politeness
-from activities.http.responses import no_page, refusal
-from activities.reporting import MOMENT
+from activities.http.responses import error_for_content, error_for_status
+from activities.reporting import MAX_HOST_WAIT
 from core.site_errors import InvalidAnswer, RedirectToOtherSite
 from core.web.scope import ExclusionReason, OutOfScope, ScopeRules, judge
 from core.web.urls import host_of, parse_domain
@@ -12,17 +12,18 @@ from store.tables.domains import Domain
 
 
 class PageFetcher:
-    """Fetches pages as the checks of them want, when `politeness` admits it."""
+    """Fetches pages for their checks, when `politeness` admits it."""
 
     def __init__(self, fetcher: Fetcher, politeness: Politeness) -> None:
         self._fetcher = fetcher
         self._politeness = politeness
 
     async def fetch(self, check: Check, domain: Domain) -> Fetched:
-        """The page of `check`, or that it was not modified.
+        """The response for the page of `check`: a page, or a 304.
 
-        Raises the errors of what the site does wrong (`core.site_errors`), PageGone among them, and
-        HostBusy when the host's turn, or a connection to it, is more than a moment away.
+        Raises the job errors of the fetch and of the site, for example PageGone for 404 and 410,
+        and RedirectToOtherSite if a redirect leaves the site of `domain`; HostBusy if the host's
+        next slot, or a connection to it, is more than `MAX_HOST_WAIT` away.
         """
         site = parse_domain(domain.domain)
 
@@ -38,16 +39,16 @@ class PageFetcher:
             validators=check.validators,
             profile=check.profile.request,
             before_request=admit,
-            kept=check.kept,
-            patience=MOMENT,
+            cache=check.cache,
+            max_wait=MAX_HOST_WAIT,
         )
-        if refused := refusal(fetched.status, fetched.retry_after):
+        if refused := error_for_status(fetched.status, fetched.retry_after):
             raise refused
         if fetched.not_modified:
             if check.validators == NO_VALIDATORS:
                 raise InvalidAnswer(
                     "The site says that nothing changed, though it was not asked that."
                 )
-        elif unusable := no_page(fetched.content_type, fetched.body):
+        elif unusable := error_for_content(fetched.content_type, fetched.body):
             raise unusable
         return fetched

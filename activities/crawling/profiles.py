@@ -1,4 +1,4 @@
-"""The crawl settings of a page or domain, opened for the length of one job."""
+"""The crawl settings of a page or domain, with their secrets decrypted for one job."""
 
 from core.web.crawl_settings import (
     NOTHING_CHOSEN,
@@ -14,20 +14,21 @@ from store.tables.pages import Page
 
 
 def page_profile(page: Page, domain: Domain, secret_key: SecretKey) -> CrawlProfile:
-    """How the page is crawled: by its own settings, and by its domain's where it has none.
+    """The crawl profile of the page: from its own settings, then from those of its domain.
 
-    Raises SecretsUnreadable when the key is not the one that its secrets were sealed with.
+    Raises SecretsUnreadable if `secret_key` is not the key that encrypted the secrets.
     """
     return _opened(chosen_for(page, domain), page.url, domain, secret_key)
 
 
 def chosen_for(page: Page, domain: Domain) -> CrawlSettings:
-    """The page's own settings, and its domain's where it has none."""
+    """The crawl settings of the page, completed by those of its domain."""
     return (page.crawl_settings or NOTHING_CHOSEN).over(domain.crawl_settings or NOTHING_CHOSEN)
 
 
 class SiteProfiles:
-    """What requests of a discovery say, by its domain's settings, and how it reads pages: `render`.
+    """The request profiles of a discovery, from its domain's settings; `render` is how it reads
+    pages.
 
     Raises SecretsUnreadable as `page_profile` does.
     """
@@ -40,7 +41,7 @@ class SiteProfiles:
         self.render = profile.render
 
     def of(self, url: str) -> RequestProfile:
-        """What a request for `url`, which is in the site, says."""
+        """The profile of a request for `url`, which must be in the site."""
         return self._own.at(url, self._origin)
 
 

@@ -1,4 +1,4 @@
-"""The other pages of a site, asked what changed on all of them at once."""
+"""The sibling pages of a page, which show whether a change is site-wide."""
 
 import asyncio
 from collections.abc import Mapping
@@ -27,12 +27,15 @@ from store.secretkey import SecretKey
 from store.siblings import newest_siblings, siblings
 from store.tables.pages import Page
 
-MOST_WITNESSES: Final = 2
-"""Pages that are asked for where only they can tell; the second if the first cannot be had."""
+MAX_PROBES: Final = 2
+"""Maximum number of siblings fetched for one check: a second one if the first cannot be fetched."""
 
 
 class Siblings:
-    """Knows other pages from `database`, and asks for one where what is stored does not tell."""
+    """Compares a change with the siblings of its page.
+
+    They come from `database`; one is fetched if the stored versions do not decide.
+    """
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class Siblings:
     async def without_boilerplate(
         self, check: Check, before: SeenPage, after: SeenPage, detected: DetectedChange
     ) -> DetectedChange | None:
-        """The part of `detected` that concerns this page alone, None if it is site-wide."""
+        """The part of `detected` that concerns this page alone; None if all of it is site-wide."""
         known = await siblings_of(self._database, check.page)
         others = list(known.values())
         judged = await asyncio.to_thread(without_boilerplate, detected, before, after, others)
@@ -66,34 +69,32 @@ class Siblings:
     async def _probe(
         self, check: Check, known: Mapping[UUID, Sibling], suspects: frozenset[Edit]
     ) -> Sibling | None:
-        """What a page shows now that showed what is suspected; None when none can be asked."""
-        witnesses = [
+        """Refetch a sibling that contained a suspect line; None if none can be fetched."""
+        candidates = [
             (page_id, sibling)
             for page_id, sibling in known.items()
             if any(edit.concerns(sibling.now) for edit in suspects)
         ]
-        for page_id, sibling in witnesses[:MOST_WITNESSES]:
+        for page_id, sibling in candidates[:MAX_PROBES]:
             try:
-                probe = await self._ask(check, page_id, sibling)
+                probe = await self._fetch_sibling(check, page_id, sibling)
             except JobError:
                 continue
             if probe is not None:
                 return probe
         return None
 
-    async def _ask(self, check: Check, page_id: UUID, known: Sibling) -> Sibling | None:
-        """The page as it is now, within the job of `check`; None where that cannot be compared with
-        what was `known` of it.
-        """
+    async def _fetch_sibling(self, check: Check, page_id: UUID, known: Sibling) -> Sibling | None:
+        """Fetch the sibling for `check`; None if it cannot be compared with `known`."""
         async with self._database.reading() as session:
             page = await page_by_id(session, page_id)
             domain = await domain_by_id(session, page.domain_id)
             stored = (await siblings(session, [page_id])).get(page_id)
         if stored is None or stored.now != known.now:
-            # Another job has crawled it meanwhile: a site is crawled many pages at once.
+            # Another job has crawled it since.
             return stored
         profile = page_profile(page, domain, self._secret_key)
-        other = Check(check.job_id, page, profile, kept=check.kept)
+        other = Check(check.job_id, page, profile, cache=check.cache)
         if profile.render is Render.ALWAYS or not other.comparable:
             return None
         fetched = await self._page_fetcher.fetch(other, domain)
@@ -108,7 +109,10 @@ class Siblings:
 async def siblings_of(
     database: Database, page: Page, until: datetime | None = None
 ) -> dict[UUID, Sibling]:
-    """The pages of the site to judge `page` by, as they were known at `until`, or are now."""
+    """The siblings of `page` that are most similar to it, by id.
+
+    They are as stored at `until`; None means now.
+    """
     async with database.reading() as session:
         alike = most_alike(page.url, await newest_siblings(session, page))
         return await siblings(session, [each.id for each in alike], until)

@@ -1,1 +1,1 @@
-"""What a discovery is made of."""
+"""The parts of a discovery: its lock, seeds, candidates, visits and the walk."""

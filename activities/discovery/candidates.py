@@ -1,4 +1,4 @@
-"""Which of the URLs that a walk sees it visits, and why it leaves out the rest."""
+"""The choice of the URLs that a discovery visits, with the reason why others are excluded."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -12,21 +12,23 @@ from core.web.traps import Traps, uses_budget
 from core.web.urls import Site, normalise
 from store.frontier import FoundUrl
 
-MOST_FEEDS: Final = 5
-"""Feeds that are read for one discovery."""
+MAX_FEEDS: Final = 5
+"""Maximum number of feeds read in one discovery."""
 
-LONGEST_INVALID: Final = 500
-"""Characters of an address that is none; PostgreSQL indexes some 2,700 bytes with the job's id."""
+MAX_INVALID_LENGTH: Final = 500
+"""Characters kept of an invalid URL: PostgreSQL indexes about 2,700 bytes, with the job's id."""
 
-AT_A_TIME: Final = 500
-"""URLs that are judged before others have a turn: 20 ms. A sitemap names 50,000."""
+URLS_PER_SLICE: Final = 500
+"""URLs judged before the event loop runs other tasks: 20 ms. A sitemap may list 50,000 URLs."""
 
 Item = TypeVar("Item")
 
 
 class Candidates:
-    """Judges the URLs of one walk over `site`; `today` tells what is far ahead, and `feeds` are
-    those that an earlier attempt took.
+    """Judges the URLs that a walk over `site` finds.
+
+    `today` is the date by which calendar traps are recognised; `feeds` are the feeds that an
+    earlier attempt has read.
     """
 
     def __init__(
@@ -45,64 +47,64 @@ class Candidates:
 
     @property
     def feeds_taken(self) -> tuple[str, ...]:
-        """The feeds that are read."""
+        """The URLs of the feeds that the walk reads."""
         return tuple(self._feeds)
 
     async def judged(self, urls: Iterable[str], base: str, depth: int) -> list[FoundUrl]:
-        """`urls`, which the page at `base` names, each once, with the reason to leave it out, if
+        """The URLs that the page at `base` links to, each once, with the reason to exclude it, if
         any.
 
-        Whether it is a trap is another question, since it depends on what was found before.
+        Traps are judged by `without_traps`, because they depend on the URLs found before.
         """
         found: dict[str, FoundUrl] = {}
-        async for url in _in_turns(urls):
+        async for url in _yielding(urls):
             judged = self._judge(url, base, depth)
             found.setdefault(judged.url, judged)
         return list(found.values())
 
-    async def without_traps(self, found: Iterable[FoundUrl], room: int) -> list[FoundUrl]:
-        """`found`, of which none was found before, with the reason to leave it out where a link
-        leads into a trap.
+    async def without_traps(self, found: Iterable[FoundUrl], limit: int) -> list[FoundUrl]:
+        """`found`, whose URLs are new to the walk, with the reason to exclude those in a trap.
 
-        Once `room` URLs are let through, no other is judged: it will not be visited, and is to use
-        up no budget.
+        URLs after the first `limit` admitted ones are not judged: they will not be visited, so they
+        do not count towards trap limits.
         """
         judged: list[FoundUrl] = []
-        let_through: set[str] = set()
-        async for each in _in_turns(found):
-            if each.reason is None and (each.url in let_through or len(let_through) < room):
-                each = self._trapped(each)
+        admitted: set[str] = set()
+        async for each in _yielding(found):
+            if each.reason is None and (each.url in admitted or len(admitted) < limit):
+                each = self._with_trap_reason(each)
                 if each.reason is None:
-                    let_through.add(each.url)
+                    admitted.add(each.url)
             judged.append(each)
         return judged
 
-    async def remember(self, let_through: Iterable[str]) -> None:
-        """Begin with the budgets of traps as an earlier attempt left them."""
-        async for url in _in_turns(let_through):
+    async def restore_budgets(self, admitted: Iterable[str]) -> None:
+        """Count the URLs that an earlier attempt admitted towards trap limits."""
+        async for url in _yielding(admitted):
             self._traps.recognise(url)
 
     def feeds(self, urls: Iterable[str], source: FoundUrl) -> list[FoundUrl]:
-        """The feeds to read of those that `source` names, if it is one of the first pages: deeper
-        ones have a feed of comments each.
+        """The feeds to read among those that the page at `source` names.
+
+        Empty for pages deeper than the seeds, which may each have a feed of comments.
         """
         read: list[FoundUrl] = []
         for feed in urls if source.depth == 0 else ():
             found = self._judge(feed, source.url, source.depth)
-            if len(self._feeds) < MOST_FEEDS and found.reason in (None, ExclusionReason.NOT_A_PAGE):
+            if len(self._feeds) < MAX_FEEDS and found.reason in (None, ExclusionReason.NOT_A_PAGE):
                 self._feeds[found.url] = None
                 read.append(replace(found, reason=None))
         return read
 
     def in_site(self, url: str) -> bool:
-        """Whether a canonical `url` may stand for a page of the site."""
+        """Whether the canonical `url` is in the site, whatever `rules` include or exclude."""
         return isinstance(judge(url, self._site, ScopeRules()), InScope)
 
     def _judge(self, written: str, base: str, depth: int) -> FoundUrl:
         try:
             url = normalise(written, base)
         except InvalidAddress:
-            return FoundUrl(written[:LONGEST_INVALID], depth, ExclusionReason.INVALID_ADDRESS)
+            return FoundUrl(written[:MAX_INVALID_LENGTH], depth, ExclusionReason.INVALID_ADDRESS)
         verdict = judge(url, self._site, self._rules)
         if isinstance(verdict, OutOfScope):
             return FoundUrl(url, depth, verdict.reason)
@@ -110,7 +112,7 @@ class Candidates:
             return FoundUrl(url, depth, ExclusionReason.TOO_DEEP)
         return FoundUrl(url, depth)
 
-    def _trapped(self, found: FoundUrl) -> FoundUrl:
+    def _with_trap_reason(self, found: FoundUrl) -> FoundUrl:
         if found.depth == 0:
             return found
         if trap := self._traps.recognise(found.url):
@@ -118,8 +120,8 @@ class Candidates:
         return replace(found, uses_budget=True) if uses_budget(found.url) else found
 
 
-async def _in_turns(items: Iterable[Item]) -> AsyncIterator[Item]:
+async def _yielding(items: Iterable[Item]) -> AsyncIterator[Item]:
     for number, item in enumerate(items, 1):
         yield item
-        if number % AT_A_TIME == 0:
+        if number % URLS_PER_SLICE == 0:
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""One discovery walks a domain at a time."""
+"""The discovery lock of a domain: one discovery walks the domain at a time."""
 
 import asyncio
 import time
@@ -19,18 +19,18 @@ from store.discovery_lock import Walker, give_turn_back, hold_turn, take_turn
 from store.tables.domains import Domain
 from temporal.faults import as_unavailable
 
-PATIENCE: Final = 5.0
-"""Seconds that an attempt waits for its turn; most discoveries of small sites are over by then."""
+MAX_LOCK_WAIT: Final = 5.0
+"""Seconds that an attempt waits for the lock; most discoveries of small sites take less."""
 
-LOOK_EVERY: Final = 0.5
-"""Seconds between two looks whether the turn is free."""
+LOCK_POLL_INTERVAL: Final = 0.5
+"""Seconds between two tries to acquire the lock."""
 
-TRY_AGAIN_AFTER: Final = timedelta(seconds=10)
-"""When a discovery that came second has its next attempt, or is resumed, at the earliest."""
+LOCK_RETRY_DELAY: Final = timedelta(seconds=10)
+"""Delay before a discovery that did not get the lock is retried or resumed."""
 
 
-class Turn:
-    """The right of one attempt to walk a domain, until it is taken from it."""
+class DiscoveryLock:
+    """The lock of a domain as an attempt holds it, until a later attempt takes it over."""
 
     def __init__(self, database: Database, domain_id: UUID, walker: Walker) -> None:
         self._database = database
@@ -39,63 +39,67 @@ class Turn:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A transaction, made only while it is the attempt's turn.
+        """A transaction that keeps the lock until it ends.
 
-        Raises AlreadyDiscovering when the attempt was taken for lost and another one walks, and
-        SubjectGone when the domain does not exist any more.
+        Raises AlreadyDiscovering if another attempt has taken the lock over, and SubjectGone if the
+        domain was deleted.
         """
         async with self._database.transaction() as session:
             await hold_turn(session, self._domain_id, self._walker)
             yield session
 
 
-class DomainTurns:
-    """The turns, kept in the store. Whether a job still uses its turn, Temporal knows."""
+class DiscoveryLocks:
+    """The locks of all domains, in the store. Temporal knows whether their holders still run."""
 
     def __init__(self, database: Database, client: Client) -> None:
         self._database = database
         self._client = client
 
     @asynccontextmanager
-    async def held(self, domain: Domain, walker: Walker, *, resumed: bool) -> AsyncIterator[Turn]:
-        """The attempt alone walks the domain in the block. One that Temporal has given up may not
-        know it: a later attempt of its job takes its turn.
+    async def held(
+        self, domain: Domain, walker: Walker, *, resumed: bool
+    ) -> AsyncIterator[DiscoveryLock]:
+        """Hold the lock of the domain inside the block.
 
-        Raises AlreadyDiscovering when a worker is at an attempt of another job of the domain for
-        longer than `PATIENCE`, or at a later attempt of the same job. An attempt that is `resumed`
-        had its turn and gave it back while it was deferred: it is deferred again, by HostBusy.
+        An attempt takes the lock over from an earlier attempt of its job, which may still run
+        although Temporal has given it up, and from a job that no worker runs.
+
+        Raises AlreadyDiscovering if another job holds the lock for longer than `MAX_LOCK_WAIT`, or
+        a later attempt of the same job holds it; if `resumed`, HostBusy instead, so that an attempt
+        that released the lock when it was deferred is deferred again.
         """
-        deadline = time.monotonic() + PATIENCE
-        while (other := await self._in_the_way(domain.id, walker)) is not None:
+        deadline = time.monotonic() + MAX_LOCK_WAIT
+        while (other := await self._acquire(domain.id, walker)) is not None:
             if other.job_id == walker.job_id or time.monotonic() >= deadline:
                 if resumed:
-                    raise HostBusy(host_of(domain.origin), datetime.now(UTC) + TRY_AGAIN_AFTER)
+                    raise HostBusy(host_of(domain.origin), datetime.now(UTC) + LOCK_RETRY_DELAY)
                 raise AlreadyDiscovering(
                     f"The job {other.job_id} is discovering the pages of this domain already.",
-                    TRY_AGAIN_AFTER,
+                    LOCK_RETRY_DELAY,
                 )
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(LOCK_POLL_INTERVAL)
         try:
-            yield Turn(self._database, domain.id, walker)
+            yield DiscoveryLock(self._database, domain.id, walker)
         finally:
             async with self._database.transaction() as session:
                 await give_turn_back(session, domain.id, walker)
 
-    async def _in_the_way(self, domain_id: UUID, walker: Walker) -> Walker | None:
-        """The attempt that walks the domain; None when the turn was taken for this one."""
-        other = await self._take(domain_id, walker)
-        if other is None or other.job_id == walker.job_id or await self._is_at_work(other.job_id):
+    async def _acquire(self, domain_id: UUID, walker: Walker) -> Walker | None:
+        """Acquire the lock; the attempt that holds it, None if that is now `walker`."""
+        other = await self._try_acquire(domain_id, walker)
+        if other is None or other.job_id == walker.job_id or await self._is_running(other.job_id):
             return other
-        return await self._take(domain_id, walker, instead_of=other)
+        return await self._try_acquire(domain_id, walker, instead_of=other)
 
-    async def _take(
+    async def _try_acquire(
         self, domain_id: UUID, walker: Walker, instead_of: Walker | None = None
     ) -> Walker | None:
         async with self._database.transaction() as session:
             return await take_turn(session, domain_id, walker, instead_of=instead_of)
 
-    async def _is_at_work(self, job_id: str) -> bool:
-        """A job that waits out a pause, or whose worker has died, uses no turn."""
+    async def _is_running(self, job_id: str) -> bool:
+        """Whether a worker runs an attempt of the job: not while it waits for a retry."""
         try:
             described = await self._client.get_workflow_handle(job_id).describe()
         except RPCError as error:
@@ -103,6 +107,6 @@ class DomainTurns:
                 return False
             raise as_unavailable(error) from error
         if described.status is not WorkflowExecutionStatus.RUNNING:
-            return False  # of one that was terminated Temporal still tells the attempt
+            return False  # a terminated workflow keeps its pending activities
         pending = described.raw_description.pending_activities
         return any(each.HasField("last_started_time") for each in pending)

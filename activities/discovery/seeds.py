@@ -1,4 +1,4 @@
-"""Where a discovery begins: what the sitemaps of its domain name, one sitemap after the other."""
+"""The seeds of a discovery: the URLs in the sitemaps of its domain."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,33 +14,33 @@ from core.web.robots import Robots
 from core.web.urls import Site, normalise
 
 MAX_SITEMAPS: Final = 50
-"""Sitemap files read for one discovery; an index may name more, or itself."""
+"""Maximum number of sitemap files read in one discovery. An index may list more, or itself."""
 
 MAX_REQUESTS: Final = 100
-"""Requests that these may take: some are redirected."""
+"""Maximum number of requests for sitemaps, redirects included."""
 
 MAX_SEEDS: Final = 50_000
-"""URLs taken from all sitemaps of one discovery."""
+"""Maximum number of URLs taken from all sitemaps of one discovery."""
 
 SITEMAP_LIMITS: Final = FetchLimits(deadline=timedelta(seconds=60), max_body=50 * 2**20)
 """The protocol of sitemaps.org allows a file of 50 MB."""
 
 
 def first_sitemaps(site: Site, robots: Robots) -> Seeding:
-    """The sitemaps that robots.txt names, and /sitemap.xml; none was read yet."""
+    """The state before the first sitemap: those of robots.txt, and /sitemap.xml, are waiting."""
     return _waiting(Seeding(), site, [*robots.sitemaps, "/sitemap.xml"])
 
 
 async def read_sitemap(
     seeding: Seeding, site: Site, visitor: Visitor, profile: RequestProfile = DEFAULT_PROFILE
 ) -> tuple[Seeding, tuple[str, ...]]:
-    """Read the first sitemap that is waiting: how far seeding is then, and the URLs it names, as
-    written.
+    """Read the first waiting sitemap; the state after it, and the URLs it lists, not normalised.
 
-    A sitemap that cannot be read names none: links may still find what it would have named. One
-    that is redirected is read by its next address, in a step of its own. Raises HostBusy when the
-    host's turn is more than a moment away: then nothing was asked for; and InternalError where it
-    is not the site that keeps a sitemap from being read.
+    A sitemap that cannot be read lists no URLs: links may still lead to its pages. A redirect is
+    one step: its target is then the first waiting sitemap.
+
+    Raises HostBusy if the host's next slot is too far away, before any request; InternalError if
+    this machine cannot fetch or read it.
     """
     url, *waiting = seeding.waiting
     asked = seeding.model_copy(update={"waiting": tuple(waiting), "asked": (*seeding.asked, url)})
@@ -75,7 +75,7 @@ def _waiting(
     base: str | None = None,
     first: bool = False,
 ) -> Seeding:
-    """`seeding` with `more` sitemaps, as far as they will be read; over, where none will."""
+    """`seeding` with `more` waiting sitemaps, up to the limits; finished if none is waiting."""
     room = min(MAX_SITEMAPS - seeding.read, MAX_REQUESTS - len(seeding.asked))
     if room <= 0 or seeding.urls >= MAX_SEEDS:
         return Seeding()

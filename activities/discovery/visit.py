@@ -1,4 +1,4 @@
-"""One visit of a discovery: a URL asked for once, and what its answer means."""
+"""One visit of a discovery: one request for a URL, and the meaning of its response."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Final
 
 from activities.extraction.extractor import Extractor, PageSource
 from activities.http.fetch import Fetched, Fetcher
-from activities.http.responses import no_page, refusal
+from activities.http.responses import error_for_content, error_for_status
 from activities.rendering.renderer import Renderer
 from core.errors import (
     AccessRefused,
@@ -27,14 +27,15 @@ from core.web.soft_404 import says_it_is_gone
 from core.web.urls import normalise
 
 XML: Final = frozenset({"application/xml", "text/xml"})
-"""What feeds are also called."""
+"""Generic media types that feeds use too."""
 
 
 @dataclass(frozen=True)
 class FoundPage:
-    """The URL is a page; `links` are the absolute URLs it names, `feeds` those of its feeds.
+    """The outcome of a visit to a page.
 
-    A page that asks robots not to follow its links names none.
+    `links` and `feeds` are absolute URLs; `links` is empty if the page asks robots not to follow
+    links.
     """
 
     page_type: PageType
@@ -45,9 +46,10 @@ class FoundPage:
 
 @dataclass(frozen=True)
 class Excluded:
-    """The URL is left out for `reason`; `instead` names the URL that stands for it.
+    """The outcome of a visit to a URL that is not a page of its own.
 
-    A feed is no page, and names `links` all the same.
+    `instead` is the URL that replaces it: the target of a redirect, or the canonical URL. `error`
+    is the site's error, if there was one. `links` are the URLs in a feed.
     """
 
     reason: ExclusionReason
@@ -61,7 +63,7 @@ Visit = FoundPage | Excluded
 
 @dataclass(frozen=True)
 class Visitor:
-    """What a discovery asks a site with; `admit` is awaited before every request of ours."""
+    """Makes the visits of a discovery; `admit` is awaited before every request of the fetcher."""
 
     fetcher: Fetcher
     extractor: Extractor
@@ -75,11 +77,12 @@ class Visitor:
         profile: RequestProfile = DEFAULT_PROFILE,
         render: Render = Render.AUTO,
     ) -> Visit:
-        """Ask for `url` once, without following a redirect: its target is a URL of its own.
+        """Request `url` once; a redirect is not followed, because its target is a URL of its own.
 
-        `in_site` tells whether a canonical URL belongs to the site; one that does not is no reason
-        to leave the page out. `profile` is what the request says besides, and `render` whether the
-        page is read in a browser. Raises InternalError where nothing could be asked.
+        `in_site` says whether a canonical URL is in the site; others are ignored. `profile` has
+        further header fields, and `render` decides whether a browser renders the page.
+
+        Raises InternalError if this machine cannot make the request, and HostBusy as `admit` does.
         """
         try:
             return await self._visit(url, in_site, profile, render)
@@ -96,13 +99,13 @@ class Visitor:
         )
         if fetched.location is not None:
             return Excluded(ExclusionReason.REDIRECT, normalise(fetched.location, url))
-        if refused := refusal(fetched.status, fetched.retry_after):
+        if refused := error_for_status(fetched.status, fetched.retry_after):
             return Excluded(_reason(refused), error=refused)
         if _is_feed(fetched.content_type):
             listed = (await self.extractor.sitemap(fetched.body)).pages
             if listed:
                 return Excluded(ExclusionReason.NOT_A_PAGE, links=listed)
-        if unusable := no_page(fetched.content_type, fetched.body):
+        if unusable := error_for_content(fetched.content_type, fetched.body):
             return Excluded(ExclusionReason.NOT_A_PAGE, error=unusable)
         try:
             page = await self._read(fetched, profile, render)
@@ -111,7 +114,7 @@ class Visitor:
         return _found(url, page, in_site)
 
     async def _read(self, fetched: Fetched, profile: RequestProfile, render: Render) -> PageLinks:
-        """As the browser shows it where that is asked for, and can be had; else as it was sent."""
+        """The links of the page: rendered if `render` asks for it and it succeeds, else as sent."""
         found = None
         if render is not Render.ALWAYS:
             found = await self.extractor.links(_source(fetched, may_be_shell=render is Render.AUTO))
@@ -164,7 +167,7 @@ def _reason(error: JobError) -> ExclusionReason:
         case BlockedByRobots():
             return ExclusionReason.BLOCKED_BY_ROBOTS
         case InvalidAddress():
-            return ExclusionReason.REDIRECT  # to no web address: that of the visit itself is one
+            return ExclusionReason.REDIRECT  # its target is invalid; the visited URL is not
         case PageGone():
             return ExclusionReason.NOT_FOUND
         case AccessRefused():

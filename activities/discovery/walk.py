@@ -1,4 +1,4 @@
-"""A walk over a domain whose frontier lives in the store."""
+"""The walk of a discovery over a domain, with its frontier in the store."""
 
 import asyncio
 from collections import Counter, deque
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.crawling.profiles import SiteProfiles
 from activities.discovery.candidates import Candidates
-from activities.discovery.lock import Turn
+from activities.discovery.lock import DiscoveryLock
 from activities.discovery.seeds import first_sitemaps, read_sitemap
 from activities.discovery.visit import Excluded, FoundPage, Visit, Visitor
 from activities.http.politeness import Politeness
@@ -29,25 +29,26 @@ from store.pages import NewPage, add_pages
 from store.tables.discoveries import FrontierState
 from store.tables.domains import Domain
 
-AT_ONCE: Final = 16
-"""Visits in flight; the host's gate, not this, keeps the rate."""
+MAX_PARALLEL_VISITS: Final = 16
+"""Maximum number of visits in flight. The host's slots limit the rate."""
 
-LOADED: Final = 500
-"""URLs that wait for a visit and are in memory; the store has the others."""
+FRONTIER_BATCH_SIZE: Final = 500
+"""Maximum number of pending URLs in memory; the store has the others."""
 
-FRESH_ROBOTS: Final = timedelta(minutes=1)
-"""A discovery reads robots.txt anew unless it was read just now."""
+MAX_ROBOTS_AGE: Final = timedelta(minutes=1)
+"""Maximum age of the robots.txt with which a discovery begins."""
 
 
 class Walk:
-    """One attempt at a walk, breadth first: no link of a depth is visited before all of the depth
-    above. Whatever an attempt needs to go on is in the store after each of its steps.
+    """One attempt of a breadth-first walk: it visits all URLs of one depth before the next depth.
+
+    After each step the store has all that a later attempt needs to resume.
     """
 
     def __init__(
         self,
         database: Database,
-        turn: Turn,
+        lock: DiscoveryLock,
         visitor: Visitor,
         politeness: Politeness,
         job_id: str,
@@ -57,7 +58,7 @@ class Walk:
         attempt: Attempt,
     ) -> None:
         self._database = database
-        self._turn = turn
+        self._lock = lock
         self._politeness = politeness
         self._job_id = job_id
         self._job = job
@@ -65,21 +66,22 @@ class Walk:
         self._profiles = profiles
         self._attempt = attempt
         self._site: Site = parse_domain(domain.domain)
-        self._most_rows = frontier.most_rows(job.max_pages)
+        self._max_rows = frontier.most_rows(job.max_pages)
         self._checkpoint = BEGINNING
         self._candidates = self._candidates_after(BEGINNING)
         self._visits = self._pending = self._pages = 0
         self._visitor = replace(visitor, admit=self._admit)
-        self._at_the_gate = asyncio.Lock()
+        self._admission = asyncio.Lock()
         self._busy: HostBusy | None = None
 
     async def run(self) -> DiscoverPagesResult:
-        """What the walk found.
+        """Walk the domain; the counts of what was found.
 
-        Raises the site's error when not one page could be reached, HostBusy when the host's turn
-        is more than a moment away, and AlreadyDiscovering when another attempt walks instead.
+        Raises the first error of the site if no page was found, HostBusy if the host's next slot is
+        more than `Attempt.max_host_wait` away, and AlreadyDiscovering if another attempt has taken
+        the lock over.
         """
-        result = await self._go_on()
+        result = await self._resume()
         if result is not None:
             return result
         await self._seed()
@@ -92,9 +94,9 @@ class Walk:
         today = datetime.now(UTC).date()
         return Candidates(self._site, rules, self._job.max_depth, today, checkpoint.feeds)
 
-    async def _go_on(self) -> DiscoverPagesResult | None:
-        """Begin where the attempt before was stopped; the result, if it had one."""
-        async with self._turn.transaction() as session:
+    async def _resume(self) -> DiscoverPagesResult | None:
+        """Load the state that the last attempt stored; the result if it had finished."""
+        async with self._lock.transaction() as session:
             discovery = await frontier.begin(session, self._job_id, self._domain_id)
             tally = await frontier.tally(session, self._job_id)
             budgeted = await frontier.budgeted(session, self._job_id)
@@ -104,14 +106,14 @@ class Walk:
         self._visits, self._pending = discovery.rows_to_visit, tally.pending
         self._pages = tally.discovered
         self._candidates = self._candidates_after(self._checkpoint)
-        await self._candidates.remember(budgeted)
+        await self._candidates.restore_budgets(budgeted)
         return None
 
     async def _seed(self) -> None:
-        """Take what the sitemaps name, one after the other."""
+        """Add the URLs of the sitemaps to the frontier, one sitemap after the other."""
         front = self._site.origin + "/"
         if self._checkpoint.seeding is None:
-            robots = await self._politeness.robots(front, max_age=FRESH_ROBOTS)
+            robots = await self._politeness.robots(front, max_age=MAX_ROBOTS_AGE)
             await self._take_seeds([front], first_sitemaps(self._site, robots))
         while (seeding := self._checkpoint.seeding) is not None and seeding.waiting:
             profile = self._profiles.of(front)
@@ -120,23 +122,22 @@ class Walk:
 
     async def _take_seeds(self, urls: Iterable[str], seeding: Seeding) -> None:
         found = await self._candidates.judged(urls, self._site.origin + "/", 0)
-        fresh = await self._not_seen(found)
+        fresh = await self._unseen(found)
         checkpoint = self._checkpoint.model_copy(update={"seeding": seeding})
-        async with self._turn.transaction() as session:
+        async with self._lock.transaction() as session:
             added = await self._add(session, fresh, checkpoint)
         self._added(added, checkpoint)
 
     async def _next(self) -> deque[FoundUrl]:
-        """The next URLs to visit, all of one depth."""
+        """The next URLs to visit, all of one depth; empty if none is pending."""
         async with self._database.reading() as session:
-            return deque(await frontier.pending(session, self._job_id, LOADED))
+            return deque(await frontier.pending(session, self._job_id, FRONTIER_BATCH_SIZE))
 
     async def _visit_each(self, urls: deque[FoundUrl]) -> None:
-        """Keep `AT_ONCE` visits in flight, until all are stored or there are pages enough. What has
-        landed while the visits before were stored is one transaction.
+        """Visit `urls`, until all are stored or `max_pages` is reached.
 
-        Raises HostBusy when the host's turn is more than a moment away, once every visit that was
-        begun has been stored.
+        Visits that complete while earlier ones are stored share the next transaction. Raises
+        HostBusy, after all visits in flight are stored, if the host's next slot is too far away.
         """
         in_flight: dict[asyncio.Task[Visit | None], FoundUrl] = {}
         try:
@@ -158,7 +159,7 @@ class Walk:
             raise self._busy
 
     def _may_begin(self, in_flight: int) -> bool:
-        room = min(AT_ONCE, self._job.max_pages - self._pages)
+        room = min(MAX_PARALLEL_VISITS, self._job.max_pages - self._pages)
         return self._busy is None and in_flight < room
 
     def _percent(self) -> int:
@@ -167,7 +168,7 @@ class Walk:
         return 100 * min(visited, expected) // max(expected, 1)
 
     async def _visit(self, url: str) -> Visit | None:
-        """None where the URL was not asked for, since its host is busy."""
+        """Visit `url`; None if it was not requested, because its host is busy."""
         profiles = self._profiles
         try:
             return await self._visitor.visit(
@@ -178,16 +179,17 @@ class Walk:
             return None
 
     async def _admit(self, url: str) -> None:
-        """One request after the other waits for its host, so that none has a turn that it does not
-        use; and none does any more once the host is busy.
+        """Wait for a slot of the host, one request at a time, so that no slot stays unused.
+
+        Raises HostBusy for this request and all later ones if the next slot is too far away.
         """
-        async with self._at_the_gate:
+        async with self._admission:
             if self._busy is not None:
                 raise self._busy
-            await self._politeness.admit(url, self._attempt.patience)
+            await self._politeness.admit(url, self._attempt.max_host_wait)
 
     async def _store(self, completed: Sequence[tuple[FoundUrl, Visit]]) -> None:
-        """Store what visits showed."""
+        """Store the outcomes of visits, and the URLs that they found."""
         if not completed:
             return
         found: list[FoundUrl] = []
@@ -201,8 +203,8 @@ class Walk:
                 checkpoint = checkpoint.model_copy(update=first)
         feeds = {"feeds": self._candidates.feeds_taken}
         checkpoint = checkpoint.model_copy(update=feeds)
-        fresh = await self._not_seen(found)
-        async with self._turn.transaction() as session:
+        fresh = await self._unseen(found)
+        async with self._lock.transaction() as session:
             outcomes = await self._outcomes(session, completed)
             await frontier.record_outcomes(session, self._job_id, outcomes)
             added = await self._add(session, fresh, checkpoint)
@@ -221,21 +223,21 @@ class Walk:
             return await judged([visit.instead], url.url, url.depth)
         return await judged(visit.links, url.url, url.depth + 1)
 
-    async def _not_seen(self, found: Sequence[FoundUrl]) -> list[FoundUrl]:
-        """The URLs that are new, traps told from those that may be visited."""
+    async def _unseen(self, found: Sequence[FoundUrl]) -> list[FoundUrl]:
+        """The URLs that are not in the frontier yet, with traps excluded."""
         async with self._database.reading() as session:
             fresh = await frontier.unknown(session, self._job_id, found)
-        return await self._candidates.without_traps(fresh, self._most_rows - self._visits)
+        return await self._candidates.without_traps(fresh, self._max_rows - self._visits)
 
     async def _add(
         self, session: AsyncSession, fresh: Sequence[FoundUrl], checkpoint: Checkpoint
     ) -> int:
         if checkpoint != self._checkpoint:
             await frontier.put_checkpoint(session, self._job_id, checkpoint)
-        return await frontier.add_urls(session, self._job_id, fresh, self._most_rows)
+        return await frontier.add_urls(session, self._job_id, fresh, self._max_rows)
 
     def _added(self, count: int, checkpoint: Checkpoint) -> None:
-        """Go on from what has been stored."""
+        """Update the counts after a transaction."""
         self._checkpoint = checkpoint
         self._visits += count
         self._pending += count
@@ -261,7 +263,7 @@ class Walk:
 
     async def _finish(self) -> DiscoverPagesResult:
         first_error = self._checkpoint.first_error
-        async with self._turn.transaction() as session:
+        async with self._lock.transaction() as session:
             if self._pages == 0 and first_error is not None:
                 await frontier.start_over(session, self._job_id)
             else:
@@ -273,7 +275,7 @@ class Walk:
 
 
 def _error_of(visit: Visit, leads_to: Sequence[FoundUrl]) -> JobError | None:
-    """Why the URL is no page, where the site is at fault."""
+    """The error of the site that made the URL no page; None if there was none."""
     if isinstance(visit, FoundPage):
         return None
     if visit.instead is not None and leads_to[0].reason is ExclusionReason.OTHER_HOST:
@@ -283,7 +285,7 @@ def _error_of(visit: Visit, leads_to: Sequence[FoundUrl]) -> JobError | None:
 
 
 def _result(tally: Tally) -> DiscoverPagesResult:
-    """What waited for a visit in vain is left out as over the limit."""
+    """The result of the walk. URLs that are still pending are excluded as over the limit."""
     left_out = Counter(tally.left_out)
     if tally.pending:
         left_out[ExclusionReason.OVER_LIMIT] += tally.pending

@@ -1,1 +1,1 @@
-"""Reading pages, in processes of their own."""
+"""Extraction of text and links from pages, in separate processes."""

@@ -1,4 +1,4 @@
-"""What pages and sitemaps say, read in processes: it costs tens of milliseconds a page."""
+"""Extraction of text, links and sitemaps, in processes: it takes tens of milliseconds a page."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,15 +23,16 @@ from core.web.selectors import selected
 from core.web.sitemaps import Sitemap, parse_sitemap
 
 PROCESSES: Final = 2
-MOST_READ_HERE: Final = 24 * 1024
-MOST_TAGS_READ_HERE: Final = 5_000
-"""Bytes, and tags, of a page whose links are read where they are asked for: to send a large page to
-a process costs as much as to read it. At worst, as attributes of one tag, or each tag in the one
-before, they take 0.15 s.
+MAX_INLINE_BYTES: Final = 24 * 1024
+MAX_INLINE_TAGS: Final = 5_000
+"""Maximum numbers of bytes and tags of a page whose links are read on the event loop.
+
+Sending a small page to a process costs as much as reading it. The worst page within these limits,
+with all bytes in the attributes of one tag, or with nested tags, takes 0.15 s.
 """
 
-LARGEST_KEPT: Final = 2**20
-"""Bytes, compressed, that the HTML of a page may have to be kept: some 5 to 10 MiB of markup."""
+MAX_KEPT_HTML: Final = 2**20
+"""Maximum number of compressed bytes of HTML that is stored: about 5 to 10 MiB of markup."""
 
 Document = TypeVar("Document")
 Read = TypeVar("Read")
@@ -39,9 +40,9 @@ Read = TypeVar("Read")
 
 @dataclass(frozen=True)
 class PageSource:
-    """A page as it was sent, and the `text_hash` it had the last time.
+    """A page as sent, with the text hash of its stored version, if any.
 
-    `may_be_shell`: it is told apart from a page that needs a browser to be read.
+    If `may_be_shell`, the page is checked for being an empty shell that only a browser can fill.
     """
 
     body: bytes
@@ -54,7 +55,7 @@ class PageSource:
 
 @dataclass(frozen=True)
 class StoredPage:
-    """The HTML that was kept of a page, and where the page was."""
+    """The stored HTML of a page, and its URL."""
 
     html: str
     url: str
@@ -63,12 +64,11 @@ class StoredPage:
 
 @dataclass(frozen=True)
 class Extracted:
-    """What a page says.
+    """The content of a page.
 
-    `text` is the content that a reader sees (`core.text.visible_text`), in the form that is stored
-    (`core.text.stored_text`). `main_text` is what a library takes for the article. `text_hash` is
-    the fingerprint of all that is compared. `html` is the document, None if it is too large to be
-    kept.
+    `text` is the visible content (`core.text.visible_text`) in its stored form
+    (`core.text.stored_text`); `main_text` is the article as trafilatura finds it. `text_hash` is
+    the fingerprint of everything that is compared. `html` is None if it is too large to be stored.
     """
 
     title: str | None
@@ -80,7 +80,7 @@ class Extracted:
 
 @dataclass(frozen=True)
 class FoundLinks:
-    """What a page says of itself and of other pages; of a `shell`, a browser finds more."""
+    """The links and metadata of a page; if `shell`, only a browser finds all of them."""
 
     page: PageLinks
     shell: bool = False
@@ -88,13 +88,14 @@ class FoundLinks:
 
 @dataclass(frozen=True)
 class SameText:
-    """The page says what it said the last time."""
+    """The text hash of the page is the stored one."""
 
 
 def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
-    """What `page` says; its main text, ten times the work, only if the text is a new one.
+    """The content of `page`, or SameText, or EmptyShell if `page.may_be_shell`.
 
-    Raises NotAPage when it shows no text.
+    The main text, which takes ten times as long as the rest, is extracted only if the text is new.
+    Raises as `read_page` does.
     """
     html = decode_html(page.body, page.content_type)
     if page.may_be_shell and isinstance(shell := shell_of(html), EmptyShell):
@@ -115,19 +116,19 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
 
 
 def _main_text(html: str, page: PageSource) -> str:
-    import trafilatura  # here, so that only the processes of the pool load it
+    import trafilatura  # slow to load; only the processes need it
 
-    # The document as browsers complete it: trafilatura finds nothing where `<html>`, `<head>` and
-    # `<body>` are left out, as they may be (HTML standard, 13.1.2.4).
+    # trafilatura finds nothing if `<html>`, `<head>` and `<body>` are omitted, which is allowed
+    # (HTML standard, 13.1.2.4). The parser adds them.
     tree = LexborHTMLParser(html)
     selected(tree, page.parts)
     return trafilatura.extract(tree.html or "", url=page.url, fast=True) or ""
 
 
 def read_page(page: StoredPage) -> SeenPage:
-    """What is compared of `page`.
+    """The parts of `page` that are compared.
 
-    Raises NotAPage when it shows no text, and WatchedPartMissing when what is watched shows none.
+    Raises NotAPage if it has no visible text, and WatchedPartMissing if the watched part has none.
     """
     text = to_text(content_blocks(page.html, page.parts))
     if not text and page.parts.watch is not None:
@@ -141,20 +142,20 @@ def read_page(page: StoredPage) -> SeenPage:
 
 def _kept(html: str) -> Packed | None:
     packed = pack(html)
-    return packed if len(packed.data) <= LARGEST_KEPT else None
+    return packed if len(packed.data) <= MAX_KEPT_HTML else None
 
 
 def read_links(page: PageSource) -> FoundLinks:
-    """What `page` says of itself and of other pages."""
+    """The links and metadata of `page`, as sent."""
     html = decode_html(page.body, page.content_type)
     shell = page.may_be_shell and isinstance(shell_of(html), EmptyShell)
     return FoundLinks(extract_links(html, page.url), shell)
 
 
 class Extractor:
-    """Reads documents off the event loop, one at a time in each of its processes.
+    """Reads documents in `count` processes, one at a time in each.
 
-    Each process is a pool of one: a document that crashes or hangs takes no other with it.
+    A document that crashes its process, or hangs in it, affects no other document.
     """
 
     def __init__(self, count: int = PROCESSES) -> None:
@@ -164,30 +165,28 @@ class Extractor:
             self._idle.put_nowait(process)
 
     async def extract(self, page: PageSource) -> Extracted | SameText | EmptyShell:
-        """What `page` says.
+        """The content of `page`, or SameText, or EmptyShell if `page.may_be_shell`.
 
-        Raises NotAPage when it shows no text or cannot be read in its deadline, and InternalError
-        when processes die over it.
+        Raises NotAPage if it has no visible text or exceeds `processes.DOCUMENT_TIMEOUT`,
+        WatchedPartMissing if the watched part has no text, InternalError if the process crashes.
         """
         return await self._page(extract_page, page)
 
     async def read_again(self, page: StoredPage) -> SeenPage:
-        """What the rules of today read in `page`. Raises as `extract` does."""
+        """The compared parts of `page` by today's rules. Raises as `extract` does."""
         return await self._page(read_page, page)
 
     async def links(self, page: PageSource) -> FoundLinks:
-        """What `page` says of itself and of other pages. Raises as `extract` does."""
-        small = len(page.body) <= MOST_READ_HERE and page.body.count(b"<") <= MOST_TAGS_READ_HERE
+        """The links and metadata of `page`. Raises NotAPage and InternalError as `extract` does."""
+        small = len(page.body) <= MAX_INLINE_BYTES and page.body.count(b"<") <= MAX_INLINE_TAGS
         return read_links(page) if small else await self._page(read_links, page)
 
     async def sitemap(self, body: bytes) -> Sitemap:
-        """What `body` names; nothing, with a problem, where it cannot be read in its deadline or
-        processes die over it.
-        """
+        """The sitemap in `body`; one with a problem if it takes too long or crashes the process."""
         try:
             return await self._run(parse_sitemap, body)
         except TimeoutError:
-            return Sitemap(problem=f"It could not be read within {processes.DEADLINE:g} s.")
+            return Sitemap(problem=f"It could not be read within {processes.DOCUMENT_TIMEOUT:g} s.")
         except InternalError:
             return Sitemap(problem="Its reader crashed.")
 
@@ -195,7 +194,9 @@ class Extractor:
         try:
             return await self._run(read, page)
         except TimeoutError:
-            raise NotAPage(f"The page could not be read within {processes.DEADLINE:g} s.") from None
+            raise NotAPage(
+                f"The page could not be read within {processes.DOCUMENT_TIMEOUT:g} s."
+            ) from None
 
     async def _run(self, read: Callable[[Document], Read], document: Document) -> Read:
         process = await self._idle.get()
@@ -205,6 +206,6 @@ class Extractor:
             self._idle.put_nowait(process)
 
     def close(self) -> None:
-        """End the processes."""
+        """Kill the processes."""
         for process in self._processes:
             process.end()

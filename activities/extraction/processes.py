@@ -1,5 +1,9 @@
-"""Processes that read what sites sent: it may take any time, and trafilatura has crashed in
-threads.
+"""Processes that read documents of sites, each with a timeout that kills the process.
+
+Documents may take any time to read, and trafilatura has crashed in threads. A ProcessPoolExecutor
+cannot kill a task that runs, and a crash breaks all of it, so each process here is a pool of one.
+Pebble's pool kills and replaces processes, but does not limit the time that one takes to start, and
+its processes share one pipe.
 """
 
 import asyncio
@@ -18,15 +22,14 @@ from typing import Final, TypeVar
 
 from core.errors import InternalError
 
-DEADLINE: Final = 30.0
-"""Seconds that one document may take."""
+DOCUMENT_TIMEOUT: Final = 30.0
+"""Maximum number of seconds for one document."""
 
-START_SECONDS: Final = 60.0
-"""Seconds that a process may take until it can be given a document; none of them are a document's.
-"""
+PROCESS_START_TIMEOUT: Final = 60.0
+"""Maximum number of seconds until a process is ready. They do not count towards a document's."""
 
-RECYCLE_AFTER: Final = 2_000
-"""Documents after which the process is replaced: it does not give memory back."""
+DOCUMENTS_PER_PROCESS: Final = 2_000
+"""Documents after which a process is replaced, because it does not free its memory."""
 
 PR_SET_PDEATHSIG: Final = 1
 
@@ -34,56 +37,57 @@ Document = TypeVar("Document")
 Read = TypeVar("Read")
 
 
-def end_tracker() -> None:
-    """End the helper that multiprocessing starts with the first process and would leave behind.
+def stop_resource_tracker() -> None:
+    """Stop the resource tracker, which multiprocessing starts with the first process.
 
-    For the end of a program: it waits for the helper, and the helper for every other process. What
-    the pools held is let go of first, since to let go of it after would start the helper again.
+    For the end of a program, after every ReadingProcess has ended: blocks until the tracker has
+    exited. Releases the pools first: releasing them later restarts the tracker.
     """
     gc.collect()
     resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 
 
 class ReadingProcess:
-    """One process, started when it is needed, for one document at a time."""
+    """A process that reads one document at a time; started on first use."""
 
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
-        self._taken = 0
+        self._documents = 0
 
     async def run(self, read: Callable[[Document], Read], document: Document) -> Read:
-        """What `read` makes of `document`, or raises over it.
+        """The result of `read(document)` in the process. Both must be picklable.
 
-        Raises TimeoutError after `DEADLINE` seconds, and InternalError when two processes died over
-        the document, that one dies may have other reasons, or when none can be started.
+        Raises the exceptions of `read`; TimeoutError after `DOCUMENT_TIMEOUT` seconds;
+        InternalError if the process cannot be started, or dies twice: the document need not be the
+        cause of the first death.
         """
         try:
-            return await self._tried(read, document)
+            return await self._run_once(read, document)
         except BrokenProcessPool:
             self.end()
         try:
-            return await self._tried(read, document)
+            return await self._run_once(read, document)
         except BrokenProcessPool as error:
             self.end()
             raise InternalError("Diffy's extraction crashed over the page.") from error
 
-    async def _tried(self, read: Callable[[Document], Read], document: Document) -> Read:
-        if self._taken >= RECYCLE_AFTER:
+    async def _run_once(self, read: Callable[[Document], Read], document: Document) -> Read:
+        if self._documents >= DOCUMENTS_PER_PROCESS:
             self.end()
-        pool = self._pool or await self._started()
-        self._taken += 1
+        pool = self._pool or await self._start()
+        self._documents += 1
         try:
             future = pool.submit(read, document)
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(DOCUMENT_TIMEOUT):
                 return await asyncio.wrap_future(future)
         except (TimeoutError, asyncio.CancelledError):
             self.end()
             raise
 
-    async def _started(self) -> ProcessPoolExecutor:
+    async def _start(self) -> ProcessPoolExecutor:
         pool = self._pool = _new_pool()
         try:
-            async with asyncio.timeout(START_SECONDS):
+            async with asyncio.timeout(PROCESS_START_TIMEOUT):
                 await asyncio.wrap_future(pool.submit(_ready))
         except TimeoutError as error:
             self.end()
@@ -94,7 +98,7 @@ class ReadingProcess:
         return pool
 
     def end(self) -> None:
-        """End the process at once, whatever it is at."""
+        """Kill the process; the next `run` starts another one."""
         if self._pool is None:
             return
         processes = list((self._pool._processes or {}).values())
@@ -103,9 +107,9 @@ class ReadingProcess:
             process.kill()
         for process in processes:
             process.join()
-        self._pool.shutdown(wait=True)  # its thread, which is at its end as well
+        self._pool.shutdown(wait=True)  # join its thread, which has ended too
         self._pool = None
-        self._taken = 0
+        self._documents = 0
 
 
 def _new_pool() -> ProcessPoolExecutor:
@@ -118,11 +122,11 @@ def _new_pool() -> ProcessPoolExecutor:
 
 
 def _ready() -> None:
-    """What a process does first."""
+    """Do nothing: the first task of a process, which shows that it has started."""
 
 
 def _prepare_process(parent: int) -> None:
-    """Ctrl-C is for the parent to act on; and with the parent its processes end."""
+    """Ignore SIGINT, which is for the parent, and die with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,1 +1,1 @@
-"""HTTP as a polite and guarded client speaks it."""
+"""The HTTP client: guarded against private addresses, limited per host, polite by robots.txt."""

@@ -1,24 +1,25 @@
-"""Whether the compressed data of a body came to its own end."""
+"""Detection of truncated compressed bodies."""
 
 from httpx2 import Response
 from httpx2 import _decoders as decoders
 
 
-def ends_early(answer: Response) -> bool:
-    """Whether the body of `answer`, read to the end of its connection, goes on by its compression.
+def is_truncated(response: Response) -> bool:
+    """Whether the compressed data of `response`, whose body was read to its end, is truncated.
 
-    zstd data that ends early is httpx's own error; of the others it is no news to it, and in a body
-    of no declared length there is no other sign. An empty body is none that was compressed.
+    httpx2 raises an error for truncated zstd streams, but ignores truncated gzip, deflate and
+    Brotli streams; a body without a declared length has no other sign of it. An empty body is not
+    compressed.
     """
-    return answer.num_bytes_downloaded > 0 and _goes_on(answer._get_content_decoder())
+    return response.num_bytes_downloaded > 0 and _is_unfinished(response._get_content_decoder())
 
 
-def _goes_on(decoder: decoders.ContentDecoder) -> bool:
+def _is_unfinished(decoder: decoders.ContentDecoder) -> bool:
     match decoder:
         case decoders.MultiDecoder():
-            return any(map(_goes_on, decoder.children))
+            return any(map(_is_unfinished, decoder.children))
         case decoders.GZipDecoder() | decoders.DeflateDecoder():
-            # The protocol that is declared for it has no `eof`; zlib's has.
+            # httpx2 declares a protocol without `eof`; the object is one of zlib, which has it.
             return not getattr(decoder.decompressor.decompressor, "eof")  # noqa: B009
         case decoders.BrotliDecoder():
             return not decoder.decompressor.is_finished()

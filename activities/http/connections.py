@@ -1,4 +1,8 @@
-"""How many connections a host may hold: one that never answers keeps nobody from the others."""
+"""Limits on connections per host, so that a host that never answers blocks no other host.
+
+The connection pool of httpx2 has no limit per host, and the one of aiohttp cannot say when to
+retry; in both, a wait for a connection counts towards the timeout of the site.
+"""
 
 import asyncio
 import math
@@ -12,71 +16,73 @@ from weakref import WeakValueDictionary
 
 from core.errors import HostBusy
 
-PER_HOST: Final = 6
-"""Connections to one host at most, as browsers have them."""
+MAX_CONNECTIONS_PER_HOST: Final = 6
+"""Maximum number of connections to one host, the same as in browsers."""
 
-FEWEST: Final = 2
-"""Connections that a host may hold though it is asked seldom."""
+MIN_CONNECTIONS_PER_HOST: Final = 2
+"""Connections that a host with a low request rate may use."""
 
 
 def connections_for(host_rps: float) -> int:
-    """How many connections a host may hold that is asked `host_rps` times a second.
+    """The connection limit of a host that receives `host_rps` requests a second.
 
-    A host that answers within a second needs no more. One that never answers holds few places of
-    its worker.
+    A host that answers within a second needs no more. A host that never answers then blocks few
+    slots of the worker.
     """
-    return min(max(math.ceil(host_rps), FEWEST), PER_HOST)
+    return min(max(math.ceil(host_rps), MIN_CONNECTIONS_PER_HOST), MAX_CONNECTIONS_PER_HOST)
 
 
 @dataclass(eq=False)
 class _Host:
-    """The connections of one host; `held_since` tells when each that is in use was taken, and
-    `next_try` when the last of those who were sent away comes back, by the monotonic clock.
+    """The connections of one host.
+
+    `held_since` has the start of each connection in use, and `next_retry` the time of the last
+    retry that was reserved; both are in seconds of the monotonic clock.
     """
 
     free: asyncio.Semaphore
     held_since: list[float] = field(default_factory=list)
-    next_try: float = 0.0
+    next_retry: float = 0.0
 
-    def line_up(self) -> float:
-        """Seconds until the caller comes back.
+    def reserve_retry(self) -> float:
+        """Reserve a time for the caller's retry; the seconds until then.
 
-        Those who are sent away come back one by one, the slower the longer the host takes to
-        answer: each return costs the server as much as a job.
+        Retries are spaced by the time that the host takes to answer, because each one costs the
+        Temporal server as much as a job.
         """
         now = time.monotonic()
         slowest = now - min(self.held_since, default=now)
         pace = max(slowest, 1.0) / max(len(self.held_since), 1)
-        self.next_try = max(self.next_try, now) + pace
-        return self.next_try - now
+        self.next_retry = max(self.next_retry, now) + pace
+        return self.next_retry - now
 
 
 class HostConnections:
-    """Hands out the connections of each host in the order in which they were asked for.
+    """Grants connections to hosts, up to `per_host` each, in the order of the requests.
 
-    There is no limit over all hosts: an attempt asks one host at a time, so that the number of
-    attempts is one.
+    There is no limit over all hosts: an attempt fetches from one host at a time, so the concurrency
+    of the worker is that limit.
     """
 
-    def __init__(self, per_host: int = PER_HOST) -> None:
+    def __init__(self, per_host: int = MAX_CONNECTIONS_PER_HOST) -> None:
         self._per_host = per_host
-        # Those of hosts that nobody asks any more are forgotten.
+        # A host is dropped when no caller refers to it.
         self._hosts: WeakValueDictionary[str, _Host] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def one(self, host: str, patience: timedelta | None) -> AsyncIterator[None]:
-        """A connection to `host` may be used in the block.
+    async def hold(self, host: str, max_wait: timedelta | None) -> AsyncIterator[None]:
+        """Hold one of the host's connections inside the block.
 
-        Raises HostBusy when none has become free for as long as `patience`, if there is a limit.
+        Raises HostBusy if none becomes free within `max_wait`; None waits without a limit.
         """
         known = self._hosts.get(host)
         if known is None:
             known = self._hosts[host] = _Host(asyncio.Semaphore(self._per_host))
         try:
-            async with asyncio.timeout(None if patience is None else patience.total_seconds()):
+            async with asyncio.timeout(None if max_wait is None else max_wait.total_seconds()):
                 await known.free.acquire()
         except TimeoutError:
-            later = timedelta(seconds=known.line_up())
+            later = timedelta(seconds=known.reserve_retry())
             raise HostBusy(host, datetime.now(UTC) + later) from None
         since = time.monotonic()
         known.held_since.append(since)

@@ -1,6 +1,4 @@
-"""What the client's errors mean: each becomes the one of ours that says what the site did, or that
-it was us.
-"""
+"""Translation of the HTTP client's exceptions into job errors."""
 
 import errno
 import ssl
@@ -22,15 +20,15 @@ from core.site_errors import (
 )
 
 OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
-"""Why the system gives us no connection, whoever is at its other end: too many files, no memory."""
+"""Error numbers of a machine without free file descriptors or memory; no site causes them."""
 
 
 def to_job_error(error: Exception, host: str) -> JobError:
-    """Our error for one of an exchange with `host`."""
+    """The job error for an exception of an exchange with `host`."""
     causes = list(_causes(error))
     match error:
         case _ if any(is_out_of_resources(each) for each in causes):
-            return no_more_connections()
+            return out_of_connections()
         case ssl.SSLError():
             return ConnectionBroken(f"{host} broke the connection off: its TLS cannot be read.")
         case httpx2.LocalProtocolError():
@@ -50,17 +48,17 @@ def to_job_error(error: Exception, host: str) -> JobError:
 
 
 def is_out_of_resources(error: BaseException) -> bool:
-    """Whether this machine, and not the site, is why there is no connection."""
+    """Whether this machine, not the site, is the cause of the error."""
     return isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES
 
 
-def no_more_connections() -> InternalError:
-    """The error of whoever cannot connect for that reason."""
+def out_of_connections() -> InternalError:
+    """The job error for a machine that is out of resources."""
     return InternalError("Diffy can open no more connections now: the system gives it none.")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it came from."""
+    """The error and its causes, outermost first."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -1,19 +1,19 @@
-"""The guarded HTTP client: one exchange, bounded in time and size, redirects followed by hand."""
+"""The guarded HTTP client: bounded in time and size, with every redirect checked."""
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
 from typing import Final, Protocol
 
 import httpcore2
 import httpx2
 
-from activities.http.compression import ends_early
-from activities.http.connections import PER_HOST, HostConnections
+from activities.http.compression import is_truncated
+from activities.http.connections import MAX_CONNECTIONS_PER_HOST, HostConnections
 from activities.http.failures import to_job_error
 from activities.http.network import GuardedBackend, Resolver, SystemResolver
 from activities.http.responses import retry_after
@@ -33,58 +33,61 @@ from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from core.web.urls import host_of, normalise
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-KEPT_ALIVE: Final = 40
-"""Connections that are kept open for a moment though nobody uses them."""
+MAX_IDLE_CONNECTIONS: Final = 40
+"""Maximum number of idle connections, over all hosts."""
 
-ANY_BYTES: Final = "iso-8859-1"
-"""Validators go back as the bytes that came: those from 0x80 on are allowed (RFC 9110, 8.8.3)."""
+LATIN_1: Final = "iso-8859-1"
+"""Encoding that keeps the bytes of validators, of which those from 0x80 on are allowed (RFC 9110,
+8.8.3).
+"""
 
 
 @dataclass(frozen=True)
 class FetchLimits:
-    """What one fetch may cost.
+    """Limits of one fetch.
 
-    `deadline` bounds each exchange, from connecting to the last byte; `max_body` the inflated
-    body, in bytes: what is longer is an error, or with `truncate` cut off there. An exchange that
-    others wait for who hold connections to the same host is `beside` their number.
+    `deadline` bounds each exchange, from connecting to the last byte. `max_body` bounds the
+    decompressed body, in bytes: a longer one is an error, or is cut off if `truncate`. `uncounted`
+    exempts the fetch from the host's connection limit, for a fetch that holders of the host's
+    connections wait for.
     """
 
     deadline: timedelta = timedelta(seconds=30)
     max_redirects: int = 10
     max_body: int = 10 * 2**20
     truncate: bool = False
-    beside: bool = False
+    uncounted: bool = False
 
 
 @dataclass(frozen=True)
 class Validators:
-    """What a site gave to ask with whether a page is still the same (RFC 9110, 8.8)."""
+    """Validators of a response, for conditional requests (RFC 9110, 8.8)."""
 
     etag: str | None = None
     last_modified: str | None = None
 
     @property
     def headers(self) -> dict[bytes, bytes]:
-        """The conditional request."""
-        asked: dict[bytes, bytes] = {}
+        """The header fields of a conditional request (RFC 9110, 13.1)."""
+        headers: dict[bytes, bytes] = {}
         if self.etag is not None:
-            asked[b"If-None-Match"] = self.etag.encode(ANY_BYTES)
+            headers[b"If-None-Match"] = self.etag.encode(LATIN_1)
         if self.last_modified is not None:
-            asked[b"If-Modified-Since"] = self.last_modified.encode(ANY_BYTES)
-        return asked
+            headers[b"If-Modified-Since"] = self.last_modified.encode(LATIN_1)
+        return headers
 
 
 NO_VALIDATORS: Final = Validators()
 
 Redirects = tuple[str, ...]
-"""The addresses that led to an answer, in the order they were asked for."""
+"""URLs that redirected to a response, in the order of the requests."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """An answer; `url` is where it came from, after redirects.
+    """A response; `url` is its own URL, after redirects.
 
-    `location` is the target of a redirect that was not to be followed.
+    `body` is decompressed. `location` is the target of a redirect that was not followed, else None.
     """
 
     url: str
@@ -98,36 +101,36 @@ class Fetched:
 
     @property
     def not_modified(self) -> bool:
-        """Whether the site says that nothing changed."""
+        """Whether the status is 304."""
         return self.status == 304
 
 
-@cache
+@functools.cache
 def _trusted_authorities() -> ssl.SSLContext:
-    """Whom the system trusts to vouch for hosts; to read that takes 25 ms."""
+    """The TLS context with the system's certificate authorities, which take 25 ms to load."""
     return httpx2.create_ssl_context(trust_env=False)
 
 
-async def _at_once(_: str) -> None:
-    """Any request may be made, now."""
+async def _no_wait(_: str) -> None:
+    """Admit any request."""
 
 
-class Answers(Protocol):
-    """The answers that somebody has had already, by their addresses."""
+class ResponseCache(Protocol):
+    """Responses by URL, which a fetch reads before it makes a request."""
 
     def get(self, url: str) -> Fetched | None:
-        """The answer for `url`, if there was one."""
+        """The response for `url`, None if there is none."""
 
-    def add(self, answer: Fetched) -> None:
-        """Note an answer."""
+    def add(self, response: Fetched) -> None:
+        """Keep a response."""
 
 
 class Fetcher:
-    """Fetches over one pool of connections, with no cookies and no proxies of the environment.
+    """An HTTP client without cookies, and without the proxies that the environment names.
 
-    Unless `allow_private_networks`, only public addresses are connected to; `network` sees to that
-    for pages in a browser. No exchange takes longer than `longest`, whatever its limits say. Each
-    host has a few connections at once (`activities.http.connections`).
+    Connects to public addresses only, unless `allow_private_networks`; `network` applies the same
+    rule to pages in a browser. `max_deadline` bounds the deadline of every exchange, and
+    `connections` the number of connections to each host.
     """
 
     def __init__(
@@ -136,26 +139,26 @@ class Fetcher:
         user_agent: str,
         allow_private_networks: bool,
         resolve: Resolver | None = None,
-        longest: timedelta = timedelta.max,
-        connections: int = PER_HOST,
+        max_deadline: timedelta = timedelta.max,
+        connections: int = MAX_CONNECTIONS_PER_HOST,
     ) -> None:
-        self._longest = longest
+        self._max_deadline = max_deadline
         self._connections = HostConnections(connections)
         self._resolver = SystemResolver()
-        # Pages name any number of hosts, and those that jobs ask are not to wait behind them.
-        self._resolver_of_pages = SystemResolver()
+        # A page in a browser may name any number of hosts; jobs must not wait for their lookups.
+        self._page_resolver = SystemResolver()
         own, self.network = (
             GuardedBackend(each, allow_private_networks=allow_private_networks)
-            for each in (resolve or self._resolver, resolve or self._resolver_of_pages)
+            for each in (resolve or self._resolver, resolve or self._page_resolver)
         )
         trusted = _trusted_authorities()
         transport = httpx2.AsyncHTTPTransport(verify=trusted, trust_env=False)
-        # The transport has no parameter for a network backend; a test fails when this moves.
+        # The transport has no parameter for a network backend; a test fails if `_pool` moves.
         transport._pool = httpcore2.AsyncConnectionPool(
             ssl_context=trusted,
-            # Whoever waits in the pool cannot be told from whoever waits for the site.
+            # A wait for the pool could not be told from a wait for the site.
             max_connections=None,
-            max_keepalive_connections=KEPT_ALIVE,
+            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
             keepalive_expiry=5.0,
             network_backend=own,
         )
@@ -178,50 +181,52 @@ class Fetcher:
         validators: Validators = NO_VALIDATORS,
         profile: RequestProfile = DEFAULT_PROFILE,
         limits: FetchLimits | None = None,
-        before_request: Callable[[str], Awaitable[None]] = _at_once,
+        before_request: Callable[[str], Awaitable[None]] = _no_wait,
         follow_redirects: bool = True,
-        kept: Answers | None = None,
-        patience: timedelta | None = None,
+        cache: ResponseCache | None = None,
+        max_wait: timedelta | None = None,
     ) -> Fetched:
-        """The answer for `url`, of whatever status, redirects followed.
+        """The response for `url`, whatever its status, after redirects.
 
-        `before_request` is awaited before every request, those of redirects too, once there is a
-        connection to be had; its time and the wait for that connection are not the site's, and
-        what it raises ends the fetch. `profile` is what each request says besides. What is `kept`
-        is not asked for again.
-        Raises InvalidAddress, ForbiddenAddress, PageTooLarge, HeadersTooLarge, SiteTimeout, and
-        what belongs to BadRedirect, SiteUnreachable and SiteError; HostBusy where the host has used
-        all its connections for longer than `patience`; InternalError where we cannot connect.
+        `before_request` is awaited before each request, of redirects too, as soon as the host has a
+        free connection; its time and the wait for the connection do not count towards the deadline,
+        and its exceptions pass through. `profile` has further header fields. A URL that `cache` has
+        a response for is not requested.
+
+        Raises InvalidAddress, ForbiddenAddress, PageTooLarge, HeadersTooLarge, SiteTimeout, and the
+        subclasses of BadRedirect, SiteUnreachable and SiteError; HostBusy if no connection to the
+        host becomes free within `max_wait`, None waits without a limit; InternalError if this
+        machine cannot open a connection.
         """
         limits = limits or FetchLimits()
         seen = [normalise(url)]
         while True:
-            answer = kept.get(seen[-1]) if kept else None
-            if answer is None:
-                async with self._connection(seen[-1], limits, patience):
+            response = cache.get(seen[-1]) if cache else None
+            if response is None:
+                async with self._connection(seen[-1], limits, max_wait):
                     await before_request(seen[-1])
                     headers = {**profile.headers_for(seen[-1]), **validators.headers}
-                    answer = await self._exchange(seen[-1], headers, limits, tuple(seen[:-1]))
-                if kept is not None:
-                    kept.add(answer)
-            if answer.location is None or not follow_redirects:
-                return answer
-            seen.append(self._target(answer.location, seen, limits))
+                    response = await self._exchange(seen[-1], headers, limits, tuple(seen[:-1]))
+                if cache is not None:
+                    cache.add(response)
+            if response.location is None or not follow_redirects:
+                return response
+            seen.append(self._redirect_target(response.location, seen, limits))
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close all connections and stop the resolvers."""
         await self._client.aclose()
         self._resolver.close()
-        self._resolver_of_pages.close()
+        self._page_resolver.close()
 
     def _connection(
-        self, url: str, limits: FetchLimits, patience: timedelta | None
+        self, url: str, limits: FetchLimits, max_wait: timedelta | None
     ) -> AbstractAsyncContextManager[None]:
-        if limits.beside:
+        if limits.uncounted:
             return nullcontext()
-        return self._connections.one(host_of(url), patience)
+        return self._connections.hold(host_of(url), max_wait)
 
-    def _target(self, location: str, seen: list[str], limits: FetchLimits) -> str:
+    def _redirect_target(self, location: str, seen: list[str], limits: FetchLimits) -> str:
         try:
             target = normalise(location, seen[-1])
         except InvalidAddress:
@@ -238,7 +243,7 @@ class Fetcher:
         self, url: str, headers: Mapping[bytes, bytes], limits: FetchLimits, redirects: Redirects
     ) -> Fetched:
         host = host_of(url)
-        seconds = min(limits.deadline, self._longest).total_seconds()
+        seconds = min(limits.deadline, self._max_deadline).total_seconds()
         try:
             async with asyncio.timeout(seconds):
                 return await self._request(url, headers, limits, redirects)
@@ -251,30 +256,30 @@ class Fetcher:
         self, url: str, headers: Mapping[bytes, bytes], limits: FetchLimits, redirects: Redirects
     ) -> Fetched:
         self._client.cookies.clear()
-        async with self._client.stream("GET", url, headers=dict(headers)) as answer:
-            location = answer.headers.get("Location")
-            redirecting = answer.status_code in REDIRECTS and location is not None
-            as_bytes = httpx2.Headers(answer.headers.raw, encoding=ANY_BYTES)
+        async with self._client.stream("GET", url, headers=dict(headers)) as response:
+            location = response.headers.get("Location")
+            redirecting = response.status_code in REDIRECTS and location is not None
+            as_bytes = httpx2.Headers(response.headers.raw, encoding=LATIN_1)
             return Fetched(
                 url=url,
-                status=answer.status_code,
-                content_type=answer.headers.get("Content-Type"),
-                body=b"" if redirecting else await _body(answer, limits),
+                status=response.status_code,
+                content_type=response.headers.get("Content-Type"),
+                body=b"" if redirecting else await _body(response, limits),
                 validators=Validators(
                     etag=as_bytes.get("ETag"),
                     last_modified=as_bytes.get("Last-Modified"),
                 ),
-                retry_after=retry_after(answer.headers.get("Retry-After")),
+                retry_after=retry_after(response.headers.get("Retry-After")),
                 redirects=redirects,
                 location=location if redirecting else None,
             )
 
 
-async def _body(answer: httpx2.Response, limits: FetchLimits) -> bytes:
-    """The inflated body, read only as far as it may go."""
+async def _body(response: httpx2.Response, limits: FetchLimits) -> bytes:
+    """The decompressed body, read no further than `limits.max_body`."""
     body = bytearray()
     try:
-        async for piece in answer.aiter_bytes():
+        async for piece in response.aiter_bytes():
             body += piece
             if len(body) > limits.max_body:
                 if limits.truncate:
@@ -282,8 +287,10 @@ async def _body(answer: httpx2.Response, limits: FetchLimits) -> bytes:
                 most = f"{limits.max_body / 2**20:g} MiB"
                 raise PageTooLarge(f"The body is larger than the {most} that a page may have.")
     except httpx2.RemoteProtocolError as error:
-        host = answer.url.host
+        host = response.url.host
         raise BrokenBody(f"{host} cut the body short, or framed it as HTTP does not.") from error
-    if ends_early(answer):
-        raise BrokenCompression(f"{answer.url.host} sent a body whose compressed data ends early.")
+    if is_truncated(response):
+        raise BrokenCompression(
+            f"{response.url.host} sent a body whose compressed data ends early."
+        )
     return bytes(body)

@@ -1,4 +1,4 @@
-"""Connections to public addresses only: every address of a name is checked before any is tried."""
+"""A network backend that connects to public addresses only."""
 
 import asyncio
 import socket
@@ -13,62 +13,60 @@ from typing import Any, Final
 import anyio
 import httpcore2
 
-from activities.http.failures import is_out_of_resources, no_more_connections
+from activities.http.failures import is_out_of_resources, out_of_connections
 from core.errors import ForbiddenAddress
 from core.site_errors import NameNotFound
 from core.web.addresses import Address, AddressKind, classify, is_public, literal_address
 
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
-"""The addresses of a host, for a port. Raises OSError when there are none."""
+"""The addresses of a host, for a port. Raises OSError if there are none."""
 
-STAGGER: Final = 0.25
-"""Seconds that an address has to itself before the next one is tried beside it (RFC 8305, 5)."""
+CONNECT_STAGGER: Final = 0.25
+"""Seconds between the start of two connection attempts (RFC 8305, 5)."""
 
-MOST_TRIED: Final = 8
-"""Addresses of a host that are connected to for one connection; whoever names it names as many as
-he likes.
-"""
+MAX_ADDRESSES_TRIED: Final = 8
+"""Maximum number of addresses tried for one connection. The owner of a name can list any number."""
 
-RESOLVING_THREADS = 32
-"""Name resolution blocks a thread each; the loop's own pool has six on two cores."""
+RESOLVER_THREADS = 32
+"""Threads of a resolver. Each lookup blocks one; the event loop's own pool has six on two cores."""
 
 
 class SystemResolver:
-    """Resolves as the operating system does.
+    """A resolver that asks the operating system.
 
-    All that ask for a name at once share one answer: a thread cannot be told that nobody waits for
-    it any more, and a name whose servers do not answer would have them all.
+    Concurrent lookups of one name share a thread: a lookup cannot be cancelled, so a name whose
+    servers do not answer would otherwise block every thread.
     """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(RESOLVING_THREADS, thread_name_prefix="resolve")
-        self._asked: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
+        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolve")
+        self._lookups: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
 
     async def __call__(self, host: str, port: int) -> Sequence[Address]:
-        """The addresses of `host`. Raises OSError when there are none."""
-        asked = self._asked.get((host, port))
-        if asked is None:
+        """The addresses of `host`. Raises OSError if there are none."""
+        lookup = self._lookups.get((host, port))
+        if lookup is None:
             loop = asyncio.get_running_loop()
-            asked = loop.run_in_executor(self._threads, _resolve, host, port)
-            self._asked[host, port] = asked
-            asked.add_done_callback(partial(self._answered, (host, port)))
-        return [ip_address(each) for each in await asyncio.shield(asked)]
+            lookup = loop.run_in_executor(self._threads, _resolve, host, port)
+            self._lookups[host, port] = lookup
+            lookup.add_done_callback(partial(self._done, (host, port)))
+        return [ip_address(each) for each in await asyncio.shield(lookup)]
 
-    def _answered(self, name: tuple[str, int], answer: asyncio.Future[list[str]]) -> None:
-        del self._asked[name]
-        if not answer.cancelled():
-            answer.exception()  # those who asked may all have gone, and asyncio would complain
+    def _done(self, name: tuple[str, int], lookup: asyncio.Future[list[str]]) -> None:
+        del self._lookups[name]
+        if not lookup.cancelled():
+            lookup.exception()  # if no caller is left to read it, asyncio would log it
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads, without waiting for lookups in progress."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class ClosedOnFailure(httpcore2.AsyncNetworkStream):
-    """A connection that is closed when its TLS handshake is not finished, cancelled included.
+    """A connection that closes itself if its TLS handshake fails or is cancelled.
 
-    httpcore closes it after errors only: each deadline in a handshake would cost a connection that
-    stays open for as long as the other side likes.
+    httpcore2 closes it after errors only, so each deadline that ends a handshake would leave a
+    connection open for as long as the site likes.
     """
 
     def __init__(self, inner: httpcore2.AsyncNetworkStream) -> None:
@@ -80,7 +78,7 @@ class ClosedOnFailure(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore2.AsyncNetworkStream:
-        """The connection under TLS."""
+        """Start TLS; the encrypted connection."""
         try:
             return await self._inner.start_tls(ssl_context, server_hostname, timeout)
         except BaseException:
@@ -93,7 +91,7 @@ class ClosedOnFailure(httpcore2.AsyncNetworkStream):
         max_bytes: int,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> bytes:
-        """What has arrived, `max_bytes` at most."""
+        """Up to `max_bytes` received bytes; empty at the end of the stream."""
         return await self._inner.read(max_bytes, timeout)
 
     async def write(
@@ -105,20 +103,19 @@ class ClosedOnFailure(httpcore2.AsyncNetworkStream):
         await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         await self._inner.aclose()
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks of a connection, by name."""
+        """A property of the connection, by the names of httpcore2."""
         return self._inner.get_extra_info(info)
 
 
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Resolves a name once, checks every address of it, and connects to the checked one that
-    answers first (RFC 8305).
+    """A network backend that resolves a name once and checks all its addresses.
 
-    The name stays what TLS and the Host header see. A name that changes its address between check
-    and use cannot get past: it is not asked for again.
+    It connects to whichever checked address answers first (RFC 8305). TLS and the Host header still
+    use the name. DNS rebinding is impossible, because the name is not resolved again.
     """
 
     def __init__(self, resolve: Resolver, *, allow_private_networks: bool) -> None:
@@ -134,10 +131,11 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """A connection to `host`.
+        """A connection to `host`; `timeout` is in seconds, for each address.
 
-        Raises ForbiddenAddress when one of its addresses is not public, NameNotFound when it has
-        none, and httpcore's own errors when none of them can be connected to.
+        Raises ForbiddenAddress if any of its addresses is not public, NameNotFound if it has none,
+        InternalError if this machine is out of resources, and ConnectError or ConnectTimeout of
+        httpcore2 if no address can be connected to.
         """
         addresses = await self._addresses(host, port)
         for address in addresses:
@@ -150,7 +148,9 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
                 str(address), port, timeout, local_address, socket_options
             )
 
-        return ClosedOnFailure(await _first_connected(_in_turn(addresses)[:MOST_TRIED], connect))
+        return ClosedOnFailure(
+            await _first_connected(_interleaved(addresses)[:MAX_ADDRESSES_TRIED], connect)
+        )
 
     async def connect_unix_socket(
         self,
@@ -158,11 +158,11 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ASYNC109
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Never: a site is not reached through the file system."""
+        """Raise ForbiddenAddress: no site is behind a Unix socket."""
         raise ForbiddenAddress("A file on this machine is not a web site.")
 
     async def sleep(self, seconds: float) -> None:
-        """Pause, as httpcore asks for between its own retries."""
+        """Sleep, for the retries of httpcore2."""
         await asyncio.sleep(seconds)
 
     async def _addresses(self, host: str, port: int) -> Sequence[Address]:
@@ -173,7 +173,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
             return await self._resolve(host, port)
         except OSError as error:
             if is_out_of_resources(error):
-                raise no_more_connections() from error
+                raise out_of_connections() from error
             raise NameNotFound(f"The name {host} cannot be resolved.") from error
 
     def _check(self, host: str, address: Address) -> None:
@@ -186,8 +186,8 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
             )
 
 
-def _in_turn(addresses: Sequence[Address]) -> list[Address]:
-    """The addresses in the order of the resolver, but the families alternate (RFC 8305, 4)."""
+def _interleaved(addresses: Sequence[Address]) -> list[Address]:
+    """The addresses in the resolver's order, with alternating families (RFC 8305, 4)."""
     first = [each for each in addresses if each.version == addresses[0].version]
     other = [each for each in addresses if each.version != addresses[0].version]
     pairs = zip_longest(first, other)
@@ -198,30 +198,30 @@ async def _first_connected(
     addresses: Sequence[Address],
     connect: Callable[[Address], Awaitable[httpcore2.AsyncNetworkStream]],
 ) -> httpcore2.AsyncNetworkStream:
-    """The connection to whichever address is there first; the others are closed.
+    """The connection that is established first; the others are closed.
 
-    An address is tried once the one before it has failed, or has taken `STAGGER` seconds. Raises
-    the first of httpcore's own errors when all of them fail.
+    The next address is tried when the one before it fails, or after `CONNECT_STAGGER` seconds.
+    Raises the first error if all of them fail.
     """
     connected: list[httpcore2.AsyncNetworkStream] = []
     failures: list[Exception] = []
 
-    async def attempt(address: Address, over: anyio.Event) -> None:
+    async def attempt(address: Address, ended: anyio.Event) -> None:
         try:
             connected.append(await connect(address))
             attempts.cancel_scope.cancel()
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
             failures.append(error)
         finally:
-            over.set()
+            ended.set()
 
     try:
         async with anyio.create_task_group() as attempts:
             for address in addresses:
-                over = anyio.Event()
-                attempts.start_soon(attempt, address, over)
-                with anyio.move_on_after(STAGGER):
-                    await over.wait()
+                ended = anyio.Event()
+                attempts.start_soon(attempt, address, ended)
+                with anyio.move_on_after(CONNECT_STAGGER):
+                    await ended.wait()
                 if connected:
                     break
     except BaseException:
@@ -229,7 +229,7 @@ async def _first_connected(
         raise
     if not connected:
         raise failures[0]
-    # Two may have been there at the same moment.
+    # Two may be established at the same moment.
     await _close(connected[1:])
     return connected[0]
 

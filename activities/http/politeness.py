@@ -1,4 +1,4 @@
-"""Whether and when a site may be asked: its robots.txt, and its turn at the host's gate."""
+"""Permission to make a request: the robots.txt of the site, and a slot of the host."""
 
 import asyncio
 from collections import OrderedDict
@@ -9,8 +9,8 @@ from weakref import WeakValueDictionary
 from temporalio import activity
 
 from activities.http.fetch import Fetcher, FetchLimits
-from activities.http.kept_answers import KeptAnswers
-from activities.reporting import MOMENT
+from activities.http.kept_responses import KeptResponses
+from activities.reporting import MAX_HOST_WAIT
 from core.errors import BadRedirect, BlockedByRobots, HostBusy, InternalError, PassingJobError
 from core.errors import RobotsUnreachable as Unreachable
 from core.web.robots import ALLOW_ALL, PRODUCT, Robots, parse_robots
@@ -20,35 +20,36 @@ from store.hosts import give_back, take_slot, take_turn
 from store.robots import known_robots, put_robots
 
 ROBOTS_TTL = timedelta(hours=1)
-"""How long robots.txt is used before it is asked for again; RFC 9309, 2.4 allows 24 hours."""
+"""Maximum age of a robots.txt before it is fetched again; RFC 9309, 2.4 allows 24 hours."""
 
 STALE_ROBOTS_TTL = timedelta(hours=24)
-"""How long a known robots.txt stands in for one that cannot be reached now."""
+"""Maximum age of a robots.txt that is used while the site's own cannot be fetched."""
 
-ROBOTS_PAUSE = timedelta(minutes=1)
-"""How long it stands in before the failing site is asked for its robots.txt again."""
+ROBOTS_RETRY_DELAY = timedelta(minutes=1)
+"""Time between two tries to fetch the robots.txt of a failing site, while an old one is used."""
 
-MOST_KNOWN = 1_000
-"""Sites whose rules a worker keeps in memory; the store keeps those of all."""
+MAX_SITES_IN_MEMORY = 1_000
+"""Maximum number of sites whose rules a worker keeps in memory; the store has all of them."""
 
 ROBOTS_LIMITS = FetchLimits(
-    deadline=timedelta(seconds=15), max_redirects=5, max_body=2**20, truncate=True, beside=True
+    deadline=timedelta(seconds=15), max_redirects=5, max_body=2**20, truncate=True, uncounted=True
 )
-"""RFC 9309, 2.3.1.2 and 2.5: five redirects at least, and the start of a file that is too large.
-Every page of the site waits for it, with a connection in hand."""
+"""At least five redirects, and the first part of a file that is too large (RFC 9309, 2.3.1.2 and
+2.5). Not counted towards the host's connections, because fetches that hold them wait for it.
+"""
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """Why the rules of a site could not be read; asking again before `until` costs too much."""
+    """A failure to read the rules of a site, which is raised again until `until`."""
 
     error: Unreachable
     until: datetime
 
 
 @dataclass(eq=False)
-class _Asking:
-    """Those who want to know the rules of one site now: one asks, the others wait."""
+class _Lookup:
+    """The callers that need the rules of one site now: one fetches them, the others wait."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     failure: Unreachable | None = None
@@ -56,11 +57,11 @@ class _Asking:
 
 
 class Politeness:
-    """Keeps robots.txt (RFC 9309) and the rate of each host, over all workers, through the store.
+    """Obeys robots.txt (RFC 9309) and the rate limit of each host, over all workers, by the store.
 
-    `host_rps` is the most requests a second to one host; a longer `Crawl-delay` counts instead.
-    Its methods wait a moment at most for their host, and raise HostBusy where that is not enough:
-    no slot of the host is taken before it can be used.
+    `host_rps` is the maximum number of requests a second to one host; a longer `Crawl-delay`
+    overrides it. A method that would wait too long for its host raises HostBusy, so that an attempt
+    never takes a slot that it cannot use soon.
     """
 
     def __init__(self, database: Database, fetcher: Fetcher, host_rps: float) -> None:
@@ -68,20 +69,20 @@ class Politeness:
         self._fetcher = fetcher
         self._interval = timedelta(seconds=1 / host_rps)
         self._known: OrderedDict[str, tuple[datetime, Robots]] = OrderedDict()
-        # Locks and failures that nobody holds any more are forgotten.
-        self._asking: WeakValueDictionary[str, _Asking] = WeakValueDictionary()
+        # A lookup is dropped when no caller refers to it.
+        self._lookups: WeakValueDictionary[str, _Lookup] = WeakValueDictionary()
         self._failed: OrderedDict[str, _Failure] = OrderedDict()
 
-    async def admit(self, url: str, patience: timedelta = MOMENT) -> None:
-        """Return when `url` may be requested, now, after a wait of `patience` at most.
+    async def admit(self, url: str, max_wait: timedelta = MAX_HOST_WAIT) -> None:
+        """Wait for a slot in which `url` may be requested, up to `max_wait`.
 
-        Raises BlockedByRobots when robots.txt forbids it, RobotsUnreachable when it is not known
-        what robots.txt says, and HostBusy when the host's turn is further away than that.
+        Raises BlockedByRobots if robots.txt disallows it, RobotsUnreachable if robots.txt cannot be
+        fetched, and HostBusy if the host's next slot is further away.
         """
         robots = await self.robots(url)
         if not robots.allows(url, PRODUCT):
             raise BlockedByRobots(f"The robots.txt of {host_of(url)} does not allow this page.")
-        await self._turn(url, robots, patience)
+        await self._wait_for_slot(url, robots, max_wait)
 
     async def interval(self, url: str) -> timedelta:
         """The time between two requests to the host of `url`: the longer of what `host_rps` and the
@@ -100,20 +101,20 @@ class Politeness:
         Raises RobotsUnreachable and HostBusy as `admit` does.
         """
         origin = origin_of(url)
-        asking = self._asking.get(origin)
-        if asking is None:
-            asking = self._asking[origin] = _Asking()
-        round_before = asking.failures
+        lookup = self._lookups.get(origin)
+        if lookup is None:
+            lookup = self._lookups[origin] = _Lookup()
+        failures_before = lookup.failures
         try:
-            async with asyncio.timeout(MOMENT.total_seconds()):
-                await asking.lock.acquire()
+            async with asyncio.timeout(MAX_HOST_WAIT.total_seconds()):
+                await lookup.lock.acquire()
         except TimeoutError:
-            # A site may take all of the deadline to answer, and each that waits holds a worker.
+            # The lookup may take its whole deadline, and a wait for it would block the worker.
             raise HostBusy(host_of(url), datetime.now(UTC) + ROBOTS_LIMITS.deadline) from None
         try:
-            if asking.failure is not None and asking.failures > round_before:
-                # It was asked while this one waited; each of many would wait for a dead site anew.
-                raise Unreachable(asking.failure.message, asking.failure.retry_after)
+            if lookup.failure is not None and lookup.failures > failures_before:
+                # The lookup failed while this caller waited. Another one would fail as slowly.
+                raise Unreachable(lookup.failure.message, lookup.failure.retry_after)
             now = datetime.now(UTC)
             known = self._known.get(origin)
             if known is not None and known[0] > now - max_age:
@@ -122,31 +123,31 @@ class Politeness:
             if failed is not None and failed.until > now:
                 raise Unreachable(failed.error.message, failed.error.retry_after)
             try:
-                fetched_at, robots = await self._look_up(origin, now, max_age)
+                fetched_at, robots = await self._load(origin, now, max_age)
             except Unreachable as failure:
-                # A copy: the one that is raised holds on to all that it came through.
-                asking.failure = Unreachable(failure.message, failure.retry_after)
-                asking.failures += 1
-                self._remember_failure(origin, asking.failure, datetime.now(UTC) - now)
+                # A copy, because the traceback of the original keeps its frames alive.
+                lookup.failure = Unreachable(failure.message, failure.retry_after)
+                lookup.failures += 1
+                self._keep_failure(origin, lookup.failure, datetime.now(UTC) - now)
                 raise
             self._known[origin] = (fetched_at, robots)
             self._known.move_to_end(origin)
-            if len(self._known) > MOST_KNOWN:
+            if len(self._known) > MAX_SITES_IN_MEMORY:
                 self._known.popitem(last=False)
             return robots
         finally:
-            asking.lock.release()
+            lookup.lock.release()
 
-    def _remember_failure(self, origin: str, error: Unreachable, took: timedelta) -> None:
-        """Those who were deferred meanwhile hear of a failure that took long; they ask no more."""
-        if took <= MOMENT:
+    def _keep_failure(self, origin: str, error: Unreachable, took: timedelta) -> None:
+        """Keep a failure that took long, for the callers that were deferred meanwhile."""
+        if took <= MAX_HOST_WAIT:
             return
         self._failed[origin] = _Failure(error, datetime.now(UTC) + took)
         self._failed.move_to_end(origin)
-        if len(self._failed) > MOST_KNOWN:
+        if len(self._failed) > MAX_SITES_IN_MEMORY:
             self._failed.popitem(last=False)
 
-    async def _look_up(
+    async def _load(
         self, origin: str, now: datetime, max_age: timedelta
     ) -> tuple[datetime, Robots]:
         async with self._database.reading() as session:
@@ -157,24 +158,24 @@ class Politeness:
             status, body = await self._fetch(origin)
         except PassingJobError:
             if record is not None and record.fetched_at > now - STALE_ROBOTS_TTL:
-                # Dated so that it is used for the pause, and not for every page asked for anew.
-                return now - ROBOTS_TTL + ROBOTS_PAUSE, _rules(record.status, record.body)
+                # Back-dated, so that the next fetch is due after the retry delay.
+                return now - ROBOTS_TTL + ROBOTS_RETRY_DELAY, _rules(record.status, record.body)
             raise
         async with self._database.transaction() as session:
             await put_robots(session, origin, status, body, now)
         return now, _rules(status, body)
 
     async def _fetch(self, origin: str) -> tuple[int, bytes]:
-        async def turn(url: str) -> None:
-            await self._turn(url, ALLOW_ALL)
+        async def wait_for_slot(url: str) -> None:
+            await self._wait_for_slot(url, ALLOW_ALL)
 
         host = host_of(origin)
         url = f"{origin}/robots.txt"
         try:
-            # Each redirect of a slow host takes a turn of its own.
-            async with KeptAnswers.of(self._database, url, resumed=True) as kept:
+            # Each redirect of a slow host needs a slot of its own.
+            async with KeptResponses.of(self._database, url, resumed=True) as cache:
                 fetched = await self._fetcher.fetch(
-                    url, limits=ROBOTS_LIMITS, before_request=turn, kept=kept
+                    url, limits=ROBOTS_LIMITS, before_request=wait_for_slot, cache=cache
                 )
         except BadRedirect:
             return 404, b""
@@ -192,14 +193,16 @@ class Politeness:
             )
         return fetched.status, fetched.body if fetched.status < 300 else b""
 
-    async def _turn(self, url: str, robots: Robots, patience: timedelta = MOMENT) -> None:
+    async def _wait_for_slot(
+        self, url: str, robots: Robots, max_wait: timedelta = MAX_HOST_WAIT
+    ) -> None:
         host = host_of(url)
         interval = self._interval_by(robots)
         now = datetime.now(UTC)
         async with self._database.transaction() as session:
-            slot = await take_slot(session, host, interval, now, within=patience)
+            slot = await take_slot(session, host, interval, now, within=max_wait)
             if slot is None:
-                turn = await take_turn(session, host, interval, now, _asker(host))
+                turn = await take_turn(session, host, interval, now, _slot_owner(host))
         if slot is None:
             raise HostBusy(host, turn)
         wait = (slot.at - datetime.now(UTC)).total_seconds()
@@ -213,13 +216,13 @@ class Politeness:
             raise
 
 
-def _asker(host: str) -> str:
-    """The job that asks; outside of one all that ask for the host share a turn."""
+def _slot_owner(host: str) -> str:
+    """The job that reserves the slot; callers outside a job share one owner per host."""
     if activity.in_activity():
         return activity.info().workflow_id or host
     return host
 
 
 def _rules(status: int, body: bytes) -> Robots:
-    """RFC 9309, 2.3.1.3: an unavailable robots.txt (4xx) allows everything."""
+    """The rules in a response. A robots.txt with a 4xx allows everything (RFC 9309, 2.3.1.3)."""
     return parse_robots(body) if status < 300 else ALLOW_ALL

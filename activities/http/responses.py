@@ -1,4 +1,4 @@
-"""What the status and headers of an answer mean for a job."""
+"""Meaning of the status, headers and first bytes of a response for a job."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,9 +16,9 @@ from core.errors import (
 from core.site_errors import EmptyPage
 
 PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
-"""The media types of pages."""
+"""Media types of pages."""
 
-MAGIC: Final = {
+FILE_SIGNATURES: Final = {
     b"%PDF-": "a PDF",
     b"\x89PNG": "an image",
     b"GIF8": "an image",
@@ -26,16 +26,16 @@ MAGIC: Final = {
     b"PK\x03\x04": "a ZIP file",
     b"\x1f\x8b": "a gzip file",
 }
-"""How files begin that are no pages, whatever their site says of them."""
+"""First bytes of files that are not pages, whatever their Content-Type."""
 
-SHOWN_TYPE: Final = 100
-"""Characters of a media type that a message repeats."""
+MAX_QUOTED_LENGTH: Final = 100
+"""Maximum number of characters of a media type in an error message."""
 
 
 def retry_after(value: str | None) -> timedelta | None:
-    """How long a site asks to be left alone (RFC 9110, 10.2.3): seconds, or until a date.
+    """The delay that a Retry-After header asks for (RFC 9110, 10.2.3), as seconds or a date.
 
-    None when it does not say, or says nothing that can be read.
+    Never negative; None without a header, or if it cannot be parsed.
     """
     if value is None:
         return None
@@ -50,8 +50,11 @@ def retry_after(value: str | None) -> timedelta | None:
     return max(aware - datetime.now(UTC), timedelta(0))
 
 
-def refusal(status: int, wait: timedelta | None) -> JobError | None:
-    """Why an answer of `status` is no page; None when it may be one."""
+def error_for_status(status: int, wait: timedelta | None) -> JobError | None:
+    """The job error for a response with this status; None for 2xx and 304.
+
+    `wait` is the delay of its Retry-After header, which errors that a retry may help carry on.
+    """
     match status:
         case _ if 200 <= status < 300 or status == 304:
             return None
@@ -71,18 +74,20 @@ def refusal(status: int, wait: timedelta | None) -> JobError | None:
             return SiteError(f"The site answered {status}: it failed.", wait)
 
 
-def no_page(content_type: str | None, body: bytes) -> NotAPage | None:
-    """Why a successful answer is no page; None when it may be one.
+def error_for_content(content_type: str | None, body: bytes) -> NotAPage | None:
+    """The job error for a successful response that is not a page; None if it may be one.
 
-    What begins as a file of another kind does is none. Without a Content-Type it is one if it
-    begins as markup does.
+    The first bytes of the body count more than the Content-Type. Without a Content-Type, a body
+    that begins with `<` is a page.
     """
     if not body.strip():
         return EmptyPage("The site sent an empty page.")
-    if known := next((kind for magic, kind in MAGIC.items() if body.startswith(magic)), None):
+    if known := next(
+        (kind for magic, kind in FILE_SIGNATURES.items() if body.startswith(magic)), None
+    ):
         return NotAPage(f"The site sent {known}, which is not a page.")
     declared = (content_type or "").split(";")[0].strip().lower()
     if declared in PAGE_TYPES or (not declared and body.lstrip().startswith(b"<")):
         return None
-    kind = declared[:SHOWN_TYPE] if declared.isprintable() else ""
+    kind = declared[:MAX_QUOTED_LENGTH] if declared.isprintable() else ""
     return NotAPage(f"The site sent {kind or 'something of no known type'}, which is not a page.")

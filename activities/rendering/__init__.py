@@ -1,1 +1,1 @@
-"""Pages in a browser."""
+"""Rendering of pages in a browser, behind a guarding proxy."""

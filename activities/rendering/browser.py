@@ -1,4 +1,4 @@
-"""The browser: one process for the worker, started when it is needed, replaced now and then."""
+"""The browser of a worker: one process, started on first use and replaced now and then."""
 
 import asyncio
 import os
@@ -18,20 +18,21 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
     from playwright.async_api import Playwright
 
-AT_ONCE: Final = 2
-"""Pages that are open at once."""
+MAX_OPEN_PAGES: Final = 2
+"""Maximum number of pages open at the same time."""
 
-RECYCLE_AFTER: Final = 100
-"""Pages after which the process is replaced."""
+PAGES_PER_BROWSER: Final = 100
+"""Pages after which the browser is replaced."""
 
-START_SECONDS: Final = 30.0
-END_SECONDS: Final = 5.0
+BROWSER_START_TIMEOUT: Final = 30.0
+BROWSER_STOP_TIMEOUT: Final = 5.0
+"""Seconds."""
 
-NOWHERE: Final = "http://127.0.0.1:9"
-"""The proxy of whatever the browser does on its own account: nobody answers there."""
+UNREACHABLE_PROXY: Final = "http://127.0.0.1:9"
+"""The proxy for the browser's own requests, which must fail: no server listens on this port."""
 
 ARGUMENTS: Final = (
-    # No name is resolved by the browser itself: proxies do that.
+    # The proxies resolve names, never the browser.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
     "--disable-quic",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
@@ -58,50 +59,53 @@ class _Process:
         return self.chromium.is_connected()
 
     async def end(self) -> None:
-        """End the browser and what drives it, also when it does not listen any more."""
+        """Stop the browser and its driver, even if they do not respond."""
         from playwright.async_api import Error
 
         with suppress(Error, TimeoutError):
-            async with asyncio.timeout(END_SECONDS):
+            async with asyncio.timeout(BROWSER_STOP_TIMEOUT):
                 await self.chromium.close()
         with suppress(Error, TimeoutError):
-            async with asyncio.timeout(END_SECONDS):
+            async with asyncio.timeout(BROWSER_STOP_TIMEOUT):
                 await self.driver.stop()
         await asyncio.to_thread(shutil.rmtree, self.home, ignore_errors=True)
 
 
 class Browser:
-    """Lends the browser of this worker; `executable` is where it is, unless on the PATH."""
+    """The browser of this worker, shared by its attempts.
+
+    `executable` is a path or a name on the PATH; None means `chromium`.
+    """
 
     def __init__(self, executable: Path | None = None) -> None:
         found = shutil.which(str(executable or "chromium"))
         self._executable = found if find_spec("playwright") is not None else None
         self._process: _Process | None = None
         self._starting = asyncio.Lock()
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._open_pages = asyncio.Semaphore(MAX_OPEN_PAGES)
 
     @asynccontextmanager
     async def lent(self) -> AsyncIterator["Chromium"]:
-        """The browser, for one page.
+        """The browser, for one page inside the block; waits while `MAX_OPEN_PAGES` are open.
 
-        Raises BrowserMissing when none is installed, InternalError when it does not start.
+        Raises BrowserMissing if no browser is installed, InternalError if it does not start.
         """
         if self._executable is None:
             raise BrowserMissing(
                 "The page needs JavaScript to be read, and no browser is installed here: install "
                 "the extra `browser` of Diffy and Debian's `chromium`."
             )
-        async with self._turns:
+        async with self._open_pages:
             process = await self._running(self._executable)
             process.users += 1
             try:
                 yield process.chromium
             finally:
                 process.users -= 1
-                await self._give_back(process)
+                await self._release(process)
 
     async def aclose(self) -> None:
-        """End the browser."""
+        """Stop the browser."""
         process, self._process = self._process, None
         if process is not None:
             await process.end()
@@ -109,7 +113,7 @@ class Browser:
     async def _running(self, executable: str) -> _Process:
         async with self._starting:
             process = self._process
-            if process is not None and (not process.alive or process.opened >= RECYCLE_AFTER):
+            if process is not None and (not process.alive or process.opened >= PAGES_PER_BROWSER):
                 self._process = None
                 if not process.users:
                     await process.end()
@@ -118,8 +122,8 @@ class Browser:
             self._process.opened += 1
             return self._process
 
-    async def _give_back(self, process: _Process) -> None:
-        """End one that is in nobody's use any more and was replaced, or died."""
+    async def _release(self, process: _Process) -> None:
+        """Stop a browser that has no users and was replaced, or died."""
         if process is self._process and not process.alive:
             self._process = None
         if process is not self._process and not process.users:
@@ -134,15 +138,15 @@ async def _start(executable: str) -> _Process:
     try:
         chromium = await driver.chromium.launch(
             executable_path=executable,
-            # As root it does not start with its sandbox.
+            # As root, Chromium refuses to start with its sandbox.
             chromium_sandbox=os.geteuid() != 0,
-            proxy={"server": NOWHERE, "bypass": "<-loopback>"},
+            proxy={"server": UNREACHABLE_PROXY, "bypass": "<-loopback>"},
             args=list(ARGUMENTS),
-            # Windows that nobody clicked for are not opened at all.
+            # Keep the popup blocker, which Playwright disables.
             ignore_default_args=["--disable-popup-blocking"],
-            # Nothing of our own settings is its business.
+            # The environment of the worker holds secrets.
             env={"PATH": os.environ.get("PATH", os.defpath), "HOME": home, "LANG": "C.UTF-8"},
-            timeout=START_SECONDS * 1000,
+            timeout=BROWSER_START_TIMEOUT * 1000,
             handle_sigint=False,
             handle_sigterm=False,
             handle_sighup=False,

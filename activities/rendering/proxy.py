@@ -1,7 +1,8 @@
-"""The only way out of the browser: an HTTP proxy on loopback that connects as our client does.
+"""An HTTP proxy on loopback, the only route from the browser to the network.
 
-It resolves a name once, checks every address and connects to a checked one, so what holds for the
-client holds for all that a page makes the browser ask for.
+It connects through the guarded network backend of the HTTP client, so a page in the browser reaches
+public addresses only. The proxy servers for Python (proxy.py, mitmproxy) open the connections
+themselves, so they would need a second guard.
 """
 
 import asyncio
@@ -19,14 +20,16 @@ from activities.http.network import GuardedBackend
 from core.errors import ForbiddenAddress, InvalidAddress, JobError
 from core.web.urls import host_of, normalise, port_of
 
-LONGEST_HEAD: Final = 64 * 1024
-"""Bytes of a request's or an answer's head."""
+MAX_HEAD_SIZE: Final = 64 * 1024
+"""Maximum number of bytes of the head of a request or a response."""
 
-CHUNK: Final = 64 * 1024
-CONNECT_SECONDS: Final = 10.0
+READ_SIZE: Final = 64 * 1024
+"""Maximum number of bytes read at a time."""
 
-_TARGET: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/@\s]+):([0-9]{1,5})")
-_ABSOLUTE: Final = re.compile(r"http://([^/?#@\s]+)(/\S*)?", re.IGNORECASE)
+CONNECT_TIMEOUT: Final = 10.0
+
+_AUTHORITY: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/@\s]+):([0-9]{1,5})")
+_ABSOLUTE_URL: Final = re.compile(r"http://([^/?#@\s]+)(/\S*)?", re.IGNORECASE)
 _HOP_BY_HOP: Final = re.compile(
     rb"(?im)^(?:connection|keep-alive|proxy-[a-z-]+|upgrade|te)[ \t]*:[^\n]*\n"
 )
@@ -34,18 +37,21 @@ _HOP_BY_HOP: Final = re.compile(
 
 @dataclass(frozen=True)
 class ProxyLimits:
-    """What one page may take: connections in all, and bytes that come through them."""
+    """Limits of one page: the number of connections, and of received bytes over all of them."""
 
     connections: int = 200
     bytes: int = 30 * 2**20
 
 
 class _OverLimit(Exception):
-    """The limits are reached."""
+    """The page has received too many bytes."""
 
 
 class GuardingProxy:
-    """An HTTP/1.1 proxy for one page, on a port of its own. `refused` counts what was not asked."""
+    """An HTTP/1.1 proxy for one page, on a port of its own, inside its `async with` block.
+
+    `refused` counts the requests that it refused: for private addresses, or above the limits.
+    """
 
     def __init__(self, network: GuardedBackend, limits: ProxyLimits) -> None:
         self._network = network
@@ -58,7 +64,7 @@ class GuardingProxy:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
-            self._accepted, "127.0.0.1", 0, limit=LONGEST_HEAD
+            self._accepted, "127.0.0.1", 0, limit=MAX_HEAD_SIZE
         )
         return self
 
@@ -72,7 +78,7 @@ class GuardingProxy:
 
     @property
     def address(self) -> str:
-        """Where the browser finds it."""
+        """The URL of the proxy, for the browser."""
         assert self._server is not None, "it was not started"
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
@@ -84,12 +90,12 @@ class GuardingProxy:
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 await self._serve(reader, writer)
         except _OverLimit:
-            # Closed as usual, it would look like the end of what was asked for.
+            # Reset the connection: an ordinary close would look like the end of the response.
             reset = struct.pack("ii", 1, 0)
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
             writer.transport.abort()
         except asyncio.CancelledError:
-            # The page is done; asyncio would log the cancellation of this callback as an error.
+            # The block has ended. asyncio would log the cancellation of this callback as an error.
             pass
         finally:
             self._serving.discard(task)
@@ -102,8 +108,8 @@ class GuardingProxy:
         try:
             if self._connections > self._limits.connections:
                 raise ForbiddenAddress("The page asks for too much.")
-            host, port = _goal(method, target)
-            async with asyncio.timeout(CONNECT_SECONDS):
+            host, port = _destination(method, target)
+            async with asyncio.timeout(CONNECT_TIMEOUT):
                 stream = await self._network.connect_tcp(host, port)
         except (JobError, TimeoutError, httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
             forbidden = isinstance(error, ForbiddenAddress | InvalidAddress)
@@ -118,7 +124,7 @@ class GuardingProxy:
             with suppress(httpcore2.NetworkError):
                 if method == "CONNECT":
                     writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                    await _until_either(
+                    await _run_until_first(
                         _send(reader, stream.write), self._pump(lambda: self._read(stream), writer)
                     )
                 else:
@@ -134,8 +140,8 @@ class GuardingProxy:
         writer: asyncio.StreamWriter,
         stream: httpcore2.AsyncNetworkStream,
     ) -> None:
-        """One exchange, and the connection ends: the next may be meant for another host."""
-        path = _ABSOLUTE.fullmatch(target)
+        """Forward one exchange and close: the next request may be for another host."""
+        path = _ABSOLUTE_URL.fullmatch(target)
         assert path is not None, "it was read before"
         first, _, fields = head.partition(b"\r\n")
         method, _, version = first.split(b" ")
@@ -143,10 +149,10 @@ class GuardingProxy:
         await stream.write(
             b" ".join((method, (path[2] or "/").encode("latin-1"), version))
             + b"\r\n"
-            + _closing(fields)
+            + _with_connection_close(fields)
         )
         while length > 0:
-            piece = await reader.read(min(length, CHUNK))
+            piece = await reader.read(min(length, READ_SIZE))
             if not piece:
                 return
             length -= len(piece)
@@ -155,13 +161,15 @@ class GuardingProxy:
         while b"\r\n\r\n" not in answer:
             piece = await self._read(stream)
             answer += piece
-            if not piece or len(answer) > LONGEST_HEAD:
+            if not piece or len(answer) > MAX_HEAD_SIZE:
                 return
         status, _, rest = bytes(answer).partition(b"\r\n")
         answered, _, body = rest.partition(b"\r\n\r\n")
-        writer.write(status + b"\r\n" + _closing(answered + b"\r\n\r\n") + body)
-        # What still comes from the browser is not for this host.
-        await _until_either(_send(reader, _nowhere), self._pump(lambda: self._read(stream), writer))
+        writer.write(status + b"\r\n" + _with_connection_close(answered + b"\r\n\r\n") + body)
+        # Further bytes from the browser are not for this host.
+        await _run_until_first(
+            _send(reader, _discard), self._pump(lambda: self._read(stream), writer)
+        )
 
     async def _pump(
         self, read: Callable[[], Awaitable[bytes]], writer: asyncio.StreamWriter
@@ -171,15 +179,15 @@ class GuardingProxy:
             await writer.drain()
 
     async def _read(self, stream: httpcore2.AsyncNetworkStream) -> bytes:
-        piece = await stream.read(CHUNK)
+        piece = await stream.read(READ_SIZE)
         self._bytes += len(piece)
         if self._bytes > self._limits.bytes:
             raise _OverLimit
         return piece
 
 
-async def _until_either(*ways: Coroutine[None, None, None]) -> None:
-    """Run both until one is at its end; that is the end of the other."""
+async def _run_until_first(*ways: Coroutine[None, None, None]) -> None:
+    """Run all until the first one ends, and cancel the others."""
     tasks = [asyncio.create_task(way) for way in ways]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -192,31 +200,31 @@ async def _until_either(*ways: Coroutine[None, None, None]) -> None:
 
 
 async def _send(reader: asyncio.StreamReader, write: Callable[[bytes], Awaitable[None]]) -> None:
-    while piece := await reader.read(CHUNK):
+    while piece := await reader.read(READ_SIZE):
         await write(piece)
 
 
-async def _nowhere(_: bytes) -> None:
-    """Where bytes go that are for nobody."""
+async def _discard(_: bytes) -> None:
+    """Ignore the bytes."""
 
 
-def _goal(method: str, target: str) -> tuple[str, int]:
-    """The host and port that a request is for. Raises InvalidAddress."""
+def _destination(method: str, target: str) -> tuple[str, int]:
+    """The host and port of a request. Raises InvalidAddress if `target` has none."""
     if method == "CONNECT":
-        found = _TARGET.fullmatch(target)
+        found = _AUTHORITY.fullmatch(target)
         if found is None:
             raise InvalidAddress("This is no host and port.")
         url = normalise(f"https://{found[1]}:{found[2]}/")
     else:
-        found = _ABSOLUTE.fullmatch(target)
+        found = _ABSOLUTE_URL.fullmatch(target)
         if found is None:
             raise InvalidAddress("This is no address of http.")
         url = normalise(f"http://{found[1]}/")
     return host_of(url), port_of(url)
 
 
-def _closing(fields: bytes) -> bytes:
-    """Header fields that say that the connection ends after this exchange."""
+def _with_connection_close(fields: bytes) -> bytes:
+    """The header fields without hop-by-hop fields (RFC 9110, 7.6.1), and `Connection: close`."""
     return b"Connection: close\r\n" + _HOP_BY_HOP.sub(b"", fields)
 
 

@@ -1,4 +1,4 @@
-"""A page as a browser shows it once its scripts have run."""
+"""Rendering of a page: its document after its scripts have run in a browser."""
 
 import asyncio
 from contextlib import suppress
@@ -17,15 +17,22 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
     from playwright.async_api import BrowserContext, Page, Route
 
-NEEDED: Final = frozenset({"script", "xhr", "fetch", "stylesheet", "websocket", "other"})
-"""What pages are given besides their document: no images, media, fonts, frames, pings."""
+LOADED_RESOURCE_TYPES: Final = frozenset(
+    {"script", "xhr", "fetch", "stylesheet", "websocket", "other"}
+)
+"""Resource types that pages may load: no images, media, fonts, frames or pings."""
 
 UTF8_HTML: Final = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True)
 class RenderingLimits:
-    """What one page may take: seconds until it is read, seconds in all, requests, bytes."""
+    """Limits of one page.
+
+    `settle` is the number of seconds after which a page is read even if it still loads; `deadline`
+    is the number of seconds in all. `largest` is the number of bytes of the rendered document, and
+    of a resource that the fetcher requests.
+    """
 
     settle: float = 10.0
     deadline: float = 30.0
@@ -35,7 +42,7 @@ class RenderingLimits:
 
 
 class Renderer:
-    """Opens pages in the worker's browser. `user_agent` is ours, unless a profile has another."""
+    """Opens pages in the worker's browser. `user_agent` applies unless a profile has its own."""
 
     def __init__(
         self,
@@ -51,10 +58,11 @@ class Renderer:
         self._limits = limits or RenderingLimits()
 
     async def render(self, fetched: Fetched, profile: RequestProfile) -> Fetched:
-        """The document that `fetched` becomes in a browser, which is not to ask for it again.
+        """The document of `fetched` after its scripts have run, without requesting it again.
 
-        It has no validators: those of the site tell nothing of what scripts ask for. Raises
-        BrowserMissing, RenderingFailed and PageTooLarge, and InternalError when no browser starts.
+        It has no validators: those of `fetched` do not cover what the scripts load. Raises
+        BrowserMissing if no browser is installed, RenderingFailed if the page exceeds the deadline
+        or crashes the browser, PageTooLarge, and InternalError if the browser does not start.
         """
         async with self._browser.lent() as chromium:
             body = await self._rendered(chromium, fetched, profile)
@@ -79,7 +87,7 @@ class Renderer:
                     permissions=[],
                 )
                 try:
-                    visit = _Visit(self._fetcher, self._limits, fetched, profile)
+                    visit = _PageLoad(self._fetcher, self._limits, fetched, profile)
                     html = await visit.read(context)
                 finally:
                     with suppress(Error, TimeoutError):
@@ -98,8 +106,8 @@ class Renderer:
         return body
 
 
-class _Visit:
-    """One page in a context of its own: what it may ask for, and when it is read."""
+class _PageLoad:
+    """The load of one page in a browser context of its own, with its requests filtered."""
 
     def __init__(
         self,
@@ -123,7 +131,7 @@ class _Visit:
         context.on("page", _close)
         page.on("dialog", lambda dialog: dialog.dismiss())
         seconds = self._limits.settle
-        # A page that goes on loading is read as it is by then.
+        # A page that still loads is read as it is.
         with suppress(NotSettled):
             await page.goto(self._url, wait_until="domcontentloaded", timeout=seconds * 1000)
             await page.wait_for_load_state("networkidle", timeout=seconds * 1000)
@@ -132,14 +140,14 @@ class _Visit:
     async def _answer(self, route: "Route") -> None:
         from playwright.async_api import Error
 
-        # The page may be gone by now.
+        # The page may be closed by now.
         with suppress(Error):
             request = route.request
             self._requests += 1
             if request.is_navigation_request():
                 document, self._document = self._document, None
                 if document is None:
-                    # Any other reason would show an error page in place of this one.
+                    # Any other error code would replace the page by an error page.
                     await route.abort("aborted")
                     return
                 await route.fulfill(
@@ -147,14 +155,17 @@ class _Visit:
                     headers={"Content-Type": document.content_type or UTF8_HTML},
                     body=document.body,
                 )
-            elif request.resource_type not in NEEDED or self._requests > self._limits.requests:
+            elif (
+                request.resource_type not in LOADED_RESOURCE_TYPES
+                or self._requests > self._limits.requests
+            ):
                 await route.abort("blockedbyclient")
-            elif self._is_told_secrets(request.url, request.method):
+            elif self._needs_secrets(request.url, request.method):
                 await self._with_secrets(route, request.url)
             else:
                 await route.continue_()
 
-    def _is_told_secrets(self, url: str, method: str) -> bool:
+    def _needs_secrets(self, url: str, method: str) -> bool:
         return (
             self._profile.has_secrets
             and method == "GET"
@@ -163,7 +174,7 @@ class _Visit:
         )
 
     async def _with_secrets(self, route: "Route", url: str) -> None:
-        """Asked for by our client: the browser would take them along wherever a redirect leads."""
+        """Request `url` by the fetcher: the browser would send the secrets along redirects too."""
         limits = FetchLimits(max_body=self._limits.largest)
         try:
             fetched = await self._fetcher.fetch(url, profile=self._profile, limits=limits)
@@ -178,7 +189,7 @@ class _Visit:
 
 
 async def _close(page: "Page") -> None:
-    """A window that the page opened."""
+    """Close a window that the page opened."""
     from playwright.async_api import Error
 
     with suppress(Error):

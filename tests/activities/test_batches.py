@@ -130,7 +130,7 @@ def no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_jobs_that_temporal_does_not_list_yet_are_counted_and_none_is_started_behind_them(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activities.batches.CHUNK", 2)
+    monkeypatch.setattr("activities.batches.JOBS_PER_CHUNK", 2)
     domain_id = await site_of_three(system, site)
     batch_id = await crawl_in_batch(system, domain_id)
     watched = Watched()
@@ -178,7 +178,7 @@ class WorkerGone(Exception):
 async def test_an_attempt_goes_on_behind_the_last_chunk_that_was_started(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activities.batches.CHUNK", 1)
+    monkeypatch.setattr("activities.batches.JOBS_PER_CHUNK", 1)
     domain_id = await site_of_three(system, site)
     batch_id = await crawl_in_batch(system, domain_id)
     batch = fan_out_of(batch_id, domain_id)

@@ -118,11 +118,11 @@ async def test_the_start_of_a_process_is_not_the_documents(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(activities.extraction.processes, "_prepare_process", slow_start)
-    monkeypatch.setattr(activities.extraction.processes, "DEADLINE", 2.5)
+    monkeypatch.setattr(activities.extraction.processes, "DOCUMENT_TIMEOUT", 2.5)
     process, others = ReadingProcess(), multiprocessing.active_children()
     assert await process.run(len, b"words") == 5
     process.end()
-    monkeypatch.setattr(activities.extraction.processes, "START_SECONDS", 0.1)
+    monkeypatch.setattr(activities.extraction.processes, "PROCESS_START_TIMEOUT", 0.1)
     with pytest.raises(InternalError, match="could not be started"):
         await process.run(len, b"words")
     assert set(multiprocessing.active_children()) <= set(others)

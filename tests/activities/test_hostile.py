@@ -53,7 +53,7 @@ async def test_each_job_ends_for_its_own_reason_and_the_next_one_runs(
     hostilities: list[Hostility],
 ) -> None:
     # None of them waits for another one.
-    monkeypatch.setattr("activities.http.connections.PER_HOST", len(HOSTILITIES))
+    monkeypatch.setattr("activities.http.connections.MAX_CONNECTIONS_PER_HOST", len(HOSTILITIES))
     chosen = settings.model_copy(update={"fetch_seconds": seconds, "worker_concurrency": 100})
     async with hostile_site() as site, running_system(chosen) as system:
         domain = await system.add_domain(site.origin)

@@ -224,7 +224,7 @@ async def test_a_long_attempt_says_that_it_is_alive(
     environment: ActivityEnvironment, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("activities.reporting.PUBLISH_ACTIVE_AFTER", 0.02)
-    monkeypatch.setattr("activities.reporting.HEARTBEAT_EVERY", 0.02)
+    monkeypatch.setattr("activities.reporting.HEARTBEAT_INTERVAL", 0.02)
     beats: list[Progress] = []
     environment.on_heartbeat = lambda *details: beats.append(details[0])
 
@@ -281,7 +281,7 @@ async def test_an_attempt_says_that_it_is_alive_whatever_becomes_of_its_report(
     outcome: Callable[[], Awaitable[None]],
 ) -> None:
     monkeypatch.setattr("activities.reporting.PUBLISH_ACTIVE_AFTER", 0)
-    monkeypatch.setattr("activities.reporting.HEARTBEAT_EVERY", 0.01)
+    monkeypatch.setattr("activities.reporting.HEARTBEAT_INTERVAL", 0.01)
     publishing = Client(
         client.service_client,
         data_converter=client.data_converter,
@@ -298,7 +298,7 @@ async def test_a_heartbeat_that_fails_is_told_and_is_not_the_last(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr("activities.reporting.PUBLISH_ACTIVE_AFTER", 0)
-    monkeypatch.setattr("activities.reporting.HEARTBEAT_EVERY", 0.01)
+    monkeypatch.setattr("activities.reporting.HEARTBEAT_INTERVAL", 0.01)
     work = until_heard(environment, 3)
     heard = environment.on_heartbeat
     failing = iter([True])

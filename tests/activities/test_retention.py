@@ -176,7 +176,7 @@ async def test_sweeps_at_once_remove_each_row_once(either_database: Database) ->
 async def test_the_attempt_is_heard_of_while_the_database_is_waited_for(
     sqlite_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activities.retention.HEARTBEAT_EVERY", 0.01)
+    monkeypatch.setattr("activities.heartbeats.HEARTBEAT_INTERVAL", 0.01)
     database = Database.open(f"sqlite:///{sqlite_path}", busy_timeout=0.01, patience=20)
     async with database.transaction() as session:
         await take_slot(session, "shop.example", timedelta(seconds=1), LONG_AGO)

@@ -61,7 +61,7 @@ class Storing:
 def watch_storing(monkeypatch: pytest.MonkeyPatch) -> Storing:
     """What crawls do from now on about a page with another text, or about one that is gone."""
     storing = Storing()
-    for name in ("shown", "gone"):
+    for name in ("record_content", "record_removed"):
         monkeypatch.setattr(CheckRecorder, name, storing.around(getattr(CheckRecorder, name)))
     return storing
 

@@ -62,7 +62,7 @@ async def test_jobs_of_a_batch_for_later_wait_until_they_are_started_and_delayed
 async def test_a_poller_sees_no_end_of_a_batch_before_its_end(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activities.batches.CHUNK", 1)
+    monkeypatch.setattr("activities.batches.JOBS_PER_CHUNK", 1)
     domain_id = await site_of_three(system, site)
     async with system.worker():
         batch_id = await crawl_in_batch(system, domain_id)

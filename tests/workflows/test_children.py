@@ -122,7 +122,7 @@ async def test_a_child_that_fails_tells_its_parent_the_type_and_the_sentence(
 async def test_a_discovery_of_a_domain_that_is_being_discovered_fails_by_its_own_type(
     working: System, team: ForeignTeam, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activities.discovery.lock.PATIENCE", 0)
+    monkeypatch.setattr("activities.discovery.lock.MAX_LOCK_WAIT", 0)
     site.page("/", "<p>words</p>")
     site.hold("/")
     domain = await working.add_domain(site.origin)

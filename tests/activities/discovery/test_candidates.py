@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from random import Random
 
-from activities.discovery.candidates import AT_A_TIME, MOST_FEEDS, Candidates
+from activities.discovery.candidates import MAX_FEEDS, URLS_PER_SLICE, Candidates
 from core.web.scope import ExclusionReason, ScopeRules
 from core.web.traps import MOST_DATES
 from core.web.urls import parse_domain
@@ -33,7 +33,7 @@ async def test_what_was_let_through_before_uses_up_the_budget_of_a_trap_in_any_o
     assert len(through) == MOST_DATES
     Random(1).shuffle(through)
     later = candidates()
-    await later.remember(through)
+    await later.restore_budgets(through)
     reasons = {found.url: found.reason for found in await taken(later, dates)}
     assert {url for url, reason in reasons.items() if reason is None} == set(through)
     assert set(reasons.values()) == {None, ExclusionReason.CALENDAR}
@@ -60,17 +60,17 @@ async def test_what_a_sitemap_names_is_no_trap_and_uses_no_budget() -> None:
 
 async def test_feeds_that_were_taken_before_count() -> None:
     front = FoundUrl(f"{ORIGIN}/", 0)
-    feeds = [f"{ORIGIN}/{number}.xml" for number in range(MOST_FEEDS + 1)]
+    feeds = [f"{ORIGIN}/{number}.xml" for number in range(MAX_FEEDS + 1)]
     before = candidates()
     assert before.feeds(feeds[:3], front) == [FoundUrl(url, 0) for url in feeds[:3]]
     after = candidates(before.feeds_taken)
     read = after.feeds(feeds[3:], front)
-    assert [found.url for found in read] == feeds[3:MOST_FEEDS]
-    assert after.feeds_taken == tuple(feeds[:MOST_FEEDS])
+    assert [found.url for found in read] == feeds[3:MAX_FEEDS]
+    assert after.feeds_taken == tuple(feeds[:MAX_FEEDS])
 
 
 async def test_many_urls_hold_nothing_up() -> None:
-    urls = [f"/{number}" for number in range(40 * AT_A_TIME)]
+    urls = [f"/{number}" for number in range(40 * URLS_PER_SLICE)]
     judging = await watched(taken(candidates(), urls))
     assert len(judging.result) == len(urls)
     assert judging.longest_pause < judging.seconds / 2

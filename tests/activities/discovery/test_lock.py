@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from activities.discovery.lock import TRY_AGAIN_AFTER
+from activities.discovery.lock import LOCK_RETRY_DELAY
 from core.jobs.states import JobState
 from tests.activities.discoveries import again, result
-from tests.activities.test_slow_hosts import slow
+from tests.activities.http.test_slow_hosts import slow
 from tests.site import FakeSite
 from tests.system import System
 
@@ -33,7 +33,7 @@ async def walked_by_another(working: System, site: FakeSite) -> tuple[UUID, str]
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts do not wait for their turn."""
-    monkeypatch.setattr("activities.discovery.lock.PATIENCE", 0)
+    monkeypatch.setattr("activities.discovery.lock.MAX_LOCK_WAIT", 0)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -96,7 +96,7 @@ async def test_a_discovery_that_was_deferred_uses_up_no_attempt_where_another_wa
     second = await working.ask(f"/api/domains/{domain.id}/discover", maxAttempts=1)
     await working.job_when(second, lambda job: job.state is JobState.DELAYED)
     await site.arrived("/")
-    later = datetime.now(UTC) + TRY_AGAIN_AFTER / 2
+    later = datetime.now(UTC) + LOCK_RETRY_DELAY / 2
     await working.job_when(second, lambda job: (job.next_attempt_at or later) > later)
     site.release("/")
     assert result(await working.finished(domain.discovery_job_id)).pages_added == 1

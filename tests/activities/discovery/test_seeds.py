@@ -188,7 +188,7 @@ async def test_a_sitemap_that_cannot_be_read_in_time_is_passed_over_and_counted(
     site.page("/hostile.xml", AMPERSANDS)
     site.page("/sitemap.xml", listing(site.url("/a")))
     await seeds(site, visitor)  # its process has been started by now
-    monkeypatch.setattr(activities.extraction.processes, "DEADLINE", 1)
+    monkeypatch.setattr(activities.extraction.processes, "DOCUMENT_TIMEOUT", 1)
     found = await seeds(site, visitor, "Sitemap: /hostile.xml")
     monkeypatch.undo()
     assert found.read == 2

@@ -132,7 +132,7 @@ async def test_a_page_that_cannot_be_read_in_time_is_none(
 ) -> None:
     attributes = " ".join(f"a{number}" for number in range(500_000))
     site.page("/x", f"<p {attributes}>words")
-    monkeypatch.setattr(activities.extraction.processes, "DEADLINE", 1)
+    monkeypatch.setattr(activities.extraction.processes, "DOCUMENT_TIMEOUT", 1)
     found = await visited(site, visitor)
     assert isinstance(found, Excluded)
     assert found.reason is ExclusionReason.NOT_A_PAGE

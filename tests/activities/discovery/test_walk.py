@@ -17,6 +17,7 @@ from store.discovery_lock import Walker, take_turn
 from store.frontier import FoundUrl
 from store.tables.discoveries import FrontierUrl
 from tests.activities.discoveries import again, result
+from tests.activities.http.test_slow_hosts import crawl, pages_of, slow
 from tests.activities.test_discover import (
     PLAIN,
     XML,
@@ -26,7 +27,6 @@ from tests.activities.test_discover import (
     paths,
     sitemap,
 )
-from tests.activities.test_slow_hosts import crawl, pages_of, slow
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
@@ -69,7 +69,7 @@ async def test_a_frontier_has_a_bound_and_what_is_beyond_it_is_counted(
 
     frontier_pending = frontier.pending
     monkeypatch.setattr(frontier, "pending", pending)
-    monkeypatch.setattr("activities.discovery.walk.LOADED", 4)
+    monkeypatch.setattr("activities.discovery.walk.FRONTIER_BATCH_SIZE", 4)
     async with system.worker():
         domain_id = await empty_domain(system, site)
         site.page("/", links(*(f"/0-{n}" for n in range(100))))
@@ -118,7 +118,7 @@ async def test_an_attempt_that_goes_on_comes_to_the_counts_of_one_that_was_never
     for URLs.
     """
     monkeypatch.setattr("store.frontier.MORE_ROWS", 0)
-    monkeypatch.setattr("activities.discovery.walk.AT_ONCE", 1)
+    monkeypatch.setattr("activities.discovery.walk.MAX_PARALLEL_VISITS", 1)
     monkeypatch.setattr("core.web.traps.MOST_DATES", 3)
     everywhere = [f"https://elsewhere.example/{n}" for n in range(40)]
     async with system.worker():

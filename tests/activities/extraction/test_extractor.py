@@ -15,9 +15,9 @@ import pytest
 
 import activities.extraction.processes
 from activities.extraction.extractor import (
-    LARGEST_KEPT,
-    MOST_READ_HERE,
-    MOST_TAGS_READ_HERE,
+    MAX_INLINE_BYTES,
+    MAX_INLINE_TAGS,
+    MAX_KEPT_HTML,
     Extracted,
     Extractor,
     PageSource,
@@ -77,8 +77,8 @@ def test_a_page_need_not_write_out_its_html_and_body() -> None:
     [
         ("", False),
         ("x" * 20_000, False),
-        ("x" * MOST_READ_HERE, True),
-        ("<p>" * MOST_TAGS_READ_HERE, True),
+        ("x" * MAX_INLINE_BYTES, True),
+        ("<p>" * MAX_INLINE_TAGS, True),
     ],
 )
 async def test_links_of_large_pages_alone_are_read_in_other_processes(
@@ -94,11 +94,11 @@ async def test_links_of_large_pages_alone_are_read_in_other_processes(
     "hostile",
     [
         pytest.param(f"<a {ATTRIBUTES}", id="attributes of one tag"),
-        pytest.param("<b>" * MOST_TAGS_READ_HERE, id="each tag in the one before"),
+        pytest.param("<b>" * MAX_INLINE_TAGS, id="each tag in the one before"),
     ],
 )
 def test_no_page_that_is_read_where_it_is_asked_for_takes_long(hostile: str) -> None:
-    source = page(hostile[: MOST_READ_HERE - 1] + ">")
+    source = page(hostile[: MAX_INLINE_BYTES - 1] + ">")
     _, million = cost(lambda: read_links(replace(source, may_be_shell=True)))
     assert million < 20
 
@@ -112,7 +112,7 @@ async def test_a_sitemap_is_read_in_another_process(fresh: Extractor) -> None:
 async def test_a_sitemap_that_takes_too_long_has_a_problem(
     fresh: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activities.extraction.processes, "DEADLINE", 0.1)
+    monkeypatch.setattr(activities.extraction.processes, "DOCUMENT_TIMEOUT", 0.1)
     found = await fresh.sitemap(b"<" + b"&" * LARGEST)
     assert found == Sitemap(problem="It could not be read within 0.1 s.")
 
@@ -214,7 +214,7 @@ async def test_one_that_waits_for_a_process_can_be_cancelled(fresh: Extractor) -
 async def test_a_page_that_takes_too_long_is_given_up(
     fresh: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activities.extraction.processes, "DEADLINE", 0.1)
+    monkeypatch.setattr(activities.extraction.processes, "DOCUMENT_TIMEOUT", 0.1)
     with pytest.raises(NotAPage, match=r"could not be read within 0\.1 s"):
         await fresh.extract(page(ENDLESS))
 
@@ -224,7 +224,7 @@ def test_the_document_is_kept_unless_it_is_large() -> None:
     assert isinstance(found, Extracted)
     assert found.html is not None
     assert unpack(found.html.data) == ARTICLE
-    noise = "".join(Random(1).choices(string.ascii_letters, k=2 * LARGEST_KEPT))
+    noise = "".join(Random(1).choices(string.ascii_letters, k=2 * MAX_KEPT_HTML))
     large = extract_page(page(f"{ARTICLE}<!-- {noise} -->"))
     assert isinstance(large, Extracted)
     assert (large.text, large.html) == (found.text, None)

@@ -91,7 +91,7 @@ async def test_a_document_that_takes_too_long_is_given_up(
     process: ReadingProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = readers()
-    monkeypatch.setattr(activities.extraction.processes, "DEADLINE", 0.1)
+    monkeypatch.setattr(activities.extraction.processes, "DOCUMENT_TIMEOUT", 0.1)
     with pytest.raises(TimeoutError):
         await process.run(time.sleep, ENDLESS)
     assert readers() == before
@@ -102,7 +102,7 @@ async def test_a_document_that_takes_too_long_is_given_up(
 async def test_a_process_is_replaced_after_some_documents(
     process: ReadingProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activities.extraction.processes, "RECYCLE_AFTER", 2)
+    monkeypatch.setattr(activities.extraction.processes, "DOCUMENTS_PER_PROCESS", 2)
     before, seen = readers(), set()
     for _ in range(3):
         await process.run(abs, -1)

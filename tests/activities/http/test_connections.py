@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from activities.http.connections import PER_HOST, HostConnections, connections_for
+from activities.http.connections import MAX_CONNECTIONS_PER_HOST, HostConnections, connections_for
 from activities.http.fetch import Fetched, Fetcher, FetchLimits
 from activities.http.politeness import ROBOTS_LIMITS
 from core.errors import HostBusy
@@ -59,12 +59,12 @@ async def test_hosts_that_never_answer_or_trickle_keep_no_other_one_waiting(
         asyncio.create_task(fetcher.fetch(at(f"h{number}.example", site, path)))
         for number in range(HOSTS)
         for path in ("/silent", "/trickling")
-        for _ in range(PER_HOST)
+        for _ in range(MAX_CONNECTIONS_PER_HOST)
     ]
-    await eventually(lambda: counted(site), lambda seen: seen >= HOSTS * PER_HOST)
+    await eventually(lambda: counted(site), lambda seen: seen >= HOSTS * MAX_CONNECTIONS_PER_HOST)
     answered = await fetcher.fetch(at("other.example", site, "/here"), limits=SOON)
     assert answered.status == 200
-    assert await counted(site) == HOSTS * PER_HOST + 1
+    assert await counted(site) == HOSTS * MAX_CONNECTIONS_PER_HOST + 1
     await ended(hanging)
 
 
@@ -78,8 +78,11 @@ async def test_the_wait_for_a_connection_is_not_the_sites_and_is_over_with_anoth
 ) -> None:
     site.page("/", "<p>here</p>")
     site.hold("/slow")
-    held = [asyncio.create_task(fetcher.fetch(site.url("/slow"))) for _ in range(PER_HOST)]
-    await site.arrived("/slow", PER_HOST)
+    held = [
+        asyncio.create_task(fetcher.fetch(site.url("/slow")))
+        for _ in range(MAX_CONNECTIONS_PER_HOST)
+    ]
+    await site.arrived("/slow", MAX_CONNECTIONS_PER_HOST)
     turns: list[str] = []
 
     async def turn(url: str) -> None:
@@ -98,16 +101,19 @@ async def test_who_has_no_patience_hears_that_the_host_is_busy_and_leaves_nothin
 ) -> None:
     site.page("/", "<p>here</p>")
     site.hold("/slow")
-    held = [asyncio.create_task(fetcher.fetch(site.url("/slow"))) for _ in range(PER_HOST)]
-    await site.arrived("/slow", PER_HOST)
+    held = [
+        asyncio.create_task(fetcher.fetch(site.url("/slow")))
+        for _ in range(MAX_CONNECTIONS_PER_HOST)
+    ]
+    await site.arrived("/slow", MAX_CONNECTIONS_PER_HOST)
     soon = timedelta(seconds=0.05)
     with pytest.raises(HostBusy, match=r"^127\.0\.0\.1 may not be asked before"):
-        await fetcher.fetch(site.url("/"), patience=soon)
+        await fetcher.fetch(site.url("/"), max_wait=soon)
     assert site.requests_for("/") == []
     site.release("/slow")
     await asyncio.gather(*held)
     together = await asyncio.gather(
-        *(fetcher.fetch(site.url("/"), limits=SOON) for _ in range(2 * PER_HOST))
+        *(fetcher.fetch(site.url("/"), limits=SOON) for _ in range(2 * MAX_CONNECTIONS_PER_HOST))
     )
     assert {each.status for each in together} == {200}
 
@@ -118,14 +124,17 @@ async def test_robots_txt_is_not_waited_for_by_those_who_hold_up_its_exchange(
     site.page("/", "<p>here</p>")
     site.page("/robots.txt", "")
     asked = asyncio.Lock()
-    together = asyncio.Barrier(PER_HOST)
+    together = asyncio.Barrier(MAX_CONNECTIONS_PER_HOST)
 
     async def robots_first(_: str) -> None:
         await together.wait()
         async with asked:
             await fetcher.fetch(site.url("/robots.txt"), limits=ROBOTS_LIMITS)
 
-    pages = (fetcher.fetch(site.url("/"), before_request=robots_first) for _ in range(PER_HOST))
+    pages = (
+        fetcher.fetch(site.url("/"), before_request=robots_first)
+        for _ in range(MAX_CONNECTIONS_PER_HOST)
+    )
     async with asyncio.timeout(10):
         assert {each.status for each in await asyncio.gather(*pages)} == {200}
 
@@ -133,7 +142,7 @@ async def test_robots_txt_is_not_waited_for_by_those_who_hold_up_its_exchange(
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """A worker of a few places, more than a host has connections."""
-    return settings.model_copy(update={"worker_concurrency": PER_HOST + 2})
+    return settings.model_copy(update={"worker_concurrency": MAX_CONNECTIONS_PER_HOST + 2})
 
 
 async def test_a_site_that_hangs_holds_up_no_worker_and_no_other_site(
@@ -161,7 +170,7 @@ async def test_a_site_that_hangs_holds_up_no_worker_and_no_other_site(
             job = await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
             assert job.state is JobState.COMPLETED
             pages = [request for request in site.requests if request.target != "/robots.txt"]
-            assert len(pages) == PER_HOST
+            assert len(pages) == MAX_CONNECTIONS_PER_HOST
             for number in range(many):
                 site.release(f"/{number}")
             stats = await eventually(
@@ -173,7 +182,12 @@ async def test_a_site_that_hangs_holds_up_no_worker_and_no_other_site(
 
 
 def test_a_host_that_is_asked_seldom_has_few_connections() -> None:
-    assert [connections_for(rps) for rps in (0.1, 2, 2.5, 1000)] == [2, 2, 3, PER_HOST]
+    assert [connections_for(rps) for rps in (0.1, 2, 2.5, 1000)] == [
+        2,
+        2,
+        3,
+        MAX_CONNECTIONS_PER_HOST,
+    ]
 
 
 async def test_those_who_are_sent_away_come_back_one_after_the_other() -> None:
@@ -181,11 +195,11 @@ async def test_those_who_are_sent_away_come_back_one_after_the_other() -> None:
 
     async def sent_away() -> datetime:
         with pytest.raises(HostBusy) as caught:
-            async with connections.one("shop.example", timedelta(0)):
+            async with connections.hold("shop.example", timedelta(0)):
                 pass
         return caught.value.until
 
-    async with connections.one("shop.example", None):
+    async with connections.hold("shop.example", None):
         moments = [await sent_away() for _ in range(3)]
     gaps = [after - before for before, after in pairwise(moments)]
     assert all(gap > timedelta(seconds=0.99) for gap in gaps)

@@ -11,7 +11,7 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped]
 import pytest
 
-from activities.http.connections import PER_HOST
+from activities.http.connections import MAX_CONNECTIONS_PER_HOST
 from activities.http.fetch import Fetcher, FetchLimits, Validators
 from core.errors import (
     BadRedirect,
@@ -460,8 +460,10 @@ async def test_credentials_of_the_environment_are_not_sent(
 
 async def test_a_cancelled_fetch_frees_its_connection(fetcher: Fetcher, site: FakeSite) -> None:
     site.hold("/")
-    held = [asyncio.create_task(fetcher.fetch(site.url("/"))) for _ in range(PER_HOST)]
-    await site.arrived("/", PER_HOST)
+    held = [
+        asyncio.create_task(fetcher.fetch(site.url("/"))) for _ in range(MAX_CONNECTIONS_PER_HOST)
+    ]
+    await site.arrived("/", MAX_CONNECTIONS_PER_HOST)
     for task in held:
         task.cancel()
     await asyncio.gather(*held, return_exceptions=True)

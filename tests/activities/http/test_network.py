@@ -15,8 +15,8 @@ import pytest
 
 from activities.http.fetch import Fetcher, FetchLimits
 from activities.http.network import (
-    MOST_TRIED,
-    RESOLVING_THREADS,
+    MAX_ADDRESSES_TRIED,
+    RESOLVER_THREADS,
     GuardedBackend,
     Resolver,
     SystemResolver,
@@ -217,10 +217,10 @@ async def test_addresses_without_number_are_all_checked_and_some_are_tried() -> 
     recorder.fails = set(addresses)
     with pytest.raises(httpcore2.ConnectError):
         await connect(backend, 80)
-    assert recorder.told == addresses[:MOST_TRIED]
+    assert recorder.told == addresses[:MAX_ADDRESSES_TRIED]
     with pytest.raises(ForbiddenAddress):
         await connect(backend, 80)
-    assert recorder.told == addresses[:MOST_TRIED]
+    assert recorder.told == addresses[:MAX_ADDRESSES_TRIED]
 
 
 async def test_an_address_that_does_not_answer_is_not_waited_for() -> None:
@@ -236,7 +236,7 @@ async def test_an_address_that_does_not_answer_is_not_waited_for() -> None:
 async def test_of_two_addresses_that_answer_at_once_one_connection_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("activities.http.network.STAGGER", 0)
+    monkeypatch.setattr("activities.http.network.CONNECT_STAGGER", 0)
     backend, recorder = guard(FakeResolver([[V6[0], V4[0]]]))
     recorder.together = asyncio.Barrier(2)
     async with staying() as site:
@@ -250,7 +250,7 @@ async def test_of_two_addresses_that_answer_at_once_one_connection_is_left(
 async def test_a_connection_that_is_there_when_nobody_wants_it_any_more_is_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("activities.http.network.STAGGER", 0)
+    monkeypatch.setattr("activities.http.network.CONNECT_STAGGER", 0)
     backend, recorder = guard(FakeResolver([[V6[0], V4[0]]]))
     recorder.together = asyncio.Barrier(3)
     async with staying() as site:
@@ -350,7 +350,7 @@ async def test_a_name_that_is_not_answered_for_keeps_no_other_one_waiting(
     monkeypatch.setattr("activities.http.network._resolve", resolve)
     resolver = SystemResolver()
     waiting = [
-        asyncio.create_task(resolver("slow.example", 80)) for _ in range(2 * RESOLVING_THREADS)
+        asyncio.create_task(resolver("slow.example", 80)) for _ in range(2 * RESOLVER_THREADS)
     ]
     try:
         async with asyncio.timeout(10):
@@ -383,9 +383,9 @@ async def test_names_that_a_page_in_a_browser_asks_for_keep_no_job_waiting(
 
     monkeypatch.setattr("activities.http.network._resolve", resolve)
     fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=True)
-    hosts = [f"h{number}.example" for number in range(2 * RESOLVING_THREADS)]
+    hosts = [f"h{number}.example" for number in range(2 * RESOLVER_THREADS)]
     waiting = [asyncio.create_task(fetcher.network.connect_tcp(host, 9)) for host in hosts]
-    await eventually(lambda: counted(asked), lambda count: count == RESOLVING_THREADS)
+    await eventually(lambda: counted(asked), lambda count: count == RESOLVER_THREADS)
     try:
         limits = FetchLimits(deadline=timedelta(seconds=5))
         url = site.url("/").replace("127.0.0.1", "shop.example")

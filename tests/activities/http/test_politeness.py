@@ -151,7 +151,7 @@ async def test_a_failing_robots_is_asked_for_once_for_all_that_wait_for_it(
 async def test_the_rules_of_a_bounded_number_of_sites_are_kept_in_memory(
     politeness: Politeness, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activities.http.politeness.MOST_KNOWN", 2)
+    monkeypatch.setattr("activities.http.politeness.MAX_SITES_IN_MEMORY", 2)
     robots(site, NO_ENTRY)
     for port in (site.origin, site.origin.replace("127.0.0.1", "localhost"), site.origin):
         await politeness.admit(f"{port}/")
@@ -160,7 +160,7 @@ async def test_the_rules_of_a_bounded_number_of_sites_are_kept_in_memory(
         with suppress(RobotsUnreachable):
             await politeness.admit(site.origin.replace("127.0.0.1", host) + "/")
     assert len(politeness._known) == 2
-    assert len(politeness._asking) == 0
+    assert len(politeness._lookups) == 0
 
 
 async def test_robots_is_read_anew_when_it_is_too_old_for_the_caller(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.http.responses import no_page, refusal, retry_after
+from activities.http.responses import error_for_content, error_for_status, retry_after
 from core.errors import (
     AccessRefused,
     JobError,
@@ -70,7 +70,7 @@ def test_any_header_can_be_read(value: str) -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 203, 204, 206, 299, 304])
 def test_a_success_is_no_refusal(status: int) -> None:
-    assert refusal(status, None) is None
+    assert error_for_status(status, None) is None
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_success_is_no_refusal(status: int) -> None:
 def test_a_refusal_names_its_status_and_knows_whether_a_retry_helps(
     status: int, error: type[JobError]
 ) -> None:
-    refused = refusal(status, WAIT)
+    refused = error_for_status(status, WAIT)
     assert type(refused) is error
     assert str(status) in refused.message
     assert refused.retryable == isinstance(refused, PassingJobError)
@@ -105,7 +105,7 @@ def test_a_refusal_names_its_status_and_knows_whether_a_retry_helps(
     ],
 )  # fmt: skip
 def test_markup_is_a_page(content_type: str | None) -> None:
-    assert no_page(content_type, b" \n<p>text</p>") is None
+    assert error_for_content(content_type, b" \n<p>text</p>") is None
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_markup_is_a_page(content_type: str | None) -> None:
     ],
 )  # fmt: skip
 def test_anything_else_is_no_page(content_type: str | None, body: bytes, named: str) -> None:
-    unusable = no_page(content_type, body)
+    unusable = error_for_content(content_type, body)
     assert isinstance(unusable, NotAPage)
     assert named in unusable.message
 
@@ -128,20 +128,20 @@ def test_anything_else_is_no_page(content_type: str | None, body: bytes, named: 
     "body", [b"%PDF-1.7", b"\x89PNG\r\n", b"GIF89a", b"PK\x03\x04", b"\x1f\x8b"]
 )
 def test_what_begins_as_another_file_is_no_page_whatever_it_is_called(body: bytes) -> None:
-    unusable = no_page("text/html", body)
+    unusable = error_for_content("text/html", body)
     assert isinstance(unusable, NotAPage)
     assert unusable.message.endswith(", which is not a page.")
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t \n"])
 def test_nothing_is_no_page(body: bytes) -> None:
-    unusable = no_page("text/html", body)
+    unusable = error_for_content("text/html", body)
     assert unusable is not None
     assert "empty" in unusable.message
 
 
 def test_a_message_repeats_a_media_type_only_as_far_as_a_person_reads() -> None:
-    long, odd = no_page("x" * 5_000, b"<p>"), no_page("a\x1b[2J/b", b"<p>")
+    long, odd = error_for_content("x" * 5_000, b"<p>"), error_for_content("a\x1b[2J/b", b"<p>")
     assert long is not None
     assert len(long.message) < 200
     assert odd is not None

@@ -10,7 +10,7 @@ import pytest
 from activities.http.network import GuardedBackend
 from activities.rendering.proxy import GuardingProxy, ProxyLimits
 from core.web.addresses import Address
-from tests.activities.test_address_guard import LITERALS, NAMES, PUBLIC, Internet, Watch, watch
+from tests.activities.http.test_address_guard import LITERALS, NAMES, PUBLIC, Internet, Watch, watch
 from tests.eventually import HANG
 from tests.site import FakeSite, SiteRequest
 

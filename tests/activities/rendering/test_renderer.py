@@ -21,7 +21,7 @@ from core.site_errors import BrowserMissing, RenderingFailed
 from core.web.addresses import Address
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from tests.activities.conftest import USER_AGENT
-from tests.activities.test_address_guard import PUBLIC, Internet, Watch, watch
+from tests.activities.http.test_address_guard import PUBLIC, Internet, Watch, watch
 from tests.eventually import HANG, eventually
 from tests.needs import need
 from tests.site import FakeSite, SiteRequest
