@@ -37,9 +37,11 @@ class SnapshotRow(Model):
 
 
 class SnapshotDetail(SnapshotRow):
-    """A snapshot by itself: the content that a reader saw (`docs/changes.md`), what a library
-    takes for the article, which may miss parts of it, and the document as the site sent it. Of a
-    document that is over 1 MiB when compressed there is no `html`.
+    """A snapshot with its content.
+
+    `text` is what is compared (`docs/explanation/change-detection.md`), `main_text` is the article as
+    a library extracts it, which may miss parts. `html` is the document as the site sent it; None if
+    it exceeds 1 MiB after compression.
     """
 
     text: str
