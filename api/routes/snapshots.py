@@ -39,7 +39,7 @@ class SnapshotRow(Model):
 class SnapshotDetail(SnapshotRow):
     """A snapshot with its content.
 
-    `text` is what is compared (`docs/explanation/change-detection.md`), `main_text` is the article as
+    `text` is what is compared (`docs/explanation/change-detection.md`), `main_text` the article as
     a library extracts it, which may miss parts. `html` is the document as the site sent it; None if
     it exceeds 1 MiB after compression.
     """
