@@ -11,7 +11,6 @@ from typing import Any, Final, cast
 
 from temporalio.client import Client
 
-import core.site_errors
 from api.app import create_app
 from core.errors import DiffyError, HostBusy, JobError, RequestError, SettingsError
 from core.settings import Settings, variable_name
@@ -179,7 +178,7 @@ def _code(value: object) -> str:
 
 def _descendants(error: type[DiffyError]) -> Iterator[type[DiffyError]]:
     for child in error.__subclasses__():
-        if child.__module__ in (DiffyError.__module__, core.site_errors.__name__):
+        if child.__module__.startswith("core."):
             yield child
             yield from _descendants(child)
 
