@@ -1,6 +1,6 @@
 # `make up` runs everything, `make test` tests everything; both make .venv/ first.
 
-.PHONY: up test programs chaos format histories eval-changes requirements clean
+.PHONY: up test programs chaos format histories eval-changes reference requirements clean
 .DELETE_ON_ERROR:
 
 # Where it is set, every process of ours would compile every module of ours anew.
@@ -34,6 +34,10 @@ format: .venv/dev.installed
 # Records what tests/workflows/test_replay.py replays; ARGS=CASE for one of them.
 histories: .venv/dev.installed
 	@$(BIN)/python -m tests.workflows.record $(ARGS)
+
+# Writes the pages of docs/reference/ that follow from the code.
+reference: .venv/dev.installed
+	@$(BIN)/python -m tests.reference
 
 # Measures how far changes can be trusted; ARGS=--without-packages leaves out the real pairs.
 eval-changes: .venv/dev.installed

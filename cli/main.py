@@ -26,7 +26,7 @@ ready_fd = click.option("--ready-fd", type=int, hidden=True)
 def diffy() -> None:
     """Watch web sites for changes.
 
-    Settings are environment variables; the README lists them.
+    Settings are environment variables; docs/reference/settings.md lists them.
     """
 
 

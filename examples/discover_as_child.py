@@ -1,6 +1,7 @@
 """A workflow of another team that discovers the pages of a domain as one of its steps.
 
-It shares no code with Diffy, only what docs/child-workflows.md promises: names, JSON, a task queue.
+It shares no code with Diffy, only what docs/reference/workflows.md promises: names, JSON, a task
+queue.
 
     .venv/bin/python examples/discover_as_child.py DOMAIN_ID [TEMPORAL_ADDRESS]
 

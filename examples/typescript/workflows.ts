@@ -1,7 +1,7 @@
 import { executeChild } from '@temporalio/workflow';
 import { ApplicationFailure, ChildWorkflowFailure } from '@temporalio/common';
 
-/** What `discover.pages` answers, as docs/child-workflows.md promises it. */
+/** What `discover.pages` answers, as docs/reference/workflows.md promises it. */
 interface Discovery {
   pagesDiscovered: number;
   pagesAdded: number;

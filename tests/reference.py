@@ -1,0 +1,305 @@
+"""Writes the pages of docs/reference/ that follow from the code: `make reference`.
+
+tests/test_docs.py fails while a page differs from what the code says.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+from temporalio.client import Client
+
+from api.app import create_app
+from core.errors import DiffyError, HostBusy, JobError, RequestError, SettingsError
+from core.settings import Settings, variable_name
+from store.db.engine import Database
+
+FOLDER: Final = Path(__file__).parents[1] / "docs" / "reference"
+
+FOR_ALL_ROUTES: Final = frozenset({"408", "413", "429", "431", "500", "503"})
+"""Errors that every route may answer; the tables leave them out."""
+
+EXPLAINED: Final = frozenset({"limit", "page", "cursor", "Idempotency-Key"})
+"""Parameters that the head of the page explains for all routes."""
+
+Schema = dict[str, Any]
+
+OWN_SECTIONS: Final = frozenset({"CrawlSettingsBody"})
+"""Schemas that several bodies share: each has a section of its own."""
+
+
+def settings_page() -> str:
+    """Every setting with its default, the values it accepts and its meaning."""
+    schema = Settings.model_json_schema(by_alias=False)
+    rows = [
+        (
+            f"`{variable_name(field)}`",
+            _code(info.default),
+            _accepted(schema["properties"][field]),
+            _plain(info.description or ""),
+        )
+        for field, info in Settings.model_fields.items()
+    ]
+    return _page(
+        "Settings",
+        "Environment variables, read when a process starts. If a value cannot be used, the command "
+        "names the variable and ends with exit code 2. An empty value counts as unset.",
+        _table(("variable", "default", "accepted", "meaning"), rows),
+    )
+
+
+def errors_page() -> str:
+    """Every error code of the API and of jobs."""
+    api_rows = [
+        (str(error.http_status), f"`{error.code}`", _yes(error.retryable), _meaning(error))
+        for error in sorted(_answered(), key=lambda error: error.http_status)
+    ]
+    job_rows = [
+        (f"`{error.code}`", _yes(error.retryable), _meaning(error))
+        for error in _descendants(JobError)
+        if error.code != JobError.code
+    ]
+    return _page(
+        "Errors",
+        "Every error answer of the API has the same shape: `error` is a sentence, `code` is one of "
+        "the codes below, and `details`, if present, has a sentence for each field or parameter at "
+        "fault. Statuses 429 and 503 carry `Retry-After`.",
+        _table(("status", "code", "retryable", "meaning"), api_rows),
+        "## Errors of jobs",
+        "The code is the `type` of the Temporal failure, and of the `ApplicationError` that a "
+        "parent workflow receives. `failedReason` in the API is a sentence. A job is attempted "
+        "again only after a retryable error.",
+        _table(("code", "retryable", "meaning"), job_rows),
+        "Two more codes come from the workflow, because the activity could not report an error. "
+        "Both are the end of the job:",
+        _table(
+            ("code", "meaning"),
+            [
+                ("`WORKER_LOST`", "The worker of the last attempt stopped sending heartbeats."),
+                ("`JOB_TIMEOUT`", "The last attempt took longer than an attempt may take."),
+            ],
+        ),
+    )
+
+
+def api_page() -> str:
+    """Every route with its parameters, its answers and its body."""
+    # The document needs no connection.
+    app = create_app(Settings(), cast(Client, None), cast(Database, None))
+    schemas: dict[str, Schema] = app.openapi()["components"]["schemas"]
+    document: Schema = _with_enums(app.openapi(), schemas)
+    schemas = document["components"]["schemas"]
+    sections: dict[str, list[tuple[str, ...]]] = {}
+    bodies: dict[str, list[str]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            name = f"{method.upper()} {path}"
+            body = _body_of(operation)
+            if body:
+                bodies.setdefault(body, []).append(f"`{name}`")
+            statuses = sorted(set(operation["responses"]) - FOR_ALL_ROUTES)
+            sections.setdefault(operation["tags"][0], []).append(
+                (
+                    f"`{name}`",
+                    _plain(operation["description"]),
+                    ", ".join(_parameter(each) for each in _parameters(operation)),
+                    f"[{body}](#{body.lower()})" if body else "",
+                    ", ".join(statuses),
+                )
+            )
+    parts = [
+        part
+        for tag, rows in sections.items()
+        for part in (
+            f"## {tag.capitalize()}",
+            _table(("route", "purpose", "parameters", "body", "statuses"), rows),
+        )
+    ]
+    for body, users in bodies.items():
+        parts += [f"## {body}", f"Body of {', '.join(users)}.", _fields(schemas[body])]
+    for shared in sorted(OWN_SECTIONS):
+        parts += [f"## {shared}", _plain(schemas[shared]["description"]), _fields(schemas[shared])]
+    return _page(
+        "API",
+        "The OpenAPI document of the running service also has the fields of every answer: as JSON "
+        "at `/openapi.json`, for people at `/docs`.",
+        "Routes under `/api/` require `Authorization: Bearer KEY`. Bodies are JSON in camelCase. A "
+        "field that is not listed is refused; an optional field that is null counts as absent, "
+        "except in crawl settings. Times are UTC in whole seconds.",
+        "Lists take `limit` (1 to 100, default 20) and either `page` (from 1) or `cursor`, which "
+        "is `meta.nextCursor` of the page before. An `Idempotency-Key` has 1 to 200 visible ASCII "
+        "characters and holds for seven days.",
+        "Each route may also answer 408, 413, 429, 431, 500 or 503. [Errors](errors.md) lists the "
+        "codes.",
+        *parts,
+    )
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "api.md": api_page,
+    "errors.md": errors_page,
+    "settings.md": settings_page,
+}
+"""The generated pages by the names of their files."""
+
+
+def _page(title: str, *parts: str) -> str:
+    note = "<!-- Written by `make reference` from the code. Change the code instead. -->"
+    return "\n\n".join((f"# {title}", note, *parts)) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """`text` as one paragraph that fits a cell of a table."""
+    paragraph = inspect.cleandoc(text).partition("\n\n")[0]
+    return re.sub(r"\s+", " ", paragraph).replace("|", "\\|")
+
+
+def _meaning(error: type[DiffyError]) -> str:
+    return _plain(error.__doc__ or "")
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _code(value: object) -> str:
+    if value is None:
+        return "none"
+    shown = str(value).lower() if isinstance(value, bool) else f"{value}".removesuffix(".0")
+    return f"`{shown}`"
+
+
+def _descendants(error: type[DiffyError]) -> Iterator[type[DiffyError]]:
+    for child in error.__subclasses__():
+        if child.__module__.startswith("core."):
+            yield child
+            yield from _descendants(child)
+
+
+def _answered() -> Iterator[type[DiffyError]]:
+    """What the API answers: neither settings nor jobs, and a host is never busy for a client."""
+    yield from (
+        error
+        for error in _descendants(DiffyError)
+        if not issubclass(error, JobError | SettingsError | HostBusy) and error is not RequestError
+    )
+    yield _Fault
+
+
+class _Fault(DiffyError):
+    """A fault of the service; its log has the stack trace."""
+
+
+def _with_enums(node: Any, schemas: dict[str, Schema]) -> Any:
+    """`node` with each reference to an enumeration replaced by its values."""
+    match node:
+        case {"$ref": str(reference)}:
+            target = schemas[reference.rpartition("/")[2]]
+            return target if "enum" in target else node
+        case dict():
+            return {key: _with_enums(value, schemas) for key, value in node.items()}
+        case list():
+            return [_with_enums(value, schemas) for value in node]
+        case _:
+            return node
+
+
+def _body_of(operation: Schema) -> str:
+    if "requestBody" not in operation:
+        return ""
+    [content] = operation["requestBody"]["content"].values()
+    return _reference(content["schema"]) or ""
+
+
+def _reference(schema: Schema) -> str | None:
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    return next((name for each in schema.get("anyOf", ()) if (name := _reference(each))), None)
+
+
+def _parameters(operation: Schema) -> Iterator[Schema]:
+    yield from (each for each in operation.get("parameters", ()) if each["in"] != "path")
+
+
+def _parameter(parameter: Schema) -> str:
+    explained = parameter["name"] in EXPLAINED
+    accepted = "" if explained else _accepted(parameter["schema"])
+    return f"`{parameter['name']}`" + (f" ({accepted})" if accepted else "")
+
+
+def _fields(schema: Schema) -> str:
+    rows = [
+        (
+            f"`{name}`" + (" (required)" if name in schema.get("required", ()) else ""),
+            _accepted(field),
+            _plain(field.get("description", "")),
+        )
+        for name, field in schema.get("properties", {}).items()
+    ]
+    return _table(("field", "accepted", "meaning"), rows)
+
+
+def _accepted(schema: Schema) -> str:
+    """The values that a schema accepts, in words."""
+    if "anyOf" in schema:
+        kinds = [each for each in schema["anyOf"] if each.get("type") != "null"]
+        return " or ".join(filter(None, map(_accepted, kinds)))
+    if "$ref" in schema:
+        name = _reference(schema) or ""
+        return f"[{name}](#{name.lower()})"
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    match schema.get("type"):
+        case "integer" | "number" as kind:
+            return _range(schema) or str(kind)
+        case "boolean":
+            return "`true`, `false`"
+        case "array":
+            most = f" of at most {_number(schema['maxItems'])}" if "maxItems" in schema else ""
+            return f"list{most}"
+        case "object":
+            return "object of strings"
+        case "string":
+            return _text(schema)
+        case _:
+            return ""
+
+
+def _range(schema: Schema) -> str:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    above = schema.get("exclusiveMinimum")
+    if most is None:
+        return ""
+    if above is not None:
+        return f"above {_number(above)}, at most {_number(most)}"
+    return "" if least is None else f"{_number(least)} to {_number(most)}"
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value}"
+
+
+def _text(schema: Schema) -> str:
+    if "format" in schema:
+        return {"uuid": "UUID", "date-time": "time with zone"}.get(schema["format"], "text")
+    least, most = schema.get("minLength"), schema.get("maxLength")
+    if most is not None:
+        return f"{least or 0} to {_number(most)} characters"
+    return "text"
+
+
+def main() -> None:
+    """Write every page."""
+    for name, content in PAGES.items():
+        (FOLDER / name).write_text(content(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
