@@ -105,11 +105,10 @@ def sqlite_path(sqlite_template: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(temporal: EmbeddedTemporal, tmp_path: Path, sqlite_path: Path) -> Settings:
+def settings(temporal: EmbeddedTemporal, sqlite_path: Path) -> Settings:
     """Settings of a system of its own, on the shared Temporal server."""
-    assert sqlite_path.parent == tmp_path
     return Settings(
-        data_dir=tmp_path,
+        data_dir=sqlite_path.parent,
         temporal_address=temporal.address,
         allow_private_networks=True,
         host_rps=1000,

@@ -79,8 +79,7 @@ async def test_a_look_that_fails_is_not_the_last(
     ]
 
 
-MANY: Final = 200
-"""Waiters whose first looks are over long before the API gives up on Temporal."""
+MANY: Final = 1_000
 
 
 async def test_many_waiters_share_one_look(
@@ -106,13 +105,12 @@ async def test_many_waiters_share_one_look(
     async def reads() -> int:
         return described
 
-    await eventually(reads, lambda seen: seen >= MANY)
+    await eventually(reads, lambda seen: seen > 0)
     await eventually(system.stats, lambda stats: stats.waiting == 1)
-    assert described == MANY
     await system.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
     jobs = await asyncio.gather(*waiters)
     assert {job.state for job in jobs} == {JobState.FAILED}
-    assert described < 2.5 * MANY, "once at first, once at the end"
+    assert described <= 4, "at first, and when the watch is woken"
 
 
 @pytest.mark.parametrize("path", ["/api/jobs", "/api/jobs/stats", "/api/jobs/{id}"])

@@ -1,11 +1,20 @@
 """Running the `diffy` command as a person does."""
 
+import io
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
+import pytest
+
+from cli.main import main
 from tests.eventually import HANG
+
+Ran = subprocess.CompletedProcess[str]
 
 ROOT = Path(__file__).parents[2]
 DIFFY = [sys.executable, "-m", "cli.main"]
@@ -17,8 +26,26 @@ def environment(data_dir: Path, **variables: str) -> dict[str, str]:
     return {**kept, "DIFFY_DATA_DIR": str(data_dir), **variables}
 
 
-def diffy(*arguments: str, data_dir: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """The command, run to its end."""
+def diffy(*arguments: str, data_dir: Path, **variables: str) -> Ran:
+    """The result of the command, run here: a process of its own takes a second to load it."""
+    printed, errors = io.StringIO(), io.StringIO()
+    with (
+        patch.dict(os.environ, environment(data_dir, **variables), clear=True),
+        patch.object(sys, "argv", ["diffy", *arguments]),
+        redirect_stdout(printed),
+        redirect_stderr(errors),
+        # The command has an event loop of its own, and a thread has one at most.
+        ThreadPoolExecutor(1) as thread,
+        pytest.raises(SystemExit) as ended,
+    ):
+        thread.submit(main).result(HANG)
+    code = ended.value.code or 0
+    assert isinstance(code, int)
+    return Ran(arguments, code, printed.getvalue(), errors.getvalue())
+
+
+def diffy_process(*arguments: str, data_dir: Path, **variables: str) -> Ran:
+    """The result of the command, run as a process."""
     return subprocess.run(
         [*DIFFY, *arguments],
         cwd=ROOT,

@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 from cli.keys import DEFAULT_ORGANISATION, create_first, ensure_bootstrap_key, listed, opened
 from core.settings import Settings
 from store.keys import organisation_of
-from tests.cli.command import diffy
+from tests.cli.command import diffy, diffy_process
 
 
 def rows(data_dir: Path) -> list[list[str]]:
@@ -18,12 +20,13 @@ def rows(data_dir: Path) -> list[list[str]]:
 
 
 def test_create_prints_the_key_alone(tmp_path: Path) -> None:
-    ran = diffy("keys", "create", "--org", "acme", data_dir=tmp_path)
+    ran = diffy_process("keys", "create", "--org", "acme", data_dir=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert re.fullmatch(r"diffy_[A-Za-z0-9_-]{43}\n", ran.stdout)
     assert ran.stderr == ""
 
 
+@pytest.mark.usefixtures("sqlite_path")
 def test_list_shows_keys_and_no_secret(tmp_path: Path) -> None:
     made = [
         diffy("keys", "create", "--org", name, data_dir=tmp_path).stdout.strip()
@@ -34,6 +37,7 @@ def test_list_shows_keys_and_no_secret(tmp_path: Path) -> None:
     assert not any(key in cell for key in made for row in shown for cell in row)
 
 
+@pytest.mark.usefixtures("sqlite_path")
 def test_revoke_says_so_in_the_list_and_may_be_repeated(tmp_path: Path) -> None:
     diffy("keys", "create", "--org", "acme", data_dir=tmp_path)
     key_id = rows(tmp_path)[0][0]
@@ -43,6 +47,7 @@ def test_revoke_says_so_in_the_list_and_may_be_repeated(tmp_path: Path) -> None:
     assert rows(tmp_path)[0][2].startswith("revoked 20")
 
 
+@pytest.mark.usefixtures("sqlite_path")
 def test_revoking_an_unknown_key_fails(tmp_path: Path) -> None:
     ran = diffy("keys", "revoke", str(uuid4()), data_dir=tmp_path)
     assert ran.returncode == 1

@@ -3,19 +3,18 @@
 import re
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.running import Client, Installation, up
+from tests.cli.running import Client, Installation, Up, up
 from tests.eventually import eventually
 from tests.site import FakeSite
 
-KEY = "a-key-of-the-tests-0123456789"
-PAGES = [f"/page-{number}" for number in range(12)]
-HELD = PAGES[4:8]
+PAGES = [f"/page-{number}" for number in range(8)]
+HELD = PAGES[2:6]
 
 
 def text_of(path: str, price: int) -> str:
@@ -23,11 +22,31 @@ def text_of(path: str, price: int) -> str:
     return f"<title>{path}</title><p>The thing of {path} costs ${price} a month.</p>"
 
 
-async def test_up_says_where_it_is_works_and_goes_on_after_a_stop(
-    site: FakeSite, tmp_path: Path
-) -> None:
-    site.page("/", text_of("/", 99))
-    here = Installation.at(tmp_path / "data")
+@dataclass(frozen=True)
+class Before:
+    """What was asked of a system that was stopped, and started again."""
+
+    up: Up
+    client: Client
+    page_id: str
+    discovery: Any
+    running: str
+    delayed: str
+    due: datetime
+
+
+@pytest.fixture(scope="module")
+async def lone() -> AsyncIterator[FakeSite]:
+    """A site of one page."""
+    async with FakeSite() as site:
+        site.page("/", text_of("/", 99))
+        yield site
+
+
+@pytest.fixture(scope="module")
+async def before(lone: FakeSite, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Before]:
+    """A system that says where it is, works, is stopped in the middle, and runs again."""
+    here = Installation.at(tmp_path_factory.mktemp("up") / "data")
     async with up(here) as first:
         assert here.api in first.printed
         assert f"http://127.0.0.1:{here.ui_port}" in first.printed
@@ -38,7 +57,7 @@ async def test_up_says_where_it_is_works_and_goes_on_after_a_stop(
             assert (await client.get("/health")).status_code == 200
             ui = await client.get(f"http://127.0.0.1:{here.ui_port}")
             assert ui.is_success, ui.text
-            domain = await client.ask("/api/domains", domain=site.origin)
+            domain = await client.ask("/api/domains", domain=lone.origin)
             discovery = await client.finished(domain["discoveryJobId"])
             assert (discovery["state"], discovery["returnValue"]["pagesAdded"]) == ("completed", 1)
             [page] = await client.data(f"/api/domains/{domain['id']}/pages")
@@ -47,24 +66,40 @@ async def test_up_says_where_it_is_works_and_goes_on_after_a_stop(
             assert (done["state"], done["returnValue"]["baseline"]) == ("completed", True)
             due = datetime.now(UTC) + timedelta(seconds=8)
             delayed = (await client.ask(crawl, delaySeconds=8))["jobId"]
-            site.hold("/")
+            lone.hold("/")
             running = (await client.ask(crawl))["jobId"]
-            await site.arrived("/", 3)
+            await lone.arrived("/", 3)
         assert await first.stop(signal.SIGINT) == (0, {})
 
-    site.release("/")
+    lone.release("/")
     async with up(here) as second:
         assert "API key" not in second.printed
         async with Client(here.api, key) as client:
-            assert (await client.finished(discovery["id"])) == discovery
-            resumed = await client.finished(running)
-            assert (resumed["state"], resumed["attemptsMade"]) == ("completed", 1)
-            late = await client.finished(delayed)
-            assert (late["state"], late["attemptsMade"]) == ("completed", 1)
-            assert datetime.fromisoformat(late["processedAt"]) >= due.replace(microsecond=0)
-            assert len(await client.data(f"/api/pages/{page['id']}/snapshots")) == 1
+            yield Before(second, client, page["id"], discovery, running, delayed, due)
         assert await second.stop(signal.SIGTERM) == (0, {})
-    assert second.errors.read_text() == ""
+
+
+@pytest.fixture(scope="module")
+def running(before: Before) -> Installation:
+    """The installation of that system."""
+    return before.up.installation
+
+
+@pytest.fixture(scope="module")
+def client(before: Before) -> Client:
+    """A client of that system."""
+    return before.client
+
+
+async def test_up_goes_on_after_a_stop(before: Before, client: Client) -> None:
+    assert (await client.finished(before.discovery["id"])) == before.discovery
+    resumed = await client.finished(before.running)
+    assert (resumed["state"], resumed["attemptsMade"]) == ("completed", 1)
+    late = await client.finished(before.delayed)
+    assert (late["state"], late["attemptsMade"]) == ("completed", 1)
+    assert datetime.fromisoformat(late["processedAt"]) >= before.due.replace(microsecond=0)
+    assert len(await client.data(f"/api/pages/{before.page_id}/snapshots")) == 1
+    assert before.up.errors.read_text() == ""
 
 
 @pytest.fixture(scope="module")
@@ -75,22 +110,6 @@ async def shop() -> AsyncIterator[FakeSite]:
             site.page(path, text_of(path, 99))
         site.page("/", "".join(f"<a href='{path}'>{path}</a> " for path in PAGES))
         yield site
-
-
-@pytest.fixture(scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
-    """A running system."""
-    here = Installation.at(tmp_path_factory.mktemp("up") / "data")
-    async with up(here, DIFFY_BOOTSTRAP_API_KEY=KEY) as process:
-        yield here
-        assert await process.stop(signal.SIGINT) == (0, {})
-
-
-@pytest.fixture(scope="module")
-async def client(running: Installation) -> AsyncIterator[Client]:
-    """A client of it."""
-    async with Client(running.api, KEY) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -1,38 +1,53 @@
-"""How a program ends that has used Temporal."""
+"""How a command ends that has used Temporal."""
 
 import asyncio
-import subprocess
-import sys
+import gc
+from weakref import ref
 
-from cli.embedded import EmbeddedTemporal
-from tests.cli.command import ROOT
-
-PROGRAM = """
-import asyncio, gc, sys
+import pytest
 from temporalio.client import Client
+
+import cli.main
+from core.settings import Settings
+from temporal.connection import connect
 from temporal.shutdown import release
-
-async def main():
-    client = await Client.connect(sys.argv[1])
-    await client.count_workflows("")
-
-def clients():
-    return sum(isinstance(each, Client) for each in gc.get_objects())
-
-gc.disable()
-asyncio.run(main())
-before = clients()
-release()
-print(before, clients())
-"""
+from tests.site import FakeSite
+from tests.system import System
 
 
-async def test_release_lets_go_of_the_clients_that_could_crash_the_end(
-    temporal: EmbeddedTemporal,
+async def test_a_command_lets_go_of_its_clients_which_could_crash_the_end_of_the_interpreter(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, temporal.address, cwd=ROOT, stdout=subprocess.PIPE
-    )
-    printed, _ = await program.communicate()
-    assert printed == b"1 0\n"
-    assert program.returncode == 0
+    domain = await system.add_domain(site.origin)
+    clients: list[ref[Client]] = []
+    alive: list[int] = []
+
+    async def connected(settings: Settings) -> Client:
+        client = await connect(settings)
+        clients.append(ref(client))
+        return client
+
+    def count() -> int:
+        return sum(client() is not None for client in clients)
+
+    def released() -> None:
+        alive.append(count())
+        release()
+        alive.append(count())
+
+    def run() -> None:
+        gc.disable()  # What is collected by chance proves nothing.
+        try:
+            cli.main.main()
+        finally:
+            gc.enable()
+
+    monkeypatch.setattr("cli.backtest.connect", connected)
+    monkeypatch.setattr("cli.main.release", released)
+    monkeypatch.setattr("sys.argv", ["diffy", "backtest", str(domain.id)])
+    monkeypatch.setenv("DIFFY_DATA_DIR", str(system.settings.data_dir))
+    monkeypatch.setenv("TEMPORAL_ADDRESS", str(system.settings.temporal_address))
+    async with system.worker():
+        with pytest.raises(SystemExit) as ended:
+            await asyncio.to_thread(run)
+    assert (ended.value.code, alive) == (0, [1, 0])

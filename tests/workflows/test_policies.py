@@ -1,11 +1,52 @@
-"""How often and how fast a job is tried again."""
+"""The retry policies and timeouts that the server records of a job."""
 
-from core.jobs.retries import FIRST_PAUSE
-from workflows.policies import HEARTBEAT_TIMEOUT, capped
+from datetime import timedelta
+
+from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes
+
+from core.jobs.contract import ActivityName
+from tests.site import FakeSite
+from tests.system import System
+
+SOON = timedelta(seconds=15)
+"""Within this time of a worker's death the next attempt is due."""
 
 
-def test_after_the_death_of_a_worker_the_next_attempt_is_due_soon_however_many_died() -> None:
-    policy = capped(4)
-    assert policy.maximum_attempts == 4
-    assert (policy.initial_interval, policy.backoff_coefficient) == (FIRST_PAUSE, 1)
-    assert (HEARTBEAT_TIMEOUT + FIRST_PAUSE).total_seconds() < 15
+async def recorded(system: System, job_id: str) -> ActivityTaskScheduledEventAttributes:
+    """The activity of a job as the server scheduled it."""
+    history = await system.client.get_workflow_handle(job_id).fetch_history()
+    [found] = [
+        event.activity_task_scheduled_event_attributes
+        for event in history.events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    return found
+
+
+async def test_a_lost_attempt_is_followed_soon_by_the_next_until_all_that_were_asked_for_are_used(
+    system: System, site: FakeSite
+) -> None:
+    page_id = await system.lone_page(site)
+    domain_id = (await system.api.get(f"/api/pages/{page_id}")).json()["data"]["domainId"]
+    jobs = {
+        ActivityName.CRAWL: await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=7),
+        ActivityName.DISCOVER: await system.ask(
+            f"/api/domains/{domain_id}/discover", maxAttempts=7
+        ),
+    }
+    async with system.worker():
+        for job_id in jobs.values():
+            await system.finished(job_id)
+    for name, job_id in jobs.items():
+        activity = await recorded(system, job_id)
+        assert activity.activity_type.name == name
+        policy = activity.retry_policy
+        assert policy.maximum_attempts == 7
+        assert not policy.non_retryable_error_types
+        pause = policy.initial_interval.ToTimedelta()
+        for lost in range(1, 7):
+            after = min(
+                pause * policy.backoff_coefficient ** (lost - 1),
+                policy.maximum_interval.ToTimedelta() or timedelta.max,
+            )
+            assert activity.heartbeat_timeout.ToTimedelta() + after < SOON, f"{lost} died"
