@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
 from core.errors import (
+    BrowserMissing,
     DiffyError,
     HostBusy,
     InternalError,
@@ -22,7 +23,6 @@ from core.errors import (
 )
 from core.jobs.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attempts_before
 from core.jobs.retries import pause_after
-from core.site_errors import BrowserMissing
 from core.web.robots import LONGEST_DELAY
 
 HEARTBEAT_EVERY: Final = 1.0

@@ -16,9 +16,8 @@ from activities.reporting import Defer
 from core.changes.confirmation import Confirmation, confirm
 from core.changes.detection import DetectedChange, SeenPage, learning, removal, restoration
 from core.changes.muting import Learned
-from core.errors import PageGone
+from core.errors import JobCancelled, PageGone
 from core.jobs.contract import CANCELLED, CrawlPageResult
-from core.site_errors import JobCancelled
 from store.checks import (
     EarlierCheck,
     PageVersion,

@@ -5,7 +5,7 @@ from activities.http.fetch import NO_VALIDATORS, Fetched, Fetcher
 from activities.http.politeness import Politeness
 from activities.http.responses import no_page, refusal
 from activities.reporting import MOMENT
-from core.site_errors import InvalidAnswer, RedirectToOtherSite
+from core.errors import InvalidAnswer, RedirectToOtherSite
 from core.web.scope import ExclusionReason, OutOfScope, ScopeRules, judge
 from core.web.urls import host_of, parse_domain
 from store.tables.domains import Domain
@@ -21,7 +21,7 @@ class PageFetcher:
     async def fetch(self, check: Check, domain: Domain) -> Fetched:
         """The page of `check`, or that it was not modified.
 
-        Raises the errors of what the site does wrong (`core.site_errors`), PageGone among them, and
+        Raises the errors of what the site does wrong (`core.errors`), PageGone among them, and
         HostBusy when the host's turn, or a connection to it, is more than a moment away.
         """
         site = parse_domain(domain.domain)

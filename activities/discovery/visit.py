@@ -11,14 +11,15 @@ from activities.rendering.renderer import Renderer
 from core.errors import (
     AccessRefused,
     BlockedByRobots,
+    BrowserMissing,
     InternalError,
     InvalidAddress,
     JobError,
     NotAPage,
     PageGone,
     PageTooLarge,
+    RenderingFailed,
 )
-from core.site_errors import BrowserMissing, RenderingFailed
 from core.web.crawl_settings import DEFAULT_PROFILE, Render, RequestProfile
 from core.web.links import FEEDS, PageLinks
 from core.web.page_types import PageType, classify_page

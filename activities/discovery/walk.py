@@ -16,10 +16,9 @@ from activities.discovery.seeds import first_sitemaps, read_sitemap
 from activities.discovery.visit import Excluded, FoundPage, Visit, Visitor
 from activities.http.politeness import Politeness
 from activities.reporting import Attempt
-from core.errors import HostBusy, JobError
+from core.errors import HostBusy, JobError, RedirectToOtherSite
 from core.jobs.checkpoint import BEGINNING, Checkpoint, Seeding, StoredError
 from core.jobs.contract import DiscoverPagesInput, DiscoverPagesResult
-from core.site_errors import RedirectToOtherSite
 from core.web.scope import ExclusionReason, ScopeRules
 from core.web.urls import Site, host_of, parse_domain
 from store import frontier

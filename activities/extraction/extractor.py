@@ -10,8 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 from activities.extraction import processes
 from activities.extraction.processes import ReadingProcess
 from core.changes.detection import SeenPage, fingerprint
-from core.errors import InternalError, NotAPage
-from core.site_errors import WatchedPartMissing
+from core.errors import InternalError, NotAPage, WatchedPartMissing
 from core.text.blocks import to_text
 from core.text.javascript_shell import EmptyShell, shell_of
 from core.text.packing import Packed, pack

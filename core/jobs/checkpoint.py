@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from core.errors import JobError, PassingJobError
+from core.errors import JobError, PassingJobError, error_of
 from core.model import Model
-from core.site_errors import error_of
 
 
 class Seeding(Model):

@@ -8,11 +8,10 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from activities.http.fetch import Fetcher, FetchLimits
-from core.errors import JobError, SiteTimeout
+from core.errors import JobError, SiteTimeout, TlsFailed
 from core.jobs.contract import DiscoverPagesResult
 from core.jobs.states import JobState
 from core.settings import Settings
-from core.site_errors import TlsFailed
 from tests.activities.hostile import (
     HOSTILITIES,
     PORTS,

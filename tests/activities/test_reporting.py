@@ -14,6 +14,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.reporting import Attempt, Reporter
 from core.errors import (
+    BrowserMissing,
     DiffyError,
     InternalError,
     NotAPage,
@@ -25,7 +26,6 @@ from core.errors import (
 )
 from core.jobs.contract import AttemptReport, Outcome, Progress
 from core.jobs.retries import pause_after
-from core.site_errors import BrowserMissing
 from temporal.faults import TemporalFault
 from tests.eventually import eventually
 
