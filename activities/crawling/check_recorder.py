@@ -14,8 +14,14 @@ from activities.extraction.extractor import Extracted
 from activities.http.fetch import Fetched, Validators
 from activities.reporting import Defer
 from core.changes.confirmation import Confirmation, confirm
-from core.changes.detection import DetectedChange, SeenPage, learning, removal, restoration
-from core.changes.muting import Learned
+from core.changes.detection import (
+    DetectedChange,
+    SeenPage,
+    detect_unmuted_change,
+    removal,
+    restoration,
+)
+from core.changes.muting import NoiseHistory
 from core.errors import JobCancelled, PageGone
 from core.jobs.contract import CANCELLED, CrawlPageResult
 from store.checks import (
@@ -29,7 +35,7 @@ from store.checks import (
 )
 from store.db.engine import Database
 from store.job_ends import claim_ends
-from store.page_lines import learned_of, remember
+from store.page_lines import noise_history_of, store_noise_history
 from store.pages import page_by_id
 from store.pending_confirmations import delete_pending_confirmation, store_pending_confirmation
 from store.snapshots import snapshot_by_id
@@ -43,8 +49,8 @@ Answer = CrawlPageResult | Defer
 class NoiseUpdate:
     """What was known of a page before a crawl, and after it."""
 
-    before: Learned
-    after: Learned
+    before: NoiseHistory
+    after: NoiseHistory
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ class CheckRecorder:
                 if check.may_be_restored:
                     return await self._look_again(check, stored)
                 noise_update = NoiseUpdate(
-                    known, (await self._look(check, stored, stored, known)).learned
+                    known, (await self._look(check, stored, stored, known)).noise
                 )
         return await self._unchanged(check, found, noise_update)
 
@@ -116,7 +122,7 @@ class CheckRecorder:
         seen = SeenPage(fetched.url, extracted.title, extracted.text)
         if before is not None and check.comparable:
             look = await self._look(check, *check.versions(before, fetched, extracted), known)
-            noise_update = NoiseUpdate(known, look.learned)
+            noise_update = NoiseUpdate(known, look.noise)
             if look.detected is None and not check.may_be_restored:
                 same = Same(fetched.status, fetched.validators, body_hash, extracted.text_hash)
                 return await self._unchanged(check, same, noise_update)
@@ -138,20 +144,20 @@ class CheckRecorder:
         version = check.version(fetched, extracted, body_hash)
         return await self._version(check, version, before, detected, noise_update)
 
-    async def _stored(self, check: Check) -> tuple[Snapshot | None, Learned]:
+    async def _stored(self, check: Check) -> tuple[Snapshot | None, NoiseHistory]:
         page = check.page
         async with self._database.reading() as session:
             before = await snapshot_by_id(session, page.snapshot_id) if page.snapshot_id else None
-            return before, await learned_of(session, page.id, page.crawl_count)
+            return before, await noise_history_of(session, page.id, page.crawl_count)
 
     async def _look(
-        self, check: Check, before: SeenPage, now: SeenPage, known: Learned
+        self, check: Check, before: SeenPage, now: SeenPage, known: NoiseHistory
     ) -> Confirmation:
         """What this look has found; all of it is confirmed where no other one is wanted."""
         earlier = check.earlier
         if earlier is not None and earlier.seen is not None:
             return await asyncio.to_thread(confirm, before, earlier.seen, now, known)
-        detected, learned = await asyncio.to_thread(learning, before, now, known)
+        detected, learned = await asyncio.to_thread(detect_unmuted_change, before, now, known)
         return Confirmation(detected, detected if earlier is None else None, learned)
 
     async def _look_again(self, check: Check, seen: SeenPage | None) -> Defer:
@@ -180,7 +186,9 @@ class CheckRecorder:
                 settings_fingerprint=check.profile.fingerprint,
             )
             if recorded and noise_update is not None:
-                await remember(session, page.id, noise_update.before, noise_update.after, now)
+                await store_noise_history(
+                    session, page.id, noise_update.before, noise_update.after, now
+                )
             if recorded and page.snapshot_id is not None and check.was_gone:
                 await _stores(session)
                 change_id = await record_change(
@@ -223,7 +231,9 @@ class CheckRecorder:
                 return CrawlPageResult(changed=False, status_code=version.status_code)
             await _stores(session)
             if noise_update is not None:
-                await remember(session, page.id, noise_update.before, noise_update.after, now)
+                await store_noise_history(
+                    session, page.id, noise_update.before, noise_update.after, now
+                )
             change_id = None
             if before is not None and detected is not None:
                 change_id = await record_change(
