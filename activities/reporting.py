@@ -22,8 +22,8 @@ from core.errors import (
     SecretsUnreadable,
 )
 from core.jobs.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attempts_before
-from core.jobs.retries import pause_after
-from core.web.robots import LONGEST_DELAY
+from core.jobs.retries import retry_delay
+from core.web.robots import MAX_CRAWL_DELAY
 
 HEARTBEAT_EVERY: Final = 1.0
 """Seconds between heartbeats: a cancelled attempt hears of it with the next one."""
@@ -36,7 +36,7 @@ MOMENT: Final = timedelta(seconds=1)
 """How long an attempt waits for a host within its worker. Who has to wait longer is deferred."""
 
 MANY_DEFERRALS: Final = 1_000
-LONGEST_WAIT: Final = timedelta(seconds=LONGEST_DELAY)
+LONGEST_WAIT: Final = timedelta(seconds=MAX_CRAWL_DELAY)
 
 OURS: Final = (InternalError, SecretsUnreadable, BrowserMissing)
 """Errors of jobs that no site can help."""
@@ -185,7 +185,7 @@ class Reporter:
     async def _failure(self, attempt: Attempt, error: DiffyError) -> ApplicationError:
         info = activity.info()
         retry_after = error.retry_after if isinstance(error, PassingJobError) else None
-        pause = pause_after(attempt.report.attempt, retry_after)
+        pause = retry_delay(attempt.report.attempt, retry_after)
         report = attempt.report
         if error.retryable and not _is_last(info):
             report = report.model_copy(

@@ -14,7 +14,7 @@ from store.tables.changes import Change
 from store.tables.domains import Domain
 from store.tables.pages import Page
 
-RECENT = 5
+MAX_RECENT_CHANGES = 5
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class ChangeFilter:
             )
 
 
-EVERY = ChangeFilter()
+NO_FILTER = ChangeFilter()
 
 
 async def list_changes(
-    session: AsyncSession, org_id: UUID, request: PageRequest, wanted: ChangeFilter = EVERY
+    session: AsyncSession, org_id: UUID, request: PageRequest, wanted: ChangeFilter = NO_FILTER
 ) -> Paged[Change]:
     """The organisation's changes, newest first; those that `wanted` lets through."""
     rows = (
@@ -100,12 +100,12 @@ async def acknowledge(
 
 
 async def recent_changes(session: AsyncSession, domain_id: UUID) -> list[Change]:
-    """The newest changes of a domain, `RECENT` at most."""
+    """The newest changes of a domain, `MAX_RECENT_CHANGES` at most."""
     rows = (
         select(Change)
         .where(Change.domain_id == domain_id)
         .order_by(Change.created_at.desc(), Change.id.desc())
-        .limit(RECENT)
+        .limit(MAX_RECENT_CHANGES)
     )
     return list((await session.scalars(rows)).all())
 

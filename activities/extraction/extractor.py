@@ -16,7 +16,7 @@ from core.text.javascript_shell import EmptyShell, shell_of
 from core.text.packing import Packed, pack
 from core.text.stored_text import display_form
 from core.text.visible_text import content_blocks
-from core.web.crawl_settings import WHOLE, Parts
+from core.web.crawl_settings import WHOLE_PAGE, Parts
 from core.web.links import PageLinks, decode_html, extract_links
 from core.web.selectors import selected
 from core.web.sitemaps import Sitemap, parse_sitemap
@@ -47,7 +47,7 @@ class PageSource:
     content_type: str | None
     url: str
     known_text_hash: str | None = None
-    parts: Parts = WHOLE
+    parts: Parts = WHOLE_PAGE
     may_be_shell: bool = False
 
 
@@ -57,7 +57,7 @@ class StoredPage:
 
     html: str
     url: str
-    parts: Parts = WHOLE
+    parts: Parts = WHOLE_PAGE
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from activities.http.kept_answers import KeptAnswers
 from activities.reporting import MOMENT
 from core.errors import BadRedirect, BlockedByRobots, HostBusy, InternalError, PassingJobError
 from core.errors import RobotsUnreachable as Unreachable
-from core.web.robots import ALLOW_ALL, PRODUCT, Robots, parse_robots
+from core.web.robots import ALLOW_ALL, PRODUCT_TOKEN, Robots, parse_robots
 from core.web.urls import host_of, origin_of
 from store.db.engine import Database
 from store.hosts import give_back, take_slot, take_turn
@@ -79,7 +79,7 @@ class Politeness:
         what robots.txt says, and HostBusy when the host's turn is further away than that.
         """
         robots = await self.robots(url)
-        if not robots.allows(url, PRODUCT):
+        if not robots.allows(url, PRODUCT_TOKEN):
             raise BlockedByRobots(f"The robots.txt of {host_of(url)} does not allow this page.")
         await self._turn(url, robots, patience)
 
@@ -183,7 +183,7 @@ class Politeness:
 
     async def _turn(self, url: str, robots: Robots, patience: timedelta = MOMENT) -> None:
         host = host_of(url)
-        delay = timedelta(seconds=robots.crawl_delay(PRODUCT) or 0)
+        delay = timedelta(seconds=robots.crawl_delay(PRODUCT_TOKEN) or 0)
         interval = max(self._interval, delay)
         now = datetime.now(UTC)
         async with self._database.transaction() as session:

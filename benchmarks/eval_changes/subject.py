@@ -15,7 +15,7 @@ from core.changes.detection import DetectedChange, SeenPage, detect_change
 from core.text.blocks import to_text
 from core.text.visible_text import content_blocks
 from core.web.links import extract_links
-from store.siblings import MOST_PAGES
+from store.siblings import MAX_SIBLING_CANDIDATES
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class _Crawled:
     def _alike(self, number: int) -> list[_Numbered]:
         others = [_Numbered(each, self._before[each].url) for each in self._newest]
         others.remove(_Numbered(number, self._before[number].url))
-        return most_similar_pages(self._before[number].url, others[:MOST_PAGES])
+        return most_similar_pages(self._before[number].url, others[:MAX_SIBLING_CANDIDATES])
 
     def _sibling(self, number: int) -> Sibling:
         before = _version(self._before[number])

@@ -8,7 +8,7 @@ from typing import Final
 from core.changes.diff import BlockChange, BlockChangeKind, quoted
 from core.changes.money import Money, find_money
 from core.text.stored_text import cells_of, text_of
-from core.web.page_types import WORDS, PageType
+from core.web.page_types import TYPE_WORDS, PageType
 
 FREE: Final = re.compile(r"(free|kostenlos|gratis|gratuit)(?:\W.{0,15})?", re.IGNORECASE)
 """The text of a cell or short line that stands for a price of zero."""
@@ -79,7 +79,7 @@ def _subject(block: BlockChange, line: str, change: PriceChange) -> str | None:
     if not _PRICE_LEAD.fullmatch(lead):
         named = _NAMED.fullmatch(lead)
         return _short(named["name"]) if named else None
-    if section is None or section.lower() in WORDS[PageType.PRICING]:
+    if section is None or section.lower() in TYPE_WORDS[PageType.PRICING]:
         return None
     return _short(section)
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import NotFound
 from store.changes import (
-    RECENT,
+    MAX_RECENT_CHANGES,
     ChangedPage,
     ChangeFilter,
     acknowledge,
@@ -106,11 +106,11 @@ async def test_another_organisations_change_is_as_unknown_as_none(database: Data
 
 
 async def test_the_recent_changes_of_a_domain_are_few_and_the_newest(database: Database) -> None:
-    page = await watched(database, None, "/a", *range(1, RECENT + 3))
+    page = await watched(database, None, "/a", *range(1, MAX_RECENT_CHANGES + 3))
     await watched(database, page.org_id, "/b", 50)
     async with database.reading() as session:
         found = await recent_changes(session, page.domain_id)
-        assert ats(found) == list(range(RECENT + 2, 2, -1))
+        assert ats(found) == list(range(MAX_RECENT_CHANGES + 2, 2, -1))
         assert await recent_changes(session, uuid4()) == []
 
 

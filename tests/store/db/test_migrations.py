@@ -18,7 +18,7 @@ from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, sele
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core.errors import SettingsError, Unavailable
-from core.jobs.checkpoint import BEGINNING
+from core.jobs.checkpoint import EMPTY_CHECKPOINT
 from core.outbox import Message, ScheduleMessage
 from core.text.packing import pack, unpack
 from store import frontier
@@ -214,7 +214,7 @@ async def test_a_discovery_that_is_under_way_goes_on_and_can_be_taken_back(empty
         seeding = frontier.checkpoint_of(discovery).seeding
         assert seeding is not None
         assert not seeding.waiting
-        assert frontier.checkpoint_of(await session.get_one(Discovery, "new")) == BEGINNING
+        assert frontier.checkpoint_of(await session.get_one(Discovery, "new")) == EMPTY_CHECKPOINT
         left_out = {"not_found": 1, "other_host": 1}
         assert await frontier.tally(session, "job") == Tally(1, 0, 1, left_out)
         assert await frontier.pending(session, "job", 9) == [FoundUrl("/2026/12", 1)]
