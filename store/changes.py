@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from core.errors import NotFound
 from store.db.paging import Paged, PageRequest, paged
@@ -60,30 +61,27 @@ NO_FILTER = ChangeFilter()
 async def list_changes(
     session: AsyncSession, org_id: UUID, request: PageRequest, wanted: ChangeFilter = NO_FILTER
 ) -> Paged[Change]:
-    """The organisation's changes, newest first; those that `wanted` lets through."""
-    rows = (
-        select(Change)
-        .join(Domain, Change.domain_id == Domain.id)
-        .where(Domain.org_id == org_id, *wanted.conditions())
-    )
+    """The organisation's changes that match the filter, newest first, without their `diff`."""
+    rows = select(Change).where(Change.org_id == org_id, *wanted.conditions())
     return await paged(session, rows, Change.created_at, Change.id, request)
 
 
 async def get_change(
     session: AsyncSession, org_id: UUID, change_id: UUID, *, lock: bool = False
 ) -> Change:
-    """The organisation's change; with `lock` nobody else changes or deletes it before the end of
-    the transaction. Raises NotFound when it has none of that id.
+    """The organisation's change with its `diff`. Raises NotFound if there is none with this id.
+
+    With `lock`, no other transaction can change or delete it until the end of this one.
     """
     rows = (
         select(Change)
-        .join(Domain, Change.domain_id == Domain.id)
-        .where(Change.id == change_id, Domain.org_id == org_id)
+        .options(undefer(Change.diff))
+        .where(Change.id == change_id, Change.org_id == org_id)
     )
-    found = await session.scalar(rows.with_for_update(of=Change, key_share=True) if lock else rows)
-    if found is None:
+    change = await session.scalar(rows.with_for_update(key_share=True) if lock else rows)
+    if change is None:
         raise NotFound("Change not found.")
-    return found
+    return change
 
 
 async def acknowledge(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy.exc import InvalidRequestError
 
 from core.errors import NotFound
 from store.changes import (
@@ -90,6 +91,16 @@ async def test_one_change_names_both_versions(database: Database) -> None:
     assert found.diff["summary"] == found.summary == "Changed “a” to “b”."
     assert (found.change_type, found.severity) == ("content_change", "medium")
     assert (found.job_id, found.created_at) == ("job 1", minutes(1))
+
+
+async def test_a_list_does_not_load_what_differs(database: Database) -> None:
+    page = await watched(database, None, "/a", 1)
+    async with database.reading() as session:
+        [row] = (await list_changes(session, page.org_id, ALL)).rows
+        [recent] = await recent_changes(session, page.domain_id)
+        for change in (row, recent):
+            with pytest.raises(InvalidRequestError):
+                _ = change.diff
 
 
 async def test_another_organisations_change_is_as_unknown_as_none(database: Database) -> None:

@@ -136,6 +136,7 @@ def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> It
     """A row of each of those tables, of that moment."""
     own, domain_id = str(at), page.domain_id
     yield Change(
+        org_id=org_id,
         domain_id=domain_id,
         page_id=page.id,
         job_id=own,
@@ -245,7 +246,7 @@ async def test_a_line_that_is_no_noise_is_forgotten_when_no_crawl_counts_any_mor
         await store_noise_history(
             session, page.id, nothing, NoiseHistory(7, changed_in, muted), NOON
         )
-        await session.execute(update(Page).values(crawls=10))
+        await session.execute(update(Page).values(crawl_count=10))
         known = await noise_history_of(session, page.id, 10)
     assert await removed(database, PageLine, await may_go(database, PageLine, now), now) == 1
     async with database.reading() as session:
