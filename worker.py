@@ -32,7 +32,7 @@ from activities.retention import RetentionActivities
 from core.errors import SettingsError
 from core.jobs.states import TASK_QUEUE
 from core.settings import Settings, load_settings
-from core.web.robots import PRODUCT
+from core.web.robots import PRODUCT_TOKEN
 from store.db.engine import Database
 from store.db.migrations import migrate
 from store.outbox import DatabaseOutbox
@@ -75,7 +75,7 @@ so detect workflow code that is not deterministic.
 def user_agent(contact: str | None) -> str:
     """The User-Agent header: the product name that robots.txt files use, and the contact."""
     about = f"; +{contact}" if contact else ""
-    return f"Mozilla/5.0 (compatible; {PRODUCT}/1.0{about})"
+    return f"Mozilla/5.0 (compatible; {PRODUCT_TOKEN}/1.0{about})"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ async def opened_resources(settings: Settings, client: Client) -> AsyncIterator[
     resources = Resources(
         client=client,
         database=Database.open(
-            settings.resolved_database_url, patience=DATABASE_RETRY_TIMEOUT.total_seconds()
+            settings.resolved_database_url, outage_timeout=DATABASE_RETRY_TIMEOUT.total_seconds()
         ),
         fetcher=Fetcher(
             user_agent=user_agent(settings.contact),

@@ -22,6 +22,7 @@ from temporalio.client import (
 )
 from temporalio.converter import DataConverter
 
+from core.errors import JobCancelled
 from core.jobs.contract import (
     CANCELLED,
     PROMOTE_SIGNAL,
@@ -33,7 +34,6 @@ from core.jobs.contract import (
     Progress,
     attempts_before,
 )
-from core.site_errors import JobCancelled
 from temporal.jobs.status import LiveAttempt
 from temporal.jobs.untrusted import read_memo, read_payloads
 

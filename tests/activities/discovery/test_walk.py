@@ -44,8 +44,8 @@ def stopped_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A discovery of ten pages remembers twenty URLs to visit, and twenty others."""
-    monkeypatch.setattr("store.frontier.ROWS_FOR_EACH_PAGE", 2)
-    monkeypatch.setattr("store.frontier.MORE_ROWS", 0)
+    monkeypatch.setattr("store.frontier.ROWS_PER_PAGE", 2)
+    monkeypatch.setattr("store.frontier.EXTRA_ROWS", 0)
 
 
 async def rows(system: System) -> int:
