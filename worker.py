@@ -29,7 +29,7 @@ from activities.retention import RetentionActivities
 from core.errors import SettingsError
 from core.jobs.states import TASK_QUEUE
 from core.settings import Settings, load_settings
-from core.web.robots import PRODUCT
+from core.web.robots import PRODUCT_TOKEN
 from store.db.engine import Database
 from store.db.migrations import migrate
 from store.outbox import DatabaseOutbox
@@ -72,7 +72,7 @@ notice workflow code that is not deterministic.
 def user_agent(contact: str | None) -> str:
     """Who asks, by the name that robots.txt files know, and whom to turn to."""
     about = f"; +{contact}" if contact else ""
-    return f"Mozilla/5.0 (compatible; {PRODUCT}/1.0{about})"
+    return f"Mozilla/5.0 (compatible; {PRODUCT_TOKEN}/1.0{about})"
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[], None]) -> None:
@@ -85,7 +85,9 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     await pace_hosts(client, settings.host_rps)
     await schedule_pruning(client)
     migrate(settings.resolved_database_url)
-    database = Database.open(settings.resolved_database_url, patience=PATIENCE.total_seconds())
+    database = Database.open(
+        settings.resolved_database_url, outage_timeout=PATIENCE.total_seconds()
+    )
     agent = user_agent(settings.contact)
     fetcher = Fetcher(
         user_agent=agent,

@@ -17,9 +17,8 @@ from core.changes.backtest import Reading, ReportedChange, comparable, verdict
 from core.changes.boilerplate import without_boilerplate
 from core.changes.detection import DetectedChange, SeenPage, detect_change, removal, restoration
 from core.changes.rules import ChangeType
-from core.errors import InternalError, NotAPage, SubjectGone
+from core.errors import InternalError, NotAPage, SubjectGone, WatchedPartMissing
 from core.jobs.contract import ActivityName, AttemptReport, BacktestInput, BacktestResult, Outcome
-from core.site_errors import WatchedPartMissing
 from core.web.crawl_settings import Parts
 from store.backtests import (
     Finding,

@@ -42,7 +42,7 @@ from core.web.crawl_settings import Render
 from store.checks import check_of_job
 from store.db.engine import Database
 from store.domains import domain_by_id
-from store.page_lines import learned_of
+from store.page_lines import noise_history_of
 from store.pages import page_by_id
 from store.pending_confirmations import previous_fetch
 from store.secretkey import SecretKey
@@ -192,7 +192,7 @@ class CrawlActivities:
             return None
         async with self._database.reading() as session:
             before = await snapshot_by_id(session, page.snapshot_id)
-            noise = await learned_of(session, page.id, page.crawl_count)
+            noise = await noise_history_of(session, page.id, page.crawl_count)
         return check.known_version(before, noise, fetched)
 
 

@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
 from core.errors import (
+    BrowserMissing,
     DiffyError,
     HostBusy,
     InternalError,
@@ -21,9 +22,8 @@ from core.errors import (
     SecretsUnreadable,
 )
 from core.jobs.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attempts_before
-from core.jobs.retries import pause_after
-from core.site_errors import BrowserMissing
-from core.web.robots import LONGEST_DELAY
+from core.jobs.retries import retry_delay
+from core.web.robots import MAX_CRAWL_DELAY
 
 HEARTBEAT_INTERVAL: Final = 1.0
 """Seconds between heartbeats. A cancelled attempt is notified by the next one."""
@@ -40,7 +40,7 @@ MAX_HOST_WAIT: Final = timedelta(seconds=1)
 MAX_DEFERRALS: Final = 1_000
 """Deferrals of an attempt for its host, after which it waits inside its worker."""
 
-MAX_CRAWL_DELAY: Final = timedelta(seconds=LONGEST_DELAY)
+MAX_SLOT_WAIT: Final = timedelta(seconds=MAX_CRAWL_DELAY)
 
 OWN_ERRORS: Final = (InternalError, SecretsUnreadable, BrowserMissing)
 """Job errors that no site causes."""
@@ -102,7 +102,7 @@ class Attempt:
         Each deferral adds about 13 events to the workflow history, whose limit is 51,200 events. So
         an attempt waits inside its worker after `MAX_DEFERRALS`.
         """
-        return MAX_HOST_WAIT if self._deferrals < MAX_DEFERRALS else MAX_CRAWL_DELAY
+        return MAX_HOST_WAIT if self._deferrals < MAX_DEFERRALS else MAX_SLOT_WAIT
 
     def progress(self, percent: int) -> None:
         """Set the progress of the attempt, 0 to 99 percent. A lower value is ignored."""
@@ -191,7 +191,7 @@ class Reporter:
     async def _failure(self, attempt: Attempt, error: DiffyError) -> ApplicationError:
         info = activity.info()
         retry_after = error.retry_after if isinstance(error, PassingJobError) else None
-        pause = pause_after(attempt.report.attempt, retry_after)
+        pause = retry_delay(attempt.report.attempt, retry_after)
         report = attempt.report
         if error.retryable and not _is_last_attempt(info):
             report = report.model_copy(

@@ -7,13 +7,16 @@ from pydantic import AfterValidator, Field
 
 from api.limits import JsonBody, OneLine
 from core.model import Model
-from core.web.crawl_settings import LONGEST_CONFIRMATION, NOTHING_CHOSEN, CrawlSettings, Render
+from core.web.crawl_settings import MAX_CONFIRM_AFTER_SECONDS, NOTHING_CHOSEN, CrawlSettings, Render
 from core.web.request_headers import check_cookies, check_headers, check_user_agent
-from core.web.selectors import LONGEST_SELECTOR, MOST_IGNORED, check_selector
+from core.web.selectors import MAX_IGNORE_SELECTORS, MAX_SELECTOR_LENGTH, check_selector
 from store.secretkey import SecretKey
 
 Selector = Annotated[
-    str, Field(min_length=1, max_length=LONGEST_SELECTOR), OneLine, AfterValidator(check_selector)
+    str,
+    Field(min_length=1, max_length=MAX_SELECTOR_LENGTH),
+    OneLine,
+    AfterValidator(check_selector),
 ]
 
 
@@ -59,13 +62,13 @@ class CrawlSettingsBody(JsonBody):
         description="CSS: only what it matches is compared. A crawl fails with "
         "WATCHED_PART_MISSING where that shows no text.",
     )
-    ignore_selectors: Annotated[list[Selector], Field(max_length=MOST_IGNORED)] | None = Field(
-        default=None, description="CSS: what they match is not compared."
+    ignore_selectors: Annotated[list[Selector], Field(max_length=MAX_IGNORE_SELECTORS)] | None = (
+        Field(default=None, description="CSS: what they match is not compared.")
     )
     render: Annotated[Render, Field(strict=False)] | None = Field(
         default=None, description="Whether pages are opened in a browser before they are read."
     )
-    confirm_after_seconds: Annotated[int, Field(ge=0, le=LONGEST_CONFIRMATION)] | None = Field(
+    confirm_after_seconds: Annotated[int, Field(ge=0, le=MAX_CONFIRM_AFTER_SECONDS)] | None = Field(
         default=None,
         description="News is reported once a second look, so many seconds after the first, has "
         "found it again. 0 reports at once, also where the domain would have it confirmed.",

@@ -18,14 +18,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidAddress
-from core.web.links import MOST_LINKS, decode_html, extract_links
+from core.web.links import MAX_LINKS, decode_html, extract_links
 from core.web.page_types import classify_page
-from core.web.robots import LONGEST_DELAY, parse_robots
-from core.web.scope import ScopeRules, judge
-from core.web.sitemaps import MOST_URLS, parse_sitemap
+from core.web.robots import MAX_CRAWL_DELAY, parse_robots
+from core.web.scope import ScopeRules, exclusion_reason
+from core.web.sitemaps import MAX_SITEMAP_URLS, parse_sitemap
 from core.web.soft_404 import says_it_is_gone
 from core.web.traps import Traps
-from core.web.urls import LONGEST_URL, normalise, origin_of, parse_domain
+from core.web.urls import MAX_URL_LENGTH, normalise, origin_of, parse_domain
 
 LONGEST: Final = 1.0
 """Seconds of processor time that one case may take."""
@@ -39,20 +39,20 @@ def read_robots(body: bytes) -> None:
     robots = parse_robots(body)
     robots.allows(PAGE)
     delay = robots.crawl_delay()
-    assert delay is None or 0 < delay <= LONGEST_DELAY
+    assert delay is None or 0 < delay <= MAX_CRAWL_DELAY
 
 
 def read_sitemap(body: bytes) -> None:
     """Sitemaps, feeds and lists: any bytes are one."""
     found = parse_sitemap(body)
-    assert len(found.pages) + len(found.sitemaps) <= MOST_URLS
+    assert len(found.pages) + len(found.sitemaps) <= MAX_SITEMAP_URLS
 
 
 def read_page(body: bytes) -> None:
     """Charset, links, structured data, type: any bytes are a page."""
     kind, _, rest = body.partition(b"\n")
     page = extract_links(decode_html(rest, kind.decode("latin-1")), PAGE)
-    assert len(page.links) <= MOST_LINKS
+    assert len(page.links) <= MAX_LINKS
     classify_page(PAGE, page.title, page.kinds)
     says_it_is_gone(PAGE, page.title)
 
@@ -66,9 +66,9 @@ def read_url(body: bytes) -> None:
     except (InvalidAddress, UnicodeDecodeError):
         return
     assert normalise(url) == url
-    assert len(url) <= LONGEST_URL
+    assert len(url) <= MAX_URL_LENGTH
     assert url.startswith(origin_of(url))
-    judge(url, SITE, ScopeRules(exclude=("*a*b*?", "/x*")))
+    exclusion_reason(url, SITE, ScopeRules(exclude=("*a*b*?", "/x*")))
     traps = Traps(date(2026, 11, 24))
     assert traps.recognise(url) is traps.recognise(url)
 

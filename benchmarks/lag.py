@@ -21,7 +21,7 @@ from benchmarks.site import WatchedSite
 from benchmarks.system import Diffy
 from tests.eventually import eventually
 
-HELD: Final = 60.0
+MESSAGE_LEASE: Final = 60.0
 EVERY: Final = 0.02
 """Seconds between two looks."""
 
@@ -65,7 +65,7 @@ async def lane(
 async def measured(jobs: int, lanes: int) -> dict[str, dict[str, float]]:
     """Median and worst of each way of asking."""
     with tempfile.TemporaryDirectory() as scratch:
-        async with WatchedSite(slow_for=HELD) as site:
+        async with WatchedSite(slow_for=MESSAGE_LEASE) as site:
             diffy = Diffy(Path(scratch, "data"))
             client = Client(diffy.origin)
             try:

@@ -34,7 +34,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.retention import RetentionActivities
 from core.changes.backtest import ReportedChange, Verdict
-from core.changes.detection import DetectedChange, SeenPage, learning
+from core.changes.detection import DetectedChange, SeenPage, detect_unmuted_change
 from core.settings import Settings
 from core.text.packing import pack
 from store import frontier
@@ -48,7 +48,7 @@ from store.domains import add_domain
 from store.frontier import FoundUrl
 from store.hosts import take_slot
 from store.keys import create_key, organisation_of
-from store.page_lines import learned_of, remember
+from store.page_lines import noise_history_of, store_noise_history
 from store.pages import NewPage, add_pages, page_by_id
 from store.pending_confirmations import PreviousFetch, store_pending_confirmation
 from store.requests import enter_request
@@ -167,13 +167,15 @@ class Site:
         shown = "\n".join(self._shown[page_id])
         async with self._database.reading() as session:
             page = await page_by_id(session, page_id)
-            known = await learned_of(session, page_id, page.crawl_count)
+            known = await noise_history_of(session, page_id, page.crawl_count)
             before = await snapshot_by_id(session, page.snapshot_id) if page.snapshot_id else None
         found: DetectedChange | None = None
         learned = known
         if before is not None:
             earlier = SeenPage(before.url, before.title, before.text)
-            found, learned = learning(earlier, SeenPage(page.url, "Shop", shown), known)
+            found, learned = detect_unmuted_change(
+                earlier, SeenPage(page.url, "Shop", shown), known
+            )
         async with self._database.transaction() as session:
             after_id = await record_version(
                 session,
@@ -184,7 +186,7 @@ class Site:
                 is_change=reported,
             )
             assert after_id is not None
-            await remember(session, page_id, known, learned, self.now)
+            await store_noise_history(session, page_id, known, learned, self.now)
             if before is not None and found is not None and reported:
                 await record_change(
                     session,
@@ -200,13 +202,13 @@ class Site:
         """What a crawl writes that finds another figure and nothing else."""
         async with self._database.transaction() as session:
             page = await page_by_id(session, page_id)
-            known = await learned_of(session, page_id, page.crawl_count)
+            known = await noise_history_of(session, page_id, page.crawl_count)
             texts = [
                 f"# Month {month}\nThere are {self._random.random()} friends of ours in town."
                 for _ in range(2)
             ]
             versions = [SeenPage(page.url, "Shop", each) for each in texts]
-            _, learned = learning(versions[0], versions[1], known)
+            _, learned = detect_unmuted_change(versions[0], versions[1], known)
             await record_unchanged(
                 session,
                 page,
@@ -215,7 +217,7 @@ class Site:
                 last_modified=page.last_modified,
                 body_hash=page.body_hash,
             )
-            await remember(session, page_id, known, learned, self.now)
+            await store_noise_history(session, page_id, known, learned, self.now)
 
     async def _asides(self, number: int) -> None:
         """What a day leaves behind besides crawls."""

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from core.web.robots import PRODUCT, parse_robots
+from core.web.robots import PRODUCT_TOKEN, parse_robots
 
 PATHS = ("/", "/search?q=x&page=2", "/%E3%83%84/a b", "/a/b/c.html")
 
@@ -18,8 +18,8 @@ PATHS = ("/", "/search?q=x&page=2", "/%E3%83%84/a b", "/a/b/c.html")
 def read(path: Path) -> tuple[bool, int, bool]:
     """Whether `/` is allowed, the sitemaps named, whether a delay is asked for."""
     robots = parse_robots(path.read_bytes())
-    verdicts = [robots.allows(f"https://{path.name}{target}", PRODUCT) for target in PATHS]
-    return verdicts[0], len(robots.sitemaps), robots.crawl_delay(PRODUCT) is not None
+    verdicts = [robots.allows(f"https://{path.name}{target}", PRODUCT_TOKEN) for target in PATHS]
+    return verdicts[0], len(robots.sitemaps), robots.crawl_delay(PRODUCT_TOKEN) is not None
 
 
 def measure(folder: Path) -> dict[str, object]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InvalidAddress
-from core.web.urls import LONGEST_URL, normalise
+from core.web.urls import MAX_URL_LENGTH, normalise
 
 CASES = "urltestdata.json"
 MOST_DIFFERING = 2
@@ -27,7 +27,7 @@ def expected(case: dict[str, Any]) -> str | None:
     if case["username"] or case["password"]:
         return None
     href = f"{case['protocol']}//{case['host']}{case['pathname']}{case['search']}"
-    return href if len(href) <= LONGEST_URL else None
+    return href if len(href) <= MAX_URL_LENGTH else None
 
 
 def given(case: dict[str, Any]) -> str | None:

@@ -1,8 +1,8 @@
-"""The one tree of errors; what a site does wrong in particular is in `core.site_errors`.
+"""The tree of all errors that Diffy raises on purpose.
 
 DiffyError
-├── SettingsError             a setting cannot be used; the process exits with code 2
-├── RequestError              what a client asked cannot be done
+├── SettingsError             a setting has an invalid value; the process exits with code 2
+├── RequestError              the API cannot answer a request as asked
 │   ├── InvalidRequest            400
 │   ├── Unauthorized              401
 │   ├── NotFound                  404
@@ -13,53 +13,58 @@ DiffyError
 │   ├── HeadTooLarge              431
 │   └── RateLimited               429
 ├── Unavailable               503, Temporal or the database cannot be reached
-├── HostBusy                  no fault: the attempt is deferred until the host can be asked
+├── HostBusy                  not a failure: the attempt is deferred until the host has a free slot
 └── JobError                  why an attempt of a job ended without a result
-    ├── PermanentJobError         no retry can mend it
+    ├── PermanentJobError         a retry cannot succeed
     │   ├── PageGone                  404, 410
-    │   ├── AccessRefused             401, 403 and the other refusals of 4xx
+    │   ├── AccessRefused             401, 403 and other 4xx
     │   ├── BlockedByRobots           RFC 9309
     │   ├── NotAPage                  a PDF, an image, a page without text
-    │   │   └── EmptyPage                 no body at all
+    │   │   └── EmptyPage                 an empty body
     │   ├── PageTooLarge
     │   ├── HeadersTooLarge
     │   ├── BadRedirect
     │   │   ├── RedirectLoop
     │   │   ├── TooManyRedirects
-    │   │   ├── RedirectToNowhere         to no web address
+    │   │   ├── RedirectToNowhere         the target is not a web address
     │   │   └── RedirectToOtherSite
-    │   ├── ForbiddenAddress          a private or special address
-    │   ├── InvalidAddress            not a web address at all
-    │   ├── WatchedPartMissing        the selector of the settings matches nothing
-    │   ├── BrowserMissing            the page needs one, and none is installed
-    │   ├── SecretsUnreadable         the key that headers and cookies were stored under is not here
-    │   ├── SubjectGone               the domain or page was deleted here
-    │   ├── JobCancelled              before anything was stored
-    │   └── InvalidJobInput           a workflow was started with input it cannot read
-    └── PassingJobError           the next attempt may succeed
+    │   ├── ForbiddenAddress          a private or special-purpose address
+    │   ├── InvalidAddress            not a web address
+    │   ├── WatchedPartMissing        the watch selector matches no text
+    │   ├── BrowserMissing            the page needs a browser, and none is installed
+    │   ├── SecretsUnreadable         headers and cookies were encrypted with another key
+    │   ├── SubjectGone               the domain or page was deleted from Diffy
+    │   ├── JobCancelled              cancelled before the job stored anything
+    │   └── InvalidJobInput           a workflow cannot read its input
+    └── PassingJobError           a retry may succeed
         ├── SiteUnreachable
-        │   ├── NameNotFound              no address for the name
+        │   ├── NameNotFound              the name does not resolve
         │   ├── ConnectionFailed          refused, no route
         │   ├── TlsFailed                 the certificate or the handshake
-        │   └── ConnectionBroken          reset in the middle
-        ├── SiteTimeout               deadline, 408
+        │   └── ConnectionBroken          reset during the exchange
+        ├── SiteTimeout               the deadline passed, or 408
         ├── SiteOverloaded            429, 503; may carry Retry-After
-        ├── SiteError                 the other 5xx
-        │   ├── InvalidAnswer             no HTTP, or none that was asked for
-        │   ├── BrokenBody                cut short, or framed wrongly
+        ├── SiteError                 other 5xx
+        │   ├── InvalidAnswer             not HTTP, or not a response to the request
+        │   ├── BrokenBody                truncated or wrongly framed
         │   └── BrokenCompression
-        ├── RenderingFailed           the browser crashed, or the page never came to rest
+        ├── RenderingFailed           the browser crashed, or the page kept it busy
         ├── RobotsUnreachable         RFC 9309, 2.3.1.4
-        ├── AlreadyDiscovering        another job walks the domain
-        └── InternalError             a fault of ours
+        ├── AlreadyDiscovering        another job holds the discovery lock of the domain
+        └── InternalError             a bug in Diffy
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 
 class DiffyError(Exception):
-    """Any error that Diffy raises on purpose; its message is a sentence for a person."""
+    """Base of all errors that Diffy raises on purpose.
+
+    `message` is a sentence for users, `code` the published error code, `http_status` the status of
+    the API's response, and `retryable` whether the same request or job may succeed later.
+    """
 
     http_status: ClassVar[int] = 500
     code: ClassVar[str] = "INTERNAL"
@@ -71,13 +76,13 @@ class DiffyError(Exception):
 
 
 class SettingsError(DiffyError):
-    """A setting has a value that cannot be used; the message names it and what it accepts."""
+    """A setting has an invalid value; the message names the setting and the values it accepts."""
 
 
 class RequestError(DiffyError):
-    """A request that cannot be answered as asked.
+    """A request that the API cannot answer as asked.
 
-    `details` names the fields at fault, by field name.
+    `details` maps the name of each invalid field to a sentence.
     """
 
     http_status = 400
@@ -89,50 +94,61 @@ class RequestError(DiffyError):
 
 
 class InvalidRequest(RequestError):
-    """A parameter or a body that is not of the documented form."""
+    """A parameter or body does not have the documented form."""
 
 
 class Unauthorized(RequestError):
-    """No key, or one that is malformed, unknown or revoked."""
+    """The API key is missing, malformed, unknown or revoked."""
 
     http_status = 401
     code = "UNAUTHORIZED"
 
 
 class NotFound(RequestError):
-    """It does not exist, or another organisation owns it: the two must look alike."""
+    """The resource does not exist, or belongs to another organisation.
+
+    Both cases have the same response, so that nobody learns what other organisations have.
+    """
 
     http_status = 404
     code = "NOT_FOUND"
 
 
 class MethodNotAllowed(RequestError):
-    """The route exists and does not take this method."""
+    """The route does not accept this method."""
 
     http_status = 405
 
 
+class RequestTooSlow(RequestError):
+    """The request body did not arrive before its timeout."""
+
+    http_status = 408
+
+
 class Conflict(RequestError):
-    """The present state does not allow it."""
+    """The current state of the resource does not allow the request."""
 
     http_status = 409
     code = "CONFLICT"
 
 
 class RequestTooLarge(RequestError):
-    """The body is larger than the API reads."""
+    """The request body exceeds the limit."""
 
     http_status = 413
 
 
-class RequestTooSlow(RequestError):
-    """The body does not arrive in the time it has."""
+class RateLimited(RequestError):
+    """Temporal accepts no more requests for now."""
 
-    http_status = 408
+    http_status = 429
+    code = "RATE_LIMITED"
+    retryable = True
 
 
 class HeadTooLarge(RequestError):
-    """The address and the headers are larger than the API reads."""
+    """The URL and headers of the request exceed the limit."""
 
     http_status = 431
 
@@ -140,16 +156,8 @@ class HeadTooLarge(RequestError):
         super().__init__("The address and the headers are larger than 64 KiB together.")
 
 
-class RateLimited(RequestError):
-    """Too many requests in too short a time."""
-
-    http_status = 429
-    code = "RATE_LIMITED"
-    retryable = True
-
-
 class Unavailable(DiffyError):
-    """Temporal or the database cannot be reached now."""
+    """Temporal or the database cannot be reached."""
 
     http_status = 503
     code = "UNAVAILABLE"
@@ -157,9 +165,10 @@ class Unavailable(DiffyError):
 
 
 class HostBusy(DiffyError):
-    """The host may not be asked for more than a moment: the attempt goes on at `until`.
+    """The next free slot of the host is at `until`, too far ahead to wait for in the activity.
 
-    This is no failure. The attempt gives its worker back, and no attempt is used up.
+    This is not a failure: the attempt is deferred until then and frees its worker slot. It does not
+    count as another attempt.
     """
 
     http_status = 503
@@ -179,37 +188,49 @@ class JobError(DiffyError):
 
 
 class PermanentJobError(JobError):
-    """No retry can mend it: the job fails at once."""
+    """A retry cannot succeed: the job fails at once."""
 
 
 class PageGone(PermanentJobError):
-    """The site says that the page does not exist (404, 410)."""
+    """The site answered that the page does not exist (404, 410)."""
 
     code = "PAGE_GONE"
 
 
 class AccessRefused(PermanentJobError):
-    """The site refuses the page to us (401, 403, 451 and the other refusals of 4xx)."""
+    """The site refused the request (401, 403, 451 and other 4xx)."""
 
     code = "ACCESS_REFUSED"
 
 
 class BlockedByRobots(PermanentJobError):
-    """The site's robots.txt forbids the page to our user agent (RFC 9309)."""
+    """robots.txt disallows the page for our user agent (RFC 9309)."""
 
     code = "BLOCKED_BY_ROBOTS"
 
 
 class NotAPage(PermanentJobError):
-    """What the site sent is no HTML document with text in it."""
+    """The response is not an HTML document with text."""
 
     code = "NOT_A_PAGE"
 
 
+class EmptyPage(NotAPage):
+    """The response is successful and its body is empty or white space."""
+
+    code = "EMPTY_PAGE"
+
+
 class PageTooLarge(PermanentJobError):
-    """The body goes on past what a page may hold."""
+    """The response body exceeds the limit of a page."""
 
     code = "PAGE_TOO_LARGE"
+
+
+class HeadersTooLarge(PermanentJobError):
+    """The response headers exceed 100 KiB."""
+
+    code = "HEADERS_TOO_LARGE"
 
 
 class BadRedirect(PermanentJobError):
@@ -218,40 +239,82 @@ class BadRedirect(PermanentJobError):
     code = "BAD_REDIRECT"
 
 
+class RedirectLoop(BadRedirect):
+    """A redirect to a URL that this fetch has already requested."""
+
+    code = "REDIRECT_LOOP"
+
+
+class TooManyRedirects(BadRedirect):
+    """A chain of redirects exceeds the limit."""
+
+    code = "TOO_MANY_REDIRECTS"
+
+
+class RedirectToNowhere(BadRedirect):
+    """A redirect to something other than a web address."""
+
+    code = "REDIRECT_TO_NOWHERE"
+
+
+class RedirectToOtherSite(BadRedirect):
+    """A redirect to a site other than the watched one."""
+
+    code = "REDIRECT_TO_OTHER_SITE"
+
+
 class ForbiddenAddress(PermanentJobError):
-    """The host is, or resolves to, an address that is not public."""
+    """The host is or resolves to an address that is not public."""
 
     code = "FORBIDDEN_ADDRESS"
 
 
 class InvalidAddress(PermanentJobError):
-    """Not an address that can be fetched over HTTP."""
+    """The text is not an address that can be fetched over HTTP."""
 
     code = "INVALID_ADDRESS"
 
 
+class WatchedPartMissing(PermanentJobError):
+    """The watch selector of the crawl settings matches no text of the page."""
+
+    code = "WATCHED_PART_MISSING"
+
+
+class BrowserMissing(PermanentJobError):
+    """The page needs JavaScript, and this worker has no browser."""
+
+    code = "BROWSER_MISSING"
+
+
 class SecretsUnreadable(PermanentJobError):
-    """The key that the headers and cookies of the settings were stored under is not here."""
+    """The headers and cookies of the crawl settings were encrypted with another key."""
 
     code = "SECRETS_UNREADABLE"
 
 
 class SubjectGone(PermanentJobError):
-    """The domain or page was deleted after the job had been asked for."""
+    """The domain or page was deleted after the job was requested."""
 
     code = "SUBJECT_GONE"
 
 
+class JobCancelled(PermanentJobError):
+    """The job was cancelled before it stored anything."""
+
+    code = "CANCELLED"
+
+
 class InvalidJobInput(PermanentJobError):
-    """A workflow was started with input it cannot read."""
+    """A workflow cannot read its input."""
 
     code = "INVALID_INPUT"
 
 
 class PassingJobError(JobError):
-    """The next attempt may succeed.
+    """A retry may succeed.
 
-    `retry_after` is what the site asked for (RFC 9110, 10.2.3), before any cap.
+    `retry_after` is the site's Retry-After (RFC 9110, 10.2.3) before any cap, None if it sent none.
     """
 
     retryable = True
@@ -262,42 +325,101 @@ class PassingJobError(JobError):
 
 
 class SiteUnreachable(PassingJobError):
-    """No connection, or one that broke."""
+    """No connection to the site, or a broken one."""
 
     code = "SITE_UNREACHABLE"
 
 
+class NameNotFound(SiteUnreachable):
+    """The host name does not resolve to an address."""
+
+    code = "NAME_NOT_FOUND"
+
+
+class ConnectionFailed(SiteUnreachable):
+    """The host's address does not answer or refuses the connection."""
+
+    code = "CONNECTION_FAILED"
+
+
+class TlsFailed(SiteUnreachable):
+    """The certificate is not valid for the host, or the TLS handshake failed."""
+
+    code = "TLS_FAILED"
+
+
+class ConnectionBroken(SiteUnreachable):
+    """The site closed the connection during the exchange."""
+
+    code = "CONNECTION_BROKEN"
+
+
 class SiteTimeout(PassingJobError):
-    """The exchange took longer than its deadline, or the site answered 408."""
+    """The exchange exceeded its deadline, or the site answered 408."""
 
     code = "SITE_TIMEOUT"
 
 
 class SiteOverloaded(PassingJobError):
-    """The site asks for patience (429, 503)."""
+    """The site is overloaded or limits our rate (429, 503)."""
 
     code = "SITE_OVERLOADED"
 
 
 class SiteError(PassingJobError):
-    """The site failed (5xx), or its answer cannot be used."""
+    """The site failed (5xx), or its response is not usable."""
 
     code = "SITE_ERROR"
 
 
+class InvalidAnswer(SiteError):
+    """The response is not HTTP, or does not answer the request."""
+
+    code = "INVALID_ANSWER"
+
+
+class BrokenBody(SiteError):
+    """The body is shorter than announced, or its chunks are wrongly framed."""
+
+    code = "BROKEN_BODY"
+
+
+class BrokenCompression(SiteError):
+    """The body cannot be decompressed, or its compressed data is truncated."""
+
+    code = "BROKEN_COMPRESSION"
+
+
+class RenderingFailed(PassingJobError):
+    """The browser crashed, or the page kept it busy past the timeout."""
+
+    code = "RENDERING_FAILED"
+
+
 class RobotsUnreachable(PassingJobError):
-    """robots.txt answered 5xx or not at all, which forbids everything (RFC 9309, 2.3.1.4)."""
+    """robots.txt answered 5xx or not at all, which disallows all pages (RFC 9309, 2.3.1.4)."""
 
     code = "ROBOTS_UNREACHABLE"
 
 
 class AlreadyDiscovering(PassingJobError):
-    """Another job is discovering the pages of the domain."""
+    """Another job holds the discovery lock of the domain."""
 
     code = "ALREADY_DISCOVERING"
 
 
 class InternalError(PassingJobError):
-    """A fault of ours; the log holds the stack trace."""
+    """A bug in Diffy; the log has the stack trace."""
 
     code = "INTERNAL"
+
+
+def error_of(code: str) -> type[JobError]:
+    """The class of the job error with this code; InternalError if the code is unknown."""
+    return next((error for error in _subclasses(JobError) if error.code == code), InternalError)
+
+
+def _subclasses(error: type[JobError]) -> Iterator[type[JobError]]:
+    for subclass in error.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)

@@ -1,4 +1,4 @@
-"""The base of everything that crosses a boundary as JSON: REST bodies, workflow input, results."""
+"""The base model of all JSON: REST bodies, workflow inputs and results."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 
 class Model(BaseModel):
-    """Immutable, camelCase in JSON and snake_case in Python, the same for every language."""
+    """An immutable model with camelCase names in JSON; it ignores unknown fields."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -19,12 +19,12 @@ class Model(BaseModel):
 
 
 def utc_text(moment: datetime) -> str:
-    """`moment` as the API writes it: UTC, whole seconds, `2024-01-15T10:30:00Z`."""
+    """`moment` as the API writes it: UTC in whole seconds, `2024-01-15T10:30:00Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 UtcTime = Annotated[datetime, PlainSerializer(utc_text, return_type=str, when_used="json")]
-"""A moment that is written as `utc_text` writes it."""
+"""A moment whose JSON form is that of `utc_text`."""
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -35,4 +35,4 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A moment that was read as JSON: of a known zone, and told in UTC."""
+"""A moment read from JSON: it must have a UTC offset, and is converted to UTC."""

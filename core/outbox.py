@@ -1,7 +1,7 @@
-"""The outbox: what Temporal still has to be told of what the store holds.
+"""The outbox: messages to Temporal that follow from changes in the store.
 
-A message is written in the transaction that makes it necessary, and removed once Temporal has done
-what it says. Each may be carried out any number of times.
+A message is written in the same transaction as the change, and removed once Temporal has accepted
+it. Messages are idempotent: delivery is at least once.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from core.model import Model, Moment
 
 
 class MessageKind(StrEnum):
-    """What a message is about, in the order in which those of one subject are carried out."""
+    """The kinds of messages, in the order in which the messages of one subject are delivered."""
 
     SCHEDULE = "schedule"
     JOB = "job"
@@ -35,25 +35,28 @@ class MessageKind(StrEnum):
 
 
 class _Message(Model):
-    """There is at most one message of a kind for a subject; it goes with the domain."""
+    """Base of messages: a subject has at most one message of each kind.
+
+    All messages of a domain are removed when the domain is deleted.
+    """
 
     subject_id: UUID
     domain_id: UUID
 
 
 class ScheduleMessage(_Message):
-    """Make the schedule of a domain what its row says; delete it where the domain is gone."""
+    """Create or update the schedule of a domain from its row; delete it if there is no row."""
 
     kind: Literal[MessageKind.SCHEDULE] = MessageKind.SCHEDULE
 
     @classmethod
     def of(cls, domain_id: UUID) -> "ScheduleMessage":
-        """The message about the schedule of that domain."""
+        """The message about the schedule of the domain."""
         return cls(subject_id=domain_id, domain_id=domain_id)
 
 
 class JobMessage(_Message):
-    """Start the job that a request of the seed `subject_id` asked for."""
+    """Start a job; `subject_id` identifies the request (`core.jobs.states.job_id_of`)."""
 
     kind: Literal[MessageKind.JOB] = MessageKind.JOB
     input: CrawlPageInput | DiscoverPagesInput
@@ -68,7 +71,7 @@ class JobMessage(_Message):
 
 
 class BatchMessage(_Message):
-    """Start the fan-out of a batch of the domain called `name`."""
+    """Start the fan-out of a batch; `name` is the name of its domain."""
 
     kind: Literal[MessageKind.BATCH] = MessageKind.BATCH
     input: CrawlDomainInput
@@ -85,7 +88,7 @@ class BacktestMessage(_Message):
 
 
 class CancellationMessage(_Message):
-    """End every job of a cancelled batch."""
+    """Cancel all jobs of a cancelled batch."""
 
     kind: Literal[MessageKind.CANCELLATION] = MessageKind.CANCELLATION
 
@@ -98,7 +101,7 @@ Message = Annotated[
 
 @dataclass(frozen=True)
 class Entry:
-    """A message as it was read; it has another `version` once it is written again."""
+    """A message as it was read; each write of it has a new `version`."""
 
     message: Message
     version: UUID
@@ -106,7 +109,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class RecurringCrawl:
-    """How often a domain called `name` is crawled, counted from `since`."""
+    """The recurring crawl of the domain `name`: at `since` and then at each interval `every`."""
 
     domain_id: UUID
     name: str
@@ -117,27 +120,28 @@ class RecurringCrawl:
 
 
 class Outbox(Protocol):
-    """The messages, and what the store says of their subjects.
+    """The messages, and the data of their subjects that delivery needs.
 
-    Its methods raise Unavailable when the store cannot be reached.
+    Its methods raise Unavailable if the store cannot be reached.
     """
 
     async def of_subject(self, subject_id: UUID) -> list[Entry]:
         """The messages of a subject, in the order of `MessageKind`."""
 
     async def take_due(self, limit: int) -> list[Entry]:
-        """At most `limit` messages that whoever wrote or took them last has not carried out in
-        time. They are not due again before as much time has passed.
+        """At most `limit` messages that the process which holds them has not delivered in time.
+
+        The caller holds the returned messages for the same time.
         """
 
     async def remove(self, entry: Entry) -> None:
-        """Remove a message, unless it was written again since it was read."""
+        """Remove a message unless it was written again since it was read."""
 
     async def recurring_crawl(self, domain_id: UUID) -> RecurringCrawl | None:
-        """How a domain is crawled now; None when there is no such domain."""
+        """The current recurring crawl of a domain; None if there is no such domain."""
 
     async def batch_pages(self, batch_id: UUID, after: UUID | None) -> Sequence[UUID]:
-        """The next pages of a batch in the order of their ids, behind `after`."""
+        """The next pages of a batch after page `after`, ordered by id."""
 
     async def claim_cancelled(self, run_id: str) -> bool:
-        """Whether that run of a job may be cancelled; not if it has stored what it found."""
+        """Whether the run of a job may be cancelled: false if it has already stored its result."""

@@ -1,4 +1,4 @@
-"""The settings of every process, read from the environment by entry points only."""
+"""The settings of all processes; only entry points read them from the environment."""
 
 import os
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from core.errors import SettingsError
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 CONTACT = r"^(https?://[!-'*-~]+|[!-'*-:<-~]+@[!-'*-:<-~]+)$"
-"""What can stand in the comment of a user agent: no white space, no parentheses."""
+"""An address that is valid inside the comment of a User-Agent: no white space or parentheses."""
 
 SECRETS = frozenset({"bootstrap_api_key", "database_url", "secret_key"})
-"""Settings whose values no message repeats."""
+"""Settings whose values never appear in messages."""
 
 
 class Settings(BaseSettings):
-    """What an operator can choose. Each field is the variable of that name, `DIFFY_` before it."""
+    """The settings of an operator. The variable of a field is its name after `DIFFY_`."""
 
     model_config = SettingsConfigDict(
         env_prefix="DIFFY_", frozen=True, use_attribute_docstrings=True, extra="ignore"
@@ -45,64 +45,64 @@ class Settings(BaseSettings):
     temporal_address: str | None = Field(
         default=None, validation_alias=AliasChoices("TEMPORAL_ADDRESS", "temporal_address")
     )
-    """A Temporal server of your own, `host:port`; none is embedded then. `TEMPORAL_NAMESPACE`,
-    `TEMPORAL_API_KEY` and `TEMPORAL_TLS_*` go with it, as the Temporal SDK reads them."""
+    """A Temporal server of your own, `host:port`, in place of the embedded one. The Temporal SDK
+    reads `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY` and `TEMPORAL_TLS_*` as well."""
 
     temporal_ui_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
-    """Where the Temporal web UI is, for links to it; the embedded one is known."""
+    """The URL of the Temporal web UI, for links to it; default: the embedded one."""
 
     database_url: str | None = None
-    """An SQLAlchemy URL of SQLite or PostgreSQL; unset: an SQLite file in the data directory."""
+    """An SQLAlchemy URL of SQLite or PostgreSQL; default: an SQLite file in the data directory."""
 
     bootstrap_api_key: Annotated[str, Field(min_length=16, max_length=200)] | None = None
     """An API key that exists for the organisation `default` from the start."""
 
     secret_key: Annotated[str, Field(min_length=32, max_length=200)] | None = None
-    """What the headers and cookies of crawl settings are encrypted with at rest. Unset, with the
-    embedded database: a file in the data directory, made when it is needed first."""
+    """The key that encrypts the headers and cookies of crawl settings at rest. Default with the
+    embedded database: a file in the data directory, created when it is first needed."""
 
     allow_private_networks: bool = False
     """Whether the crawler may reach loopback and private addresses."""
 
     chromium: Path | None = None
-    """The browser that renders pages; unset: the `chromium` of the PATH."""
+    """The browser that renders pages; default: the `chromium` on the PATH."""
 
     host_rps: Annotated[float, Field(gt=0, le=10_000)] = 2.0
-    """Requests a second to one host, over all jobs and all workers together."""
+    """Requests per second to one host, over all jobs and workers."""
 
     fetch_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
-    """The most seconds that one exchange with a site may take. Pages have 30 at most, robots.txt
-    15, sitemaps 60."""
+    """Timeout in seconds of one exchange with a site: at most 30 for pages, 15 for robots.txt, 60
+    for sitemaps."""
 
     contact: Annotated[str, Field(max_length=200, pattern=CONTACT)] | None = None
-    """An e-mail address or web address by which sites reach who runs this crawler. It is sent with
-    every request, in the user agent."""
+    """An e-mail or web address at which sites reach the operator; part of the User-Agent of all
+    requests."""
 
     max_attempts: Annotated[int, Field(ge=1, le=20)] = 3
-    """How often a job is tried when the request does not say."""
+    """Number of attempts of a job, unless the request says otherwise."""
 
     job_retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
-    """How many days a finished job stays readable."""
+    """Days that a finished job stays readable."""
 
     change_retention_days: Annotated[int, Field(ge=1, le=3650)] = 365
-    """How many days a change is kept, with the snapshots that it refers to; also a backtest, and
-    what was learned of a line that has not changed since."""
+    """Days that a change and its snapshots are kept, a backtest, and a muted line after its last
+    change."""
 
     snapshot_retention_days: Annotated[int, Field(ge=1, le=3650)] = 365
-    """How many days a snapshot is kept that no change refers to. A page's newest one stays."""
+    """Days that a snapshot without a change is kept. A page's newest snapshot always stays."""
 
     worker_concurrency: Annotated[int, Field(ge=1, le=1000)] = 200
-    """How many attempts one worker process runs at once. Most of them wait for a site to answer:
-    few enough are at one host that slow ones leave room for the rest."""
+    """Number of attempts that one worker process runs at once. Most of them wait for a response;
+    the limit of connections per host leaves room for other hosts beside a slow one."""
 
     @property
     def resolved_database_url(self) -> str:
-        """The URL of the database, also where none was set."""
+        """The URL of the database, set or default."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'diffy.db'}"
 
     @property
     def resolved_temporal_ui_url(self) -> str | None:
-        """Where the Temporal web UI is, if that is known."""
+        """The URL of the Temporal web UI; None if it is unknown."""
         if self.temporal_ui_url is None and self.temporal_address is None:
             return f"http://127.0.0.1:{self.temporal_ui_port}"
         return self.temporal_ui_url
@@ -116,19 +116,19 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only arguments and the environment: no files that nobody looks into."""
+        """Arguments and the environment only: no `.env` or secret files."""
         return init_settings, env_settings
 
 
 def variable_name(field: str) -> str:
-    """The environment variable of a field."""
+    """The name of the environment variable of a field."""
     return "TEMPORAL_ADDRESS" if field == "temporal_address" else f"DIFFY_{field.upper()}"
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from `environ`.
+    """The settings in `environ`; an empty variable counts as unset.
 
-    Raises SettingsError, naming each variable at fault and what it accepts.
+    Raises SettingsError, which names each invalid variable and the values it accepts.
     """
     given = {
         field: environ[variable_name(field)]

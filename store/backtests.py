@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.changes.backtest import ReportedChange, Verdict
 from core.errors import NotFound, SubjectGone
 from store.db.paging import Paged, PageRequest, paged
-from store.db.upsert import ROWS_AT_ONCE, upsert
+from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.tables.backtests import Backtest, BacktestChange
 from store.tables.changes import Change
 from store.tables.domains import Domain
@@ -177,8 +177,8 @@ async def record_page(
     if cast("CursorResult[object]", moved).rowcount == 0:
         return False
     rows = [_row(backtest.id, page_id, each) for each in findings]
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        await session.execute(insert(BacktestChange), rows[start : start + ROWS_AT_ONCE])
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        await session.execute(insert(BacktestChange), rows[start : start + ROWS_PER_STATEMENT])
     return True
 
 

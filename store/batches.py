@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, SubjectGone
 from core.jobs.contract import StartBatchResult
-from store.db.upsert import ROWS_AT_ONCE, upsert
+from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.tables.batches import BEFORE_ALL, Batch, BatchPage
 from store.tables.pages import Page
 
-OPEN: Final = (Batch.fanned_out_at.is_(None), Batch.cancelled_at.is_(None))
+IS_OPEN: Final = (Batch.fanned_out_at.is_(None), Batch.cancelled_at.is_(None))
 """Batches with jobs that may still have to be started: those in the index `ix_batches_open`."""
 
 
@@ -101,11 +101,11 @@ async def create_batch(
 
 
 async def _pass_over(session: AsyncSession, batch_id: UUID, page_ids: Sequence[UUID]) -> None:
-    for start in range(0, len(page_ids), ROWS_AT_ONCE):
+    for start in range(0, len(page_ids), ROWS_PER_STATEMENT):
         await session.execute(
             delete(BatchPage).where(
                 BatchPage.batch_id == batch_id,
-                BatchPage.page_id.in_(page_ids[start : start + ROWS_AT_ONCE]),
+                BatchPage.page_id.in_(page_ids[start : start + ROWS_PER_STATEMENT]),
             )
         )
 
@@ -217,7 +217,7 @@ def _open_members(org_id: UUID) -> Select[UUID, UUID]:
     return (
         select(BatchPage.batch_id, BatchPage.page_id)
         .join(Batch, Batch.id == BatchPage.batch_id)
-        .where(Batch.org_id == org_id, *OPEN)
+        .where(Batch.org_id == org_id, *IS_OPEN)
     )
 
 
@@ -226,7 +226,7 @@ async def open_batches(
 ) -> list[Batch]:
     """The open batches of the domain that were created before that moment."""
     rows = select(Batch).where(
-        Batch.org_id == org_id, Batch.domain_id == domain_id, Batch.created_at < before, *OPEN
+        Batch.org_id == org_id, Batch.domain_id == domain_id, Batch.created_at < before, *IS_OPEN
     )
     return list((await session.scalars(rows)).all())
 
@@ -234,7 +234,7 @@ async def open_batches(
 async def close_batch(session: AsyncSession, batch_id: UUID) -> None:
     """Record that no more jobs of the batch will be started."""
     await session.execute(
-        update(Batch).where(Batch.id == batch_id, *OPEN).values(fanned_out_at=datetime.now(UTC))
+        update(Batch).where(Batch.id == batch_id, *IS_OPEN).values(fanned_out_at=datetime.now(UTC))
     )
 
 

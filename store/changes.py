@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from core.errors import NotFound
 from store.db.paging import Paged, PageRequest, paged
@@ -14,7 +15,7 @@ from store.tables.changes import Change
 from store.tables.domains import Domain
 from store.tables.pages import Page
 
-RECENT = 5
+MAX_RECENT_CHANGES = 5
 
 
 @dataclass(frozen=True)
@@ -54,36 +55,33 @@ class ChangeFilter:
             )
 
 
-EVERY = ChangeFilter()
+NO_FILTER = ChangeFilter()
 
 
 async def list_changes(
-    session: AsyncSession, org_id: UUID, request: PageRequest, wanted: ChangeFilter = EVERY
+    session: AsyncSession, org_id: UUID, request: PageRequest, wanted: ChangeFilter = NO_FILTER
 ) -> Paged[Change]:
-    """The organisation's changes, newest first; those that `wanted` lets through."""
-    rows = (
-        select(Change)
-        .join(Domain, Change.domain_id == Domain.id)
-        .where(Domain.org_id == org_id, *wanted.conditions())
-    )
+    """The organisation's changes that match the filter, newest first, without their `diff`."""
+    rows = select(Change).where(Change.org_id == org_id, *wanted.conditions())
     return await paged(session, rows, Change.created_at, Change.id, request)
 
 
 async def get_change(
     session: AsyncSession, org_id: UUID, change_id: UUID, *, lock: bool = False
 ) -> Change:
-    """The organisation's change; with `lock` nobody else changes or deletes it before the end of
-    the transaction. Raises NotFound when it has none of that id.
+    """The organisation's change with its `diff`. Raises NotFound if there is none with this id.
+
+    With `lock`, no other transaction can change or delete it until the end of this one.
     """
     rows = (
         select(Change)
-        .join(Domain, Change.domain_id == Domain.id)
-        .where(Change.id == change_id, Domain.org_id == org_id)
+        .options(undefer(Change.diff))
+        .where(Change.id == change_id, Change.org_id == org_id)
     )
-    found = await session.scalar(rows.with_for_update(of=Change, key_share=True) if lock else rows)
-    if found is None:
+    change = await session.scalar(rows.with_for_update(key_share=True) if lock else rows)
+    if change is None:
         raise NotFound("Change not found.")
-    return found
+    return change
 
 
 async def acknowledge(
@@ -100,12 +98,12 @@ async def acknowledge(
 
 
 async def recent_changes(session: AsyncSession, domain_id: UUID) -> list[Change]:
-    """The newest changes of a domain, `RECENT` at most."""
+    """The newest changes of a domain, `MAX_RECENT_CHANGES` at most."""
     rows = (
         select(Change)
         .where(Change.domain_id == domain_id)
         .order_by(Change.created_at.desc(), Change.id.desc())
-        .limit(RECENT)
+        .limit(MAX_RECENT_CHANGES)
     )
     return list((await session.scalars(rows)).all())
 

@@ -12,6 +12,7 @@ from core.changes.detection import DetectedChange
 from core.text.packing import Packed, pack
 from store.contents import keep
 from store.tables.changes import Change
+from store.tables.domains import Domain
 from store.tables.pages import Page, PageStatus
 from store.tables.snapshots import Snapshot
 
@@ -185,6 +186,7 @@ async def record_change(
     """Store how the page differs between two snapshots, or that it is gone; the change's id."""
     change = Change(
         id=uuid4(),
+        org_id=select(Domain.org_id).where(Domain.id == page.domain_id).scalar_subquery(),
         domain_id=page.domain_id,
         page_id=page.id,
         job_id=job_id,

@@ -29,7 +29,7 @@ class PageSummary:
 
 NO_PAGES = PageSummary(0, None)
 
-LOCK: Final = {"key_share": True}
+ROW_LOCK: Final = {"key_share": True}
 """Of a row that is going to be changed, but for its key: rows that refer to it may be added."""
 
 
@@ -79,7 +79,7 @@ async def get_domain(
     """The organisation's domain; with `lock` nobody else changes or deletes it before the end of
     the transaction. Raises NotFound when it has none of that id.
     """
-    found = await session.get(Domain, domain_id, with_for_update=LOCK if lock else None)
+    found = await session.get(Domain, domain_id, with_for_update=ROW_LOCK if lock else None)
     if found is None or found.org_id != org_id:
         raise NotFound("Domain not found.")
     return found

@@ -14,13 +14,13 @@ from pydantic import JsonValue
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.jobs.checkpoint import BEGINNING, Checkpoint
+from core.jobs.checkpoint import EMPTY_CHECKPOINT, Checkpoint
 from core.web.scope import ExclusionReason
-from store.db.upsert import ROWS_AT_ONCE, upsert
+from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.tables.discoveries import Discovery, FrontierState, FrontierUrl
 
-ROWS_FOR_EACH_PAGE: Final = 4
-MORE_ROWS: Final = 10_000
+ROWS_PER_PAGE: Final = 4
+EXTRA_ROWS: Final = 10_000
 """A site that has four other URLs for each of its pages, and a small one any number, loses none."""
 
 
@@ -66,9 +66,9 @@ class Tally:
         return self.discovered + self.pending + sum(self.left_out.values())
 
 
-def most_rows(max_pages: int) -> int:
+def max_rows(max_pages: int) -> int:
     """How many URLs a discovery of so many pages remembers to visit, and how many others."""
-    return ROWS_FOR_EACH_PAGE * max_pages + MORE_ROWS
+    return ROWS_PER_PAGE * max_pages + EXTRA_ROWS
 
 
 async def begin(session: AsyncSession, job_id: str, domain_id: UUID) -> Discovery:
@@ -84,7 +84,7 @@ async def begin(session: AsyncSession, job_id: str, domain_id: UUID) -> Discover
 def checkpoint_of(discovery: Discovery) -> Checkpoint:
     """How far the discovery is."""
     if discovery.checkpoint is None:
-        return BEGINNING
+        return EMPTY_CHECKPOINT
     return Checkpoint.model_validate(discovery.checkpoint)
 
 
@@ -98,10 +98,10 @@ async def unknown(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl]) 
     """Those of the URLs that have no row."""
     names = list(dict.fromkeys(found.url for found in urls))
     known: set[str] = set()
-    for start in range(0, len(names), ROWS_AT_ONCE):
+    for start in range(0, len(names), ROWS_PER_STATEMENT):
         rows = select(FrontierUrl.url).where(
             FrontierUrl.job_id == job_id,
-            FrontierUrl.url.in_(names[start : start + ROWS_AT_ONCE]),
+            FrontierUrl.url.in_(names[start : start + ROWS_PER_STATEMENT]),
         )
         known.update(await session.scalars(rows))
     return [found for found in urls if found.url not in known]

@@ -20,13 +20,13 @@ from store.tables.domains import Domain, DomainStatus
 from store.tables.job_ends import JobEnd
 from store.tables.requests import OutboxMessage
 
-HELD: Final = timedelta(seconds=20)
+MESSAGE_LEASE: Final = timedelta(seconds=20)
 """How long a message is left to whoever wrote or took it: longer than a request takes."""
 
-PAGES_AT_ONCE: Final = 50
+PAGES_PER_READ: Final = 50
 
 ANY_MESSAGE: Final[TypeAdapter[Message]] = TypeAdapter(Message)
-ORDER: Final = list(MessageKind)
+MESSAGE_ORDER: Final = list(MessageKind)
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ async def put(session: AsyncSession, message: Message) -> None:
     written = {
         "message": message.model_dump(mode="json", by_alias=True),
         "version": uuid4(),
-        "due_at": datetime.now(UTC) + HELD,
+        "due_at": datetime.now(UTC) + MESSAGE_LEASE,
     }
     await session.execute(
         upsert(session, OutboxMessage)
@@ -82,7 +82,7 @@ class DatabaseOutbox:
             rows = await session.scalars(
                 select(OutboxMessage).where(OutboxMessage.subject_id == subject_id)
             )
-            return sorted(_entries(rows), key=lambda entry: ORDER.index(entry.message.kind))
+            return sorted(_entries(rows), key=lambda entry: MESSAGE_ORDER.index(entry.message.kind))
 
     async def take_due(self, limit: int) -> list[Entry]:
         """As `Outbox.take_due` says."""
@@ -95,7 +95,7 @@ class DatabaseOutbox:
         async with self._database.transaction() as session:
             rows = (await session.scalars(due.with_for_update(skip_locked=True))).all()
             for row in rows:
-                row.due_at = datetime.now(UTC) + HELD
+                row.due_at = datetime.now(UTC) + MESSAGE_LEASE
         return _entries(rows)
 
     async def remove(self, entry: Entry) -> None:
@@ -127,7 +127,7 @@ class DatabaseOutbox:
     async def batch_pages(self, batch_id: UUID, after: UUID | None) -> Sequence[UUID]:
         """As `Outbox.batch_pages` says."""
         async with self._database.reading() as session:
-            members = await batch_pages(session, batch_id, after, PAGES_AT_ONCE)
+            members = await batch_pages(session, batch_id, after, PAGES_PER_READ)
         return [each.page_id for each in members]
 
     async def claim_cancelled(self, run_id: str) -> bool:

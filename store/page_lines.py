@@ -7,24 +7,24 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.changes.muting import ChangingLine, Learned
+from core.changes.muting import ChangingLine, NoiseHistory
 from store.db.upsert import upsert
 from store.tables.page_lines import PageLine
 
 
-async def learned_of(session: AsyncSession, page_id: UUID, crawls: int) -> Learned:
+async def noise_history_of(session: AsyncSession, page_id: UUID, crawls: int) -> NoiseHistory:
     """What is known of the page's regions after so many crawls."""
     rows = await session.scalars(select(PageLine).where(PageLine.page_id == page_id))
     found = {ChangingLine(row.section, row.words): row for row in rows}
-    return Learned(
-        crawls=crawls,
+    return NoiseHistory(
+        crawl_count=crawls,
         changed={line: tuple(row.crawls) for line, row in found.items()},
         muted=frozenset(line for line, row in found.items() if row.muted_at is not None),
     )
 
 
-async def remember(
-    session: AsyncSession, page_id: UUID, before: Learned, after: Learned, at: datetime
+async def store_noise_history(
+    session: AsyncSession, page_id: UUID, before: NoiseHistory, after: NoiseHistory, at: datetime
 ) -> None:
     """Store what the crawl at that moment has taught."""
     for line, crawls in sorted(after.changed.items(), key=lambda each: _key(each[0])):
@@ -58,7 +58,7 @@ async def muted_lines(session: AsyncSession, page_id: UUID) -> list[PageLine]:
     return list((await session.scalars(rows)).all())
 
 
-async def forget(session: AsyncSession, page_id: UUID) -> None:
+async def delete_muted_lines(session: AsyncSession, page_id: UUID) -> None:
     """Forget what was learned of the page's regions: whatever changes is news again."""
     await session.execute(delete(PageLine).where(PageLine.page_id == page_id))
 

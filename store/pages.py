@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.errors import NotFound, SubjectGone
 from core.web.crawl_settings import CrawlSettings
 from store.db.paging import Paged, PageRequest, paged
-from store.db.upsert import ROWS_AT_ONCE, upsert
+from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.tables.domains import Domain
 from store.tables.pages import Page
 
@@ -45,7 +45,7 @@ async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewP
     added: dict[str, UUID] = {}
     # Everybody inserts in one order: two discoveries of a domain then cannot wait for each other.
     ordered = sorted(pages, key=lambda page: page.url)
-    for start in range(0, len(ordered), ROWS_AT_ONCE):
+    for start in range(0, len(ordered), ROWS_PER_STATEMENT):
         rows = [
             {
                 "id": page.id or uuid4(),
@@ -57,7 +57,7 @@ async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewP
                 "crawl_settings": page.crawl_settings,
                 "created_at": now,
             }
-            for page in ordered[start : start + ROWS_AT_ONCE]
+            for page in ordered[start : start + ROWS_PER_STATEMENT]
         ]
         inserted = await session.execute(
             upsert(session, Page).values(rows).on_conflict_do_nothing().returning(Page.url, Page.id)

@@ -11,7 +11,7 @@ from core.errors import Conflict
 from store.db.upsert import upsert
 from store.tables.requests import KeyedRequest
 
-REMEMBERED: Final = timedelta(days=7)
+IDEMPOTENCY_KEY_RETENTION: Final = timedelta(days=7)
 """How long a key stands for its first request."""
 
 
@@ -25,7 +25,7 @@ async def enter_request(
     """
     await session.execute(
         delete(KeyedRequest).where(
-            KeyedRequest.org_id == org_id, KeyedRequest.created_at < now - REMEMBERED
+            KeyedRequest.org_id == org_id, KeyedRequest.created_at < now - IDEMPOTENCY_KEY_RETENTION
         )
     )
     await session.execute(
@@ -46,7 +46,7 @@ async def find_request(
         select(KeyedRequest).where(
             KeyedRequest.org_id == org_id,
             KeyedRequest.key == key,
-            KeyedRequest.created_at >= now - REMEMBERED,
+            KeyedRequest.created_at >= now - IDEMPOTENCY_KEY_RETENTION,
         )
     )
     if found is not None and found.fingerprint != fingerprint:

@@ -27,10 +27,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from core.changes.muting import REMEMBERED as CRAWLS_REMEMBERED
+from core.changes.muting import NOISE_WINDOW
 from core.settings import Settings
 from store.db.base import Base
-from store.requests import REMEMBERED as KEYS_REMEMBERED
+from store.requests import IDEMPOTENCY_KEY_RETENTION
 from store.tables.backtests import Backtest, BacktestChange
 from store.tables.batches import Batch, BatchPage
 from store.tables.changes import Change
@@ -45,7 +45,7 @@ from store.tables.snapshots import Content, Snapshot
 
 DAY: Final = timedelta(days=1)
 
-JOB_MARGIN: Final = KEYS_REMEMBERED + DAY
+JOB_MARGIN: Final = IDEMPOTENCY_KEY_RETENTION + DAY
 """How much longer than a job its rows are kept. A request that is sent again while its
 `Idempotency-Key` stands must find what the first one made, or it would do the work twice."""
 
@@ -128,7 +128,7 @@ def expiries(settings: Settings) -> list[Expiry]:
         Expiry(PageLine, PageLine.changed_at, changes),
         Expiry(PageLine, PageLine.changed_at, DAY, _is_forgotten()),
         Expiry(PendingConfirmation, PendingConfirmation.due_at, DAY),
-        Expiry(KeyedRequest, KeyedRequest.created_at, KEYS_REMEMBERED),
+        Expiry(KeyedRequest, KeyedRequest.created_at, IDEMPOTENCY_KEY_RETENTION),
         Expiry(HostSlot, HostSlot.next_at, DAY),
         Expiry(HostTurn, HostTurn.due_at, DAY),
         Expiry(KeptAnswer, KeptAnswer.kept_at, jobs),
@@ -234,10 +234,10 @@ def _is_held_by_none() -> ColumnElement[bool]:
 def _is_forgotten() -> ColumnElement[bool]:
     """A line that is not muted, and changed in none of the crawls that its page is judged by."""
     newest = func.coalesce(
-        *(PageLine.crawls[place].as_integer() for place in reversed(range(CRAWLS_REMEMBERED)))
+        *(PageLine.crawls[place].as_integer() for place in reversed(range(NOISE_WINDOW)))
     )
     next_crawl = Page.crawl_count + 1
     return and_(
         PageLine.muted_at.is_(None),
-        exists().where(Page.id == PageLine.page_id, newest <= next_crawl - CRAWLS_REMEMBERED),
+        exists().where(Page.id == PageLine.page_id, newest <= next_crawl - NOISE_WINDOW),
     )

@@ -9,9 +9,9 @@ from typing import Final
 
 from core.errors import Conflict, SecretsUnreadable, SettingsError
 from core.settings import Settings
-from core.web.secrets import SHORTEST_KEY, SecretBox
+from core.web.secrets import MIN_SECRET_KEY_LENGTH, SecretBox
 
-FILE: Final = "secret.key"
+KEY_FILE: Final = "secret.key"
 
 
 class SecretKey:
@@ -25,7 +25,7 @@ class SecretKey:
 
     def __init__(self, settings: Settings) -> None:
         self._given = settings.secret_key
-        self._path = settings.data_dir / FILE if settings.database_url is None else None
+        self._path = settings.data_dir / KEY_FILE if settings.database_url is None else None
 
     def for_sealing(self) -> SecretBox:
         """What seals. Raises Conflict when there is no key and none can be made."""
@@ -55,8 +55,8 @@ class SecretKey:
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{self._path}, the secret key, cannot be read.") from error
-        if len(key) < SHORTEST_KEY:
-            raise SettingsError(f"{self._path} holds no key of {SHORTEST_KEY} characters.")
+        if len(key) < MIN_SECRET_KEY_LENGTH:
+            raise SettingsError(f"{self._path} holds no key of {MIN_SECRET_KEY_LENGTH} characters.")
         return key
 
 
@@ -64,7 +64,7 @@ def _make(path: Path) -> None:
     """Write a new key, for its owner's eyes only; of several who do so at once the first wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Made with mode 0600, and named only once it is whole.
-    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{FILE}-") as written:
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{KEY_FILE}-") as written:
         written.write(f"{secrets.token_urlsafe(32)}\n")
         written.flush()
         os.fsync(written.fileno())

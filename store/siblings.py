@@ -14,10 +14,10 @@ from core.text.packing import unpack_at_most
 from store.tables.pages import Page, PageStatus
 from store.tables.snapshots import Content, Snapshot
 
-MOST_PAGES: Final = 100
+MAX_SIBLING_CANDIDATES: Final = 100
 """Pages of a site that those to judge by are chosen from."""
 
-LARGEST_TEXT: Final = 256 * 1024
+MAX_SIBLING_TEXT_SIZE: Final = 256 * 1024
 """Bytes that a text may have, however small it is packed: a longer page is none to judge others by.
 """
 
@@ -43,7 +43,7 @@ async def newest_siblings(session: AsyncSession, page: Page) -> list[SitePage]:
             Page.status != PageStatus.GONE,
         )
         .order_by(Page.snapshot_at.desc(), Page.id)
-        .limit(MOST_PAGES)
+        .limit(MAX_SIBLING_CANDIDATES)
     )
     return [SitePage(page_id, url) for page_id, url in await session.execute(rows)]
 
@@ -71,12 +71,12 @@ async def siblings(
     rows = (
         select(newest.c.page_id, newest.c.age, newest.c.title, Content.data)
         .join(Content, Content.key == newest.c.text_key)
-        .where(newest.c.age <= 2, func.length(Content.data) <= LARGEST_TEXT)
+        .where(newest.c.age <= 2, func.length(Content.data) <= MAX_SIBLING_TEXT_SIZE)
         .order_by(newest.c.age)
     )
     versions: dict[UUID, list[SiblingVersion]] = {}
     for page_id, age, title, data in await session.execute(rows):
-        text = unpack_at_most(data, LARGEST_TEXT)
+        text = unpack_at_most(data, MAX_SIBLING_TEXT_SIZE)
         if text is not None and (age == 1 or page_id in versions):
             versions.setdefault(page_id, []).append(SiblingVersion(title, text))
     return {page_id: Sibling(*found) for page_id, found in versions.items()}

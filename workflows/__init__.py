@@ -1,1 +1,1 @@
-"""The Temporal workflows: they orchestrate and decide, and do nothing else."""
+"""The Temporal workflows: they orchestrate activities and make decisions, without any I/O."""

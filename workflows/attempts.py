@@ -1,4 +1,4 @@
-"""The course of every job: one activity, tried up to its cap, its progress and end published."""
+"""The attempts of a job: one activity, retried up to a limit, with its state published."""
 
 import asyncio
 from datetime import timedelta
@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from core.jobs.contract import CANCELLED, AttemptReport, Outcome, attempts_before
 from core.model import Model
 from workflows.failures import explain
-from workflows.policies import HEARTBEAT_TIMEOUT, capped
+from workflows.policies import HEARTBEAT_TIMEOUT, retry_policy
 from workflows.publication import Publication
 
 Result = TypeVar("Result", bound=Model)
@@ -23,28 +23,29 @@ async def run_attempts(
     publication: Publication,
     *,
     max_attempts: int,
-    longest: timedelta,
+    attempt_timeout: timedelta,
     summary: str,
 ) -> Result:
-    """The result of `activity` for `job`, the end of it published either way.
+    """The result of `activity` for `job`; success and failure are both published.
 
-    An attempt that is handed back is gone on with, at once or when it is due, and counts once.
-    `longest` bounds one attempt. Raises an ApplicationError of the published type when every
-    attempt is used up or no retry can help, and the cancellation when the job was cancelled.
+    A released attempt resumes at once, a deferred one at its time; either counts as one attempt.
+    `attempt_timeout` limits each run of the activity. Raises an ApplicationError with the published
+    error type if no attempt is left or the error is permanent, and the cancellation if the job is
+    cancelled.
     """
     released: AttemptReport | None = None
     while True:
         try:
             if released is not None and released.next_at is not None:
-                await publication.due(released.next_at)
+                await publication.wait_until_due(released.next_at)
             outcome: Outcome[Result] = await workflow.execute_activity(
                 activity,
                 args=[job, released],
                 result_type=Outcome[result],  # type: ignore[valid-type]
-                start_to_close_timeout=longest,
+                start_to_close_timeout=attempt_timeout,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                retry_policy=capped(max_attempts - attempts_before(released)),
-                priority=publication.turn,
+                retry_policy=retry_policy(max_attempts - attempts_before(released)),
+                priority=publication.priority,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 summary=summary,
             )
@@ -54,7 +55,7 @@ async def run_attempts(
                 raise
             failure = explain(error)
             if failure.lost and workflow.cancellation_reason() is not None:
-                # Nobody was left to end the attempt; for this it is not tried again.
+                # The worker died before it could cancel the attempt: the job is cancelled anyway.
                 publication.fail(failure.last_attempt, CANCELLED, attempts_uncertain=True)
                 raise asyncio.CancelledError from error
             publication.fail(failure.last_attempt, failure.reason, attempts_uncertain=failure.lost)
@@ -62,6 +63,6 @@ async def run_attempts(
         if outcome.result is not None:
             break
         released = outcome.attempt
-        publication.hand_back(released)
+        publication.release(released)
     publication.complete(outcome.attempt, outcome.result.model_dump(mode="json", by_alias=True))
     return outcome.result

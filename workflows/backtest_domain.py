@@ -1,4 +1,4 @@
-"""`backtest.domain`: the rules of today over the stored snapshots of a domain."""
+"""`backtest.domain`: today's rules applied to the stored snapshots of a domain."""
 
 from temporalio import workflow
 
@@ -11,17 +11,17 @@ from workflows.policies import BACKTEST_TIMEOUT
 
 @workflow.defn(name=BACKTEST_DOMAIN)
 class BacktestDomain(JobWorkflow):
-    """It runs as a job does, and has no owner: so it is in no list and no count of jobs."""
+    """Runs like a job, but has no owner, so that no list or count of jobs includes it."""
 
     @workflow.run
     async def run(self, job: BacktestInput) -> BacktestResult:
-        """How many changes met with each verdict; the report is in the store."""
+        """The number of changes for each verdict; the store has the report."""
         return await run_attempts(
             ActivityName.BACKTEST,
             job,
             BacktestResult,
             self._publication,
             max_attempts=job.max_attempts,
-            longest=BACKTEST_TIMEOUT,
-            summary=f"Backtest {self._publication.about}",
+            attempt_timeout=BACKTEST_TIMEOUT,
+            summary=f"Backtest {self._publication.subject}",
         )

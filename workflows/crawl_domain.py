@@ -20,15 +20,15 @@ from workflows.policies import HEARTBEAT_TIMEOUT
 
 @workflow.defn(name=CRAWL_DOMAIN)
 class CrawlDomain:
-    """Fans a batch out durably: it goes on until every job of the batch has been started."""
+    """Starts all jobs of a batch, retrying until each of them has started."""
 
     @workflow.run
     async def run(self, batch: CrawlDomainInput) -> CrawlDomainResult:
-        """How many jobs were started; each has an id of its own, made of batch and page.
+        """The number of started jobs; a job's id is derived from the batch and the page.
 
-        A batch that a client asked for is started in full. A run that creates its own batch, as
-        that of a schedule does, passes over the pages whose last crawl has not ended. Without that,
-        jobs would pile up for a domain whose crawl takes longer than its interval.
+        A client's batch is started in full. A run that creates its own batch, as a schedule's run
+        does, skips the pages whose last crawl has not ended: otherwise jobs would pile up for a
+        domain whose crawl takes longer than its interval.
         """
         batch_id = batch.batch_id or workflow.uuid4()
         with typed_failures():

@@ -11,11 +11,11 @@ from workflows.policies import CRAWL_TIMEOUT
 
 @workflow.defn(name=JobName.CRAWL_PAGE)
 class CrawlPage(JobWorkflow):
-    """A job: fetch one page, compare it with its last snapshot, store what is new."""
+    """The job that fetches one page, compares it with its last snapshot, and stores a change."""
 
     @workflow.run
     async def run(self, job: CrawlPageInput) -> CrawlPageResult:
-        """What the crawl found; the errors of `core.errors.JobError` by their codes."""
+        """The result of the check. Fails with the code of a `core.errors.JobError`."""
         await self._find_owner(ActivityName.IDENTIFY_PAGE, job.page_id, job.max_attempts)
         return await run_attempts(
             ActivityName.CRAWL,
@@ -23,6 +23,6 @@ class CrawlPage(JobWorkflow):
             CrawlPageResult,
             self._publication,
             max_attempts=job.max_attempts,
-            longest=CRAWL_TIMEOUT,
-            summary=f"Crawl {self._publication.about}",
+            attempt_timeout=CRAWL_TIMEOUT,
+            summary=f"Crawl {self._publication.subject}",
         )

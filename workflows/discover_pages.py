@@ -11,11 +11,11 @@ from workflows.policies import DISCOVER_TIMEOUT
 
 @workflow.defn(name=JobName.DISCOVER_PAGES)
 class DiscoverPages(JobWorkflow):
-    """A job: walk a domain's robots.txt, sitemaps and links, and add the pages not yet known."""
+    """The job that follows a domain's robots.txt, sitemaps and links, and adds new pages."""
 
     @workflow.run
     async def run(self, job: DiscoverPagesInput) -> DiscoverPagesResult:
-        """What the walk found; the errors of `core.errors.JobError` by their codes."""
+        """The result of the discovery. Fails with the code of a `core.errors.JobError`."""
         await self._find_owner(ActivityName.IDENTIFY_DOMAIN, job.domain_id, job.max_attempts)
         return await run_attempts(
             ActivityName.DISCOVER,
@@ -23,6 +23,6 @@ class DiscoverPages(JobWorkflow):
             DiscoverPagesResult,
             self._publication,
             max_attempts=job.max_attempts,
-            longest=DISCOVER_TIMEOUT,
-            summary=f"Discover the pages of {self._publication.about}",
+            attempt_timeout=DISCOVER_TIMEOUT,
+            summary=f"Discover the pages of {self._publication.subject}",
         )

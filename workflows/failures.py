@@ -1,4 +1,4 @@
-"""What the failure of an activity means for its job, in words and as a typed error."""
+"""Conversion of an activity's failure into the published failure of its job."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,10 +19,10 @@ from core.jobs.contract import CANCELLED, AttemptReport, Progress
 
 @dataclass(frozen=True)
 class JobFailure:
-    """Why a job failed: a sentence, the published error type, the last attempt if it is known.
+    """The failure of a job: a sentence, the published error type, and the last attempt if known.
 
-    Of an attempt that was `lost` no more is known than its heartbeats said, if it sent any. What a
-    site did is `benign`: metrics do not count it as a failure of ours.
+    If the attempt was `lost`, `last_attempt` has the details of its last heartbeat, if there was
+    one. A failure is `benign` if the site caused it: metrics do not count it as ours.
     """
 
     reason: str
@@ -32,7 +32,7 @@ class JobFailure:
     benign: bool = False
 
     def as_error(self) -> ApplicationError:
-        """The error the workflow ends with."""
+        """The error that fails the workflow."""
         category = (
             ApplicationErrorCategory.BENIGN if self.benign else ApplicationErrorCategory.UNSPECIFIED
         )
@@ -42,7 +42,7 @@ class JobFailure:
 
 
 def explain(error: ActivityError) -> JobFailure:
-    """Why the activity of a job gave no result."""
+    """The job failure that an activity's failure means."""
     match error.cause:
         case ApplicationError() as cause:
             return JobFailure(
@@ -66,8 +66,9 @@ def explain(error: ActivityError) -> JobFailure:
 
 @contextmanager
 def typed_failures() -> Iterator[None]:
-    """An activity that fails in the block, outside the attempts of a job, fails the workflow with
-    the published type; a cancellation stays what it is.
+    """A block in which a failed activity fails the workflow with the published error type.
+
+    For activities other than a job's attempts. A cancellation is passed on unchanged.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the workflows of all jobs share: whose they are, and the signals that they hear."""
+"""The base of all job workflows: their owner and their signals."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,14 +12,14 @@ from workflows.publication import Publication
 
 
 class JobWorkflow:
-    """The base of a job's workflow."""
+    """Base of the workflows of jobs."""
 
     def __init__(self) -> None:
         self._publication = Publication()
 
     async def _find_owner(self, identify: str, subject_id: UUID, max_attempts: int) -> None:
-        """Look up by the activity `identify` whose job this is, unless its starter has said so."""
-        if self._publication.owned:
+        """Find the owner by the activity `identify`, unless the workflow started with an owner."""
+        if self._publication.has_owner:
             return
         with typed_failures():
             owner = await workflow.execute_local_activity(
@@ -32,10 +32,10 @@ class JobWorkflow:
 
     @workflow.signal(name=REPORT_SIGNAL)
     def report(self, report: AttemptReport) -> None:
-        """The running attempt says how it goes."""
+        """Signal from the activity: the state of the running attempt."""
         self._publication.report(report)
 
     @workflow.signal(name=PROMOTE_SIGNAL)
     def promote(self, due: datetime | None = None) -> None:
-        """The job need not wait for its time any more, which is `due` where it has begun."""
+        """Signal to run a delayed job now; `due` is the moment a deferred attempt waits for."""
         self._publication.promote(due)

@@ -1,4 +1,4 @@
-"""`prune.snapshots`: take away what is past its retention."""
+"""`prune.snapshots`: remove data past its retention."""
 
 from datetime import timedelta
 
@@ -6,27 +6,27 @@ from temporalio import workflow
 
 from core.jobs.contract import ActivityName, PruneInput, PruneResult
 from core.jobs.states import PRUNE_SNAPSHOTS
-from workflows.policies import capped
+from workflows.policies import retry_policy
 
-LONGEST = timedelta(hours=12)
-"""The next one is due a day after."""
+PRUNE_TIMEOUT = timedelta(hours=12)
+"""The schedule starts the next run a day later."""
 
-ATTEMPTS = 5
+PRUNE_ATTEMPTS = 5
 
 
 @workflow.defn(name=PRUNE_SNAPSHOTS)
 class PruneSnapshots:
-    """No job, since nobody asked for it; a schedule of the namespace starts it daily."""
+    """Removes old data; a schedule of the namespace starts it daily. It is not a job."""
 
     @workflow.run
     async def run(self, _: PruneInput) -> PruneResult:
-        """How much was taken away."""
+        """The number of removed rows."""
         removed: PruneResult = await workflow.execute_activity(
             ActivityName.PRUNE,
             result_type=PruneResult,
-            start_to_close_timeout=LONGEST,
+            start_to_close_timeout=PRUNE_TIMEOUT,
             heartbeat_timeout=timedelta(minutes=5),
-            retry_policy=capped(ATTEMPTS),
+            retry_policy=retry_policy(PRUNE_ATTEMPTS),
             summary="Remove snapshots past their retention",
         )
         return removed

@@ -1,4 +1,4 @@
-"""The search attributes of a job: the one registry of their names and types."""
+"""The names and types of the search attributes of jobs."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from core.jobs.states import JobState
 
 
 class Attribute:
-    """What jobs can be filtered by."""
+    """The search attributes by which jobs are filtered."""
 
     ORG = SearchAttributeKey.for_keyword("DiffyOrgId")
     DOMAIN = SearchAttributeKey.for_keyword("DiffyDomainId")
@@ -18,7 +18,7 @@ class Attribute:
     BATCH = SearchAttributeKey.for_keyword("DiffyBatchId")
     STATE = SearchAttributeKey.for_keyword("DiffyState")
     DUE = SearchAttributeKey.for_datetime("DiffyDue")
-    """When a job published as delayed may run: past that moment it is waiting."""
+    """The moment until which a job published as delayed is delayed; after it, it is waiting."""
 
     ALL = (ORG, DOMAIN, PAGE, BATCH, STATE, DUE)
 
@@ -26,7 +26,7 @@ class Attribute:
 def attributes_of(
     owner: Owner, state: JobState, *, batch_id: UUID | None = None, due: datetime | None = None
 ) -> TypedSearchAttributes:
-    """The search attributes a job starts with; `due` goes with the state `delayed`."""
+    """The search attributes with which a job starts; `due` is set with the state `delayed`."""
     pairs: list[SearchAttributePair[str] | SearchAttributePair[datetime]] = [
         SearchAttributePair(Attribute.ORG, str(owner.org_id)),
         SearchAttributePair(Attribute.DOMAIN, str(owner.domain_id)),

@@ -7,7 +7,7 @@ from activities.extraction.extractor import Extracted, PageSource
 from activities.http.fetch import NO_VALIDATORS, Fetched, ResponseCache, Validators
 from core.changes.decision import CheckState, KnownVersion
 from core.changes.detection import SeenPage
-from core.changes.muting import Learned
+from core.changes.muting import NoiseHistory
 from core.web.crawl_settings import CrawlProfile
 from store.checks import PageVersion, is_baseline
 from store.pending_confirmations import PreviousFetch
@@ -70,7 +70,7 @@ class Check:
         )
 
     def known_version(
-        self, before: Snapshot, noise: Learned, fetched: SeenPage | None
+        self, before: Snapshot, noise: NoiseHistory, fetched: SeenPage | None
     ) -> KnownVersion:
         """The stored version, to be compared with `fetched`, or with itself if that is None."""
         title = before.title

@@ -11,9 +11,8 @@ from activities.http.fetch import Validators
 from activities.reporting import Defer
 from core.changes.decision import RecordBaseline, RecordChange, RecordRemoval, RecordUnchanged
 from core.changes.detection import DetectedChange, SeenPage, restoration
-from core.errors import PageGone
+from core.errors import JobCancelled, PageGone
 from core.jobs.contract import CANCELLED, CrawlPageResult
-from core.site_errors import JobCancelled
 from store.checks import (
     EarlierCheck,
     PageVersion,
@@ -25,7 +24,7 @@ from store.checks import (
 )
 from store.db.engine import Database
 from store.job_ends import claim_ends
-from store.page_lines import remember
+from store.page_lines import store_noise_history
 from store.pages import page_by_id
 from store.pending_confirmations import delete_pending_confirmation, store_pending_confirmation
 from store.tables.job_ends import JobEnd
@@ -106,7 +105,9 @@ class CheckRecorder:
                 settings_fingerprint=check.profile.fingerprint,
             )
             if recorded and verdict.noise is not None:
-                await remember(session, page.id, verdict.noise.before, verdict.noise.after, now)
+                await store_noise_history(
+                    session, page.id, verdict.noise.before, verdict.noise.after, now
+                )
             if recorded and verdict.restored and page.snapshot_id is not None:
                 await _claim_stored(session)
                 change_id = await record_change(
@@ -151,7 +152,9 @@ class CheckRecorder:
                 return CrawlPageResult(changed=False, status_code=version.status_code)
             await _claim_stored(session)
             if isinstance(verdict, RecordChange):
-                await remember(session, page.id, verdict.noise.before, verdict.noise.after, now)
+                await store_noise_history(
+                    session, page.id, verdict.noise.before, verdict.noise.after, now
+                )
             change_id = None
             if page.snapshot_id is not None and detected is not None:
                 change_id = await record_change(

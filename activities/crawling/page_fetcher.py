@@ -5,8 +5,8 @@ from activities.http.fetch import NO_VALIDATORS, Fetched, Fetcher
 from activities.http.politeness import Politeness
 from activities.http.responses import error_for_content, error_for_status
 from activities.reporting import MAX_HOST_WAIT
-from core.site_errors import InvalidAnswer, RedirectToOtherSite
-from core.web.scope import ExclusionReason, OutOfScope, ScopeRules, judge
+from core.errors import InvalidAnswer, RedirectToOtherSite
+from core.web.scope import ExclusionReason, exclusion_reason
 from core.web.urls import host_of, parse_domain
 from store.tables.domains import Domain
 
@@ -28,7 +28,7 @@ class PageFetcher:
         site = parse_domain(domain.domain)
 
         async def admit(url: str) -> None:
-            if judge(url, site, ScopeRules()) == OutOfScope(ExclusionReason.OTHER_HOST):
+            if exclusion_reason(url, site) is ExclusionReason.OTHER_HOST:
                 raise RedirectToOtherSite(
                     f"The page now redirects to another site, {host_of(url)}."
                 )

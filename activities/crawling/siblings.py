@@ -14,7 +14,7 @@ from core.changes.boilerplate import (
     Edit,
     Sibling,
     SiblingVersion,
-    most_alike,
+    most_similar_pages,
     without_boilerplate,
 )
 from core.changes.detection import DetectedChange, SeenPage
@@ -73,7 +73,7 @@ class Siblings:
         candidates = [
             (page_id, sibling)
             for page_id, sibling in known.items()
-            if any(edit.concerns(sibling.now) for edit in suspects)
+            if any(edit.applies_to(sibling.now) for edit in suspects)
         ]
         for page_id, sibling in candidates[:MAX_PROBES]:
             try:
@@ -114,5 +114,5 @@ async def siblings_of(
     They are as stored at `until`; None means now.
     """
     async with database.reading() as session:
-        alike = most_alike(page.url, await newest_siblings(session, page))
+        alike = most_similar_pages(page.url, await newest_siblings(session, page))
         return await siblings(session, [each.id for each in alike], until)

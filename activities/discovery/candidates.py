@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final, TypeVar
 
 from core.errors import InvalidAddress
-from core.web.scope import ExclusionReason, InScope, OutOfScope, ScopeRules, judge
+from core.web.scope import ExclusionReason, ScopeRules, exclusion_reason
 from core.web.traps import Traps, uses_budget
 from core.web.urls import Site, normalise
 from store.frontier import FoundUrl
@@ -98,19 +98,17 @@ class Candidates:
 
     def in_site(self, url: str) -> bool:
         """Whether the canonical `url` is in the site, whatever `rules` include or exclude."""
-        return isinstance(judge(url, self._site, ScopeRules()), InScope)
+        return exclusion_reason(url, self._site) is None
 
     def _judge(self, written: str, base: str, depth: int) -> FoundUrl:
         try:
             url = normalise(written, base)
         except InvalidAddress:
             return FoundUrl(written[:MAX_INVALID_LENGTH], depth, ExclusionReason.INVALID_ADDRESS)
-        verdict = judge(url, self._site, self._rules)
-        if isinstance(verdict, OutOfScope):
-            return FoundUrl(url, depth, verdict.reason)
-        if depth > self._max_depth:
-            return FoundUrl(url, depth, ExclusionReason.TOO_DEEP)
-        return FoundUrl(url, depth)
+        reason = exclusion_reason(url, self._site, self._rules)
+        if reason is None and depth > self._max_depth:
+            reason = ExclusionReason.TOO_DEEP
+        return FoundUrl(url, depth, reason)
 
     def _with_trap_reason(self, found: FoundUrl) -> FoundUrl:
         if found.depth == 0:

@@ -11,16 +11,17 @@ from activities.rendering.renderer import Renderer
 from core.errors import (
     AccessRefused,
     BlockedByRobots,
+    BrowserMissing,
     InternalError,
     InvalidAddress,
     JobError,
     NotAPage,
     PageGone,
     PageTooLarge,
+    RenderingFailed,
 )
-from core.site_errors import BrowserMissing, RenderingFailed
 from core.web.crawl_settings import DEFAULT_PROFILE, Render, RequestProfile
-from core.web.links import FEEDS, PageLinks
+from core.web.links import FEED_TYPES, PageLinks
 from core.web.page_types import PageType, classify_page
 from core.web.scope import ExclusionReason
 from core.web.soft_404 import says_it_is_gone
@@ -135,7 +136,7 @@ def _source(fetched: Fetched, *, may_be_shell: bool = False) -> PageSource:
 
 def _is_feed(content_type: str | None) -> bool:
     declared = (content_type or "").partition(";")[0].strip().lower()
-    return declared in FEEDS or declared in XML
+    return declared in FEED_TYPES or declared in XML
 
 
 def _found(url: str, page: PageLinks, in_site: Callable[[str], bool]) -> Visit:

@@ -16,10 +16,9 @@ from activities.discovery.seeds import first_sitemaps, read_sitemap
 from activities.discovery.visit import Excluded, FoundPage, Visit, Visitor
 from activities.http.politeness import Politeness
 from activities.reporting import Attempt
-from core.errors import HostBusy, JobError
-from core.jobs.checkpoint import BEGINNING, Checkpoint, Seeding, StoredError
+from core.errors import HostBusy, JobError, RedirectToOtherSite
+from core.jobs.checkpoint import EMPTY_CHECKPOINT, Checkpoint, Seeding, StoredError
 from core.jobs.contract import DiscoverPagesInput, DiscoverPagesResult
-from core.site_errors import RedirectToOtherSite
 from core.web.scope import ExclusionReason, ScopeRules
 from core.web.urls import Site, host_of, parse_domain
 from store import frontier
@@ -66,9 +65,9 @@ class Walk:
         self._profiles = profiles
         self._attempt = attempt
         self._site: Site = parse_domain(domain.domain)
-        self._max_rows = frontier.most_rows(job.max_pages)
-        self._checkpoint = BEGINNING
-        self._candidates = self._candidates_after(BEGINNING)
+        self._max_rows = frontier.max_rows(job.max_pages)
+        self._checkpoint = EMPTY_CHECKPOINT
+        self._candidates = self._candidates_after(EMPTY_CHECKPOINT)
         self._visits = self._pending = self._pages = 0
         self._visitor = replace(visitor, admit=self._admit)
         self._admission = asyncio.Lock()

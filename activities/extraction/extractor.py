@@ -10,14 +10,13 @@ from selectolax.lexbor import LexborHTMLParser
 from activities.extraction import processes
 from activities.extraction.processes import ReadingProcess
 from core.changes.detection import SeenPage, fingerprint
-from core.errors import InternalError, NotAPage
-from core.site_errors import WatchedPartMissing
+from core.errors import InternalError, NotAPage, WatchedPartMissing
 from core.text.blocks import to_text
 from core.text.javascript_shell import EmptyShell, shell_of
 from core.text.packing import Packed, pack
 from core.text.stored_text import display_form
 from core.text.visible_text import content_blocks
-from core.web.crawl_settings import WHOLE, Parts
+from core.web.crawl_settings import WHOLE_PAGE, Parts
 from core.web.links import PageLinks, decode_html, extract_links
 from core.web.selectors import selected
 from core.web.sitemaps import Sitemap, parse_sitemap
@@ -49,7 +48,7 @@ class PageSource:
     content_type: str | None
     url: str
     known_text_hash: str | None = None
-    parts: Parts = WHOLE
+    parts: Parts = WHOLE_PAGE
     may_be_shell: bool = False
 
 
@@ -59,7 +58,7 @@ class StoredPage:
 
     html: str
     url: str
-    parts: Parts = WHOLE
+    parts: Parts = WHOLE_PAGE
 
 
 @dataclass(frozen=True)

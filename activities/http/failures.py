@@ -9,13 +9,14 @@ from typing import Final
 import h11
 import httpx2
 
-from core.errors import InternalError, JobError
-from core.site_errors import (
+from core.errors import (
     BrokenCompression,
     ConnectionBroken,
     ConnectionFailed,
     HeadersTooLarge,
+    InternalError,
     InvalidAnswer,
+    JobError,
     TlsFailed,
 )
 

@@ -18,15 +18,13 @@ from activities.http.failures import to_job_error
 from activities.http.network import GuardedBackend, Resolver, SystemResolver
 from activities.http.responses import retry_after
 from core.errors import (
-    InvalidAddress,
-    PageTooLarge,
-    SiteTimeout,
-)
-from core.site_errors import (
     BrokenBody,
     BrokenCompression,
+    InvalidAddress,
+    PageTooLarge,
     RedirectLoop,
     RedirectToNowhere,
+    SiteTimeout,
     TooManyRedirects,
 )
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile

@@ -14,8 +14,7 @@ import anyio
 import httpcore2
 
 from activities.http.failures import is_out_of_resources, out_of_connections
-from core.errors import ForbiddenAddress
-from core.site_errors import NameNotFound
+from core.errors import ForbiddenAddress, NameNotFound
 from core.web.addresses import Address, AddressKind, classify, is_public, literal_address
 
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]

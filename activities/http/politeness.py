@@ -13,7 +13,7 @@ from activities.http.kept_responses import KeptResponses
 from activities.reporting import MAX_HOST_WAIT
 from core.errors import BadRedirect, BlockedByRobots, HostBusy, InternalError, PassingJobError
 from core.errors import RobotsUnreachable as Unreachable
-from core.web.robots import ALLOW_ALL, PRODUCT, Robots, parse_robots
+from core.web.robots import ALLOW_ALL, PRODUCT_TOKEN, Robots, parse_robots
 from core.web.urls import host_of, origin_of
 from store.db.engine import Database
 from store.hosts import give_back, take_slot, take_turn
@@ -80,7 +80,7 @@ class Politeness:
         fetched, and HostBusy if the host's next slot is further away.
         """
         robots = await self.robots(url)
-        if not robots.allows(url, PRODUCT):
+        if not robots.allows(url, PRODUCT_TOKEN):
             raise BlockedByRobots(f"The robots.txt of {host_of(url)} does not allow this page.")
         await self._wait_for_slot(url, robots, max_wait)
 
@@ -93,7 +93,7 @@ class Politeness:
         return self._interval_by(await self.robots(url))
 
     def _interval_by(self, robots: Robots) -> timedelta:
-        return max(self._interval, timedelta(seconds=robots.crawl_delay(PRODUCT) or 0))
+        return max(self._interval, timedelta(seconds=robots.crawl_delay(PRODUCT_TOKEN) or 0))
 
     async def robots(self, url: str, *, max_age: timedelta = ROBOTS_TTL) -> Robots:
         """The rules of the site of `url`, not older than `max_age`.

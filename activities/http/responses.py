@@ -6,6 +6,7 @@ from typing import Final
 
 from core.errors import (
     AccessRefused,
+    EmptyPage,
     JobError,
     NotAPage,
     PageGone,
@@ -13,7 +14,6 @@ from core.errors import (
     SiteOverloaded,
     SiteTimeout,
 )
-from core.site_errors import EmptyPage
 
 PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 """Media types of pages."""

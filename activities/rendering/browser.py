@@ -11,8 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.errors import InternalError
-from core.site_errors import BrowserMissing
+from core.errors import BrowserMissing, InternalError
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium

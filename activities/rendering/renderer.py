@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 from activities.http.fetch import NO_VALIDATORS, Fetched, Fetcher, FetchLimits
 from activities.rendering.browser import Browser
 from activities.rendering.proxy import GuardingProxy, ProxyLimits
-from core.errors import JobError, PageTooLarge
-from core.site_errors import RenderingFailed
+from core.errors import JobError, PageTooLarge, RenderingFailed
 from core.web.crawl_settings import RequestProfile
 from core.web.urls import origin_of
 

@@ -32,7 +32,7 @@ from core.errors import DiffyError, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage, ScheduleMessage
 from core.web.addresses import is_public, literal_address
-from core.web.urls import LONGEST_URL, Site, parse_domain
+from core.web.urls import MAX_URL_LENGTH, Site, parse_domain
 from store.changes import recent_changes
 from store.db.engine import Database
 from store.domains import (
@@ -108,7 +108,7 @@ class DomainAnswer(Model):
 class AddDomainBody(WithCrawlSettings):
     """A site to watch: a host, `host:port`, or an http(s) origin."""
 
-    domain: Annotated[Text, Field(min_length=1, max_length=LONGEST_URL)]
+    domain: Annotated[Text, Field(min_length=1, max_length=MAX_URL_LENGTH)]
     display_name: DisplayName | None = None
     check_frequency_hours: CheckFrequencyHours | None = None
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from api.deps import DatabaseDep, PageIdDep, PrincipalDep
 from api.errors import documented_errors
 from core.model import Model, UtcTime
-from store.page_lines import forget, muted_lines
+from store.page_lines import delete_muted_lines, muted_lines
 from store.pages import get_page
 
 router = APIRouter(prefix="/api/pages", tags=["pages"])
@@ -49,4 +49,4 @@ async def reset(page_id: PageIdDep, principal: PrincipalDep, database: DatabaseD
     """Forget what was learned of the page: its changes are reported again, wherever they are."""
     async with database.transaction() as session:
         page = await get_page(session, principal.org_id, page_id)
-        await forget(session, page.id)
+        await delete_muted_lines(session, page.id)

@@ -18,8 +18,8 @@ from core.errors import Conflict, InvalidAddress, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage
 from core.web.page_types import PageType, classify_page
-from core.web.scope import ExclusionReason, OutOfScope, ScopeRules, judge
-from core.web.urls import LONGEST_URL, normalise, parse_domain
+from core.web.scope import ExclusionReason, exclusion_reason
+from core.web.urls import MAX_URL_LENGTH, normalise, parse_domain
 from store.batches import create_batch, delete_batch
 from store.domains import domain_by_id, get_domain
 from store.outbox import put
@@ -89,7 +89,7 @@ class PageChoices(WithCrawlSettings):
 class AddPageBody(PageChoices):
     """A page to watch; its type is told from its address unless given."""
 
-    url: Annotated[Text, Field(min_length=1, max_length=LONGEST_URL)]
+    url: Annotated[Text, Field(min_length=1, max_length=MAX_URL_LENGTH)]
 
 
 class CrawlBody(JobBody):
@@ -163,9 +163,9 @@ def _page_url(domain: Domain, address: str) -> str:
         url = normalise(address)
     except InvalidAddress as error:
         raise InvalidRequest(error.message, {"url": error.message}) from None
-    verdict = judge(url, parse_domain(domain.domain), ScopeRules())
-    if isinstance(verdict, OutOfScope):
-        sentence = OUT_OF_SCOPE[verdict.reason].format(domain.domain)
+    reason = exclusion_reason(url, parse_domain(domain.domain))
+    if reason is not None:
+        sentence = OUT_OF_SCOPE[reason].format(domain.domain)
         raise InvalidRequest(sentence, {"url": sentence})
     return url
 

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.changes.boilerplate import (
-    Judged,
+    OwnChange,
     Sibling,
     SiblingVersion,
-    most_alike,
+    most_similar_pages,
     without_boilerplate,
 )
 from core.changes.detection import DetectedChange, SeenPage, detect_change
 from core.text.blocks import to_text
 from core.text.visible_text import content_blocks
 from core.web.links import extract_links
-from store.siblings import MOST_PAGES
+from store.siblings import MAX_SIBLING_CANDIDATES
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class _Crawled:
             (
                 other
                 for other, sibling in known.items()
-                if any(edit.concerns(sibling.now) for edit in judged.suspects)
+                if any(edit.applies_to(sibling.now) for edit in judged.suspects)
             ),
             None,
         )
@@ -131,14 +131,14 @@ class _Crawled:
         detected: DetectedChange,
         siblings: Sequence[Sibling],
         probe: Sibling | None = None,
-    ) -> Judged:
+    ) -> OwnChange:
         before, after = self._before[number], self._after[number]
         return without_boilerplate(detected, before, after, siblings, probe)
 
     def _alike(self, number: int) -> list[_Numbered]:
         others = [_Numbered(each, self._before[each].url) for each in self._newest]
         others.remove(_Numbered(number, self._before[number].url))
-        return most_alike(self._before[number].url, others[:MOST_PAGES])
+        return most_similar_pages(self._before[number].url, others[:MAX_SIBLING_CANDIDATES])
 
     def _sibling(self, number: int) -> Sibling:
         before = _version(self._before[number])

@@ -1,1 +1,1 @@
-"""What counts as a change of a page, and what is said of it."""
+"""Detection, classification and description of changes between two versions of a page."""

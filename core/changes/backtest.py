@@ -1,4 +1,4 @@
-"""What a backtest says of each change: what was reported, beside what would be."""
+"""The verdict of a backtest: a reported change compared with what today's rules report."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,17 +7,17 @@ from core.changes.detection import DetectedChange, SeenPage
 
 
 class Verdict(StrEnum):
-    """How what the rules of today report stands to what was reported."""
+    """How the result of today's rules compares with the reported change."""
 
-    SAME = "same"  # of the same type and severity, in the same words
+    SAME = "same"  # same type, severity and summary
     DIFFERENT = "different"  # reported both times, with another type, severity or summary
     NEW = "new"  # not reported then
-    GONE = "gone"  # reported then, and not any more
+    GONE = "gone"  # reported then, not reported now
 
 
 @dataclass(frozen=True)
 class ReportedChange:
-    """What a change says."""
+    """The fields of a change by which two reports are compared."""
 
     change_type: str
     severity: str
@@ -25,14 +25,15 @@ class ReportedChange:
 
     @classmethod
     def of(cls, detected: DetectedChange) -> "ReportedChange":
-        """What a change says of `detected`."""
+        """The report of `detected`."""
         return cls(detected.change_type, detected.severity, detected.summary)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A snapshot as it is compared: as it was read then, and as the rules of today read its HTML,
-    where that was kept and can be read.
+    """The text of a snapshot: `then` as it was stored, `now` as today's rules extract it.
+
+    `now` is None if the HTML was not stored or cannot be extracted.
     """
 
     then: SeenPage
@@ -40,7 +41,7 @@ class Reading:
 
 
 def verdict(reported: ReportedChange | None, expected: ReportedChange | None) -> Verdict | None:
-    """How the two stand to each other; None where there is neither."""
+    """The verdict on a reported and an expected change; None if there is neither."""
     if reported is None:
         return Verdict.NEW if expected else None
     if expected is None:
@@ -49,9 +50,9 @@ def verdict(reported: ReportedChange | None, expected: ReportedChange | None) ->
 
 
 def comparable(before: Reading, after: Reading) -> tuple[SeenPage, SeenPage]:
-    """Both, read by the same rules: those of today where both can be read by them.
+    """Both pages as the same rules extract them: today's if possible for both, else the stored.
 
-    A text of older rules differs from one of newer rules in what the rules do, not the page.
+    Texts extracted by different rules differ even if the page is the same.
     """
     if before.now is not None and after.now is not None:
         return before.now, after.now

@@ -1,9 +1,9 @@
-"""Boilerplate: the head and the foot that the pages of a site share, such as the version that each
-names, and that are news of none of them when they change on all at once.
+"""Boilerplate: the header and footer lines that the pages of a site share.
 
-They are told by other pages of the site, never by the page alone: from its top, or up from its
-bottom, most of them show the same lines, and another one has changed in the same way. What names an
-amount of money is content wherever it stands, and so is a row of a table.
+When boilerplate changes on the whole site at once, such as a version number, the change is not
+reported for any page. Boilerplate is recognised by comparison with sibling pages of the site: most
+siblings show the same lines at the top or bottom, and at least one of them has changed in the same
+way. A line that names an amount of money is always content, and so is a table row.
 """
 
 from collections import Counter
@@ -18,17 +18,17 @@ from core.changes.diff import BlockChange, difference_of
 from core.changes.money import find_money
 from core.text.stored_text import CELL_GAP, VERBATIM, legacy_line, legacy_lines
 
-MOST_SIBLINGS: Final = 12
-"""Other pages of a site that one is judged by."""
+MAX_SIBLINGS: Final = 12
+"""Number of sibling pages that a page is compared with."""
 
-FEWEST_SIBLINGS: Final = 5
-"""Pages besides the one in question from which on it can be told what the pages of a site share."""
+MIN_SIBLINGS: Final = 5
+"""Minimum number of sibling pages needed to detect boilerplate."""
 
-MOST_BLOCKS: Final = 500
-"""Blocks that differ; a page with more of them has news of its own."""
+MAX_CHANGED_BLOCKS: Final = 500
+"""Number of differing blocks beyond which a change is always the page's own."""
 
-SHARED_BY: Final = 0.8
-"""The share of the other pages that show what is boilerplate."""
+MIN_SHARED_RATIO: Final = 0.8
+"""Share of the siblings, 0 to 1, that must show a line for it to be boilerplate."""
 
 _TOP: Final = f"{VERBATIM}top"
 _BOTTOM: Final = f"{VERBATIM}bottom"
@@ -36,66 +36,67 @@ _BOTTOM: Final = f"{VERBATIM}bottom"
 
 @dataclass(frozen=True)
 class SiblingVersion:
-    """What another page of the site shows."""
+    """One version of another page of the site."""
 
     title: str | None
     text: str
 
     @cached_property
     def lines(self) -> frozenset[str]:
-        """The lines of its text (`core.text.stored_text.legacy_lines`)."""
+        """The lines of the text (`core.text.stored_text.legacy_lines`)."""
         return frozenset(legacy_lines(self.text))
 
     @cached_property
     def neighbours(self) -> frozenset[tuple[str, str]]:
-        """The lines that follow one another, from the top of the page to its bottom."""
+        """All pairs of consecutive lines, the top and bottom of the page included."""
         return frozenset(pairwise((_TOP, *legacy_lines(self.text), _BOTTOM)))
 
 
 @dataclass(frozen=True)
 class Sibling:
-    """Another page of the site: its newest version, and the one before, if it has one."""
+    """Another page of the site: its newest version, and the previous one if there is one."""
 
     now: SiblingVersion
     earlier: SiblingVersion | None = None
 
     @property
     def versions(self) -> tuple[SiblingVersion, ...]:
-        """Both, or the one there is."""
+        """The newest version, then the previous one if there is one."""
         return (self.now,) if self.earlier is None else (self.now, self.earlier)
 
     @cached_property
-    def is_still_itself(self) -> bool:
-        """Whether it shows at least half of what it showed, and no page of errors instead."""
+    def is_same_page(self) -> bool:
+        """Whether at least half of the previous lines remain: an error page has replaced others."""
         earlier = self.earlier.lines if self.earlier else frozenset[str]()
         return 2 * len(earlier & self.now.lines) >= len(earlier)
 
 
 @dataclass(frozen=True)
 class LineEdit:
-    """What became of a line, or of a place between two: `gap` are the lines, as they were, around
-    one that was added.
+    """An edit of one line.
+
+    For an added line, `before` is None and `gap` is the pair of previous lines around it.
     """
 
     before: str | None
     after: str | None
     gap: tuple[str, str] | None = None
 
-    def concerns(self, version: SiblingVersion) -> bool:
-        """Whether that version has the line, or the place."""
+    def applies_to(self, version: SiblingVersion) -> bool:
+        """Whether the version has the line, or the gap, that was edited."""
         if self.before is not None:
             return self.before in version.lines
         return self.gap in version.neighbours
 
     def was_made_in(self, sibling: Sibling) -> bool:
-        """Whether that page has changed in the same way. To move a line says nothing anew."""
+        """Whether the sibling has changed in the same way; true for a moved line."""
         earlier, now = sibling.earlier, sibling.now
         if self.before == self.after:
             return True
         return (
             earlier is not None
-            and sibling.is_still_itself
-            and self.concerns(earlier)
+            and sibling.is_same_page
+            and self.applies_to(earlier)
             and (self.before is None or self.before not in now.lines)
             and (self.after is None or self.after in now.lines)
         )
@@ -103,21 +104,21 @@ class LineEdit:
 
 @dataclass(frozen=True)
 class TitleEdit:
-    """Other words in the title, and what they were."""
+    """An edit of some words of the title."""
 
     before: str
     after: str
 
-    def concerns(self, version: SiblingVersion) -> bool:
-        """Whether the title of that version has the words."""
+    def applies_to(self, version: SiblingVersion) -> bool:
+        """Whether the title of the version has the previous words."""
         return self.before in (version.title or "")
 
     def was_made_in(self, sibling: Sibling) -> bool:
-        """Whether that page's title has changed in the same way."""
+        """Whether the sibling's title has changed in the same way."""
         earlier, now = sibling.earlier, sibling.now
         return (
             earlier is not None
-            and self.concerns(earlier)
+            and self.applies_to(earlier)
             and now.title == (earlier.title or "").replace(self.before, self.after, 1)
         )
 
@@ -126,11 +127,11 @@ Edit = LineEdit | TitleEdit
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What is left of some news, None where it is all boilerplate that changed on other pages too.
+class OwnChange:
+    """The part of a change that belongs to the page itself; None if all of it is site-wide.
 
-    `suspects` is what is boilerplate and has changed nowhere else, as far as is known. It is news
-    until another page shows the same.
+    `suspects` are the edits of boilerplate that no sibling is known to share. They remain part of
+    the change until a sibling shows the same edit.
     """
 
     detected: DetectedChange | None
@@ -138,7 +139,7 @@ class Judged:
 
 
 class Addressed(Protocol):
-    """What has an address."""
+    """Anything with a URL."""
 
     @property
     def url(self) -> str: ...
@@ -147,22 +148,23 @@ class Addressed(Protocol):
 Page = TypeVar("Page", bound=Addressed)
 
 
-def most_alike(url: str, pages: Iterable[Page]) -> list[Page]:
-    """Those of the pages to judge `url` by: the parts of a site differ in their boilerplate, and
-    pages of one part begin their addresses alike. No more than are needed of other parts, and of
-    equals the first.
+def most_similar_pages(url: str, pages: Iterable[Page]) -> list[Page]:
+    """The pages whose boilerplate is most likely that of `url`, at most `MAX_SIBLINGS`.
+
+    Boilerplate differs between the sections of a site, and URLs of one section share their first
+    path segments. Pages of other sections only fill up `MIN_SIBLINGS`; ties keep their order.
     """
     own = url.split("/")
 
-    def likeness(page: Page) -> tuple[int, int]:
-        parts = page.url.split("/")
-        pairs = zip(own, parts, strict=False)
-        begins_alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        return begins_alike, -abs(len(own) - len(parts))
+    def similarity(page: Page) -> tuple[int, int]:
+        segments = page.url.split("/")
+        pairs = zip(own, segments, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        return shared, -abs(len(own) - len(segments))
 
-    ranked = sorted(pages, key=likeness, reverse=True)
-    needed = ranked[:FEWEST_SIBLINGS]
-    return [page for page in ranked if likeness(page) >= likeness(needed[-1])][:MOST_SIBLINGS]
+    ranked = sorted(pages, key=similarity, reverse=True)
+    needed = ranked[:MIN_SIBLINGS]
+    return [page for page in ranked if similarity(page) >= similarity(needed[-1])][:MAX_SIBLINGS]
 
 
 def without_boilerplate(
@@ -171,84 +173,83 @@ def without_boilerplate(
     after: SeenPage,
     siblings: Sequence[Sibling],
     probe: Sibling | None = None,
-) -> Judged:
-    """The part of `detected` that concerns the page alone, and not all pages of its site.
+) -> OwnChange:
+    """The part of `detected` that belongs to the page itself and is not site-wide.
 
-    `probe` is one of the siblings, fetched again: it shows what changed on the whole site.
+    `probe` is a sibling that was just refetched, to see whether it shares a suspect edit. With
+    fewer than `MIN_SIBLINGS` siblings the whole change is the page's own.
     """
     blocks = detected.difference.blocks
-    if len(siblings) < FEWEST_SIBLINGS or len(blocks) > MOST_BLOCKS:
-        return Judged(detected)
-    witnesses = [*siblings, probe] if probe else siblings
+    if len(siblings) < MIN_SIBLINGS or len(blocks) > MAX_CHANGED_BLOCKS:
+        return OwnChange(detected)
+    probed = [*siblings, probe] if probe else siblings
     suspects: set[Edit] = set()
 
-    def is_own_change(edit: Edit | None) -> bool:
-        if edit is None or not _are_most(edit.concerns, siblings):
+    def is_own_edit(edit: Edit | None) -> bool:
+        if edit is None or not _holds_for_most(edit.applies_to, siblings):
             return True
-        if any(edit.was_made_in(each) for each in witnesses):
+        if any(edit.was_made_in(each) for each in probed):
             return False
         suspects.add(edit)
         return True
 
-    around = _shared_around(legacy_lines(before.text), siblings)
-    edits = zip(blocks, _edits(blocks, after.text, around), strict=True)
-    kept = tuple(block for block, edit in edits if is_own_change(edit))
+    shared = _shared_lines(legacy_lines(before.text), siblings)
+    edits = zip(blocks, _edits(blocks, after.text, shared), strict=True)
+    kept = tuple(block for block, edit in edits if is_own_edit(edit))
     title = _title_edit(before.title or "", after.title or "")
-    same_title = title is not None and not is_own_change(title)
-    if len(kept) == len(blocks) and not same_title:
-        return Judged(detected, frozenset(suspects))
+    site_wide_title = title is not None and not is_own_edit(title)
+    if len(kept) == len(blocks) and not site_wide_title:
+        return OwnChange(detected, frozenset(suspects))
     difference = difference_of(kept, identical=not kept) if blocks else detected.difference
-    then = replace(before, title=after.title) if same_title else before
-    return Judged(change_from(difference, then, after), frozenset(suspects))
+    compared = replace(before, title=after.title) if site_wide_title else before
+    return OwnChange(change_from(difference, compared, after), frozenset(suspects))
 
 
-def _are_most(concerned: Callable[[SiblingVersion], bool], siblings: Sequence[Sibling]) -> bool:
-    # In either version: some have changed this time already, others have only the time before.
-    found = sum(any(map(concerned, each.versions)) for each in siblings)
-    return found >= SHARED_BY * len(siblings)
+def _holds_for_most(
+    condition: Callable[[SiblingVersion], bool], siblings: Sequence[Sibling]
+) -> bool:
+    # Either version counts: during a crawl some siblings have been checked again and some have not.
+    count = sum(any(map(condition, each.versions)) for each in siblings)
+    return count >= MIN_SHARED_RATIO * len(siblings)
 
 
-def _shared_around(lines: Sequence[str], siblings: Sequence[Sibling]) -> frozenset[str]:
-    """The lines that the page begins and ends with as most others do, but for those that it shows
-    elsewhere as well.
-    """
+def _shared_lines(lines: Sequence[str], siblings: Sequence[Sibling]) -> frozenset[str]:
+    """The header and footer lines that most siblings show; a line that the page repeats is none."""
 
     def is_shared(line: str) -> bool:
-        return _are_most(lambda version: line in version.lines, siblings)
+        return _holds_for_most(lambda version: line in version.lines, siblings)
 
-    head, foot = takewhile(is_shared, lines), takewhile(is_shared, reversed(lines))
-    times = Counter(lines)
-    return frozenset(line for line in (*head, *foot) if times[line] == 1) | {_TOP, _BOTTOM}
+    header, footer = takewhile(is_shared, lines), takewhile(is_shared, reversed(lines))
+    counts = Counter(lines)
+    return frozenset(line for line in (*header, *footer) if counts[line] == 1) | {_TOP, _BOTTOM}
 
 
 def _edits(
-    blocks: Sequence[BlockChange], text: str, around: frozenset[str]
+    blocks: Sequence[BlockChange], text: str, shared: frozenset[str]
 ) -> Iterator[LineEdit | None]:
-    """What each of the blocks is if it is boilerplate, by the lines `around` the content; None of
-    one that is not.
-    """
+    """The edit of each block, by the `shared` lines of header and footer; None for content."""
     lines = legacy_lines(text)
-    places: dict[str, int] = {}
-    for place, line in enumerate(lines):
-        places.setdefault(line, place)
+    line_numbers: dict[str, int] = {}
+    for number, line in enumerate(lines):
+        line_numbers.setdefault(line, number)
     sides = [_legacy_sides(block) for block in blocks]
     added = {after for before, after in sides if before is None}
-    was = {after: before for before, after in sides if before is not None and before != after}
+    previous = {after: before for before, after in sides if before is not None and before != after}
 
-    def nearest(way: Iterable[int], end: str) -> str:
-        """The first line on the way that is not a new one, as it was."""
-        found = next((lines[place] for place in way if lines[place] not in added), end)
-        return was.get(found) or found
+    def nearest(numbers: Iterable[int], end: str) -> str:
+        """The first of these lines that was not added, in its previous form."""
+        line = next((lines[number] for number in numbers if lines[number] not in added), end)
+        return previous.get(line) or line
 
     for block, (before, after) in zip(blocks, sides, strict=True):
         edit = LineEdit(before, after)
         if before is None and after is not None:
-            place = places[after]
-            above, below = range(place, -1, -1), range(place, len(lines))
+            number = line_numbers[after]
+            above, below = range(number, -1, -1), range(number, len(lines))
             edit = replace(edit, gap=(nearest(above, _TOP), nearest(below, _BOTTOM)))
         stored = [line for line in (block.before, block.after) if line is not None]
-        of_content = any(CELL_GAP in line or find_money(line) for line in stored)
-        yield edit if not of_content and around.issuperset(edit.gap or (before,)) else None
+        is_content = any(CELL_GAP in line or find_money(line) for line in stored)
+        yield edit if not is_content and shared.issuperset(edit.gap or (before,)) else None
 
 
 def _legacy_sides(block: BlockChange) -> tuple[str | None, str | None]:
@@ -259,7 +260,7 @@ def _legacy_sides(block: BlockChange) -> tuple[str | None, str | None]:
 
 
 def _title_edit(before: str, after: str) -> TitleEdit | None:
-    """The words that differ in the title; None where none were there before, or name an amount."""
+    """The words that differ in the title; None if words were only added, or name an amount."""
     old, new = before.split(" "), after.split(" ")
     while old and new and old[0] == new[0]:
         del old[0], new[0]

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Final
 
 from core.changes.confirmation import Confirmation, confirm
-from core.changes.detection import DetectedChange, SeenPage, learning, removal
-from core.changes.muting import Learned
+from core.changes.detection import DetectedChange, SeenPage, detect_unmuted_change, removal
+from core.changes.muting import NoiseHistory
 
 MAX_FETCHES: Final = 3
 """Fetches of a page by one job. A third fetch settles a partial confirmation."""
@@ -36,15 +36,15 @@ class KnownVersion:
     """The stored version of a page, and the noise that is known of the page."""
 
     page: SeenPage
-    noise: Learned
+    noise: NoiseHistory
 
 
 @dataclass(frozen=True)
 class NoiseUpdate:
     """The noise that is known of a page, before a check and after it."""
 
-    before: Learned
-    after: Learned
+    before: NoiseHistory
+    after: NoiseHistory
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def decide_unchanged(
     if state.needs_restoration_confirmed:
         return AwaitConfirmation(stored.page, Reason.RESTORATION_UNCONFIRMED)
     # A line that only the previous fetch showed may be noise.
-    noise = NoiseUpdate(stored.noise, _compare(state, stored, stored.page).learned)
+    noise = NoiseUpdate(stored.noise, _compare(state, stored, stored.page).noise)
     return RecordUnchanged(state.was_gone, Reason.SAME_CONTENT, noise)
 
 
@@ -186,7 +186,7 @@ def decide_content(
         reason = Reason.OTHER_SETTINGS if state.has_version else Reason.FIRST_VERSION
         return RecordBaseline(state.was_gone, reason)
     found = _compare(state, stored, fetched)
-    noise = NoiseUpdate(stored.noise, found.learned)
+    noise = NoiseUpdate(stored.noise, found.noise)
     if found.detected is None:
         return RecordUnchanged(state.was_gone, Reason.NO_CHANGE_BUT_NOISE, noise)
     if state.needs_confirmation:
@@ -206,5 +206,5 @@ def _compare(state: CheckState, stored: KnownVersion, fetched: SeenPage) -> Conf
     """
     if state.previous is not None:
         return confirm(stored.page, state.previous, fetched, stored.noise)
-    detected, learned = learning(stored.page, fetched, stored.noise)
+    detected, learned = detect_unmuted_change(stored.page, fetched, stored.noise)
     return Confirmation(detected, detected if state.fetches == 0 else None, learned)

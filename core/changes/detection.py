@@ -1,4 +1,4 @@
-"""What is new between two versions of a page, and what it is worth."""
+"""Detection of a change between two versions of a page."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,15 +8,16 @@ from core.changes.diff import (
     BlockChange,
     BlockChangeKind,
     TextDifference,
+    and_more,
     difference_of,
     quoted,
 )
 from core.changes.money import find_money
-from core.changes.muting import Learned, changed_lines, without
+from core.changes.muting import NoiseHistory, changed_lines, without_muted
 from core.changes.noise import masked, masked_title
 from core.changes.prices import price_changes
 from core.changes.rules import (
-    CERTAIN,
+    MAX_CONFIDENCE,
     ChangeType,
     Facts,
     Severity,
@@ -36,19 +37,22 @@ from core.text.stored_text import (
 )
 from core.web.page_types import PageType, classify_page
 
-SELLING: Final = frozenset({PageType.PRICING, PageType.FEATURES, PageType.PRODUCT, PageType.HOME})
-TELLING: Final = frozenset({PageType.BLOG, PageType.DOCS, PageType.CHANGELOG, PageType.CAREERS})
-"""Types of page that name amounts without asking for them."""
+SELLING_TYPES: Final = frozenset(
+    {PageType.PRICING, PageType.FEATURES, PageType.PRODUCT, PageType.HOME}
+)
+EDITORIAL_TYPES: Final = frozenset(
+    {PageType.BLOG, PageType.DOCS, PageType.CHANGELOG, PageType.CAREERS}
+)
+"""Types of page that mention amounts of money without selling anything."""
 
-PROSE: Final = 60
-"""From so many characters on a line of a telling page that names an amount is no price. Neither is
-a line of code: its `$1` is an argument.
-"""
+MIN_PROSE_LENGTH: Final = 60
+"""Number of characters from which a line of an editorial page is prose, and amounts in it are not
+prices."""
 
 
 @dataclass(frozen=True)
 class SeenPage:
-    """A version of a page; `url` is where the redirects ended."""
+    """The comparable content of a page; `url` is the URL after all redirects."""
 
     url: str
     title: str | None
@@ -57,7 +61,9 @@ class SeenPage:
 
 @dataclass(frozen=True)
 class DetectedChange:
-    """A change worth a report: `summary` is one sentence, `confidence` 0 to 1."""
+    """A change to report: `summary` is one sentence, `confidence` the probability from 0 to 1 that
+    it is content and not noise.
+    """
 
     change_type: ChangeType
     severity: Severity
@@ -67,25 +73,28 @@ class DetectedChange:
 
 
 def detect_change(before: SeenPage, after: SeenPage) -> DetectedChange | None:
-    """What `after` says that `before` did not; None when that is nothing."""
+    """The change from `before` to `after`, noise apart; None if there is none."""
     return change_from(compare(before.text, after.text), before, after)
 
 
-def learning(
-    before: SeenPage, after: SeenPage, known: Learned
-) -> tuple[DetectedChange | None, Learned]:
-    """What `after` says that `before` did not, but for what is known as noise; and what is known
-    after that.
+def detect_unmuted_change(
+    before: SeenPage, after: SeenPage, noise: NoiseHistory
+) -> tuple[DetectedChange | None, NoiseHistory]:
+    """The change from `before` to `after` without muted lines, and the updated noise history.
+
+    The change is None if there is none.
     """
     difference = compare(before.text, after.text)
-    now = known.after(changed_lines(difference), headings_of(after.text))
-    return change_from(without(difference, now.muted), before, after), now
+    updated = noise.updated(changed_lines(difference), headings_of(after.text))
+    return change_from(without_muted(difference, updated.muted), before, after), updated
 
 
 def change_from(
     difference: TextDifference, before: SeenPage, after: SeenPage
 ) -> DetectedChange | None:
-    """What is new in `difference`, that of the two texts; None when that is nothing."""
+    """The change that consists of `difference` and the two pages' titles and URLs; None if nothing
+    differs.
+    """
     title_differs = masked_title(before.title) != masked_title(after.title)
     address_differs = before.url != after.url
     if difference.identical and not title_differs and not address_differs:
@@ -98,12 +107,13 @@ def change_from(
         prices=tuple(
             price
             for block in difference.blocks
-            if page_type not in TELLING or _may_ask(block.after or "")
+            if page_type not in EDITORIAL_TYPES or _may_be_price(block.after or "")
             for price in price_changes(block)
         ),
         title_differs=title_differs,
         address_differs=address_differs,
-        sells=page_type in SELLING or (page_type not in TELLING and bool(find_money(after.text))),
+        sells=page_type in SELLING_TYPES
+        or (page_type not in EDITORIAL_TYPES and bool(find_money(after.text))),
         kept=1 - (difference.stats.removed + difference.stats.changed) / old_blocks,
     )
     change_type = type_of(facts)
@@ -116,38 +126,39 @@ def change_from(
     )
 
 
-def _may_ask(line: str) -> bool:
-    """Whether an amount in this line of a telling page can be a price."""
-    return len(display_form(line)) < PROSE and not is_verbatim(line)
+def _may_be_price(line: str) -> bool:
+    """Whether an amount in this line of an editorial page can be a price."""
+    # In a line of code, `$1` is an argument.
+    return len(display_form(line)) < MIN_PROSE_LENGTH and not is_verbatim(line)
 
 
 def fingerprint(page: SeenPage) -> str:
-    """The hash of what is compared: two versions of one are no news."""
-    words = (masked(line) for line in page.text.split("\n"))
-    said = "\n".join((page.url, masked_title(page.title), " ".join(words)))
-    return hashlib.sha256(said.encode()).hexdigest()
+    """The SHA-256 of the compared content: versions with the same fingerprint have no change."""
+    lines = (masked(line) for line in page.text.split("\n"))
+    content = "\n".join((page.url, masked_title(page.title), " ".join(lines)))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def removal(reason: str) -> DetectedChange:
-    """That the site says that the page does not exist; `reason` is the sentence that says so."""
+    """The change of a page that no longer exists; `reason` is its summary."""
     return DetectedChange(
         ChangeType.PAGE_REMOVED,
         severity_of(ChangeType.PAGE_REMOVED),
-        CERTAIN,
+        MAX_CONFIDENCE,
         reason,
         difference_of((), identical=True),
     )
 
 
 def restoration(detected: DetectedChange | None) -> DetectedChange:
-    """The change of a page that exists again; `detected` is how it differs from before."""
+    """The change of a page that exists again; `detected` is its change since it was last seen."""
     difference = detected.difference if detected else difference_of((), identical=True)
-    meanwhile = difference.summary if detected else "It says what it said before."
+    content = difference.summary if detected else "It says what it said before."
     return DetectedChange(
         ChangeType.PAGE_RESTORED,
         severity_of(ChangeType.PAGE_RESTORED),
-        CERTAIN,
-        f"The page exists again. {meanwhile}",
+        MAX_CONFIDENCE,
+        f"The page exists again. {content}",
         difference,
     )
 
@@ -165,8 +176,7 @@ def _summary(change_type: ChangeType, facts: Facts, before: SeenPage, after: See
                 f"Title changed from {quoted(before.title or '')} to {quoted(after.title or '')}."
             )
         case ChangeType.PRICE_CHANGE:
-            first = facts.prices[0].sentence
-            return _and_more(first, len(facts.prices) - 1, "price")
+            return and_more(facts.prices[0].sentence, len(facts.prices) - 1, "price")
         case ChangeType.SECTION_ADDED:
             return _listed(facts, BlockChangeKind.ADDED, "Section", "added", HEADING)
         case ChangeType.SECTION_REMOVED:
@@ -180,26 +190,21 @@ def _summary(change_type: ChangeType, facts: Facts, before: SeenPage, after: See
 
 
 def _listed(facts: Facts, kind: BlockChangeKind, noun: str, verb: str, mark: str) -> str:
-    """On the blocks of a kind that are headings, or else items and rows."""
-    found = [
+    """A sentence about the blocks of a kind that are headings, or else items and rows."""
+    listed = [
         block
         for block in facts.difference.blocks
-        if block.kind is kind and _is_marked(block.before or block.after or "", mark)
+        if block.kind is kind and _is_marked(_line(block), mark)
     ]
-    first = found[0]
+    first = listed[0]
     place = f" under {quoted(first.place.section)}" if mark == ITEM and first.place.section else ""
-    return _and_more(f"{noun} {quoted(_name(first))} {verb}{place}", len(found) - 1, noun.lower())
+    name = quoted(text_of(_line(first)))
+    return and_more(f"{noun} {name} {verb}{place}", len(listed) - 1, noun.lower())
 
 
 def _is_marked(line: str, mark: str) -> bool:
     return line.startswith(mark) or (mark == ITEM and CELL_GAP in line)
 
 
-def _name(block: BlockChange) -> str:
-    return text_of(block.before or block.after or "")
-
-
-def _and_more(sentence: str, others: int, noun: str) -> str:
-    if not others:
-        return f"{sentence}."
-    return f"{sentence}, and {others} more {noun}{'s' if others > 1 else ''}."
+def _line(block: BlockChange) -> str:
+    return block.before or block.after or ""

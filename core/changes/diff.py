@@ -1,4 +1,4 @@
-"""What a comparison of two texts says, and the sentence that says it to a person."""
+"""The result of a comparison of two texts, and the one-sentence summary of it."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -8,25 +8,25 @@ from typing import Final
 from core.changes.alignment import Span, SpanOp
 from core.text.stored_text import display_form, text_of
 
-LONGEST_QUOTE: Final = 120
-"""Characters of a text that a summary quotes."""
+MAX_QUOTE_LENGTH: Final = 120
+"""Number of characters of a text that a summary quotes."""
 
-CONTEXT: Final = 40
-"""Characters either side of a change that a summary quotes."""
+QUOTE_CONTEXT_LENGTH: Final = 40
+"""Number of characters on either side of a change that a summary quotes."""
 
 
 class BlockChangeKind(StrEnum):
-    """What became of a block."""
+    """How a block differs."""
 
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
-    MOVED = "moved"  # the same line at another place: nothing was said and nothing taken back
+    MOVED = "moved"  # the same line at another place
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a block stands: below which heading, and below which first row of its table."""
+    """The position of a block: the heading above it, and the first row of its table."""
 
     section: str | None = None
     header: str | None = None
@@ -37,10 +37,10 @@ NOWHERE: Final = Place()
 
 @dataclass(frozen=True)
 class BlockChange:
-    """One block that differs, as lines of the stored form.
+    """One block that differs, as lines in stored form (`core.text.stored_text`).
 
-    `before` is None when it was added, `after` when it was removed. `spans` are the words of a
-    changed block, without its mark as a heading or list item.
+    `before` is None if the block was added, `after` if it was removed. `spans` is the word
+    difference of a changed block, without its mark as a heading or list item.
     """
 
     kind: BlockChangeKind
@@ -59,7 +59,7 @@ class BlockChange:
 
 @dataclass(frozen=True)
 class ChangeStats:
-    """How many blocks met with each kind of change."""
+    """Number of blocks for each kind of change."""
 
     added: int
     removed: int
@@ -69,10 +69,10 @@ class ChangeStats:
 
 @dataclass(frozen=True)
 class TextDifference:
-    """What differs: `blocks` in the order of the page, and `summary`, one sentence on them.
+    """The differing `blocks` in the order of the page, and a `summary` of one sentence.
 
-    `identical` means that the texts say the same, but for noise. Of versions too long to align,
-    of which only the order differs, neither is anything listed nor are they identical.
+    `identical` is set if the texts are the same apart from noise. Texts that are too long to align
+    and differ only in their order have no blocks, and are not identical.
     """
 
     blocks: tuple[BlockChange, ...]
@@ -81,12 +81,12 @@ class TextDifference:
     summary: str
 
     def for_display(self) -> "TextDifference":
-        """The same difference with its lines in display form: what is stored and returned."""
+        """The same difference with its lines in display form, as it is stored and returned."""
         return replace(self, blocks=tuple(block.for_display() for block in self.blocks))
 
 
 def difference_of(blocks: tuple[BlockChange, ...], *, identical: bool) -> TextDifference:
-    """The difference that consists of `blocks`, counted and put into words."""
+    """The difference made of `blocks`, with its counts and summary."""
     counts = Counter(block.kind for block in blocks)
     stats = ChangeStats(
         added=counts[BlockChangeKind.ADDED],
@@ -99,14 +99,18 @@ def difference_of(blocks: tuple[BlockChange, ...], *, identical: bool) -> TextDi
 
 
 def _summary(blocks: tuple[BlockChange, ...]) -> str:
-    """On the first block; one that only moved comes first where nothing else happened."""
+    """A sentence about the first block, preferably one that did not just move."""
     if not blocks:
         return "The order of the text changed."
-    told = next((each for each in blocks if each.kind is not BlockChangeKind.MOVED), blocks[0])
-    others = len(blocks) - 1
-    if others == 0:
-        return f"{_phrase(told)}."
-    return f"{_phrase(told)}, and {others} more block{'s' if others > 1 else ''}."
+    first = next((each for each in blocks if each.kind is not BlockChangeKind.MOVED), blocks[0])
+    return and_more(_phrase(first), len(blocks) - 1, "block")
+
+
+def and_more(sentence: str, others: int, noun: str) -> str:
+    """The sentence with its full stop, and the number of other nouns if there are any."""
+    if not others:
+        return f"{sentence}."
+    return f"{sentence}, and {others} more {noun}{'s' if others > 1 else ''}."
 
 
 def _phrase(change: BlockChange) -> str:
@@ -144,34 +148,34 @@ def _changed_phrase(before: str, after: str, spans: tuple[Span, ...]) -> str:
 
 
 def quoted(text: str) -> str:
-    """The text as a summary quotes it."""
-    if len(text) <= LONGEST_QUOTE:
+    """The text in quotation marks, cut to `MAX_QUOTE_LENGTH` characters."""
+    if len(text) <= MAX_QUOTE_LENGTH:
         return f"“{text}”"
-    cut = text.rfind(" ", LONGEST_QUOTE // 2, LONGEST_QUOTE)
-    return f"“{text[: cut if cut > 0 else LONGEST_QUOTE - 1]}…”"
+    cut = text.rfind(" ", MAX_QUOTE_LENGTH // 2, MAX_QUOTE_LENGTH)
+    return f"“{text[: cut if cut > 0 else MAX_QUOTE_LENGTH - 1]}…”"
 
 
 def _quoted_pair(before: str, after: str) -> tuple[str, str]:
-    """Both, cut so that where they begin to differ is in the quote."""
+    """Both quoted, cut so that the quotes show their first difference."""
     shorter = min(len(before), len(after))
     same = next((n for n in range(shorter) if before[n] != after[n]), shorter)
-    if same <= CONTEXT or max(len(before), len(after)) <= LONGEST_QUOTE:
+    if same <= QUOTE_CONTEXT_LENGTH or max(len(before), len(after)) <= MAX_QUOTE_LENGTH:
         return quoted(before), quoted(after)
-    start = same - CONTEXT
+    start = same - QUOTE_CONTEXT_LENGTH
     space = before.find(" ", start, same)
     start = space + 1 if space >= 0 else start
     return quoted("…" + before[start:]), quoted("…" + after[start:])
 
 
 def _quoted_around(text: str, start: int, end: int) -> str:
-    """The text about `text[start:end]`, which begins within the quote."""
-    left = start - CONTEXT
+    """The text around `text[start:end]`, quoted."""
+    left = start - QUOTE_CONTEXT_LENGTH
     if left <= 0:
         left = 0
     else:
         space = text.find(" ", left, start)
         left = space + 1 if space >= 0 else left
-    right = end + CONTEXT
+    right = end + QUOTE_CONTEXT_LENGTH
     if right >= len(text):
         right = len(text)
     else:

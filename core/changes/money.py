@@ -1,4 +1,4 @@
-"""Amounts of money in running text, in the usual notations and currencies."""
+"""Recognition of amounts of money in text, in common notations and currencies."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,11 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Money:
-    """An amount; `text` is how the page writes it."""
+    """An amount of money.
+
+    `currency` is an ISO 4217 code if the notation is unambiguous, otherwise the sign (`$`, `¥`,
+    `kr`); `text` is the amount as the page writes it.
+    """
 
     amount: Decimal
     currency: str
@@ -31,8 +35,7 @@ CURRENCIES: Final[dict[str, str]] = {
     **{code.lower(): code for code in _CODES},
     "euro": "EUR", "euros": "EUR", "dollars": "$",
 }  # fmt: skip
-"""How a currency is written, in lower case, and what it is called here: its code where the sign
-tells it."""
+"""Maps a currency's notation in lower case to `Money.currency`."""
 
 _BEFORE: Final = (
     r"(?:(?:US|CA|AU|NZ|HK|MX|[CASR])?\$|[€£¥￥₹₩₽₺₴₪₫฿₱₦]|\b(?:Rs\.|S?Fr\.|kr\.?|"
@@ -55,22 +58,22 @@ _SIGNS: Final = re.compile(
 
 
 def find_money(text: str) -> tuple[Money, ...]:
-    """The amounts in `text`, in their order. A number without a currency is none."""
+    """The amounts of money in `text`, in order; a number without a currency does not count."""
     if not _SIGNS.search(text):
         return ()
-    found = []
+    amounts = []
     for match in _MONEY.finditer(text):
         sign = (match["before"] or match["after"]).lower()
         amount = _amount(match["first"] or match["second"])
-        found.append(Money(amount, CURRENCIES.get(sign, sign.upper()), match[0].strip()))
-    return tuple(found)
+        amounts.append(Money(amount, CURRENCIES.get(sign, sign.upper()), match[0].strip()))
+    return tuple(amounts)
 
 
 def _amount(written: str) -> Decimal:
-    """The number, its decimal mark told from marks between thousands.
+    """The value of a written number.
 
-    The last mark is a decimal one when one or two figures follow it, or when it is the only mark
-    of its kind after another; a sole mark before three figures stands between thousands.
+    A comma or full stop is the decimal mark if the other one separates the thousands, or if it is
+    the only mark and not followed by exactly three digits.
     """
     digits = re.sub(r"['’\s]", "", written)
     marks = [sign for sign in digits if sign in ".,"]

@@ -1,7 +1,7 @@
-"""Noise that is learned of a page: lines of which the same words change time and again.
+"""Muted lines: noise learned from the history of one page.
 
-Nothing but an edited line can be learned, by the words of it that stay and the heading it stands
-below. What names an amount of money never is, nor what has too few words of its own to be known by.
+Only an edited line can be muted. It is identified by the words that stay the same and by its
+heading. A line that names an amount of money, or has too few stable words, is never muted.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,44 +13,44 @@ from core.changes.diff import BlockChange, BlockChangeKind, TextDifference, diff
 from core.changes.money import find_money
 from core.changes.noise import MASK
 
-REMEMBERED: Final = 5
-"""Crawls of a page, the one that runs among them, that it is judged by."""
+NOISE_WINDOW: Final = 5
+"""Number of latest crawls of a page, the current one included, in which changes of a line count."""
 
-MOST_OF_THEM: Final = 3
-"""In so many of these a region has changed that is no news any more."""
+MIN_NOISY_CRAWLS: Final = 3
+"""Number of crawls within `NOISE_WINDOW` in which a line must change to be muted."""
 
-SHORTEST: Final = 8
-"""Letters that have to stay for a line to be known by them."""
+MIN_STABLE_LETTERS: Final = 8
+"""Number of letters that must stay the same to identify a line."""
 
 
 @dataclass(frozen=True)
 class ChangingLine:
-    """A line of a page by the words that stay, `MASK` where others stood, and its heading."""
+    """A line identified by its heading and its stable words, with `MASK` for each changed part."""
 
     section: str | None
     words: str
 
 
 def changing_line(block: BlockChange) -> ChangingLine | None:
-    """The region that an edited line is; None where the change is to be told in any case."""
+    """The line of an edited block; None if the block can never be muted."""
     if block.kind is not BlockChangeKind.CHANGED:
         return None
     if find_money(block.before or "") or find_money(block.after or ""):
         return None
     parts = [span.before.strip() if span.op is SpanOp.EQUAL else MASK for span in block.spans]
-    if sum(sign.isalpha() for part in parts for sign in part) < SHORTEST:
+    if sum(character.isalpha() for part in parts for character in part) < MIN_STABLE_LETTERS:
         return None
     return ChangingLine(block.place.section, " ".join(part for part in parts if part))
 
 
 def changed_lines(difference: TextDifference) -> frozenset[ChangingLine]:
-    """The regions that changed."""
-    found = (changing_line(block) for block in difference.blocks)
-    return frozenset(each for each in found if each is not None)
+    """All lines of `difference` that can be muted."""
+    lines = (changing_line(block) for block in difference.blocks)
+    return frozenset(line for line in lines if line is not None)
 
 
-def without(difference: TextDifference, muted: Collection[ChangingLine]) -> TextDifference:
-    """The difference but for what changed in `muted` regions."""
+def without_muted(difference: TextDifference, muted: Collection[ChangingLine]) -> TextDifference:
+    """The difference without the blocks of `muted` lines."""
     kept = tuple(block for block in difference.blocks if changing_line(block) not in muted)
     if len(kept) == len(difference.blocks):
         return difference
@@ -58,47 +58,53 @@ def without(difference: TextDifference, muted: Collection[ChangingLine]) -> Text
 
 
 def is_noise(crawls: Collection[int], now: int) -> bool:
-    """Whether a region is noise that changed in the `crawls` of those numbers, in `now` as well."""
-    recent = {each for each in {*crawls, now} if now - REMEMBERED < each <= now}
-    return len(recent) >= MOST_OF_THEM
+    """Whether a line that changed in crawl `now`, and before in `crawls`, is noise."""
+    recent = {each for each in {*crawls, now} if now - NOISE_WINDOW < each <= now}
+    return len(recent) >= MIN_NOISY_CRAWLS
 
 
 @dataclass(frozen=True)
-class Learned:
-    """What is known of a page's regions: in which crawls each changed, and which are muted.
+class NoiseHistory:
+    """The changing and muted lines of a page.
 
-    `crawls` counts the page's crawls so far.
+    `crawl_count` is the number of crawls of the page so far, and `changed` the numbers of the
+    latest crawls in which each line changed.
     """
 
-    crawls: int
+    crawl_count: int
     changed: Mapping[ChangingLine, tuple[int, ...]]
     muted: frozenset[ChangingLine]
 
-    def after(self, regions: Collection[ChangingLine], headings: Collection[str] = ()) -> "Learned":
-        """The same after a crawl in which `regions` changed and the page had these `headings`. What
-        is muted stays so.
-        """
-        now = self.crawls + 1
-        known = {each: self._known_as(each, headings) for each in regions}
-        changed = {
-            each: (*(past for past in self.changed.get(same, ()) if past > now - REMEMBERED), now)
-            for each, same in known.items()
-        }
-        fresh = {each for each, crawls in changed.items() if is_noise(crawls, now)}
-        kept = {each for each, same in known.items() if same in self.muted}
-        return Learned(now, changed, self.muted | fresh | kept)
+    def updated(
+        self, lines: Collection[ChangingLine], headings: Collection[str] = ()
+    ) -> "NoiseHistory":
+        """The history after one more crawl, in which `lines` changed.
 
-    def _known_as(self, line: ChangingLine, headings: Collection[str]) -> ChangingLine:
-        """The known region with the same words: under the same heading, or under one that the page
-        no longer has.
+        `headings` are the headings that the page has now. A muted line stays muted.
+        """
+        now = self.crawl_count + 1
+        earlier = {line: self._earlier_line(line, headings) for line in lines}
+        changed = {
+            line: (*(past for past in self.changed.get(same, ()) if past > now - NOISE_WINDOW), now)
+            for line, same in earlier.items()
+        }
+        newly_muted = {line for line, crawls in changed.items() if is_noise(crawls, now)}
+        still_muted = {line for line, same in earlier.items() if same in self.muted}
+        return NoiseHistory(now, changed, self.muted | newly_muted | still_muted)
+
+    def _earlier_line(self, line: ChangingLine, headings: Collection[str]) -> ChangingLine:
+        """The recorded line that `line` continues, or `line` itself.
+
+        A recorded line with the same words under a heading that the page no longer has is the same
+        line: its heading was renamed.
         """
         if line in self.changed:
             return line
-        same = (
+        renamed = (
             each
             for each in self.changed
             if each.words == line.words
             and each.section is not None
             and each.section not in headings
         )
-        return next(same, line)
+        return next(renamed, line)

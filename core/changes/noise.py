@@ -1,7 +1,7 @@
-"""What differs in a line from visit to visit though nothing new is said.
+"""Masks for noise: parts of a line that differ at each visit without new content.
 
-A line is masked before it is compared: two that differ in what is masked alone are the same. What
-readers are shown stays as the page has it.
+Lines are compared in masked form, so two lines that differ only in masked parts are equal. Users
+see the unmasked text.
 """
 
 import re
@@ -56,7 +56,7 @@ _ID: Final = r"(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{7,}"
 
 
 class Lines(Enum):
-    """In which lines a thing is noise; in the others it is news."""
+    """The lines that a mask applies to; in all others the same text is content."""
 
     ALL = "all"
     NOT_ROWS = "not in table rows"
@@ -65,7 +65,7 @@ class Lines(Enum):
 
 @dataclass(frozen=True)
 class Mask:
-    """A kind of noise; the first group of its `pattern` is kept, the rest is masked."""
+    """A kind of noise: the first group of `pattern` is kept, the rest of the match is masked."""
 
     name: str
     pattern: str
@@ -118,18 +118,18 @@ MASKS: Final = (
         r"((?:©|\(c\)|\bcopyright\b)[^\d]{0,40})(?:(?:19|20)\d\d\s*[-–—,]\s*)?(?:19|20)\d\d",
     ),
 )
-"""Each with its test."""
+"""All masks, applied in this order."""
 
 _COMPILED: Final = tuple((mask, re.compile(mask.pattern, re.IGNORECASE)) for mask in MASKS)
 _MAY_BE: Final = re.compile(r"\d|\b(?:ago|now|today|yesterday|vor|hace|il y a)\b", re.IGNORECASE)
-LONGEST: Final = 300
-"""Characters of a line that may hold noise: what is longer is prose."""
+MAX_NOISE_LINE_LENGTH: Final = 300
+"""Number of characters of a line up to which it is masked: longer lines are prose."""
 
 
 def masked(line: str) -> str:
-    """The text of a stored line without its mark, with noise masked: the form that is compared."""
+    """The compared form of a stored line: its text without the mark, with noise masked."""
     text = text_of(line)
-    if len(text) > LONGEST or not _MAY_BE.search(text):
+    if len(text) > MAX_NOISE_LINE_LENGTH or not _MAY_BE.search(text):
         return text
     mark = mark_of(line)
     row = CELL_GAP in line
@@ -146,8 +146,9 @@ _VERSION: Final = re.compile(r"(?<![\w.])v?\d+(?:\.\d+)+(?:[-+~][\w.+~]+)*(?!\w)
 
 
 def masked_title(title: str | None) -> str:
-    """A title as it is compared: a version in what follows the name of the page is that of the
-    site, and changes on all its pages at once.
+    """The compared form of a title: noise is masked, and so is a version after the page's name.
+
+    Such a version (`Install · Shop 1.2`) belongs to the site and changes on all its pages at once.
     """
     line = masked(verbatim(title or ""))
     between = _BETWEEN_PARTS.search(line)

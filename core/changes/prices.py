@@ -1,4 +1,4 @@
-"""Which prices changed, of what, from what to what."""
+"""Recognition of changed prices, with the name of the priced item."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,29 +8,29 @@ from typing import Final
 from core.changes.diff import BlockChange, BlockChangeKind, quoted
 from core.changes.money import Money, find_money
 from core.text.stored_text import cells_of, text_of
-from core.web.page_types import WORDS, PageType
+from core.web.page_types import TYPE_WORDS, PageType
 
 FREE: Final = re.compile(r"(free|kostenlos|gratis|gratuit)(?:\W.{0,15})?", re.IGNORECASE)
-"""What a cell or a short line says that asks for nothing."""
+"""The text of a cell or short line that stands for a price of zero."""
 
-_SAYS_NOTHING: Final = re.compile(
+_PRICE_LEAD: Final = re.compile(
     r"(?:from|only|now|just|starting at|price:?|ab|nur|jetzt|dès|desde)?", re.IGNORECASE
 )
-"""What may stand before an amount in a line that is nothing but a price."""
+"""Text before the amount in a line that consists of a price alone."""
 
 _NAMED: Final = re.compile(
     r"(?P<name>[^.!?;]+?)\s*(?:\b(?:costs?|is|are|starts at|for|from|kostet|ab|cuesta)|[:–—-])",
     re.IGNORECASE,
 )
-"""What stands before an amount and says of what it is the price."""
+"""Text before an amount that names the priced item."""
 
-LONGEST_LABEL: Final = 60
-"""Characters; what is longer is no name of a thing that costs."""
+MAX_LABEL_LENGTH: Final = 60
+"""Number of characters up to which a text can be the name of a priced item."""
 
 
 @dataclass(frozen=True)
 class PriceChange:
-    """The price of `subject`, where the page says of what it is; else `line` is where it stands."""
+    """A changed amount in `line`; `subject` is the name of the priced item, None if unknown."""
 
     subject: str | None
     before: Money
@@ -39,14 +39,14 @@ class PriceChange:
 
     @property
     def step(self) -> float:
-        """By which share of the old price it rose; negative where it fell."""
+        """The relative change: 0.1 for a rise of 10 %, negative for a fall; 1 if it was free."""
         if self.before.amount == 0:
             return 1.0
         return float((self.after.amount - self.before.amount) / self.before.amount)
 
     @property
     def sentence(self) -> str:
-        """The change in words."""
+        """The change in words, without a full stop."""
         step = f"changed from {self.before.text} to {self.after.text}"
         if self.subject:
             return f"Price of {self.subject} {step}"
@@ -54,7 +54,10 @@ class PriceChange:
 
 
 def price_changes(block: BlockChange) -> tuple[PriceChange, ...]:
-    """The amounts that differ in a block that changed."""
+    """The amounts that differ in a changed block; empty for any other kind of block.
+
+    Amounts of a table row are compared cell by cell if the number of cells is the same.
+    """
     if block.kind is not BlockChangeKind.CHANGED or not block.before or not block.after:
         return ()
     old, new = text_of(block.before), text_of(block.after)
@@ -70,13 +73,13 @@ def price_changes(block: BlockChange) -> tuple[PriceChange, ...]:
 
 
 def _subject(block: BlockChange, line: str, change: PriceChange) -> str | None:
-    """What the line says before the amount; where that is nothing, the heading above."""
+    """The name of the item: from the text before the amount, or else the heading above."""
     lead = line.partition(change.after.text)[0].strip()
     section = block.place.section
-    if not _SAYS_NOTHING.fullmatch(lead):
+    if not _PRICE_LEAD.fullmatch(lead):
         named = _NAMED.fullmatch(lead)
         return _short(named["name"]) if named else None
-    if section is None or section.lower() in WORDS[PageType.PRICING]:
+    if section is None or section.lower() in TYPE_WORDS[PageType.PRICING]:
         return None
     return _short(section)
 
@@ -103,16 +106,16 @@ def _amounts(text: str) -> tuple[Money, ...]:
 
 
 def _row_subject(block: BlockChange, cells: list[str], n: int) -> str | None:
-    """The name of the row; and where several of its cells are prices, that of the column too."""
+    """The name of the row, with the name of the column if several cells of the row are prices."""
     row = _short(cells[0]) if n > 0 else None
     if sum(bool(_amounts(cell)) for cell in cells) < 2:
         return row
     header = cells_of(block.place.header or "")
-    # An empty first cell of a header is not written: the columns are counted from the right.
+    # The stored form omits an empty first cell of a header, so columns are counted from the right.
     place = n - len(cells) + len(header)
     column = _short(header[place]) if 0 <= place < len(header) and header[place] else None
     return f"{column} ({row})" if column and row else column or row
 
 
 def _short(label: str | None) -> str | None:
-    return label if label and len(label) <= LONGEST_LABEL else None
+    return label if label and len(label) <= MAX_LABEL_LENGTH else None

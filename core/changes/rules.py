@@ -1,4 +1,4 @@
-"""What kind of news a change is: the rules, as data, by type, severity and confidence."""
+"""The rules that give a change its type, severity and confidence, as tables."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from core.web.page_types import PageType
 
 
 class ChangeType(StrEnum):
-    """The kinds of change."""
+    """The published types of change."""
 
     PRICE_CHANGE = "price_change"
     FEATURE_ADDED = "feature_added"
@@ -30,7 +30,7 @@ class ChangeType(StrEnum):
 
 
 class Severity(StrEnum):
-    """How soon a person should look."""
+    """The published severities."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -40,8 +40,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Facts:
-    """What the rules judge by. `prices` are amounts that changed, `sells` whether the page offers
-    something: what it lists then are features.
+    """The input of the rules.
+
+    `prices` are the changed amounts. `sells` is set if the page offers something, so that its list
+    items and table rows are features.
     """
 
     page_type: PageType
@@ -51,10 +53,10 @@ class Facts:
     address_differs: bool
     sells: bool
     kept: float
-    """The share of the blocks of the old version that the new one still has, 0 to 1."""
+    """Share of the old version's blocks that the new version still has, 0 to 1."""
 
     def has(self, kind: BlockChangeKind, *marks: str) -> bool:
-        """Whether a block met with `kind` that is a heading, an item or a row, as `marks` say."""
+        """Whether a block of this kind is a heading, item or row, as `marks` say."""
         return any(
             line.startswith(marks) or (CELL_GAP in marks and CELL_GAP in line)
             for block in self.difference.blocks
@@ -63,7 +65,7 @@ class Facts:
         )
 
     def only(self, kind: BlockChangeKind) -> bool:
-        """Whether nothing else happened to the text."""
+        """Whether all blocks are of this kind, and there is at least one."""
         blocks = self.difference.blocks
         return bool(blocks) and all(block.kind is kind for block in blocks)
 
@@ -71,13 +73,13 @@ class Facts:
 Condition = Callable[[Facts], bool]
 
 ADDED, REMOVED, MOVED = BlockChangeKind.ADDED, BlockChangeKind.REMOVED, BlockChangeKind.MOVED
-LARGE_STEP: Final = 0.2
-"""From this share on a change of a price is critical."""
+CRITICAL_PRICE_STEP: Final = 0.2
+"""Relative change of a price, up or down, from which it is critical."""
 
 
 @dataclass(frozen=True)
 class TypeRule:
-    """A change is of `change_type` when the condition holds."""
+    """Gives a change its type if the condition holds."""
 
     change_type: ChangeType
     holds: Condition
@@ -101,12 +103,12 @@ TYPE_RULES: Final = (
     ),
     TypeRule(ChangeType.CONTENT_CHANGE, lambda facts: True),
 )
-"""The first that holds decides."""
+"""The first rule that holds decides."""
 
 
 @dataclass(frozen=True)
 class SeverityRule:
-    """A change of `change_type` is so severe when the condition holds."""
+    """Gives a change of `change_type` its severity if the condition holds."""
 
     change_type: ChangeType
     severity: Severity
@@ -117,7 +119,7 @@ SEVERITY_RULES: Final = (
     SeverityRule(
         ChangeType.PRICE_CHANGE,
         Severity.CRITICAL,
-        lambda facts: any(abs(each.step) >= LARGE_STEP for each in facts.prices),
+        lambda facts: any(abs(each.step) >= CRITICAL_PRICE_STEP for each in facts.prices),
     ),
     SeverityRule(ChangeType.PRICE_CHANGE, Severity.HIGH),
     SeverityRule(ChangeType.TERMS_UPDATE, Severity.LOW, lambda facts: facts.only(MOVED)),
@@ -133,25 +135,25 @@ SEVERITY_RULES: Final = (
     SeverityRule(ChangeType.PAGE_REMOVED, Severity.CRITICAL),
     SeverityRule(ChangeType.PAGE_RESTORED, Severity.MEDIUM),
 )
-"""The first of the type that holds decides."""
+"""The first rule of the type that holds decides."""
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """What makes it less likely that a change is news: `factor` times the confidence."""
+    """A reason why a change may be noise: multiplies the confidence by `factor`."""
 
     name: str
     factor: float
     holds: Condition
 
 
-def _only_figures(facts: Facts) -> bool:
-    """One short line in which nothing but a number differs: maybe a counter nobody knows yet."""
+def _only_numbers(facts: Facts) -> bool:
+    """Whether a number in one short line is the only difference, as with an unknown counter."""
     blocks = facts.difference.blocks
-    return len(blocks) == 1 and not facts.prices and _figures_alone(blocks[0])
+    return len(blocks) == 1 and not facts.prices and _only_numbers_differ(blocks[0])
 
 
-def _figures_alone(block: BlockChange) -> bool:
+def _only_numbers_differ(block: BlockChange) -> bool:
     differing = [span for span in block.spans if span.op is not SpanOp.EQUAL]
     line = block.after or ""
     return (
@@ -160,7 +162,7 @@ def _figures_alone(block: BlockChange) -> bool:
         and not mark_of(line)
         and CELL_GAP not in line
         and all(
-            any(sign.isdigit() for sign in side)
+            any(character.isdigit() for character in side)
             for span in differing
             for side in (span.before, span.after)
         )
@@ -168,13 +170,13 @@ def _figures_alone(block: BlockChange) -> bool:
     )
 
 
-CERTAIN: Final = 0.98
+MAX_CONFIDENCE: Final = 0.98
 DOUBTS: Final = (
     Doubt("only the order differs", 0.5, lambda facts: facts.only(MOVED)),
-    Doubt("only a number in a short line differs", 0.6, _only_figures),
+    Doubt("only a number in a short line differs", 0.6, _only_numbers),
     Doubt("hardly anything of the page is left", 0.6, lambda facts: facts.kept < 0.1),
 )
-"""Each that holds counts."""
+"""The factors of all doubts that hold are multiplied."""
 
 
 def type_of(facts: Facts) -> ChangeType:
@@ -183,7 +185,10 @@ def type_of(facts: Facts) -> ChangeType:
 
 
 def severity_of(change_type: ChangeType, facts: Facts | None = None) -> Severity:
-    """How severe it is; without `facts`, as nothing is compared, what the type alone tells."""
+    """The severity of a change of this type.
+
+    `facts` is None if no texts were compared; the first rule of the type then decides.
+    """
     return next(
         rule.severity
         for rule in SEVERITY_RULES
@@ -192,8 +197,8 @@ def severity_of(change_type: ChangeType, facts: Facts | None = None) -> Severity
 
 
 def confidence_of(facts: Facts) -> float:
-    """How likely it is news, 0 to 1."""
-    confidence = CERTAIN
+    """The probability that the change is content and not noise, 0 to `MAX_CONFIDENCE`."""
+    confidence = MAX_CONFIDENCE
     for doubt in DOUBTS:
         if doubt.holds(facts):
             confidence *= doubt.factor

@@ -1,6 +1,6 @@
-"""How two versions of a page's text differ, block by block and word by word.
+"""Comparison of two versions of a page's text, block by block and word by word.
 
-A text is what `core.text.blocks.to_text` writes: a block a line, in the form of
+Texts have the form that `core.text.blocks.to_text` writes: one block per line, as described in
 `core.text.stored_text`.
 """
 
@@ -23,23 +23,23 @@ from core.changes.diff import (
 from core.changes.noise import masked
 from core.text.stored_text import CELL_GAP, HEADING, marked_like, text_of
 
-SIMILAR: Final = 0.5
-"""From this likeness on (0 to 1) one line is an edited version of another."""
+MIN_SIMILARITY: Final = 0.5
+"""Similarity (0 to 1) from which one line counts as an edit of another."""
 
-MAX_PAIRS: Final = 100_000
-"""Pairs of lines measured for likeness in one comparison, about half a second."""
+MAX_COMPARED_PAIRS: Final = 100_000
+"""Number of pairs of lines whose similarity one comparison measures: about 0.5 s."""
 
-MEASURED: Final = 500
-"""How many characters of a line its likeness is judged by."""
+MAX_COMPARED_LENGTH: Final = 500
+"""Number of characters of a line by which its similarity is measured."""
 
 
 @dataclass
 class _Stretch:
-    """Lines that were taken out and lines that stand there now.
+    """A run of removed lines and the added lines in their place.
 
-    `edited` leads from the place in `added` to that in `removed` of the same block's old form;
-    `removed_from` and `added_from` are the places of the first lines in their texts.
-    `moved_away` and `moved_here` are places of lines that only changed theirs.
+    `edited` maps the index of a changed block in `added` to its index in `removed`. `removed_from`
+    and `added_from` are the line numbers of the first lines in their texts, None if unknown.
+    `moved_away` and `moved_here` are the indexes of moved lines.
     """
 
     removed: Sequence[str]
@@ -60,26 +60,26 @@ class _Stretch:
 
 
 def compare(before: str, after: str) -> TextDifference:
-    """What differs between two texts. The same texts always give the same answer.
+    """The difference of two texts; deterministic.
 
-    Texts with the same words do not differ, however the words are cut into blocks or indented.
+    Texts with the same words are identical, however the words are split into blocks or indented.
     Noise is not compared (`core.changes.noise`).
 
-    Lines that differ are told apart in this order: within a stretch that was replaced, lines alike
-    are one block that was *changed*; a line taken out here that stands unaltered elsewhere was
-    *moved*; one single line left against one other at the same place was *changed*, however
-    little they are alike; the rest was *removed* and *added*.
+    Differing lines are classified in this order. Similar lines of one replaced run are one
+    *changed* block. A line that was removed here and appears unchanged elsewhere is *moved*. A
+    single remaining line that replaces a single other one is *changed*, however different. All
+    others are *removed* or *added*.
 
-    The time is bounded. Versions of more than some 20,000 differing lines are not aligned: lines
-    that both have count as unchanged wherever they stand (`core.changes.alignment.MAX_CELLS`). Past
-    `MAX_PAIRS` a line is likened only to the one in the same place of its stretch.
+    The time is bounded. Texts with more than about 20,000 differing lines are not aligned: lines
+    that both have count as unchanged (`core.changes.alignment.MAX_CELLS`). Beyond
+    `MAX_COMPARED_PAIRS` a line is compared only with the line at the same index of its run.
     """
     old, new = _lines(marked_like(before, after)), _lines(marked_like(after, before))
     keys = {line: masked(line) for line in {*old, *new}}
     if " ".join(keys[line] for line in old) == " ".join(keys[line] for line in new):
         return difference_of((), identical=True)
     stretches = _stretches(old, new, keys)
-    budget = MAX_PAIRS
+    budget = MAX_COMPARED_PAIRS
     for stretch in stretches:
         pairs = len(stretch.removed) * len(stretch.added)
         _pair_similar(stretch, exhaustive=pairs <= budget)
@@ -99,9 +99,9 @@ def _lines(text: str) -> list[str]:
 
 
 def _stretches(before: list[str], after: list[str], keys: dict[str, str]) -> list[_Stretch]:
-    found = hunks([keys[line] for line in before], [keys[line] for line in after])
-    if len(found) == 1 and too_long(found[0]):
-        return [_unaligned(before, after, found[0], keys)]
+    differing = hunks([keys[line] for line in before], [keys[line] for line in after])
+    if len(differing) == 1 and too_long(differing[0]):
+        return [_unaligned(before, after, differing[0], keys)]
     return [
         _Stretch(
             before[each.before_start : each.before_end],
@@ -109,7 +109,7 @@ def _stretches(before: list[str], after: list[str], keys: dict[str, str]) -> lis
             each.before_start,
             each.after_start,
         )
-        for each in found
+        for each in differing
     ]
 
 
@@ -132,18 +132,18 @@ def _without(lines: list[str], kept: Counter[str], keys: dict[str, str]) -> list
 
 
 def _pair_similar(stretch: _Stretch, *, exhaustive: bool) -> None:
-    """The likest first; of pairs equally alike the uppermost."""
+    """Pair the most similar lines first; of equally similar pairs, the uppermost."""
     removed = [_measured(line) for line in stretch.removed]
     added = [_measured(line) for line in stretch.added]
     if exhaustive:
         candidates = [(i, j) for i in range(len(removed)) for j in range(len(added))]
     else:
         candidates = [(i, i) for i in range(min(len(removed), len(added)))]
-    scored = [(_likeness(removed[i], added[j]), i, j) for i, j in candidates]
+    scored = [(_similarity(removed[i], added[j]), i, j) for i, j in candidates]
     scored.sort(key=lambda each: (-each[0], each[1], each[2]))
     taken: set[int] = set()
     for score, i, j in scored:
-        if score < SIMILAR:
+        if score < MIN_SIMILARITY:
             return
         if i not in taken and j not in stretch.edited:
             taken.add(i)
@@ -154,13 +154,14 @@ _DIGITS = str.maketrans("123456789", "000000000")
 
 
 def _measured(line: str) -> tuple[str, str]:
-    text = text_of(line)[:MEASURED]
+    text = text_of(line)[:MAX_COMPARED_LENGTH]
     return text, text.translate(_DIGITS)
 
 
-def _likeness(one: tuple[str, str], other: tuple[str, str]) -> float:
-    """As written and with all digits alike, half each: figures change most, and say least of
-    whether it is the same line.
+def _similarity(one: tuple[str, str], other: tuple[str, str]) -> float:
+    """The mean similarity of two lines as written and with all digits equal, 0 to 1.
+
+    Numbers change most often, and say least about whether a line is the same.
     """
     as_written = Indel.normalized_similarity(one[0], other[0])
     return (as_written + Indel.normalized_similarity(one[1], other[1])) / 2
@@ -183,7 +184,7 @@ def _find_moved(stretches: list[_Stretch], keys: dict[str, str]) -> None:
 
 
 def _places(lines: list[str]) -> list[Place]:
-    """Where each line stands."""
+    """The place of each line."""
     places: list[Place] = []
     section: str | None = None
     header: str | None = None
@@ -203,27 +204,26 @@ def _place(places: list[Place], start: int | None, n: int) -> Place:
 
 
 def _changes(stretch: _Stretch, before: list[Place], after: list[Place]) -> Iterator[BlockChange]:
-    """In the order of the page as it is now; what was removed stands before what followed it."""
+    """The blocks in the order of the new page; removed lines precede what followed them."""
 
     def removed(i: int) -> BlockChange:
         place = _place(before, stretch.removed_from, i)
         return BlockChange(BlockChangeKind.REMOVED, stretch.removed[i], None, place=place)
 
-    gone = stretch.removed_left()
-    gone.reverse()
+    remaining = stretch.removed_left()[::-1]
     for j, line in enumerate(stretch.added):
         place = _place(after, stretch.added_from, j)
         if j in stretch.edited:
             old = stretch.edited[j]
-            while gone and gone[-1] < old:
-                yield removed(gone.pop())
+            while remaining and remaining[-1] < old:
+                yield removed(remaining.pop())
             yield _changed(stretch.removed[old], line, place)
         elif j in stretch.moved_here:
             yield BlockChange(BlockChangeKind.MOVED, line, line, place=place)
         else:
             yield BlockChange(BlockChangeKind.ADDED, None, line, place=place)
-    while gone:
-        yield removed(gone.pop())
+    while remaining:
+        yield removed(remaining.pop())
 
 
 def _changed(before: str, after: str, place: Place) -> BlockChange:

@@ -1,1 +1,1 @@
-"""What a job is: its published contract, its states, its retries."""
+"""The published contract, states and retries of jobs."""

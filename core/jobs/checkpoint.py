@@ -1,17 +1,16 @@
-"""What an attempt of a discovery needs to go on where the one before was stopped."""
+"""The checkpoint from which a new attempt resumes a discovery."""
 
 from datetime import timedelta
 
-from core.errors import JobError, PassingJobError
+from core.errors import JobError, PassingJobError, error_of
 from core.model import Model
-from core.site_errors import error_of
 
 
 class Seeding(Model):
-    """Which sitemaps are to be read, which were asked for, and what came of it.
+    """The progress of reading a site's sitemaps; it is complete if none is `waiting`.
 
-    `read` counts sitemaps, `asked` names redirects too; `urls` counts what the sitemaps named. It
-    is over when no sitemap is `waiting`.
+    `asked` are the URLs requested so far, redirects included. `read` is the number of sitemaps
+    read, and `urls` the number of URLs in them.
     """
 
     waiting: tuple[str, ...] = ()
@@ -21,7 +20,7 @@ class Seeding(Model):
 
 
 class StoredError(Model):
-    """An error of a job, in a form that can be stored; `retry_after` is in seconds."""
+    """A job error in the form in which it is stored; `retry_after` is in seconds."""
 
     code: str
     message: str
@@ -29,13 +28,13 @@ class StoredError(Model):
 
     @classmethod
     def of(cls, error: JobError) -> "StoredError":
-        """The form of `error`."""
-        pause = error.retry_after if isinstance(error, PassingJobError) else None
-        seconds = None if pause is None else pause.total_seconds()
+        """The stored form of `error`."""
+        retry_after = error.retry_after if isinstance(error, PassingJobError) else None
+        seconds = None if retry_after is None else retry_after.total_seconds()
         return cls(code=error.code, message=error.message, retry_after=seconds)
 
     def as_error(self) -> JobError:
-        """The error."""
+        """The error itself; InternalError if its code is unknown."""
         error = error_of(self.code)(self.message)
         if isinstance(error, PassingJobError) and self.retry_after is not None:
             error.retry_after = timedelta(seconds=self.retry_after)
@@ -43,10 +42,10 @@ class StoredError(Model):
 
 
 class Checkpoint(Model):
-    """How far a discovery is, beside its frontier.
+    """The state of a discovery apart from its frontier.
 
-    `seeding` is None before it has begun. `feeds` are those that are read, and `first_error` is why
-    the first page that could not be read could not.
+    `seeding` is None until it starts. `feeds` are the URLs of the feeds to read. `first_error` is
+    the error of the first page that could not be read.
     """
 
     seeding: Seeding | None = None
@@ -54,5 +53,5 @@ class Checkpoint(Model):
     first_error: StoredError | None = None
 
 
-BEGINNING = Checkpoint()
-"""Nothing has been done yet."""
+EMPTY_CHECKPOINT = Checkpoint()
+"""The checkpoint of a discovery that has not started."""

@@ -1,7 +1,7 @@
-"""The published contract of the workflows: their input, their results, what they report.
+"""The published contract of the workflows: inputs, results, memo and signals.
 
-Everything here is JSON in camelCase, so that a workflow in any language can start a job as its
-child. Ids and counts only: pages never travel through Temporal.
+All models are JSON in camelCase, so that a workflow in any language can start a job as its child.
+They hold ids and counts only: the content of pages never passes through Temporal.
 """
 
 import hashlib
@@ -17,8 +17,8 @@ DEFAULT_MAX_PAGES = 1_000
 DEFAULT_MAX_DEPTH = 5
 DEFAULT_MAX_ATTEMPTS = 3
 
-LONGEST_FAIRNESS_KEY = 64
-"""Bytes."""
+MAX_FAIRNESS_KEY_LENGTH = 64
+"""Limit of Temporal, in bytes."""
 
 Result = TypeVar("Result")
 
@@ -32,24 +32,24 @@ Patterns = Annotated[tuple[Pattern, ...], Field(max_length=50)]
 
 
 class WorkflowInput(Model):
-    """What a workflow is started with; one that cannot read it fails with INVALID_INPUT."""
+    """Base of workflow inputs; a workflow that cannot read its input fails with INVALID_INPUT."""
 
     starts_workflow: ClassVar[bool] = True
 
 
 class CrawlPageInput(WorkflowInput):
-    """Which page `crawl.page` checks."""
+    """The input of `crawl.page`: the page to check."""
 
     page_id: UUID
     max_attempts: MaxAttempts = DEFAULT_MAX_ATTEMPTS
 
 
 class CrawlPageResult(Model):
-    """What `crawl.page` found.
+    """The result of `crawl.page`.
 
-    `status_code` is the site's answer (304: the site itself said that nothing changed). A version
-    that is stored and is no change is the `baseline` of later ones: the first of a page, the first
-    under other settings, and one that differs in what all pages of its site changed.
+    `status_code` is the site's HTTP status (304 if the page was not modified). `baseline` is set if
+    a version was stored without a change: the first version of a page, the first one under new
+    settings, or one whose only differences are site-wide.
     """
 
     changed: bool
@@ -60,10 +60,10 @@ class CrawlPageResult(Model):
 
 
 class DiscoverPagesInput(WorkflowInput):
-    """Which domain `discover.pages` walks, and how far.
+    """The input of `discover.pages`: the domain to discover, and the limits.
 
-    `max_depth` counts links from the domain's front page and its sitemaps; `include` and `exclude`
-    are globs on the path of a URL.
+    `max_depth` is the number of links from the front page or a sitemap. `include` and `exclude` are
+    globs on the path of a URL (`core.web.scope.ScopeRules`).
     """
 
     domain_id: UUID
@@ -75,13 +75,13 @@ class DiscoverPagesInput(WorkflowInput):
 
 
 class DiscoverPagesResult(Model):
-    """What `discover.pages` found; every URL seen is in exactly one count.
+    """The result of `discover.pages`: each URL seen is in exactly one count.
 
-    `urls_seen` = `pages_discovered` + the sum of `left_out`, and
+    `urls_seen` = `pages_discovered` + the sum of `left_out` (excluded URLs by reason), and
     `pages_discovered` = `pages_added` + `pages_known`.
 
-    A discovery remembers 4 x `max_pages` + 10,000 URLs to visit, and as many that it leaves out
-    without a visit. One beyond that is left out, and counts once for each page that names it.
+    A discovery stores 4 x `max_pages` + 10,000 URLs to visit, and as many URLs that it excludes
+    without a visit. Any further URL is excluded and counts once for each page that links to it.
     """
 
     pages_discovered: int
@@ -92,10 +92,10 @@ class DiscoverPagesResult(Model):
 
 
 class CrawlDomainInput(WorkflowInput):
-    """Which batch `crawl.domain` fans out, one `crawl.page` a member.
+    """The input of `crawl.domain`: the batch to start, with one `crawl.page` for each member.
 
-    Without `batch_id` it creates the batch first, of every page monitored at that moment whose last
-    crawl has ended. Its jobs are delayed until `not_before`.
+    If `batch_id` is unset, the workflow first creates a batch of all monitored pages whose last
+    crawl has ended. The jobs are delayed until `not_before`.
     """
 
     domain_id: UUID
@@ -105,10 +105,10 @@ class CrawlDomainInput(WorkflowInput):
 
 
 class CrawlDomainResult(Model):
-    """What `crawl.domain` started.
+    """The result of `crawl.domain`.
 
-    `passed_over` counts the pages that were left out because their last crawl had not ended. It is
-    0 for a batch that a client asked for.
+    `passed_over` is the number of pages skipped because their last crawl had not ended; it is 0 for
+    a batch that a client created.
     """
 
     batch_id: UUID
@@ -117,12 +117,12 @@ class CrawlDomainResult(Model):
 
 
 class PruneInput(WorkflowInput):
-    """`prune.snapshots` needs to be told nothing: the retention is a setting of the workers."""
+    """The input of `prune.snapshots`: empty, because the retention is a setting of the workers."""
 
 
 class PruneResult(Model):
-    """How many snapshots and contents of snapshots `prune.snapshots` has removed, and how many
-    `rows` of each table in all.
+    """The result of `prune.snapshots`: the number of removed snapshots and snapshot contents, and
+    the number of removed `rows` of each table.
     """
 
     snapshots: int
@@ -131,15 +131,15 @@ class PruneResult(Model):
 
 
 class BacktestInput(WorkflowInput):
-    """Which backtest `backtest.domain` runs; whoever starts it has stored it before."""
+    """The input of `backtest.domain`: the backtest to run, stored before the workflow starts."""
 
     backtest_id: UUID
     max_attempts: MaxAttempts = DEFAULT_MAX_ATTEMPTS
 
 
 class BacktestResult(Model):
-    """Of how many pages and snapshots a backtest was, and how many changes met with each verdict
-    (`core.changes.backtest`).
+    """The result of `backtest.domain`: the number of pages and snapshots examined, and of changes
+    for each verdict (`core.changes.backtest.Verdict`).
     """
 
     pages: int
@@ -151,7 +151,9 @@ class BacktestResult(Model):
 
 
 class Owner(Model):
-    """Whom a job belongs to: what its search attributes say; `host` is the one that it asks."""
+    """The owner of a job, as its search attributes name it; `host` is the host it sends requests
+    to.
+    """
 
     org_id: UUID
     domain_id: UUID
@@ -161,16 +163,18 @@ class Owner(Model):
 
     @property
     def fairness_key(self) -> str:
-        """The key by which Temporal paces a host and shares turns between hosts."""
-        if len(self.host.encode()) <= LONGEST_FAIRNESS_KEY:
+        """The key by which Temporal paces a host and schedules hosts fairly: the host, or a hash of
+        it if it is too long.
+        """
+        if len(self.host.encode()) <= MAX_FAIRNESS_KEY_LENGTH:
             return self.host
-        return hashlib.sha256(self.host.encode()).hexdigest()[:LONGEST_FAIRNESS_KEY]
+        return hashlib.sha256(self.host.encode()).hexdigest()[:MAX_FAIRNESS_KEY_LENGTH]
 
 
 class Progress(Model):
-    """What an attempt says with each heartbeat; it survives into the next attempt.
+    """The details of a heartbeat; the next attempt receives those of the last one.
 
-    `attempt` tells of which attempt the `percent` is.
+    `percent` is the progress of attempt number `attempt`.
     """
 
     attempt: AttemptNumber = 0
@@ -179,12 +183,13 @@ class Progress(Model):
 
 
 class AttemptReport(Model):
-    """What the running attempt tells its workflow, to be published.
+    """The state of an attempt, which its activity reports to the workflow.
 
-    With `next_at` the attempt has failed for `reason` and the next one is due then, or without a
-    reason goes on then; without, it runs. `started_at` is this attempt's own start, `worker` the
-    identity of who is at it. Once it has been put off, `deferred_to` is the moment it was last.
-    `deferrals` counts how often it has waited for its host.
+    Running if `next_at` is unset. Otherwise `next_at` is the start of the next attempt if `reason`
+    is set, and of the rest of this deferred attempt if not. `started_at` is the start of this
+    attempt, `first_started_at` that of the first one, and `worker` the identity of the worker.
+    `deferred_to` is the moment of the last deferral, and `deferrals` the number of deferrals for a
+    busy host.
     """
 
     attempt: AttemptNumber
@@ -199,12 +204,14 @@ class AttemptReport(Model):
 
 
 def attempts_before(released: AttemptReport | None) -> int:
-    """How many attempts had ended before the one that was handed back, if one was."""
+    """The number of attempts that ended before the released attempt; 0 if there is none."""
     return 0 if released is None else released.attempt - 1
 
 
 class StartBatch(Model):
-    """Which batch to start; with `create`, create it first, of the monitored pages whose last crawl
+    """The input of the activity that starts a batch.
+
+    If `create` is set, the activity first creates the batch of all monitored pages whose last crawl
     has ended.
     """
 
@@ -216,9 +223,9 @@ class StartBatch(Model):
 
 
 class StartBatchResult(Model):
-    """How many jobs of a batch were started, and how many pages were passed over.
+    """The number of started jobs of a batch and of skipped pages.
 
-    In histories of older versions the number of jobs stands alone.
+    Also reads a plain number of jobs, as in histories of older versions.
     """
 
     jobs_queued: int
@@ -231,10 +238,10 @@ class StartBatchResult(Model):
 
 
 class Outcome(Model, Generic[Result]):
-    """How an attempt ended that did not fail.
+    """The end of an attempt that did not fail.
 
-    Without a result the attempt was handed back, and goes on as the same wherever a worker is: at
-    once where its worker was told to stop, at its `next_at` where it has put itself off.
+    If `result` is None, the attempt was released and resumes on any worker: at once if its worker
+    shuts down, at `attempt.next_at` if the attempt is deferred.
     """
 
     attempt: AttemptReport
@@ -242,7 +249,7 @@ class Outcome(Model, Generic[Result]):
 
 
 class Subject(Model):
-    """The part of a job's memo that is known when it is asked for."""
+    """The part of a job's memo that is known when the job is requested."""
 
     url: str | None
     max_attempts: MaxAttempts
@@ -250,15 +257,16 @@ class Subject(Model):
 
     @classmethod
     def of(cls, owner: Owner, max_attempts: int) -> "Subject":
-        """What a job of `owner` is about."""
+        """The subject of a job of `owner`."""
         return cls(url=owner.url, max_attempts=max_attempts, host=owner.host)
 
 
 class FinalReport(Model):
     """The part of a job's memo that is written when the job ends.
 
-    `attempts_uncertain` is set if the last attempt could not report how it ended: the job was
-    cancelled, or its worker died. The history has the exact figures then.
+    `percent` is the last reported progress, and `processed_at` the start of the first attempt.
+    `attempts_uncertain` is set if the last attempt could not report its end, because the job was
+    cancelled or its worker died. The workflow history then has the exact numbers.
     """
 
     attempts_made: AttemptNumber = 0
@@ -294,7 +302,7 @@ REPORT_SIGNAL = "report"
 """The signal by which an attempt sends its `AttemptReport`."""
 
 PROMOTE_SIGNAL = "promote"
-"""The signal that a delayed job may run now; with it comes the moment that it was delayed to."""
+"""The signal that runs a delayed job now; its argument is the moment the job was delayed to."""
 
 CANCELLED = "The job was cancelled."
-"""Why a cancelled job failed."""
+"""The failure reason of a cancelled job."""

@@ -1,73 +1,71 @@
-"""What a job is: its kinds, its states and its ids."""
+"""The kinds, states and ids of jobs."""
 
 from enum import StrEnum
 from uuid import UUID
 
 TASK_QUEUE = "diffy"
-"""The task queue of every workflow and activity; part of the published contract."""
+"""The task queue of all workflows and activities; part of the published contract."""
 
 
 class JobName(StrEnum):
-    """The published names of the workflows that are jobs: the workflow types in Temporal."""
+    """The published workflow types of jobs."""
 
     CRAWL_PAGE = "crawl.page"
     DISCOVER_PAGES = "discover.pages"
 
     @property
     def type(self) -> "JobType":
-        """The documented `type` that goes with the name."""
+        """The job type of this workflow type."""
         return JobType.CRAWL if self is JobName.CRAWL_PAGE else JobType.DISCOVER
 
 
 class JobType(StrEnum):
-    """The short kind of a job, as clients filter by it."""
+    """The published types of jobs, by which clients filter."""
 
     CRAWL = "crawl"
     DISCOVER = "discover"
 
     @property
     def job_name(self) -> JobName:
-        """The workflow type that goes with the type."""
+        """The workflow type of this job type."""
         return JobName.CRAWL_PAGE if self is JobType.CRAWL else JobName.DISCOVER_PAGES
 
 
 CRAWL_DOMAIN = "crawl.domain"
-"""The workflow that fans a batch out into crawl jobs; it is no job itself."""
-
+"""The workflow type that starts the crawl jobs of a batch; not a job."""
 
 PRUNE_SNAPSHOTS = "prune.snapshots"
-"""The workflow that takes away what is past its retention; it is no job either."""
-
+"""The workflow type that removes data past its retention; not a job."""
 
 BACKTEST_DOMAIN = "backtest.domain"
-"""The workflow of a backtest. It has the states of a job and is in no list of jobs."""
+"""The workflow type of a backtest. It has the states of a job, but no list of jobs shows it."""
 
 
 class JobState(StrEnum):
-    """The documented states."""
+    """The published states of jobs."""
 
-    WAITING = "waiting"  # could run now, and no worker has begun the attempt
-    ACTIVE = "active"  # a worker is executing the attempt
+    WAITING = "waiting"  # ready to run; no worker has started the attempt
+    ACTIVE = "active"  # a worker executes the attempt
     COMPLETED = "completed"  # finished with a return value
-    FAILED = "failed"  # every attempt used up, an error no retry can mend, or cancelled
-    DELAYED = "delayed"  # asked to start later, waiting for a retry or for a second look at a page
+    FAILED = "failed"  # out of attempts, a permanent error, or cancelled
+    DELAYED = "delayed"  # starts later: by request, before a retry, or because it is deferred
 
     @property
     def finished(self) -> bool:
-        """Whether the job is over."""
+        """Whether the state is final."""
         return self in (JobState.COMPLETED, JobState.FAILED)
 
 
 def job_id_of(name: JobName, seed: UUID) -> str:
-    """The id of a job that is asked for on its own, by a request of that seed."""
+    """The id of a single job; `seed` identifies the request that starts it."""
     return f"{name.type}-{seed.hex}"
 
 
 def batch_job_id(batch_id: UUID, page_id: UUID) -> str:
-    """The id of a page's job in a batch: the same however often the fan-out is repeated."""
+    """The id of a page's job in a batch; deterministic, so that the fan-out can be repeated."""
     return f"{JobType.CRAWL}-{batch_id.hex}-{page_id.hex}"
 
 
 def batch_workflow_id(batch_id: UUID) -> str:
-    """The id of the workflow that starts the jobs of a batch which was asked for."""
+    """The id of the workflow that starts the jobs of a client's batch."""
     return f"batch-{batch_id.hex}"

@@ -1,1 +1,1 @@
-"""What a page says: its visible text and how it is stored."""
+"""The text of pages: extraction, areas, and stored form."""

@@ -1,4 +1,4 @@
-"""Collects the text of a page's elements into blocks, in document order."""
+"""Collection of the text of a page's elements into blocks, in document order."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from core.text.stored_text import CELL_GAP, HEADING, ITEM, MARKS, VERBATIM, esca
 
 
 class BlockKind(StrEnum):
-    """The kind of a block; the value is its mark in the stored form (`core.text.stored_text`)."""
+    """The kind of a block; its value is the mark in stored form (`core.text.stored_text`)."""
 
     HEADING = HEADING
     ITEM = ITEM
@@ -22,8 +22,8 @@ class BlockKind(StrEnum):
 class Block:
     """A heading, a paragraph, a list item, a table row or a line of code.
 
-    White space is collapsed, except for the indentation of code. `text` is what the stored form has
-    after the mark.
+    White space is collapsed, except for the indentation of code. `text` is the stored form without
+    the mark.
     """
 
     kind: BlockKind
@@ -32,9 +32,7 @@ class Block:
 
 
 def to_text(blocks: tuple[Block, ...]) -> str:
-    """The blocks as one text, a block a line: the form that is stored and compared
-    (`core.text.stored_text`).
-    """
+    """The blocks as a text in stored form (`core.text.stored_text`), one block per line."""
     return "\n".join(block.kind + block.text for block in blocks)
 
 
@@ -42,33 +40,32 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-INVISIBLE: Final = _names(
+INVISIBLE_TAGS: Final = _names(
     "head time script style template noscript iframe object svg math audio video canvas"
 )
-INLINE: Final = _names(
+INLINE_TAGS: Final = _names(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark meter"
     " nobr output progress q rp rt ruby s samp small span strike strong sub sup time tt u var wbr"
     " -text -comment td th input slot"
 )
-"""Elements that do not end a block. Any other one does, also one that nobody has heard of: text
-that is cut in two is still all there."""
+"""Elements that do not end a block. All others do, unknown ones included: a split text is still
+complete."""
 
-PREFORMATTED: Final = _names("pre textarea listing xmp plaintext")
+PREFORMATTED_TAGS: Final = _names("pre textarea listing xmp plaintext")
 """Elements that keep line breaks."""
 
-CODE: Final = _names("code samp")
-"""Elements that keep line breaks when nothing else is in their block: such a site has a style sheet
-that says so."""
+CODE_TAGS: Final = _names("code samp")
+"""Elements that keep line breaks if they are alone in their block, as style sheets often define."""
 
-HEADINGS: Final = _names("h1 h2 h3 h4 h5 h6")
-ITEMS: Final = _names("li dt dd")
-CELLS: Final = _names("td th")
+HEADING_TAGS: Final = _names("h1 h2 h3 h4 h5 h6")
+ITEM_TAGS: Final = _names("li dt dd")
+CELL_TAGS: Final = _names("td th")
 
 
 class BlockCollector:
     """Collects pieces of text into `blocks`; `length` is the number of characters in them.
 
-    With `preformatted`, the whole document keeps its line breaks.
+    If `preformatted` is set, the whole document keeps its line breaks.
     """
 
     def __init__(self, *, preformatted: bool = False) -> None:
@@ -78,44 +75,44 @@ class BlockCollector:
         self._pieces: list[str] = []
         self._tags = [""]
         self._kinds = [BlockKind.VERBATIM if preformatted else BlockKind.TEXT]
-        self._regions = [PageArea.CONTENT]
+        self._areas = [PageArea.CONTENT]
         self._preformatted = int(preformatted)
         self._code_depth = 0
         self._code_starts: list[int] = []
         self._code_end = 0
 
     def enter(self, tag: str, area: PageArea | None) -> None:
-        """An element begins, and maybe a region with it; the outermost region counts."""
-        if tag in INLINE:
-            if tag in CELLS:
+        """Start an element, and its area if it starts one; the outermost area counts."""
+        if tag in INLINE_TAGS:
+            if tag in CELL_TAGS:
                 self._end_cell()
-            elif tag in CODE and not self._preformatted:
+            elif tag in CODE_TAGS and not self._preformatted:
                 if not self._code_depth:
                     self._code_starts.append(len(self._pieces))
                 self._code_depth += 1
             return
         self.flush()
-        around = self._regions[-1]
-        self._regions.append(area if area and around is PageArea.CONTENT else around)
+        outer = self._areas[-1]
+        self._areas.append(area if area and outer is PageArea.CONTENT else outer)
         self._kinds.append(self._kind(tag))
         self._tags.append(tag)
-        self._preformatted += tag in PREFORMATTED
+        self._preformatted += tag in PREFORMATTED_TAGS
 
     def leave(self, tag: str) -> None:
-        """An element ends."""
-        if tag in INLINE:
-            if tag in CODE and not self._preformatted:
+        """End an element."""
+        if tag in INLINE_TAGS:
+            if tag in CODE_TAGS and not self._preformatted:
                 self._code_depth -= 1
                 self._code_end = len(self._pieces)
             return
         self.flush()
-        self._regions.pop()
+        self._areas.pop()
         self._kinds.pop()
         self._tags.pop()
-        self._preformatted -= tag in PREFORMATTED
+        self._preformatted -= tag in PREFORMATTED_TAGS
 
     def text(self, text: str) -> None:
-        """A piece of text."""
+        """Add a piece of text."""
         if not self._preformatted:
             self._pieces.append(text)
             return
@@ -126,7 +123,7 @@ class BlockCollector:
         self._pieces.append(rest)
 
     def flush(self) -> None:
-        """The block that was gathered ends."""
+        """End the current block."""
         kind = self._kinds[-1]
         if self._cells:
             self._end_cell()
@@ -149,7 +146,7 @@ class BlockCollector:
             self._code_starts = [0] if self._code_depth else []
 
     def _end_cell(self) -> None:
-        """A cell of a row ends, if one has begun. Text before the first cell counts as one."""
+        """End the current cell of a row, if there is one; text before the first cell is a cell."""
         cell = _collapsed("".join(self._pieces))
         if cell or self._cells:
             self._cells.append(cell)
@@ -159,7 +156,7 @@ class BlockCollector:
         if kind is BlockKind.TEXT and text[:2] in MARKS:
             kind = BlockKind.VERBATIM
         self.length += len(text)
-        self.blocks.append(Block(kind, text, self._regions[-1]))
+        self.blocks.append(Block(kind, text, self._areas[-1]))
 
     def _add_code(self, line: str) -> None:
         text = _collapsed(line)
@@ -168,24 +165,25 @@ class BlockCollector:
             self._add(BlockKind.VERBATIM, indentation + escape_bars(text))
 
     def _block_of_code(self) -> str:
-        """The text of the block's only `CODE` element; empty if the block has other text, or is a
-        paragraph, where line breaks are those of the source.
+        """The text of the block's only code element; empty if the block has any other text.
+
+        Also empty for a paragraph, where line breaks have no meaning.
         """
         start, *more = self._code_starts
         end = len(self._pieces) if self._code_depth else self._code_end
-        around = (*self._pieces[:start], *self._pieces[end:])
-        if more or self._tags[-1] == "p" or any(piece.strip() for piece in around):
+        others = (*self._pieces[:start], *self._pieces[end:])
+        if more or self._tags[-1] == "p" or any(piece.strip() for piece in others):
             return ""
         return "".join(self._pieces[start:end])
 
     def _kind(self, tag: str) -> BlockKind:
-        if tag in HEADINGS:
+        if tag in HEADING_TAGS:
             return BlockKind.HEADING
-        if tag in PREFORMATTED or self._preformatted:
+        if tag in PREFORMATTED_TAGS or self._preformatted:
             return BlockKind.VERBATIM
-        if tag in ITEMS:
+        if tag in ITEM_TAGS:
             return BlockKind.ITEM
-        # A paragraph within a heading or an item is still that heading or item.
+        # A paragraph inside a heading or list item belongs to it.
         return self._kinds[-1] if tag in ("p", "div") else BlockKind.TEXT
 
 

@@ -1,4 +1,4 @@
-"""Pages that are an empty shell: what they say is written by scripts, in a browser."""
+"""Detection of pages that are an empty shell until a browser runs their scripts."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,66 +8,68 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from core.text.visible_text import shown_length
 
-MOST_TEXT: Final = 200
-"""Characters that a shell may show: a name, a line of copyright, `Loading`."""
+MAX_SHELL_TEXT_LENGTH: Final = 200
+"""Number of characters of text up to which a page can be a shell."""
 
-MOST_WAITING: Final = 40
-"""Characters that may stand where the content is to be: `Loading, please wait`."""
+MAX_PLACEHOLDER_LENGTH: Final = 40
+"""Number of characters of a placeholder in a mount element, such as `Loading, please wait`."""
 
-MOUNTS: Final = (
+MOUNT_SELECTOR: Final = (
     "#root, #app, #app-root, #react-root, #main-app, #__next, #__nuxt, #__layout, #___gatsby,"
     " #svelte, #q-app, #ember-app, #application, app-root, ng-app, [ng-app], [data-ng-app],"
     " [ng-version], [data-reactroot], [data-server-rendered], [data-v-app],"
     " [data-sveltekit-hydrate]"
 )
-"""Where React, Vue, Angular, Next, Nuxt, Gatsby, Svelte, Quasar and Ember put a page's content."""
+"""The mount elements of React, Vue, Angular, Next, Nuxt, Gatsby, Svelte, Quasar and Ember."""
 
-SCRIPTS: Final = "script[src], script[type=module], script:not([type]), link[rel=modulepreload]"
-_ASKS: Final = ("javascript", "java script")
+SCRIPT_SELECTOR: Final = (
+    "script[src], script[type=module], script:not([type]), link[rel=modulepreload]"
+)
+_JAVASCRIPT: Final = ("javascript", "java script")
 
 
 class ShellSign(StrEnum):
-    """What gives a shell away."""
+    """The sign by which a shell is recognised."""
 
-    EMPTY_MOUNT = "empty_mount"  # the element that a framework fills is empty
-    NOSCRIPT = "noscript"  # it asks for JavaScript in so many words
-    SCRIPTS_ALONE = "scripts_alone"  # no text at all, but scripts
+    EMPTY_MOUNT = "empty_mount"  # the mount element of a framework is empty
+    NOSCRIPT = "noscript"  # a noscript element asks for JavaScript
+    SCRIPTS_ALONE = "scripts_alone"  # scripts and no text
 
 
 @dataclass(frozen=True)
 class EmptyShell:
-    """The page shows nothing of what it has to say without JavaScript, as `sign` tells."""
+    """The page has no content without JavaScript."""
 
     sign: ShellSign
 
 
 @dataclass(frozen=True)
 class Readable:
-    """The page can be read as it was sent, or no browser would make more of it."""
+    """The page has content without JavaScript, or has no scripts that could add any."""
 
 
 def shell_of(html: str) -> EmptyShell | Readable:
-    """Whether `html` is an empty shell.
+    """Whether `html` is an empty shell or readable.
 
-    It has a script and hardly any text, and besides no text at all, an empty element that a
-    framework fills, or a word on JavaScript for those who have none.
+    A shell has a script and at most `MAX_SHELL_TEXT_LENGTH` characters of text. In addition it has
+    an empty mount element, a noscript element that mentions JavaScript, or no text at all.
     """
     tree = LexborHTMLParser(html)
-    if tree.css_first(SCRIPTS) is None:
+    if tree.css_first(SCRIPT_SELECTOR) is None:
         return Readable()
-    shown = shown_length(tree, MOST_TEXT)
-    if shown > MOST_TEXT:
+    shown = shown_length(tree, MAX_SHELL_TEXT_LENGTH)
+    if shown > MAX_SHELL_TEXT_LENGTH:
         return Readable()
-    if any(len(_text(mount)) <= MOST_WAITING for mount in tree.css(MOUNTS)):
+    if any(len(_text(mount)) <= MAX_PLACEHOLDER_LENGTH for mount in tree.css(MOUNT_SELECTOR)):
         return EmptyShell(ShellSign.EMPTY_MOUNT)
-    asking = " ".join(node.text() for node in tree.css("noscript")).lower()
-    if any(word in asking for word in _ASKS):
+    noscript = " ".join(node.text() for node in tree.css("noscript")).lower()
+    if any(word in noscript for word in _JAVASCRIPT):
         return EmptyShell(ShellSign.NOSCRIPT)
     return Readable() if shown else EmptyShell(ShellSign.SCRIPTS_ALONE)
 
 
 def _text(node: LexborNode) -> str:
-    """What is shown within `node`, roughly: without scripts."""
+    """The text inside `node` without scripts, style sheets and templates."""
     return " ".join(
         each.text_content or ""
         for each in node.traverse(include_text=True)

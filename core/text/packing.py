@@ -1,4 +1,4 @@
-"""Texts as they are stored: compressed, and known by what they say."""
+"""The stored form of texts: compressed and content-addressed."""
 
 import hashlib
 import zlib
@@ -7,24 +7,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Packed:
-    """A text, compressed (zlib); `key` is the SHA-256 of its UTF-8 in hexadecimal digits."""
+    """A compressed text (zlib); `key` is the SHA-256 of its UTF-8 in hexadecimal."""
 
     key: str
     data: bytes
 
 
 def pack(text: str) -> Packed:
-    """The text as it is stored. Raises UnicodeEncodeError for what is no Unicode text."""
+    """The stored form of `text`. Raises UnicodeEncodeError if the text has a lone surrogate."""
     encoded = text.encode()
     return Packed(hashlib.sha256(encoded).hexdigest(), zlib.compress(encoded))
 
 
 def unpack(data: bytes) -> str:
-    """The text that `pack` has compressed."""
+    """The text that `pack` compressed."""
     return zlib.decompress(data).decode()
 
 
 def unpack_at_most(data: bytes, most: int) -> str | None:
-    """The same; None where the text has more than `most` bytes, of which no more are unpacked."""
+    """The text that `pack` compressed; None if it has more than `most` bytes.
+
+    At most `most` + 1 bytes are decompressed.
+    """
     encoded = zlib.decompressobj().decompress(data, most + 1)
     return encoded.decode() if len(encoded) <= most else None

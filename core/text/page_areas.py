@@ -1,7 +1,7 @@
-"""Which parts of a page are not what it says: menus, footers, cookie banners, advertisements.
+"""Recognition of the areas of a page: content, menus, footers, cookie banners, advertisements.
 
-Told by what the markup says of itself: elements, roles, and names of classes and ids as they are
-used all over the web. A name must be the whole name, or it would catch the class of a price card.
+An area is recognised by its element, its role, or a common name of its class or id. The whole name
+must match, because a part of it also occurs in the classes of content such as price cards.
 """
 
 import re
@@ -14,18 +14,18 @@ from selectolax.lexbor import LexborNode
 
 
 class PageArea(StrEnum):
-    """What a part of a page is for."""
+    """The purpose of a part of a page."""
 
     CONTENT = "content"
     NAVIGATION = "navigation"
-    FOOTER = "footer"  # of the whole page; one of a card or article is content
+    FOOTER = "footer"  # of the page; the footer of a card or article is content
     CONSENT = "consent"
     ADVERTISEMENT = "advertisement"
-    VOICES = "voices"  # testimonials: sites show another one at each visit
+    VOICES = "voices"  # testimonials: many sites rotate them at each visit
 
 
-KEEPS_MONEY: Final = frozenset({PageArea.NAVIGATION, PageArea.FOOTER, PageArea.VOICES})
-"""Regions in which a line that names an amount is content all the same."""
+AREAS_WITH_PRICES: Final = frozenset({PageArea.NAVIGATION, PageArea.FOOTER, PageArea.VOICES})
+"""Areas in which a line that names an amount of money is still content."""
 
 _PLACE: Final = (
     r"(?:(?:site|page|main|global|app|top|bottom|primary|secondary|mobile|desktop|header|footer"
@@ -35,8 +35,8 @@ _SLOT: Final = r"(?:[-_](?:slot|unit|container|wrapper|box|banner|space|area|blo
 
 
 @dataclass(frozen=True)
-class RegionRule:
-    """One way to tell a region: by element, by role, or by a name of the class or id."""
+class AreaRule:
+    """A rule that recognises an area by element, by role, or by a name of its class or id."""
 
     area: PageArea
     tags: frozenset[str] = frozenset()
@@ -44,65 +44,65 @@ class RegionRule:
     name: str = r"(?!)"
 
 
-RULES: Final = (
-    RegionRule(
+AREA_RULES: Final = (
+    AreaRule(
         PageArea.NAVIGATION,
         tags=frozenset({"nav"}),
         roles=frozenset({"navigation", "search", "menubar"}),
         name=_PLACE + r"(?:nav|navbar|navheader|navfooter|navigation|navmenu|breadcrumbs?)",
     ),
-    RegionRule(
+    AreaRule(
         PageArea.FOOTER,
         tags=frozenset({"footer"}),
         roles=frozenset({"contentinfo"}),
         name=_PLACE + r"(?:footer|ft|colophon)",
     ),
-    RegionRule(
+    AreaRule(
         PageArea.CONSENT,
         roles=frozenset({"dialog", "alertdialog"}),
         name=r".*(?:cookie|consent|gdpr|ccpa|onetrust).*|cc[-_](?:window|banner)",
     ),
-    RegionRule(
+    AreaRule(
         PageArea.ADVERTISEMENT,
         name=r"(?:(?:google|dfp|gpt|div|top|bottom|side|sidebar|inline|banner|page)[-_])*"
         r"(?:ads?|adverts?|advertisements?|adslot|adunit|adsbygoogle|adsense|sponsored)" + _SLOT,
     ),
-    RegionRule(
+    AreaRule(
         PageArea.VOICES,
         name=r"(?:[a-z]+[-_]+)*(?:testimonials?|(?:quotes?|reviews?|stories)[-_]+"
         r"(?:carousel|slider|rotator|slideshow))(?:[-_]+\w+)*",
     ),
 )
-"""The first that fits decides."""
+"""The first rule that matches decides."""
 
-_NAMED: Final = tuple((rule, re.compile(rule.name)) for rule in RULES)
+_NAMED: Final = tuple((rule, re.compile(rule.name)) for rule in AREA_RULES)
 _NEVER: Final = frozenset({"html", "body", "main", "article", "table", "h1"})
 _WITHIN: Final = frozenset({"main", "article", "section", "table", "ul", "ol", "dl", "form"})
-"""Elements in which a footer is theirs, not the page's."""
+"""Elements whose footers are not the footer of the page."""
 
 _HOLDS_CONTENT: Final = "h1, main, article, table"
-"""What no banner, advertisement or praise holds."""
+"""Elements that never occur in a banner, advertisement or testimonial."""
 
-_PRESSED: Final = "button, input, [role=button], [class*=btn], [class*=button]"
-_AGREED: Final = re.compile(
+_BUTTONS: Final = "button, input, [role=button], [class*=btn], [class*=button]"
+_CONSENT_LINK: Final = re.compile(
     r"(?:accept|agree|allow|got it|ok|reject|decline|akzeptieren|zustimmen|ablehnen|accepter"
     r"|refuser|aceptar|rechazar)\b",
     re.IGNORECASE,
 )
 _CONSENT_WORDS: Final = re.compile(r"cookie|consent|tracking|privacy|datenschutz", re.IGNORECASE)
-LONGEST_CONSENT: Final = 2_000
-"""Characters of a banner; what is longer is a policy."""
+MAX_CONSENT_LENGTH: Final = 2_000
+"""Number of characters up to which a text can be a banner; a longer one is a policy."""
 
 
 def area_of(node: LexborNode, tag: str, attributes: dict[str, str | None]) -> PageArea | None:
-    """The region that begins with `node`; None when nothing says that one does."""
+    """The area that starts with `node`; None if no rule matches."""
     role, names = attributes.get("role") or "", _names(attributes)
     return next((area for area in _named(tag, role, names) if _holds(area, node)), None)
 
 
 @lru_cache(maxsize=4_096)
 def _named(tag: str, role: str, names: str) -> tuple[PageArea, ...]:
-    """The regions that an element says it is."""
+    """The areas whose rules match the element."""
     if tag in _NEVER:
         return ()
     return tuple(
@@ -115,8 +115,10 @@ def _named(tag: str, role: str, names: str) -> tuple[PageArea, ...]:
 
 
 def is_closed_dialog(tag: str, attributes: dict[str, str | None]) -> bool:
-    """Whether it is a dialog that nobody has opened. Hidden from screen readers alone, by
-    aria-hidden, is much that everybody else sees: then it must say that it is a dialog.
+    """Whether the element is a dialog that is not open.
+
+    `aria-hidden` alone does not hide an element from sighted users, so its role or a name must say
+    that it is a dialog.
     """
     if tag == "dialog":
         return "open" not in attributes
@@ -133,7 +135,7 @@ def _names(attributes: dict[str, str | None]) -> str:
 
 
 def _holds(area: PageArea, node: LexborNode) -> bool:
-    """Whether what is within `node` and around it allows it to be a `area`."""
+    """Whether the content and ancestors of `node` allow it to be the area."""
     if area is PageArea.NAVIGATION:
         return True
     if area is PageArea.FOOTER:
@@ -149,10 +151,10 @@ def _holds(area: PageArea, node: LexborNode) -> bool:
         return True
     text = node.text()
     return (
-        len(text) <= LONGEST_CONSENT
+        len(text) <= MAX_CONSENT_LENGTH
         and _CONSENT_WORDS.search(text) is not None
         and (
-            node.css_first(_PRESSED) is not None
-            or any(_AGREED.match(link.text(strip=True)) for link in node.css("a"))
+            node.css_first(_BUTTONS) is not None
+            or any(_CONSENT_LINK.match(link.text(strip=True)) for link in node.css("a"))
         )
     )

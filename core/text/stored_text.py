@@ -96,29 +96,31 @@ def marked_like(text: str, reference: str) -> str:
     if VERBATIM in text or VERBATIM not in reference:
         return text
     if text.split() == display_form(reference).split():
-        # The same words, maybe cut into other lines.
+        # The same words, possibly split into other lines.
         return reference
     forms: dict[str, deque[str]] = {}
     for line in reference.split("\n"):
         forms.setdefault(legacy_line(line), deque()).append(line)
     lines = text.split("\n")
-    known = [_next_form(forms.get(line)) for line in lines]
-    around = zip(_last_is_verbatim(known), _last_is_verbatim(known[::-1])[::-1], strict=True)
+    matched = [_next_form(forms.get(line)) for line in lines]
+    above, below = _last_is_verbatim(matched), _last_is_verbatim(matched[::-1])[::-1]
     return "\n".join(
-        form if form is not None else verbatim(line) if above and below else line
-        for line, form, (above, below) in zip(lines, known, around, strict=True)
+        form if form is not None else verbatim(line) if in_code_above and in_code_below else line
+        for line, form, in_code_above, in_code_below in zip(
+            lines, matched, above, below, strict=True
+        )
     )
 
 
 def _next_form(forms: deque[str] | None) -> str | None:
-    """The next of the forms that one line has in turn; the last one is used again."""
+    """The next of the forms of a line, in document order; the last one is reused."""
     if not forms:
         return None
     return forms.popleft() if len(forms) > 1 else forms[0]
 
 
 def _last_is_verbatim(lines: Sequence[str | None]) -> list[bool]:
-    """For each line: whether the last known one, up to and including it, is verbatim."""
+    """For each line: whether the last matched line up to and including it is verbatim."""
 
     def last(before: bool, line: str | None) -> bool:
         return before if line is None else is_verbatim(line)

@@ -1,1 +1,1 @@
-"""The rules of the web: URLs, robots.txt, sitemaps, links, scope, page types."""
+"""Web standards and heuristics: URLs, robots.txt, sitemaps, links, scope, page types."""

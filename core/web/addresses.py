@@ -1,8 +1,7 @@
-"""Which IP addresses are public.
+"""Classification of IP addresses by IANA's special-purpose address registries (RFC 6890).
 
-The tables are IANA's special-purpose address registries (RFC 6890), written out: `ipaddress` knows
-other ones in each version of Python, and calls 224.0.0.1, 2002:7f00:1::, 64:ff9b::7f00:1,
-::127.0.0.1, 192.88.99.1 and fec0::1 global.
+The tables are written out because those of `ipaddress` differ between versions of Python, and call
+224.0.0.1, 2002:7f00:1::, 64:ff9b::7f00:1, ::127.0.0.1, 192.88.99.1 and fec0::1 global.
 """
 
 from enum import StrEnum
@@ -19,24 +18,24 @@ Address = IPv4Address | IPv6Address
 
 
 class AddressKind(StrEnum):
-    """What an address is for (the special-purpose registries of RFC 6890)."""
+    """The purpose of an address (RFC 6890)."""
 
     PUBLIC = "public"
     LOOPBACK = "loopback"
     PRIVATE = "private"
-    LINK_LOCAL = "link_local"  # with it the metadata services of clouds, 169.254.169.254
+    LINK_LOCAL = "link_local"  # includes the metadata services of clouds, 169.254.169.254
     MULTICAST = "multicast"
-    RESERVED = "reserved"  # unspecified, for documentation, for measuring, or for nothing yet
-    TRANSLATED = "translated"  # carries an IPv4 address to be unwrapped on the way
+    RESERVED = "reserved"  # unspecified, documentation, benchmarking, or unassigned
+    TRANSLATED = "translated"  # an IPv6 address that contains an IPv4 address
 
 
 _IPV4: Final[dict[IPv4Network, AddressKind]] = {
     IPv4Network(network): kind
     for kind, networks in {
         AddressKind.LOOPBACK: "127.0.0.0/8",
-        # 100.64.0.0/10 is shared by a provider's customers (RFC 6598).
+        # 100.64.0.0/10 is the shared address space of providers (RFC 6598).
         AddressKind.PRIVATE: "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10",
-        # 168.63.129.16 is a public address that serves the virtual machines of one cloud.
+        # 168.63.129.16 is a public address, but one cloud's metadata service answers at it.
         AddressKind.LINK_LOCAL: "169.254.0.0/16 168.63.129.16/32",
         AddressKind.MULTICAST: "224.0.0.0/4",
         AddressKind.RESERVED: "0.0.0.0/8 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 198.18.0.0/15"
@@ -65,14 +64,14 @@ _IPV6: Final[dict[IPv6Network, AddressKind]] = {
         "ff00::/8": AddressKind.MULTICAST,
     }.items()
 }
-"""The first network that holds an address tells its kind."""
+"""The first network that contains an address decides."""
 
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
-"""All that IANA has handed out of IPv6; the rest is reserved."""
+"""The IPv6 addresses that IANA has allocated; all others are reserved."""
 
 
 def classify(address: Address) -> AddressKind:
-    """The kind of `address`; an IPv4 address mapped into IPv6 is what it is as IPv4."""
+    """The kind of `address`; an IPv4-mapped IPv6 address has the kind of its IPv4 address."""
     if isinstance(address, IPv4Address):
         return next((kind for net, kind in _IPV4.items() if address in net), AddressKind.PUBLIC)
     if address.ipv4_mapped is not None:
@@ -82,14 +81,14 @@ def classify(address: Address) -> AddressKind:
 
 
 def is_public(address: Address) -> bool:
-    """Whether anyone on the internet can reach `address`."""
+    """Whether `address` is reachable from the whole internet."""
     return classify(address) is AddressKind.PUBLIC
 
 
 def literal_address(host: str) -> Address | None:
-    """The address that a normalised host is; None when it is a name to be resolved.
+    """The IP address that a normalised host stands for; None if the host is a name.
 
-    An IPv6 address may have its brackets, as in a URL, or not, as in a socket address.
+    An IPv6 address may have brackets, as in a URL, or none, as in a socket address.
     """
     try:
         return ip_address(host.removeprefix("[").removesuffix("]"))

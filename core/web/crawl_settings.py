@@ -1,4 +1,4 @@
-"""How the pages of a site are to be asked for and read, as chosen for a domain or for one page."""
+"""The crawl settings of a domain or page, and the profile by which a page is crawled."""
 
 import hashlib
 import json
@@ -14,36 +14,38 @@ from core.model import Model
 from core.web.secrets import SecretBox
 from core.web.urls import origin_of
 
-LONGEST_CONFIRMATION: Final = 3600
-"""Seconds after which news is confirmed at the latest: the shortest time between two checks of a
-domain. What lasts longer than that is for the next check to find.
+MAX_CONFIRM_AFTER_SECONDS: Final = 3600
+"""Limit on the delay of a confirming fetch, in seconds: the shortest interval between two checks of
+a domain. The next check confirms what lasts longer.
 """
 
 
 class Render(StrEnum):
-    """Whether a page is opened in a browser before it is read."""
+    """Whether a page is rendered in a browser."""
 
-    AUTO = "auto"  # when what the site sends shows nothing without JavaScript
+    AUTO = "auto"  # if the page is an empty shell without JavaScript
     NEVER = "never"
     ALWAYS = "always"
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Which parts of a page count: what `watch` matches, or all, without what `ignore` matches."""
+    """The compared parts of a page: elements that match `watch`, or else the whole page, without
+    the elements that match `ignore`.
+    """
 
     watch: str | None = None
     ignore: tuple[str, ...] = ()
 
 
-WHOLE = Parts()
+WHOLE_PAGE = Parts()
 
 
 class CrawlSettings(Model):
-    """What was chosen; None is what was not.
+    """The crawl settings of a domain or page; None for a setting that is not set.
 
-    The values of `headers` and `cookies` are sealed by a `SecretBox`. `confirm_after_seconds` is 0
-    where news is told at once though the domain would have it confirmed.
+    The values of `headers` and `cookies` are encrypted by a `SecretBox`. A page's
+    `confirm_after_seconds` of 0 reports changes at once, even if its domain confirms them.
     """
 
     headers: Mapping[str, str] | None = Field(default=None, repr=False)
@@ -55,36 +57,37 @@ class CrawlSettings(Model):
     confirm_after_seconds: int | None = None
 
     def changed_by(self, given: Self) -> Self:
-        """These settings, with those that `given` was made with: also None, which takes back."""
+        """These settings, replaced by the explicit fields of `given`; an explicit None unsets."""
         return self.model_copy(update={name: getattr(given, name) for name in given.given})
 
     def over(self, other: Self) -> Self:
-        """These settings, and those of `other` where nothing was chosen here."""
+        """These settings, with those of `other` as defaults."""
         return other.model_copy(update=self.model_dump(exclude_none=True))
 
     @property
     def parts(self) -> Parts:
-        """Which parts of a page count."""
+        """The compared parts of a page."""
         return Parts(self.watch_selector, self.ignore_selectors or ())
 
     @property
     def given(self) -> frozenset[str]:
-        """The names of the fields that it was made with."""
+        """The names of the explicit fields."""
         return frozenset(self.model_fields_set)
 
 
 NOTHING_CHOSEN = CrawlSettings()
 
-NOT_PLAIN: Final = {"headers", "cookies", "confirm_after_seconds"}
-"""What a fingerprint has not got as it is: secrets, and what does not change how pages are seen."""
+NOT_IN_FINGERPRINT: Final = {"headers", "cookies", "confirm_after_seconds"}
+"""Fields whose plain values are not part of the fingerprint: secrets, which are hashed with a key,
+and settings that do not affect the content of a page."""
 
 
 @dataclass(frozen=True)
 class RequestProfile:
-    """What requests say beyond what each of ours does.
+    """The headers that crawl settings add to requests.
 
-    `headers` and `cookies` are secrets: they go to `origin` only, wherever redirects lead. The
-    user agent is no secret.
+    `headers` and `cookies` are secret: only requests to `origin` have them, wherever redirects
+    lead. All requests have the user agent.
     """
 
     user_agent: str | None = None
@@ -93,9 +96,9 @@ class RequestProfile:
     origin: str | None = None
 
     def at(self, url: str, site_origin: str) -> Self:
-        """The same for `url`, a page of the site at `site_origin`, whose origin gets the secrets.
+        """The profile whose secrets go to the origin of `url`, a page of the site at `site_origin`.
 
-        Those of a site that is watched over https never go over http.
+        The secrets of a site that is watched over https are never sent over http.
         """
         own = origin_of(url)
         in_clear = site_origin.startswith("https:") and not own.startswith("https:")
@@ -103,38 +106,38 @@ class RequestProfile:
 
     @property
     def has_secrets(self) -> bool:
-        """Whether there is anything that only `origin` may see."""
+        """Whether the profile has headers or cookies that only `origin` may receive."""
         return bool(self.headers or self.cookies)
 
     def headers_for(self, url: str) -> dict[bytes, bytes]:
-        """What a request for the normalised `url` says."""
-        said: dict[bytes, bytes] = {}
+        """The additional headers of a request for the normalised `url`."""
+        headers: dict[bytes, bytes] = {}
         if self.user_agent is not None:
-            said[b"User-Agent"] = self.user_agent.encode()
+            headers[b"User-Agent"] = self.user_agent.encode()
         if self.origin is None or origin_of(url) != self.origin:
-            return said
-        said.update((name.encode(), value.encode()) for name, value in self.headers.items())
+            return headers
+        headers.update((name.encode(), value.encode()) for name, value in self.headers.items())
         if self.cookies:
             pairs = (f"{name}={value}" for name, value in self.cookies.items())
-            said[b"Cookie"] = "; ".join(pairs).encode()
-        return said
+            headers[b"Cookie"] = "; ".join(pairs).encode()
+        return headers
 
 
 DEFAULT_PROFILE = RequestProfile()
-"""No more than that we are who we are."""
+"""The profile of requests without crawl settings."""
 
 
 @dataclass(frozen=True)
 class CrawlProfile:
-    """The settings of one page as they are used.
+    """The effective settings of one page.
 
-    Pages that were seen under different settings cannot be compared: they have another
-    `fingerprint`, which is None where nothing was chosen and tells nothing of the secrets.
-    News is told at once, or where it is seen again `confirm_after` that time.
+    Versions of a page can be compared only if they have the same `fingerprint`, a hash that is None
+    for default settings and reveals no secrets. A change is reported at once, or if
+    `confirm_after` is set, after a second fetch that much later has confirmed it.
     """
 
     request: RequestProfile = DEFAULT_PROFILE
-    parts: Parts = WHOLE
+    parts: Parts = WHOLE_PAGE
     render: Render = Render.AUTO
     fingerprint: str | None = None
     confirm_after: timedelta | None = None
@@ -143,10 +146,10 @@ class CrawlProfile:
 def profile_of(
     chosen: CrawlSettings, url: str, site_origin: str, box: SecretBox | None
 ) -> CrawlProfile:
-    """How the page at `url`, of the site at `site_origin`, is to be asked for and read.
+    """The profile of the page at `url` of the site at `site_origin`.
 
-    `box` is None where nothing is
-    sealed. Raises SecretsUnreadable when it has another key than the one they were sealed with.
+    `box` may be None if the settings have no secrets (`has_secrets`). Raises SecretsUnreadable if
+    the secrets were encrypted with another key.
     """
     headers = _opened(chosen.headers, box)
     cookies = _opened(chosen.cookies, box)
@@ -160,14 +163,14 @@ def profile_of(
 
 
 def has_secrets(chosen: CrawlSettings) -> bool:
-    """Whether a `SecretBox` is needed to use these settings."""
+    """Whether the settings have headers or cookies, which need a `SecretBox` to decrypt."""
     return bool(chosen.headers or chosen.cookies)
 
 
 def _opened(sealed: Mapping[str, str] | None, box: SecretBox | None) -> dict[str, str]:
     if not sealed:
         return {}
-    assert box is not None, "nothing is sealed without a box"
+    assert box is not None, "secrets need a box"
     return {name: box.open(value) for name, value in sealed.items()}
 
 
@@ -177,11 +180,11 @@ def _fingerprint(
     cookies: Mapping[str, str],
     box: SecretBox | None,
 ) -> str | None:
-    plain = chosen.model_dump(mode="json", exclude_none=True, exclude=NOT_PLAIN)
-    said = {name: value for name, value in plain.items() if value not in ([], Render.AUTO)}
+    plain = chosen.model_dump(mode="json", exclude_none=True, exclude=NOT_IN_FINGERPRINT)
+    content = {name: value for name, value in plain.items() if value not in ([], Render.AUTO)}
     if box is not None and (headers or cookies):
-        kept = [sorted(headers.items()), sorted(cookies.items())]
-        said["secrets"] = box.digest(json.dumps(kept))
-    if not said:
+        secrets = [sorted(headers.items()), sorted(cookies.items())]
+        content["secrets"] = box.digest(json.dumps(secrets))
+    if not content:
         return None
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What an HTML page says of itself and of other pages."""
+"""Decoding of an HTML page, and extraction of its links, title and declarations."""
 
 import codecs
 import re
@@ -16,25 +16,25 @@ from w3lib.encoding import (
 )
 
 from core.web.structured_data import kinds_of
-from core.web.urls import LONGEST_URL
+from core.web.urls import MAX_URL_LENGTH
 
-MOST_LINKS: Final = 10_000
-"""Links taken from one page: the rest of a page that has more is hardly meant for people."""
+MAX_LINKS: Final = 10_000
+"""Number of links taken from one page."""
 
-MOST_ELEMENTS: Final = 30_000
-"""Elements that are read of one page: parsing nested ones takes quadratic time, 1 s for these."""
+MAX_HTML_ELEMENTS: Final = 30_000
+"""Number of elements parsed of one page: nested elements take quadratic time, 1 s for these."""
 
-MOST_FEEDS: Final = 5
-"""Feeds taken from one page: those that follow have the comments of each post."""
+MAX_FEEDS_PER_PAGE: Final = 5
+"""Number of feeds taken from one page: sites list the feeds of single posts' comments last."""
 
-FEEDS: Final = frozenset({"application/rss+xml", "application/atom+xml"})
-"""The media types of feeds."""
+FEED_TYPES: Final = frozenset({"application/rss+xml", "application/atom+xml"})
+"""The media types of RSS and Atom feeds."""
 
-LONGEST_TITLE: Final = 500
-"""Characters that are kept of a title."""
+MAX_TITLE_LENGTH: Final = 500
+"""Number of characters kept of a title."""
 
-LONGEST_REFRESH: Final = 10.0
-"""Seconds; a page that moves on later is a page of its own, whose session may end."""
+MAX_REFRESH_DELAY: Final = 10.0
+"""Delay in seconds up to which a meta refresh is a redirect; a slower one may end a session."""
 
 _SINGLE_BYTE: Final = (
     "cp866 iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-10"
@@ -48,9 +48,10 @@ _MULTI_BYTE: Final = (
 DECLARABLE: Final = frozenset(
     codecs.lookup(label).name for label in f"{_SINGLE_BYTE} {_MULTI_BYTE}".split()
 )
-"""The encodings of the WHATWG Encoding Standard that a page can declare in itself.
+"""The encodings of the WHATWG Encoding Standard that a page can declare.
 
-Python knows others, which raise (`hex`), take quadratic time (`punycode`) or make surrogates.
+Other encodings of Python raise errors (`hex`), take quadratic time (`punycode`) or produce
+surrogates.
 """
 
 _IN_HEADER: Final = DECLARABLE | {"utf-16", "utf-16-le", "utf-16-be"}
@@ -64,12 +65,11 @@ _REFRESH: Final = re.compile(
 
 @dataclass(frozen=True)
 class PageLinks:
-    """The links of a page, absolute http(s) URLs without fragment, in document order, each once.
+    """The links of a page: unique absolute http(s) URLs without fragment, in document order.
 
-    `canonical` and `refresh` are where the page says that it is to be found instead; canonical
-    links that contradict each other say nothing. `nofollow`: its robots meta element asks that
-    its links be not followed. `feeds` list newer pages of the site; `kinds` are the types that its
-    structured data names, as `core.web.structured_data` reads them.
+    `canonical` is the target of the canonical links, None if they disagree, and `refresh` that of a
+    meta refresh. `nofollow` is set if the robots meta element forbids to follow links. `feeds` are
+    the URLs of feeds, and `kinds` the types of the structured data (`core.web.structured_data`).
     """
 
     links: tuple[str, ...]
@@ -82,9 +82,10 @@ class PageLinks:
 
 
 def decode_html(body: bytes, content_type: str | None) -> str:
-    """The text of a page, its charset found as browsers do: BOM, header, meta, then a guess.
+    """The text of a page, decoded as browsers do (HTML standard, 13.2.3.2).
 
-    The guess is UTF-8 where it is valid, and windows-1252 (HTML standard, 13.2.3.2).
+    The charset is that of the BOM, the header, or a meta element; otherwise UTF-8 if valid, or else
+    windows-1252.
     """
     marked, mark = read_bom(body)
     if marked is not None and mark is not None:
@@ -94,7 +95,7 @@ def decode_html(body: bytes, content_type: str | None) -> str:
         return to_unicode(body, named)
     declared = html_body_declared_encoding(body)
     if declared is not None:
-        # A page that can declare itself UTF-16 in ASCII is not UTF-16 (13.2.3.3).
+        # A page that declares UTF-16 in ASCII characters is not UTF-16 (13.2.3.3).
         return to_unicode(body, declared if declared in DECLARABLE else "utf-8")
     try:
         return body.decode()
@@ -103,10 +104,10 @@ def decode_html(body: bytes, content_type: str | None) -> str:
 
 
 def extract_links(html: str, url: str) -> PageLinks:
-    """The links of the page `html` at `url`, minding its `<base>`.
+    """The links of the page `html` at `url`, resolved against its `<base>`. Never raises.
 
-    Links are `a[href]`, `area[href]`, `link[rel=next|prev]`, and `link[rel=alternate]` to the page
-    in another language. Never raises.
+    Links are `a[href]`, `area[href]`, `link[rel=next|prev]`, and `link[rel=alternate]` to a
+    translation of the page.
     """
     tree = LexborHTMLParser(_start(html))
     base = _base(tree, url)
@@ -119,11 +120,11 @@ def extract_links(html: str, url: str) -> PageLinks:
             continue
         relations = _words(node, "rel") if node.tag == "link" else None
         if relations is None or relations & {"next", "prev"} or _translates(node, relations):
-            if len(links) < MOST_LINKS:
+            if len(links) < MAX_LINKS:
                 links[target] = None
         elif "canonical" in relations:
             canonicals.add(target)
-        elif "alternate" in relations and _media_type(node) in FEEDS:
+        elif "alternate" in relations and _media_type(node) in FEED_TYPES:
             feeds[target] = None
     return PageLinks(
         links=tuple(links),
@@ -135,13 +136,13 @@ def extract_links(html: str, url: str) -> PageLinks:
             for meta in tree.css("meta[content]")
             if _words(meta, "name") == {"robots"}
         ),
-        feeds=tuple(islice(feeds, MOST_FEEDS)),
+        feeds=tuple(islice(feeds, MAX_FEEDS_PER_PAGE)),
         kinds=kinds_of(tree),
     )
 
 
 def _translates(link: LexborNode, relations: set[str]) -> bool:
-    """Whether it leads to the same page in another language (HTML standard, 4.6.7.1)."""
+    """Whether the link leads to a translation of the page (HTML standard, 4.6.7.1)."""
     return "alternate" in relations and "hreflang" in link.attributes and not _media_type(link)
 
 
@@ -150,31 +151,31 @@ def _media_type(link: LexborNode) -> str:
 
 
 def _start(html: str) -> str:
-    """The page up to `MOST_ELEMENTS`."""
-    if html.count("<") <= MOST_ELEMENTS:
+    """The first `MAX_HTML_ELEMENTS` elements of the page."""
+    if html.count("<") <= MAX_HTML_ELEMENTS:
         return html
-    beyond = next(islice(_ELEMENT.finditer(html), MOST_ELEMENTS, None), None)
+    beyond = next(islice(_ELEMENT.finditer(html), MAX_HTML_ELEMENTS, None), None)
     return html[: beyond.start()] if beyond else html
 
 
 def _base(tree: LexborHTMLParser, url: str) -> str:
-    """The first `<base>` with an address counts (HTML standard, 4.2.3), if it is a web address.
+    """The URL of the first `base[href]` (HTML standard, 4.2.3); `url` if it is not a web address.
 
-    One that is too long for an address would be in each of the links, and they fill the memory.
+    A base that is too long is ignored: each link would repeat it, and fill the memory.
     """
     node = tree.css_first("base[href]")
     base = _absolute(node.attributes.get("href"), url) if node else None
-    return base if base is not None and len(base) <= LONGEST_URL else url
+    return base if base is not None and len(base) <= MAX_URL_LENGTH else url
 
 
 def _refresh(tree: LexborHTMLParser, base: str) -> str | None:
-    """Where the page sends its visitors on to (HTML standard, 4.2.5.3)."""
+    """The target of the meta refresh (HTML standard, 4.2.5.3); None if there is none."""
     without_scripts = {meta.mem_id for meta in tree.css("noscript meta")}
     for meta in tree.css("meta[http-equiv][content]"):
         if _words(meta, "http-equiv") != {"refresh"} or meta.mem_id in without_scripts:
             continue
         found = _REFRESH.match(meta.attributes.get("content") or "")
-        if found is not None and float(found["delay"]) <= LONGEST_REFRESH:
+        if found is not None and float(found["delay"]) <= MAX_REFRESH_DELAY:
             return _absolute(_unquoted(found["url"]), base)
     return None
 
@@ -185,19 +186,19 @@ def _unquoted(text: str) -> str:
 
 def _title(tree: LexborHTMLParser) -> str | None:
     for node in tree.css("title"):
-        # The title of a drawing is none of the page.
+        # An SVG drawing has a title of its own.
         if node.parent is not None and node.parent.tag in ("head", "body", "html"):
-            return " ".join(node.text().split())[:LONGEST_TITLE] or None
+            return " ".join(node.text().split())[:MAX_TITLE_LENGTH] or None
     return None
 
 
 def _words(node: LexborNode, attribute: str) -> set[str]:
-    """The words of an attribute, which white space or commas part, in lower case."""
+    """The words of an attribute in lower case, separated by white space or commas."""
     return set((node.attributes.get(attribute) or "").lower().replace(",", " ").split())
 
 
 def _absolute(href: str | None, base: str) -> str | None:
-    """The target of a link; None where it is no web address at all (mailto:, javascript:)."""
+    """The target of a link; None if it is not a web address (mailto:, javascript:)."""
     if href is None:
         return None
     try:

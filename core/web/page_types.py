@@ -1,4 +1,4 @@
-"""What a page is about, from its address, its structured data and its title."""
+"""Classification of pages by URL, structured data and title."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ from core.web.urls import origin_of
 
 
 class PageType(StrEnum):
-    """The kinds of page that people watch."""
+    """The published types of pages."""
 
     HOME = "home"
     PRICING = "pricing"
@@ -31,7 +31,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-WORDS: Final[dict[PageType, frozenset[str]]] = {
+TYPE_WORDS: Final[dict[PageType, frozenset[str]]] = {
     PageType.CHANGELOG: _words(
         "changelog changes releases release-notes whats-new whatsnew neuigkeiten nouveautes"
         " novedades"
@@ -68,10 +68,10 @@ WORDS: Final[dict[PageType, frozenset[str]]] = {
         "product products produkt produkte produit produits producto productos"
     ),
 }
-"""The words that tell a type, in English, German, French and Spanish, without accents; where two
-types could be meant, the one further up is."""
+"""The words of each type in English, German, French and Spanish, without accents. The first type
+that matches decides."""
 
-KINDS: Final[dict[str, PageType]] = {
+TYPES_BY_KIND: Final[dict[str, PageType]] = {
     "aboutpage": PageType.ABOUT,
     "contactpage": PageType.CONTACT,
     "faqpage": PageType.SUPPORT,
@@ -88,18 +88,18 @@ KINDS: Final[dict[str, PageType]] = {
     "og:product": PageType.PRODUCT,
     "og:article": PageType.BLOG,
 }
-"""Types of schema.org and Open Graph that tell a page's, the more particular ones first."""
+"""The page types of schema.org and Open Graph types; the first one that a page has decides."""
 
-SECTIONS: Final = frozenset(
+SECTION_TYPES: Final = frozenset(
     {PageType.CHANGELOG, PageType.LEGAL, PageType.CAREERS, PageType.DOCS, PageType.BLOG}
 )
-"""Types that a whole part of a site has: `/blog/pricing` is a post, though about prices."""
+"""Types that apply to all pages below a path segment: `/blog/pricing` is a blog post."""
 
 LANGUAGES: Final = _words("en de fr es it pt nl pl sv da fi cs ja ko zh ru tr")
-"""Languages that a path may begin with, also with a region: `/de-at/preise`."""
+"""Language codes that a path may start with, possibly with a region: `/de-at/preise`."""
 
-LONGEST_TITLE: Final = 4
-"""Words; a longer title is a sentence, in which any word may come up."""
+MAX_TITLE_WORDS: Final = 4
+"""Number of words up to which a title names a type; a longer one is a sentence."""
 
 _HOME_FILES: Final = frozenset({"index", "home", "default"})
 _TITLE_PARTS: Final = re.compile(r"\s[|·•–—:-]\s|[|:]")
@@ -109,10 +109,10 @@ _NOT_IN_WORDS: Final = re.compile(r"[^\w-]+")
 def classify_page(
     url: str, title: str | None = None, kinds: frozenset[str] = frozenset()
 ) -> PageType:
-    """The type of the page at the normalised `url`; OTHER when nothing tells.
+    """The type of the page at the normalised `url`; OTHER if nothing matches.
 
-    The parts of the path count first, then the words of its last part, then the `kinds` that its
-    structured data names (`core.web.structured_data`), then the title.
+    In order of precedence: the path segments, the words of the last segment, the `kinds` of the
+    structured data (`core.web.structured_data`), and the title.
     """
     path, _, query = url[len(origin_of(url)) :].partition("?")
     parts = [_stem(_folded(unquote(part))) for part in path.split("/") if part]
@@ -121,37 +121,36 @@ def classify_page(
     if not query and (not parts or (len(parts) == 1 and parts[0] in _HOME_FILES)):
         return PageType.HOME
     for part in parts:
-        if (section := _told_by({part})) in SECTIONS:
+        if (section := _type_of_words({part})) in SECTION_TYPES:
             return section
     last = set(parts[-1].split("-")) if parts else set()
-    told_by_data = next((type_ for kind, type_ in KINDS.items() if kind in kinds), PageType.OTHER)
-    for told in (
-        _told_by(set(parts)),
-        _told_by(last),
-        told_by_data,
-        _told_by_title(title or ""),
-    ):
-        if told is not PageType.OTHER:
-            return told
-    return PageType.OTHER
+    candidates = (
+        _type_of_words(set(parts)),
+        _type_of_words(last),
+        next((type_ for kind, type_ in TYPES_BY_KIND.items() if kind in kinds), PageType.OTHER),
+        _type_of_title(title or ""),
+    )
+    return next((each for each in candidates if each is not PageType.OTHER), PageType.OTHER)
 
 
-def _told_by(words: set[str]) -> PageType:
-    return next((kind for kind, telling in WORDS.items() if words & telling), PageType.OTHER)
+def _type_of_words(words: set[str]) -> PageType:
+    return next((type_ for type_, known in TYPE_WORDS.items() if words & known), PageType.OTHER)
 
 
-def _told_by_title(title: str) -> PageType:
-    """By the first part of the title, in which the site's own name seldom is."""
+def _type_of_title(title: str) -> PageType:
+    """The type of the title's first part, which rarely contains the name of the site."""
     words = [word for word in _NOT_IN_WORDS.split(_folded(_TITLE_PARTS.split(title)[0])) if word]
-    return _told_by({*words, "-".join(words)}) if len(words) <= LONGEST_TITLE else PageType.OTHER
+    if len(words) > MAX_TITLE_WORDS:
+        return PageType.OTHER
+    return _type_of_words({*words, "-".join(words)})
 
 
 def _folded(text: str) -> str:
-    """Lower case without accents, so that `Über uns` is `uber uns`."""
-    apart = unicodedata.normalize("NFKD", text.lower())
-    return "".join(sign for sign in apart if not unicodedata.combining(sign))
+    """The text in lower case without accents: `Über uns` becomes `uber uns`."""
+    decomposed = unicodedata.normalize("NFKD", text.lower())
+    return "".join(each for each in decomposed if not unicodedata.combining(each))
 
 
 def _stem(part: str) -> str:
-    """The part of a path without a file extension, words parted by hyphens."""
+    """The path segment without a file extension, with hyphens between its words."""
     return part.partition(".")[0].replace("_", "-") if not part.startswith(".") else part

@@ -1,4 +1,4 @@
-"""Which URLs belong to a discovery, and why the others do not."""
+"""The scope of a discovery: which URLs of a site it takes, and why it excludes the others."""
 
 import re
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from core.web.urls import DEFAULT_PORTS, Site, host_of, port_of
 
 
 class ExclusionReason(StrEnum):
-    """Why a URL that a discovery saw is not taken."""
+    """Why a discovery excludes a URL."""
 
-    INVALID_ADDRESS = "invalid_address"  # not an http(s) URL, or one of over 2,000 characters
+    INVALID_ADDRESS = "invalid_address"  # not an http(s) URL, or longer than 2,000 characters
     OTHER_HOST = "other_host"  # another host or port
-    EXCLUDED = "excluded"  # by the patterns of the request
-    TOO_DEEP = "too_deep"  # more links away than maxDepth
-    OVER_LIMIT = "over_limit"  # maxPages had been reached
+    EXCLUDED = "excluded"  # by the request's include or exclude patterns
+    TOO_DEEP = "too_deep"  # deeper than maxDepth
+    OVER_LIMIT = "over_limit"  # maxPages was reached
     BLOCKED_BY_ROBOTS = "blocked_by_robots"  # RFC 9309
     NOT_A_PAGE = "not_a_page"  # an image, a PDF, a style sheet ...
     NOT_FOUND = "not_found"  # 404, 410
-    SOFT_NOT_FOUND = "soft_not_found"  # its title says so, its status does not
-    ACCESS_REFUSED = "access_refused"  # 401, 403 and the other refusals of 4xx
+    SOFT_NOT_FOUND = "soft_not_found"  # an error page with a success status
+    ACCESS_REFUSED = "access_refused"  # 401, 403 and other 4xx
     UNREACHABLE = "unreachable"  # a timeout, a broken connection, 5xx
-    UNREADABLE = "unreadable"  # what the site sent crashed our reader twice
+    UNREADABLE = "unreadable"  # the response crashed the parser twice
     REDIRECT = "redirect"  # its target counts instead
-    ENDLESS_PATH = "endless_path"  # a trap: the same parts of a path again and again
-    CALENDAR = "calendar"  # a trap: dates without end
-    PARAMETERS = "parameters"  # a trap: each combination and order of filters
+    ENDLESS_PATH = "endless_path"  # a trap: repeated path segments
+    CALENDAR = "calendar"  # a trap: endless dates
+    PARAMETERS = "parameters"  # a trap: combinations and orders of filters
     DUPLICATE = "duplicate"  # its canonical URL counts instead
 
 
@@ -36,56 +36,45 @@ _EXTENSIONS: Final = (
     " m4v mjs mov mp3 mp4 mpeg msi ods odt ogg ogv otf pdf png ppt pptx rar rpm rss rtf svg swf tar"
     " tgz tif tiff ttf txt wasm wav webm webp woff woff2 xls xlsx xml xz zip"
 )
-NOT_PAGES: Final = frozenset(_EXTENSIONS.split())
-"""File extensions of what is no page."""
+NON_PAGE_EXTENSIONS: Final = frozenset(_EXTENSIONS.split())
+"""File extensions of documents other than HTML pages, in lower case."""
 
 
 @dataclass(frozen=True)
 class ScopeRules:
-    """Globs on the path of a URL, or on path and query together: `*` stands for any characters,
-    `?` for one. `/search` and `/search?q=*` both match `/search?q=shoes`.
+    """The include and exclude patterns of a discovery.
 
-    With `include`, a URL in scope matches one of them; it never matches one of `exclude`.
+    A URL in scope matches one of `include`, unless that is empty, and none of `exclude`. Patterns
+    are globs on the path, or on path and query together: `*` matches any characters, `?` one
+    character. `/search` and `/search?q=*` both match `/search?q=shoes`.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class InScope:
-    """The URL belongs to the site."""
+NO_RULES: Final = ScopeRules()
 
 
-@dataclass(frozen=True)
-class OutOfScope:
-    """The URL does not, for `reason`."""
+def exclusion_reason(url: str, site: Site, rules: ScopeRules = NO_RULES) -> ExclusionReason | None:
+    """Why the normalised `url` is not a page of `site` under `rules`; None if it is in scope.
 
-    reason: ExclusionReason
-
-
-Verdict = InScope | OutOfScope
-
-
-def judge(url: str, site: Site, rules: ScopeRules) -> Verdict:
-    """Whether the normalised `url` belongs to `site` under `rules`.
-
-    `www.` before either name makes no difference, nor does http or https on its default port.
+    A leading `www.` of either host is ignored, and so is the scheme on a default port.
     """
     # The URL is normalised: its origin ends before the third slash.
     origin = "/".join(url.split("/", 3)[:3])
     if not _same_site(origin, site):
-        return OutOfScope(ExclusionReason.OTHER_HOST)
+        return ExclusionReason.OTHER_HOST
     target = url[len(origin) :]
     path = target.split("?", 1)[0]
     name = path.rsplit("/", 1)[-1]
-    if "." in name and name.rsplit(".", 1)[-1].lower() in NOT_PAGES:
-        return OutOfScope(ExclusionReason.NOT_A_PAGE)
+    if "." in name and name.rsplit(".", 1)[-1].lower() in NON_PAGE_EXTENSIONS:
+        return ExclusionReason.NOT_A_PAGE
     if rules.include and not _any_matches(rules.include, path, target):
-        return OutOfScope(ExclusionReason.EXCLUDED)
+        return ExclusionReason.EXCLUDED
     if _any_matches(rules.exclude, path, target):
-        return OutOfScope(ExclusionReason.EXCLUDED)
-    return InScope()
+        return ExclusionReason.EXCLUDED
+    return None
 
 
 def _any_matches(patterns: tuple[str, ...], path: str, target: str) -> bool:
@@ -93,16 +82,16 @@ def _any_matches(patterns: tuple[str, ...], path: str, target: str) -> bool:
 
 
 def glob_matches(pattern: str, text: str) -> bool:
-    """Whether the whole of `text` matches; at most len(pattern) x len(text) steps, never more."""
+    """Whether all of `text` matches, in at most len(pattern) x len(text) steps."""
     return _compiled(pattern).fullmatch(text) is not None
 
 
 @lru_cache(maxsize=1_000)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Each part between two stars is an atomic group, which is never gone back into.
+    """The pattern as a regular expression without backtracking.
 
-    The first place where a part fits leaves the most for the next, so nothing is missed, and
-    there is no combination of places to try.
+    Each part between two stars is an atomic group. The leftmost match of a part leaves the most
+    text for the next part, so no match is missed.
     """
     parts = [re.escape(part).replace(r"\?", ".") for part in re.split(r"\*+", pattern)]
     if len(parts) == 1:
@@ -116,9 +105,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def _same_site(origin: str, site: Site) -> bool:
     if host_of(origin).removeprefix("www.") != site.host.removeprefix("www."):
         return False
-    return _shown_port(port_of(origin)) == (_shown_port(site.port) if site.port else None)
+    return _explicit_port(port_of(origin)) == (_explicit_port(site.port) if site.port else None)
 
 
-def _shown_port(port: int) -> int | None:
-    """None for the default port of either scheme: a site answers at both, or soon will."""
+def _explicit_port(port: int) -> int | None:
+    """The port; None for the default port of either scheme, since most sites answer at both."""
     return None if port in DEFAULT_PORTS.values() else port

@@ -1,4 +1,4 @@
-"""Secrets of users as they are stored: encrypted, and never in the text of an error."""
+"""Encryption of users' secrets at rest; no error message contains a secret."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from core.errors import SecretsUnreadable
 
-SHORTEST_KEY: Final = 32
-"""Characters."""
+MIN_SECRET_KEY_LENGTH: Final = 32
+"""Minimum number of characters of a key."""
 
 
 class SecretBox:
-    """Seals texts with `key`, a text of at least `SHORTEST_KEY` characters that nobody can guess.
+    """Encrypts texts with `key`, at least `MIN_SECRET_KEY_LENGTH` random characters.
 
-    The tokens are Fernet's: AES-128-CBC and HMAC-SHA256, their keys derived by HKDF (RFC 5869).
+    The tokens are Fernet tokens (AES-128-CBC, HMAC-SHA256), their keys derived by HKDF (RFC 5869).
     """
 
     def __init__(self, key: str) -> None:
@@ -25,11 +25,11 @@ class SecretBox:
         self._digest_key = _derived(key, b"diffy: digests")
 
     def seal(self, text: str) -> str:
-        """The token that stands for `text`; another one each time."""
+        """The encrypted `text`; each call returns another token."""
         return self._fernet.encrypt(text.encode()).decode()
 
     def open(self, token: str) -> str:
-        """The text that was sealed. Raises SecretsUnreadable when it was with another key."""
+        """The decrypted text. Raises SecretsUnreadable if it was encrypted with another key."""
         try:
             return self._fernet.decrypt(token).decode()
         except InvalidToken:
@@ -39,7 +39,7 @@ class SecretBox:
             ) from None
 
     def digest(self, text: str) -> str:
-        """The same for the same `text`, and of no use to guess it by without the key."""
+        """A keyed hash of `text`: without the key it does not help to guess the text."""
         return hmac.new(self._digest_key, text.encode(), "sha256").hexdigest()
 
 

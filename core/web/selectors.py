@@ -1,4 +1,4 @@
-"""CSS selectors that users give, and the parts of a page that they select."""
+"""Validation of users' CSS selectors, and selection of the parts of a page."""
 
 from collections.abc import Set
 from typing import Final
@@ -21,11 +21,11 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from core.web.crawl_settings import Parts
 
-LONGEST_SELECTOR: Final = 500
-"""Characters."""
+MAX_SELECTOR_LENGTH: Final = 500
+"""Number of characters of a selector."""
 
-MOST_IGNORED: Final = 20
-"""Selectors of what is ignored."""
+MAX_IGNORE_SELECTORS: Final = 20
+"""Number of selectors of ignored elements."""
 
 _COUNTING: Final = frozenset(
     f"nth-{last}{kind}" for last in ("", "last-") for kind in ("child", "of-type")
@@ -33,12 +33,12 @@ _COUNTING: Final = frozenset(
 
 
 def check_selector(text: str) -> str:
-    """`text` as it is. Raises PydanticCustomError when it is no CSS selector that can be used.
+    """Return `text` unchanged. Raises PydanticCustomError if it is not a supported CSS selector.
 
-    `:has()` is refused: nested, it takes exponential time.
+    `:has()` is not supported, because nested it takes exponential time.
     """
-    if len(text) > LONGEST_SELECTOR:
-        raise _refused(f"A selector may have {LONGEST_SELECTOR} characters")
+    if len(text) > MAX_SELECTOR_LENGTH:
+        raise _refused(f"A selector may have {MAX_SELECTOR_LENGTH} characters")
     try:
         parsed = parse(text)
     except SelectorSyntaxError:
@@ -57,7 +57,7 @@ def check_selector(text: str) -> str:
 
 
 def _check(node: object) -> None:
-    """Only what takes linear time, or at most the square of the length of a list of siblings."""
+    """Accept only selectors that take linear time, or quadratic time in the number of siblings."""
     match node:
         case Element():
             return
@@ -84,9 +84,9 @@ def _refused(sentence: str) -> PydanticCustomError:
 
 
 def selected(tree: LexborHTMLParser, parts: Parts) -> list[LexborNode]:
-    """The outermost nodes of `tree` that count; what is ignored is removed from it."""
+    """The outermost nodes of the compared `parts`; removes ignored elements from `tree`."""
     for selector in parts.ignore:
-        # The tree cannot be without its root.
+        # The root cannot be removed.
         for node in _outermost([each for each in tree.css(selector) if each.tag != "html"]):
             node.decompose()
     if parts.watch is None:
@@ -95,15 +95,15 @@ def selected(tree: LexborHTMLParser, parts: Parts) -> list[LexborNode]:
 
 
 def _outermost(nodes: list[LexborNode]) -> list[LexborNode]:
-    """Those of `nodes` that are in none of the others, each once."""
+    """The unique nodes that are not inside any other of `nodes`."""
     by_id = {node.mem_id: node for node in nodes}
     return [node for node in by_id.values() if not _within(node, by_id.keys())]
 
 
 def _within(node: LexborNode, ids: Set[int]) -> bool:
-    around = node.parent
-    while around is not None:
-        if around.mem_id in ids:
+    ancestor = node.parent
+    while ancestor is not None:
+        if ancestor.mem_id in ids:
             return True
-        around = around.parent
+        ancestor = ancestor.parent
     return False

@@ -1,4 +1,4 @@
-"""Sitemaps (sitemaps.org), feeds and lists of URLs: bytes in, URLs out, whatever the bytes."""
+"""Parsing of sitemaps (sitemaps.org), feeds and lists of URLs, tolerant of any input."""
 
 import codecs
 import re
@@ -10,29 +10,30 @@ from typing import Final
 
 from lxml import etree
 
-MOST_URLS: Final = 50_000
-"""URLs taken from one file: the protocol allows no more."""
+MAX_SITEMAP_URLS: Final = 50_000
+"""Number of URLs taken from one file, the limit of the protocol."""
 
-LARGEST: Final = 50 * 2**20
-"""Bytes that are read of one file, inflated: the protocol allows no more."""
+MAX_SITEMAP_SIZE: Final = 50 * 2**20
+"""Number of decompressed bytes parsed of one file, the limit of the protocol."""
 
-MOST_ELEMENTS: Final = 2_000_000
-"""XML elements read of one file: 40 for each of the most URLs, and a few seconds at most."""
+MAX_XML_ELEMENTS: Final = 2_000_000
+"""Number of XML elements parsed of one file: 40 for each URL, and at most a few seconds."""
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP: Final = 31  # zlib's `wbits` for gzip
 _PIECE: Final = 4096
 _STEP: Final = 64 * 1024
-LONGEST_REFERENCE: Final = 12
-LONGEST_DECLARATION: Final = 1_000
-LONGEST_LINE: Final = 100_000
+MAX_REFERENCE_LENGTH: Final = 12
+MAX_DECLARATION_LENGTH: Final = 1_000
+MAX_URL_LINE_LENGTH: Final = 100_000
 _UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DECLARATION: Final = re.compile(r"\s*<\?xml[^>]*\?>")
 _REFERENCE: Final = re.compile(rb"&(?=(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
-"""The start of a reference of XML itself: those of a DTD stay text, and no bomb."""
+"""The start of a character or predefined entity reference; others stay text, which prevents
+entity expansion attacks."""
 
 _URL_LINE: Final = re.compile(rb"(?:^|\r)[ \t]*(https?://[^\r\n\0]+)", re.MULTILINE | re.IGNORECASE)
-"""A line that begins with an address. A NUL, which no database takes, ends it."""
+"""A line that starts with a URL; a NUL ends it, since databases reject it."""
 
 _INDEX_ENTRY: Final = "sitemap"
 _FEED_ENTRIES: Final = ("item", "entry")
@@ -40,11 +41,11 @@ _FEED_ENTRIES: Final = ("item", "entry")
 
 @dataclass(frozen=True)
 class Sitemap:
-    """The URLs of pages and of further sitemaps in one file, as written, each once.
+    """The unique URLs of pages and of further sitemaps in one file, as written.
 
-    `problem` is a sentence on what could not be read, None when all could; what was read before
-    counts all the same. `truncated`: the file goes on past `MOST_URLS`, `LARGEST` or
-    `MOST_ELEMENTS`.
+    `problem` is a sentence about a part that could not be read, None if all of it could.
+    `truncated` is set if the file exceeds `MAX_SITEMAP_URLS`, `MAX_SITEMAP_SIZE` or
+    `MAX_XML_ELEMENTS`.
     """
 
     pages: tuple[str, ...] = ()
@@ -54,9 +55,9 @@ class Sitemap:
 
 
 def parse_sitemap(body: bytes) -> Sitemap:
-    """What `body` names: XML of either kind, a feed, or one URL a line; gzip by its magic bytes.
+    """The URLs in `body`: an XML sitemap or index, a feed, or one URL per line. Never raises.
 
-    Broken XML is read as far as it makes sense; what makes none is an empty sitemap.
+    `body` may be gzip-compressed. Broken XML is read as far as possible.
     """
     found = _Found()
     pieces = _started(_as_utf8(_inflated(body, found)))
@@ -73,7 +74,7 @@ def parse_sitemap(body: bytes) -> Sitemap:
 
 @dataclass
 class _Found:
-    """What has been read so far; dictionaries keep the order and drop what comes again."""
+    """The URLs read so far; dictionaries keep the order and drop duplicates."""
 
     problem: str | None = None
     truncated: bool = False
@@ -84,46 +85,47 @@ class _Found:
     def take(self, into: dict[str, None], url: str) -> None:
         if url in into:
             return
-        if len(self.pages) + len(self.sitemaps) < MOST_URLS:
+        if len(self.pages) + len(self.sitemaps) < MAX_SITEMAP_URLS:
             into[url] = None
         else:
             self.full = self.truncated = True
 
 
 def _inflated(body: bytes, found: _Found) -> Iterator[bytes]:
-    """`body` in pieces, inflated as far as it goes, `LARGEST` bytes at most; a gzip file may have
-    several members (RFC 1952, 2.2).
+    """`body` in pieces, decompressed as far as possible, at most `MAX_SITEMAP_SIZE` bytes.
+
+    A gzip file may have several members (RFC 1952, 2.2).
     """
     if not body.startswith(_GZIP_MAGIC):
-        found.truncated = len(body) > LARGEST
-        for at in range(0, min(len(body), LARGEST), _STEP):
-            yield body[at : min(at + _STEP, LARGEST)]
+        found.truncated = len(body) > MAX_SITEMAP_SIZE
+        for at in range(0, min(len(body), MAX_SITEMAP_SIZE), _STEP):
+            yield body[at : min(at + _STEP, MAX_SITEMAP_SIZE)]
         return
     at = size = 0
     inflater = zlib.decompressobj(wbits=_GZIP)
     try:
-        while at < len(body) and size <= LARGEST:
+        while at < len(body) and size <= MAX_SITEMAP_SIZE:
             if inflater.eof:
                 if not body.startswith(_GZIP_MAGIC, at):
                     break
                 inflater = zlib.decompressobj(wbits=_GZIP)
-            # In small pieces: damage costs its own piece and what comes after it.
+            # In small pieces, because an error loses the whole piece.
             piece = body[at : at + _PIECE]
-            content = inflater.decompress(piece, min(_STEP, LARGEST + 1 - size))
+            content = inflater.decompress(piece, min(_STEP, MAX_SITEMAP_SIZE + 1 - size))
             at += len(piece) - len(inflater.unused_data) - len(inflater.unconsumed_tail)
-            yield content[: LARGEST - size]
+            yield content[: MAX_SITEMAP_SIZE - size]
             size += len(content)
         problem = None if inflater.eof else "Its gzip data ends early."
     except zlib.error:
         problem = "Its gzip data is damaged."
-    if size > LARGEST:
+    if size > MAX_SITEMAP_SIZE:
         found.truncated = True
     else:
         found.problem = found.problem or problem
 
 
 def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """UTF-16 as UTF-8, without the declaration that says otherwise; the rest as it is."""
+    """UTF-16 converted to UTF-8 without its XML declaration; any other input unchanged."""
     start = b""
     while len(start) < 2 and (piece := next(pieces, None)) is not None:
         start += piece
@@ -133,7 +135,7 @@ def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
         return
     decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
     text = ""
-    while len(text) < LONGEST_DECLARATION and (piece := next(pieces, None)) is not None:
+    while len(text) < MAX_DECLARATION_LENGTH and (piece := next(pieces, None)) is not None:
         text += decoder.decode(piece)
     yield _DECLARATION.sub("", text, count=1).encode("utf-8", errors="replace")
     for piece in pieces:
@@ -142,7 +144,7 @@ def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _started(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The pieces without a byte order mark and white space before them, none of them empty."""
+    """The non-empty pieces without a leading byte order mark and white space."""
     start = b""
     for piece in pieces:
         start = start.lstrip() + piece if start else piece
@@ -156,31 +158,31 @@ def _started(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _escaped(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The pieces with each stray ampersand as XML wants it."""
+    """The pieces with each unescaped ampersand escaped."""
     held = b""
     for piece in pieces:
         held += piece
-        # What may be a reference whose end has not come yet waits for it.
-        cut = held.rfind(b"&", -LONGEST_REFERENCE)
+        # Keep an incomplete reference at the end for the next piece.
+        cut = held.rfind(b"&", -MAX_REFERENCE_LENGTH)
         ready, held = (held, b"") if cut < 0 else (held[:cut], held[cut:])
-        yield _without_stray(ready)
-    yield _without_stray(held)
+        yield _with_escaped_ampersands(ready)
+    yield _with_escaped_ampersands(held)
 
 
-def _without_stray(piece: bytes) -> bytes:
-    # Not one replacement for each of what may be 50 million ampersands.
+def _with_escaped_ampersands(piece: bytes) -> bytes:
+    # Split and join: a regular expression would call back for each of up to 50 million ampersands.
     return b"&".join(part.replace(b"&", b"&amp;") for part in _REFERENCE.split(piece))
 
 
 class _Stream:
-    """The pieces as a file to read from."""
+    """The pieces as a file object."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = filter(None, pieces)
         self._rest = b""
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; none at the end."""
+        """At most `size` bytes; empty at the end."""
         rest = self._rest or next(self._pieces, b"")
         self._rest = rest[size:]
         return rest[:size]
@@ -199,8 +201,8 @@ def _read_xml(stream: _Stream, found: _Found) -> None:
     try:
         for number, (_, element) in enumerate(events, 1):
             _take(element, found)
-            _forget(element)
-            if found.full or number == MOST_ELEMENTS:
+            _free(element)
+            if found.full or number == MAX_XML_ELEMENTS:
                 found.truncated = True
                 break
     except (etree.LxmlError, ValueError):
@@ -210,7 +212,7 @@ def _read_xml(stream: _Stream, found: _Found) -> None:
 
 
 def _take(element: etree._Element, found: _Found) -> None:
-    """`loc` of a page or sitemap; `link` of a feed's entry, as text (RSS) or href (Atom)."""
+    """Take the `loc` of a page or sitemap, or the `link` of a feed entry (text or href)."""
     name = _local_name(element)
     if name not in ("loc", "link"):
         return
@@ -226,12 +228,12 @@ def _take(element: etree._Element, found: _Found) -> None:
 
 
 def _alternate(link: etree._Element) -> bool:
-    """Whether a feed's link leads to the page (RFC 4287, 4.2.7.2), and not to a sound file."""
+    """Whether a feed's link leads to the page and not to an enclosure (RFC 4287, 4.2.7.2)."""
     return str(link.get("rel") or "alternate") == "alternate"
 
 
-def _forget(element: etree._Element) -> None:
-    """Free the element and all before it, or the tree of 50 MB would fill 1 GB."""
+def _free(element: etree._Element) -> None:
+    """Free the element and its previous siblings: the tree of 50 MB of XML takes 1 GB."""
     element.clear()
     parent = element.getparent()
     while parent is not None and element.getprevious() is not None:
@@ -239,7 +241,7 @@ def _forget(element: etree._Element) -> None:
 
 
 def _local_name(element: etree._Element | None) -> str:
-    """The name without its namespace, which sitemaps often get wrong."""
+    """The name without its namespace, which is often wrong in sitemaps."""
     if element is None or not isinstance(element.tag, str):
         return ""
     return element.tag.rsplit("}", 1)[-1].rsplit(":", 1)[-1].lower()
@@ -255,5 +257,5 @@ def _read_lines(pieces: Iterator[bytes], found: _Found) -> None:
             found.take(found.pages, line[1].decode("utf-8", errors="replace").strip())
             if found.full:
                 return
-        # No address is as long as that.
-        held = held[:LONGEST_LINE]
+        # No URL is longer: drop the rest of such a line.
+        held = held[:MAX_URL_LINE_LENGTH]

@@ -1,4 +1,4 @@
-"""Pages that say they do not exist, under a status that says they do."""
+"""Detection of soft 404s: error pages with a success status."""
 
 import re
 import unicodedata
@@ -6,8 +6,8 @@ from typing import Final
 
 
 def _folded(text: str) -> str:
-    apart = unicodedata.normalize("NFKD", text.strip().lower().replace("’", "'"))
-    plain = "".join(sign for sign in apart if not unicodedata.combining(sign))
+    decomposed = unicodedata.normalize("NFKD", text.strip().lower().replace("’", "'"))
+    plain = "".join(each for each in decomposed if not unicodedata.combining(each))
     return unicodedata.normalize("NFC", plain)
 
 
@@ -31,10 +31,10 @@ _IN_ADDRESS: Final = re.compile(r"404|not-?_?found|nicht-gefunden|introuvable|no
 
 
 def says_it_is_gone(url: str, title: str | None) -> bool:
-    """Whether the title of a page, or a part of it, says no more than that it was not found.
+    """Whether the title of a page, or one part of it, is a "not found" message and nothing else.
 
-    An address with `404` or `not-found` in it is of a page about that, or is the error page itself,
-    and is believed.
+    False if the URL contains `404` or `not-found`: the page is about errors, or is the error page
+    itself.
     """
     if not title or _IN_ADDRESS.search(url):
         return False

@@ -1,4 +1,4 @@
-"""What a page says of its kind in structured data: JSON-LD, microdata, Open Graph."""
+"""Extraction of a page's types from its structured data: JSON-LD, microdata, Open Graph."""
 
 import json
 from collections.abc import Iterator
@@ -7,26 +7,26 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser
 
-MOST_SCRIPTS: Final = 20
-LONGEST_SCRIPT: Final = 200_000
-"""Characters of JSON-LD that are read; longer ones are lists of what the page shows."""
+MAX_JSON_LD_SCRIPTS: Final = 20
+MAX_JSON_LD_LENGTH: Final = 200_000
+"""Number of characters of one JSON-LD script; longer scripts are lists, and are skipped."""
 
-MOST_KINDS: Final = 50
-LONGEST_KIND: Final = 100
+MAX_KINDS: Final = 50
+MAX_KIND_LENGTH: Final = 100
 
 
 def kinds_of(tree: LexborHTMLParser) -> frozenset[str]:
-    """The types that the page gives itself, such as `faqpage`, in lower case without their origin.
+    """The types of the page, such as `faqpage`, in lower case without their origin.
 
-    Only what stands at the top counts: a product within a list of offers is not the page.
+    Only top-level objects count: a product in a list of offers is not the subject of the page.
     """
-    return frozenset(islice(_kinds(tree), MOST_KINDS))
+    return frozenset(islice(_kinds(tree), MAX_KINDS))
 
 
 def _kinds(tree: LexborHTMLParser) -> Iterator[str]:
-    for script in islice(tree.css("script[type='application/ld+json' i]"), MOST_SCRIPTS):
+    for script in islice(tree.css("script[type='application/ld+json' i]"), MAX_JSON_LD_SCRIPTS):
         text = script.text()
-        if len(text) <= LONGEST_SCRIPT:
+        if len(text) <= MAX_JSON_LD_LENGTH:
             yield from _named_in(_parsed(text))
     for node in tree.css("html[itemtype], body[itemtype], main[itemtype], article[itemtype]"):
         yield from map(_local, (node.attributes.get("itemtype") or "").split())
@@ -42,7 +42,7 @@ def _parsed(text: str) -> object:
 
 
 def _named_in(data: object) -> Iterator[str]:
-    """The types of an object, of a list of them, or of a graph."""
+    """The types of an object, a list of objects, or a graph."""
     entries = data if isinstance(data, list) else [data]
     for entry in entries:
         if not isinstance(entry, dict):
@@ -56,4 +56,4 @@ def _named_in(data: object) -> Iterator[str]:
 
 
 def _local(name: str) -> str:
-    return name.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1].lower()[:LONGEST_KIND]
+    return name.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1].lower()[:MAX_KIND_LENGTH]

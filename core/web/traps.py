@@ -1,7 +1,6 @@
-"""Crawler traps: parts of a site that make up new URLs for as long as somebody follows them.
+"""Detection of crawler traps: parts of a site that generate new URLs without end.
 
-Only links are judged: what a sitemap names, its site means. Each rule leaves what a person would
-call pages; what it gives up, it counts.
+Only links are checked: the URLs of a sitemap are intended. Each rule keeps ordinary pages.
 """
 
 import re
@@ -11,29 +10,29 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import parse_qsl
 
-MOST_PARTS: Final = 25
-"""Parts of a path; no page that people read is deeper."""
+MAX_PATH_SEGMENTS: Final = 25
+"""Number of path segments beyond which a URL is a trap."""
 
-MOST_IN_A_ROW: Final = 3
-"""How often the same parts may come one after the other in a path: `/a/a/a`, `/a/b/a/b/a/b`."""
+TRAP_REPETITIONS: Final = 3
+"""Number of consecutive repetitions of segments that make a trap: `/a/a/a`, `/a/b/a/b/a/b`."""
 
-LONGEST_CYCLE: Final = 3
-"""Parts that are looked for as one that comes again."""
+MAX_CYCLE_SEGMENTS: Final = 3
+"""Number of segments of the longest cycle that is detected."""
 
-YEARS: Final = range(1900, 2200)
-"""Numbers of four digits that are taken for years."""
+PLAUSIBLE_YEARS: Final = range(1900, 2200)
+"""Numbers of four digits that count as years."""
 
-YEARS_AHEAD: Final = 1
-"""Years from now that a calendar may show; further ahead nothing has been planned."""
+MAX_YEARS_AHEAD: Final = 1
+"""Number of years ahead beyond which a calendar is a trap."""
 
-MOST_DATES: Final = 150
-"""Dates of one calendar: an archive of 12 years by month."""
+MAX_CALENDAR_URLS: Final = 150
+"""Number of URLs of one calendar: enough for a monthly archive of 12 years."""
 
-FEW_PARAMETERS: Final = 2
-"""Parameters that a page may need, as of a topic and its number; more of them filter and sort."""
+MAX_PLAIN_PARAMETERS: Final = 2
+"""Number of query parameters that identify a page; more of them are filters and sort orders."""
 
-MOST_VARIANTS: Final = 100
-"""URLs of one path with more parameters than that."""
+MAX_FILTERED_URLS: Final = 100
+"""Number of URLs of one path with more than `MAX_PLAIN_PARAMETERS` parameters."""
 
 _MONTH: Final = r"(?:0?[1-9]|1[0-2])"
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -43,30 +42,30 @@ _DATE_NAMES: Final = frozenset({"cal", "date", "datum", "day", "month", "week", 
 
 
 class Trap(StrEnum):
-    """What a URL is a trap by."""
+    """The kinds of traps."""
 
-    ENDLESS_PATH = "endless_path"  # the same parts again and again, or too many of them
-    CALENDAR = "calendar"  # the next month has a link in each month
-    PARAMETERS = "parameters"  # the same filters in another order, or all of their combinations
+    ENDLESS_PATH = "endless_path"  # repeated path segments, or too many
+    CALENDAR = "calendar"  # each month links to the next one
+    PARAMETERS = "parameters"  # the same filters in another order, or too many combinations
 
 
 class Traps:
-    """Recognises the traps of one walk; `today` tells what is far ahead.
+    """Detects the traps of one discovery that runs on the date `today`.
 
-    Some URLs are traps by themselves, others by how many of their kind were let through before. A
-    URL that was let through once always is. What is remembered are URLs that were let through and
-    `use_budget`, by their hashes: some 300 bytes each.
+    Some URLs are traps by themselves, others once the budget of their kind is used up. An accepted
+    URL stays accepted. The hashes of accepted URLs that use a budget (`uses_budget`) are kept in
+    memory, about 300 bytes each.
     """
 
     def __init__(self, today: date) -> None:
-        self._last_year = today.year + YEARS_AHEAD
-        self._let_through: set[int] = set()
+        self._last_year = today.year + MAX_YEARS_AHEAD
+        self._accepted: set[int] = set()
         self._dates: Counter[int] = Counter()
         self._variants: Counter[int] = Counter()
         self._orders: set[int] = set()
 
     def recognise(self, url: str) -> Trap | None:
-        """What the normalised `url` is a trap by; None when it may be a page."""
+        """The trap that the normalised `url` belongs to; None if it may be a page."""
         path, pairs = _parts(url)
         if is_endless(path):
             return Trap.ENDLESS_PATH
@@ -75,18 +74,18 @@ class Traps:
             return None
         if year is not None and year > self._last_year:
             return Trap.CALENDAR
-        if hash(url) in self._let_through:
+        if hash(url) in self._accepted:
             return None
         calendar = None if year is None else hash(re.sub(r"\d+", "0", url))
         order = hash((path, *sorted(pairs))) if len(pairs) > 1 else None
-        filtered = hash(path) if len(pairs) > FEW_PARAMETERS else None
-        if calendar is not None and self._dates[calendar] >= MOST_DATES:
+        filtered = hash(path) if len(pairs) > MAX_PLAIN_PARAMETERS else None
+        if calendar is not None and self._dates[calendar] >= MAX_CALENDAR_URLS:
             return Trap.CALENDAR
         if order is not None and order in self._orders:
             return Trap.PARAMETERS
-        if filtered is not None and self._variants[filtered] >= MOST_VARIANTS:
+        if filtered is not None and self._variants[filtered] >= MAX_FILTERED_URLS:
             return Trap.PARAMETERS
-        self._let_through.add(hash(url))
+        self._accepted.add(hash(url))
         if calendar is not None:
             self._dates[calendar] += 1
         if order is not None:
@@ -97,33 +96,36 @@ class Traps:
 
 
 def uses_budget(url: str) -> bool:
-    """Whether URLs like the normalised `url` are traps once so many of them were let through."""
+    """Whether the normalised `url` counts towards the limit of a trap once it is accepted."""
     _, pairs = _parts(url)
     return len(pairs) > 1 or _year_shown(url) is not None
 
 
 def is_endless(path: str) -> bool:
-    """Whether a path goes on in circles, as relative links that are wrong make it."""
-    parts = [part for part in path.split("/")[3:] if part]
-    if len(parts) > MOST_PARTS:
+    """Whether a URL's path repeats itself, as wrong relative links cause, or is too long.
+
+    `path` is the URL without its query.
+    """
+    segments = [segment for segment in path.split("/")[3:] if segment]
+    if len(segments) > MAX_PATH_SEGMENTS:
         return True
-    for cycle in range(1, LONGEST_CYCLE + 1):
-        length = cycle * MOST_IN_A_ROW
-        for start in range(len(parts) - length + 1):
-            run = parts[start : start + length]
-            if run == run[:cycle] * MOST_IN_A_ROW:
+    for cycle in range(1, MAX_CYCLE_SEGMENTS + 1):
+        length = cycle * TRAP_REPETITIONS
+        for start in range(len(segments) - length + 1):
+            run = segments[start : start + length]
+            if run == run[:cycle] * TRAP_REPETITIONS:
                 return True
     return False
 
 
 def _parts(url: str) -> tuple[str, list[str]]:
-    """The URL up to its query, and the parameters."""
+    """The URL without its query, and the query parameters."""
     path, _, query = url.partition("?")
     return path, query.split("&") if query else []
 
 
 def _year_shown(url: str) -> int | None:
-    """The year of a page that is there for a date: its address ends in one."""
+    """The year of the date at the end of the path, or in a query parameter; None without one."""
     path, _, query = url.partition("?")
     if not query:
         found = _DATED_PATH.search(path)
@@ -135,4 +137,4 @@ def _year_shown(url: str) -> int | None:
 
 
 def _year(digits: str) -> int | None:
-    return int(digits) if int(digits) in YEARS else None
+    return int(digits) if int(digits) in PLAUSIBLE_YEARS else None

@@ -1,7 +1,7 @@
-"""URLs: the one identity of a page, and the domains that people register.
+"""Normalisation of URLs, and parsing of the domains that users register.
 
-Parsing is the WHATWG URL standard's, by `ada_url`, as in browsers. Nothing else is rewritten: the
-order of parameters, blank values and percent-encoding reach the site as its own links have them.
+`ada_url` parses URLs by the WHATWG URL standard, as browsers do. The order of parameters, blank
+values and percent-encoding stay as the site's own links have them.
 """
 
 import re
@@ -12,11 +12,11 @@ import ada_url
 
 from core.errors import InvalidAddress, InvalidRequest
 
-LONGEST_URL: Final = 2_000
-"""Characters; longer addresses are refused."""
+MAX_URL_LENGTH: Final = 2_000
+"""Number of characters; longer URLs are rejected."""
 
-LONGEST_HOST: Final = 253
-"""Characters of a name (RFC 1035, 2.3.4)."""
+MAX_HOST_LENGTH: Final = 253
+"""Number of characters of a host name (RFC 1035, 2.3.4)."""
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -38,28 +38,29 @@ TRACKING_PARAMETERS: Final = frozenset(
         "_hsmi",
     }
 )
-"""Query parameters that say where a visitor came from and never what the page is."""
+"""Query parameters that name the origin of a visit and never affect the page."""
 
 TRACKING_PREFIXES: Final = ("utm_",)
 
 SESSION_PARAMETERS: Final = frozenset({"cfid", "cftoken", "jsessionid", "phpsessid"})
-"""Query parameters that name a visit and never a page."""
+"""Query parameters that identify a session and never a page."""
 
 SESSION_PREFIXES: Final = ("aspsessionid",)
 
-PERHAPS_SESSIONS: Final = frozenset({"s", "session", "session_id", "sessionid", "sid"})
-"""The same where the value is 20 hexadecimal digits or more; shorter ones may name a page."""
+AMBIGUOUS_SESSION_PARAMETERS: Final = frozenset({"s", "session", "session_id", "sessionid", "sid"})
+"""Query parameters that identify a session if their value has at least 20 hexadecimal digits; with
+a shorter value they may identify a page."""
 
 _SESSION_VALUE: Final = re.compile(r"[0-9a-f]{20,}", re.IGNORECASE)
 _SESSION_IN_PATH: Final = re.compile(r";(?:jsessionid|phpsessid)=[^/;?]*", re.IGNORECASE)
 
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-"""RFC 1123, 2.1, and the underscore that names in use have."""
+"""RFC 1123, 2.1, and the underscore, which is in use."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A registered site. `port` is None where it is the default of the scheme."""
+    """A registered site; `port` is None for the default port of the scheme."""
 
     scheme: str
     host: str
@@ -77,37 +78,36 @@ class Site:
 
     @property
     def domain(self) -> str:
-        """The site as the API shows it: the scheme is named only where it is not https."""
+        """The site as the API shows it: with the scheme only if that is not https."""
         return self.authority if self.scheme == "https" else self.origin
 
 
 def normalise(url: str, base: str | None = None) -> str:
-    """The one identity of the page that `url`, relative to `base`, addresses.
+    """The normalised form of `url`, resolved against `base`: the identity of a page.
 
-    Without fragment, default port, tracking parameters and session ids; the order of the other
-    parameters is kept, since a server may read it. Raises InvalidAddress for what is no http or
-    https URL, has credentials in it, or is longer than 2,000 characters.
+    It has no fragment, default port, tracking parameters or session ids. Raises InvalidAddress if
+    `url` is not an http or https URL, contains credentials, or is longer than `MAX_URL_LENGTH`.
     """
     parsed = _parse(url, base)
     if parsed.protocol not in ("http:", "https:"):
         raise InvalidAddress(f"{_quoted(url)} is not an address on the web.")
     if parsed.username or parsed.password:
-        # The address is not repeated: messages are logged and shown, and it holds a secret.
+        # The message omits the address, which contains a secret: messages are logged and shown.
         raise InvalidAddress("The address has a user name or password in it.")
     parsed.hash = ""
     if ";" in parsed.pathname:
         parsed.pathname = _SESSION_IN_PATH.sub("", parsed.pathname)
     kept = _without_visit(parsed.search)
-    # The setter drops one question mark, which may be part of the query.
+    # The setter removes one leading question mark, which may be part of the query.
     parsed.search = f"?{kept}" if kept else ""
     href: str = parsed.href
-    if len(href) > LONGEST_URL:
-        raise InvalidAddress(f"The address is longer than {LONGEST_URL} characters.")
+    if len(href) > MAX_URL_LENGTH:
+        raise InvalidAddress(f"The address is longer than {MAX_URL_LENGTH} characters.")
     return href
 
 
 def host_of(url: str) -> str:
-    """The host of a normalised URL; an IPv6 address in its brackets."""
+    """The host of a normalised URL; an IPv6 address has brackets."""
     host: str = _parse(url, None).hostname
     return host
 
@@ -119,19 +119,19 @@ def origin_of(url: str) -> str:
 
 
 def port_of(url: str) -> int:
-    """The port a normalised URL is asked for at."""
+    """The port of a normalised URL, explicit or the default of its scheme."""
     parsed = _parse(url, None)
     return int(parsed.port) if parsed.port else DEFAULT_PORTS[parsed.protocol.rstrip(":")]
 
 
 def parse_domain(text: str) -> Site:
-    """The site that a person means by a host, `host:port` or an http(s) origin.
+    """The site named by a host, `host:port` or http(s) origin.
 
-    The scheme is https unless given; a name of another script becomes punycode. Raises
-    InvalidRequest, with a sentence in its details, for anything else: a path, a query, credentials,
-    an empty label, a single label other than `localhost`.
+    The default scheme is https; an internationalised name becomes punycode. Raises InvalidRequest,
+    with a sentence in its details, for anything else: a path, a query, credentials, an empty label,
+    or a single label other than `localhost`.
     """
-    if not text.isprintable() or " " in text or not 0 < len(text) <= LONGEST_URL:
+    if not text.isprintable() or " " in text or not 0 < len(text) <= MAX_URL_LENGTH:
         raise _refused("A domain is a name such as competitor.com, without spaces.")
     try:
         parsed = ada_url.URL(text if "://" in text else f"https://{text}")
@@ -149,7 +149,7 @@ def parse_domain(text: str) -> Site:
         raise _refused("A port is a number from 1 to 65535.")
     host: str = parsed.hostname
     if parsed.host_type is ada_url.HostType.IPV4:
-        # `127.1`, `0x7f000001` and `12345` are addresses to the standard, hardly to a person.
+        # The standard also accepts `127.1`, `0x7f000001` and `12345`, which are likely mistakes.
         if authority.split(":", 1)[0] != host:
             raise _refused("Write an IPv4 address as four decimal numbers.")
     elif parsed.host_type is ada_url.HostType.DEFAULT:
@@ -159,7 +159,7 @@ def parse_domain(text: str) -> Site:
 
 def _check_name(host: str) -> None:
     labels = host.split(".")
-    if len(host) > LONGEST_HOST or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(host) > MAX_HOST_LENGTH or not all(_LABEL.fullmatch(label) for label in labels):
         raise _refused(
             "Each part of a domain has 1 to 63 letters, digits and inner hyphens, 253 in all."
         )
@@ -185,13 +185,13 @@ def _names_a_visit(name: str, value: str) -> bool:
         name in TRACKING_PARAMETERS
         or name in SESSION_PARAMETERS
         or name.startswith((*TRACKING_PREFIXES, *SESSION_PREFIXES))
-        or (name in PERHAPS_SESSIONS and _SESSION_VALUE.fullmatch(value) is not None)
+        or (name in AMBIGUOUS_SESSION_PARAMETERS and _SESSION_VALUE.fullmatch(value) is not None)
     )
 
 
 def _quoted(text: str) -> str:
-    """The start of `text` for a message; what cannot be printed could not be stored either."""
-    return f"“{''.join(sign if sign.isprintable() else '�' for sign in text[:100])}”"
+    """The start of `text` for a message, without characters that cannot be printed or stored."""
+    return f"“{''.join(each if each.isprintable() else '�' for each in text[:100])}”"
 
 
 def _refused(sentence: str) -> InvalidRequest:

@@ -22,10 +22,10 @@ BUSY_TIMEOUT: Final = 10.0
 CONNECT_TIMEOUT: Final = 5
 """Seconds that a PostgreSQL server may take to accept a connection."""
 
-TRIED_EVERY: Final = 1.0
-"""Seconds between two tries of a database that is away, for whoever has patience."""
+CONNECT_RETRY_INTERVAL: Final = 1.0
+"""Seconds between two tries of a database that is away, for whoever has outage_timeout."""
 
-WRITES: Final = "diffy_writes"
+WRITES_OPTION: Final = "diffy_writes"
 
 log = logging.getLogger(__name__)
 
@@ -58,19 +58,21 @@ class Database:
     """An open database. `Database.open` makes one."""
 
     def __init__(
-        self, engine: AsyncEngine, reader: AsyncEngine | None = None, patience: float = 0
+        self, engine: AsyncEngine, reader: AsyncEngine | None = None, outage_timeout: float = 0
     ) -> None:
         self._engine = engine
-        self._patience = patience
+        self._outage_timeout = outage_timeout
         self._reader = reader or engine
-        self._writer = engine.execution_options(**{WRITES: True})
+        self._writer = engine.execution_options(**{WRITES_OPTION: True})
 
     @classmethod
-    def open(cls, url: str, *, busy_timeout: float = BUSY_TIMEOUT, patience: float = 0) -> Self:
-        """The database at `url`; it is not connected to before it is used.
+    def open(
+        cls, url: str, *, busy_timeout: float = BUSY_TIMEOUT, outage_timeout: float = 0
+    ) -> Self:
+        """The database at `url`, which connects on first use.
 
-        While it cannot be reached or is locked, every session waits up to `patience` seconds for
-        its beginning.
+        If the database cannot be reached or is locked, each new session retries for up to
+        `outage_timeout` seconds. Raises SettingsError if the URL is not supported.
         """
         parsed = parse_url(url)
         if parsed.get_backend_name() == "postgresql":
@@ -83,7 +85,7 @@ class Database:
             )
             # By default each statement of PostgreSQL sees a state of its own.
             reader = engine.execution_options(isolation_level="REPEATABLE READ")
-            return cls(engine, reader, patience)
+            return cls(engine, reader, outage_timeout)
         engine = create_async_engine(
             parsed.set(drivername="sqlite+aiosqlite"),
             hide_parameters=True,
@@ -92,7 +94,7 @@ class Database:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "invalidate", _let_go_of_sqlite)
-        return cls(engine, patience=patience)
+        return cls(engine, outage_timeout=outage_timeout)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -126,8 +128,8 @@ class Database:
             ) from error
 
     async def _begun(self, engine: AsyncEngine) -> AsyncSession:
-        """A session whose transaction has begun, tried for as long as patience lasts."""
-        deadline = time.monotonic() + self._patience
+        """A session whose transaction has begun, tried for as long as outage_timeout lasts."""
+        deadline = time.monotonic() + self._outage_timeout
         while True:
             session = AsyncSession(engine, expire_on_commit=False)
             try:
@@ -140,7 +142,7 @@ class Database:
                 if time.monotonic() >= deadline:
                     raise
                 log.warning("the database is away; trying again (%s)", type(error).__name__)
-            await asyncio.sleep(TRIED_EVERY)
+            await asyncio.sleep(CONNECT_RETRY_INTERVAL)
 
     async def ping(self) -> None:
         """Raises Unavailable when the database cannot be reached."""
@@ -185,7 +187,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 
 def _begin_sqlite(connection: Connection) -> None:
     """A write takes the lock at once: it waits then, instead of failing half way."""
-    writes = connection.get_execution_options().get(WRITES, False)
+    writes = connection.get_execution_options().get(WRITES_OPTION, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

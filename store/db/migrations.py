@@ -12,7 +12,7 @@ from store.db.engine import BUSY_TIMEOUT, parse_url
 from store.db.outages import is_outage
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-LOCK = 7_310_046
+MIGRATION_LOCK = 7_310_046
 """The advisory lock that lets one process migrate a PostgreSQL database at a time."""
 
 
@@ -33,7 +33,9 @@ def migrate(url: str) -> None:
     try:
         with engine.begin() as connection:
             if not sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
+                )
             command.upgrade(_config(connection), "head")
     except OperationalError as error:
         if not is_outage(error):

@@ -5,7 +5,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
-ROWS_AT_ONCE = 500
+ROWS_PER_STATEMENT = 500
 """Rows in one statement; both databases bound the number of its parameters."""
 
 

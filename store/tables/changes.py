@@ -1,4 +1,4 @@
-"""The changes of pages."""
+"""The table of changes."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -11,15 +11,21 @@ from store.db.base import Base
 
 
 class Change(Base):
-    """How a page differs from what it showed before; without `after_id` it is gone."""
+    """A change of a page between two snapshots; `after_id` is None if the page is gone.
+
+    `org_id` is the organisation of the domain, for the index. `diff` is loaded only by queries that
+    ask for it, and raises an error otherwise.
+    """
 
     __tablename__ = "changes"
     __table_args__ = (
         UniqueConstraint("page_id", "job_id"),
         Index("ix_changes_newest", "domain_id", "created_at", "id"),
+        Index("ix_changes_by_org", "org_id", "created_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"))
     domain_id: Mapped[UUID] = mapped_column(ForeignKey("domains.id", ondelete="CASCADE"))
     page_id: Mapped[UUID] = mapped_column(ForeignKey("pages.id", ondelete="CASCADE"))
     job_id: Mapped[str]
@@ -33,7 +39,9 @@ class Change(Base):
     severity: Mapped[str]
     confidence: Mapped[float] = mapped_column(Double)
     summary: Mapped[str]
-    diff: Mapped[JsonValue] = mapped_column(JSON, nullable=False)
+    diff: Mapped[JsonValue] = mapped_column(
+        JSON, nullable=False, deferred=True, deferred_raiseload=True
+    )
     created_at: Mapped[datetime] = mapped_column(index=True)
     acknowledged_at: Mapped[datetime | None]
     acknowledged_by: Mapped[str | None]

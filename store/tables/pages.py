@@ -30,6 +30,7 @@ class Page(Base):
     __table_args__ = (
         UniqueConstraint("domain_id", "url"),
         Index("ix_pages_newest", "domain_id", "snapshot_at"),
+        Index("ix_pages_by_creation", "domain_id", "created_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

@@ -12,8 +12,8 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionDescription
 from temporalio.converter import DataConverter
 
+from core.errors import JobCancelled
 from core.jobs.contract import CANCELLED, REPORT_SIGNAL, AttemptReport, Outcome
-from core.site_errors import JobCancelled
 from temporal.jobs.live_attempt import live_attempt
 from temporal.jobs.untrusted import read_payloads
 

@@ -16,15 +16,6 @@ from typing import Final
 
 from core.errors import (
     AccessRefused,
-    JobError,
-    NotAPage,
-    PageGone,
-    PageTooLarge,
-    SiteError,
-    SiteOverloaded,
-    SiteTimeout,
-)
-from core.site_errors import (
     BrokenBody,
     BrokenCompression,
     ConnectionBroken,
@@ -32,9 +23,16 @@ from core.site_errors import (
     EmptyPage,
     HeadersTooLarge,
     InvalidAnswer,
+    JobError,
+    NotAPage,
+    PageGone,
+    PageTooLarge,
     RedirectLoop,
     RedirectToNowhere,
     RedirectToOtherSite,
+    SiteError,
+    SiteOverloaded,
+    SiteTimeout,
     TlsFailed,
     TooManyRedirects,
 )

@@ -214,7 +214,7 @@ async def test_an_attempt_is_alive_while_it_waits_for_the_database(
     domain_id = await site_of_three(system, site)
     batch_id = await crawl_in_batch(system, domain_id)
     url = system.settings.resolved_database_url
-    database = Database.open(url, busy_timeout=0.01, patience=60)
+    database = Database.open(url, busy_timeout=0.01, outage_timeout=60)
     environment = ActivityEnvironment()
     beats: list[object] = []
     environment.on_heartbeat = lambda *details: beats.append(details)

@@ -8,7 +8,7 @@ import pytest
 
 from core.jobs.contract import CrawlPageResult
 from core.jobs.states import JobState
-from store.secretkey import FILE
+from store.secretkey import KEY_FILE
 from temporal.jobs.view import JobDetail
 from tests.activities.conftest import USER_AGENT
 from tests.site import FakeSite
@@ -142,7 +142,7 @@ async def test_a_watched_part_that_is_missing_fails_the_job_by_name(shop: Shop) 
 
 async def test_a_lost_key_fails_the_job_by_name_and_loses_nothing(shop: Shop) -> None:
     await shop.choose(headers={"X-Token": "hunter2"})
-    path = shop.system.settings.data_dir / FILE
+    path = shop.system.settings.data_dir / KEY_FILE
     path.rename(path.with_suffix(".away"))
     asked = len(shop.site.requests_for("/"))
     job = await shop.crawl()

@@ -23,8 +23,7 @@ from activities.http.fetch import Fetcher
 from activities.http.politeness import Politeness
 from activities.rendering.browser import Browser
 from activities.rendering.renderer import Renderer
-from core.errors import InternalError
-from core.site_errors import ConnectionBroken
+from core.errors import ConnectionBroken, InternalError
 from core.web.addresses import Address
 from core.web.crawl_settings import DEFAULT_PROFILE, Render
 from core.web.robots import parse_robots

@@ -298,7 +298,7 @@ async def test_a_later_attempt_gives_a_calendar_no_second_budget(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.DRAIN", timedelta(seconds=0.1))
-    monkeypatch.setattr("core.web.traps.MOST_DATES", 3)
+    monkeypatch.setattr("core.web.traps.MAX_CALENDAR_URLS", 3)
     months = [f"/calendar/2024/{month:02}" for month in range(1, 13)]
     site.page("/", links(months[0]))
     for month, following in pairwise(months):

@@ -8,11 +8,10 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from activities.http.fetch import Fetcher, FetchLimits
-from core.errors import JobError, SiteTimeout
+from core.errors import JobError, SiteTimeout, TlsFailed
 from core.jobs.contract import DiscoverPagesResult
 from core.jobs.states import JobState
 from core.settings import Settings
-from core.site_errors import TlsFailed
 from tests.activities.hostile import (
     HOSTILITIES,
     PORTS,
@@ -104,8 +103,8 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(fetcher: Fetcher
 async def test_a_discovery_of_a_site_without_end_comes_to_one(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.web.traps.MOST_DATES", 40)
-    monkeypatch.setattr("core.web.traps.MOST_VARIANTS", 20)
+    monkeypatch.setattr("core.web.traps.MAX_CALENDAR_URLS", 40)
+    monkeypatch.setattr("core.web.traps.MAX_FILTERED_URLS", 20)
     async with FakeSite() as site, running_system(settings) as system:
         site.otherwise(endless)
         domain = await system.add_domain(site.origin)

@@ -14,6 +14,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.reporting import Attempt, Reporter
 from core.errors import (
+    BrowserMissing,
     DiffyError,
     InternalError,
     NotAPage,
@@ -24,8 +25,7 @@ from core.errors import (
     Unavailable,
 )
 from core.jobs.contract import AttemptReport, Outcome, Progress
-from core.jobs.retries import pause_after
-from core.site_errors import BrowserMissing
+from core.jobs.retries import retry_delay
 from temporal.faults import TemporalFault
 from tests.eventually import eventually
 
@@ -134,7 +134,7 @@ async def test_an_error_is_published_by_its_code_in_its_words(
     assert failure.non_retryable is not retryable
     assert failure.category is ApplicationErrorCategory.BENIGN
     wait = error.retry_after if isinstance(error, SiteOverloaded) else None
-    assert failure.next_retry_delay == pause_after(1, wait)
+    assert failure.next_retry_delay == retry_delay(1, wait)
     [report] = failure.details
     assert report.attempt == 1
     assert (report.reason, report.next_at is not None) == (

@@ -177,7 +177,7 @@ async def test_the_attempt_is_heard_of_while_the_database_is_waited_for(
     sqlite_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("activities.heartbeats.HEARTBEAT_INTERVAL", 0.01)
-    database = Database.open(f"sqlite:///{sqlite_path}", busy_timeout=0.01, patience=20)
+    database = Database.open(f"sqlite:///{sqlite_path}", busy_timeout=0.01, outage_timeout=20)
     async with database.transaction() as session:
         await take_slot(session, "shop.example", timedelta(seconds=1), LONG_AGO)
     heard: list[object] = []

@@ -15,7 +15,7 @@ from tests.site import FakeSite
 
 KEY = "a-key-of-the-tests-0123456789"
 PAGES = [f"/page-{number}" for number in range(12)]
-HELD = PAGES[4:8]
+MESSAGE_LEASE = PAGES[4:8]
 
 
 def text_of(path: str, price: int) -> str:
@@ -110,14 +110,14 @@ async def test_a_part_that_is_killed_in_a_batch_is_started_again_and_nothing_is_
     before = {change["id"] for change in await client.data("/api/changes?limit=100")}
     for path in PAGES:
         shop.page(path, text_of(path, price))
-    for path in HELD:
+    for path in MESSAGE_LEASE:
         shop.hold(path)
-    asked = {path: len(shop.requests_for(path)) for path in HELD}
+    asked = {path: len(shop.requests_for(path)) for path in MESSAGE_LEASE}
     batch = await client.ask(f"/api/domains/{domain}/crawl")
-    for path in HELD:
+    for path in MESSAGE_LEASE:
         await shop.arrived(path, asked[path] + 1)
     old = running.kill(killed)
-    for path in HELD:
+    for path in MESSAGE_LEASE:
         shop.release(path)
     jobs = await batch_ended(client, batch)
     assert {job["state"] for job in jobs} == {"completed"}

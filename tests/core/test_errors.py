@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 import core.errors
-import core.site_errors
 from core.errors import DiffyError, JobError, PermanentJobError
 
 
@@ -12,7 +11,7 @@ def family(root: type[DiffyError], depth: int = 0) -> Iterator[tuple[int, type[D
     """`root` and what descends from it, in the order of definition."""
     yield depth, root
     for child in root.__subclasses__():
-        if child.__module__ in (core.errors.__name__, core.site_errors.__name__):
+        if child.__module__ == core.errors.__name__:
             yield from family(child, depth + 1)
 
 

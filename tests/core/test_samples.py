@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from core.changes.detection import DetectedChange, SeenPage, detect_change, learning
+from core.changes.detection import DetectedChange, SeenPage, detect_change, detect_unmuted_change
 from core.changes.diff import TextDifference
-from core.changes.muting import ChangingLine, Learned
+from core.changes.muting import ChangingLine, NoiseHistory
 from core.changes.rules import ChangeType, Severity
 from core.changes.text_diff import compare
 from core.text.blocks import to_text
@@ -238,9 +238,13 @@ def test_noise_that_was_learned_below_a_line_that_was_taken_for_a_heading_stays_
     line = ChangingLine("Counted on this machine", "visitors here so far = …")
     elsewhere = ChangingLine("Support", "visitors here so far = …")
     pages = SeenPage(DOCS, "T", older(then)), SeenPage(DOCS, "T", stored(now))
-    detected, known = learning(*pages, Learned(5, {line: (3, 4, 5)}, frozenset({line})))
+    detected, known = detect_unmuted_change(
+        *pages, NoiseHistory(5, {line: (3, 4, 5)}, frozenset({line}))
+    )
     assert detected is None
     assert known.muted == {line, ChangingLine("Settings#", line.words)}
-    detected, known = learning(*pages, Learned(5, {elsewhere: (3, 4, 5)}, frozenset({elsewhere})))
+    detected, known = detect_unmuted_change(
+        *pages, NoiseHistory(5, {elsewhere: (3, 4, 5)}, frozenset({elsewhere}))
+    )
     assert detected is not None, "the page has that heading, and it is another line"
     assert known.muted == {elsewhere}

@@ -25,7 +25,7 @@ from store.batches import (
     unstarted_jobs,
 )
 from store.db.engine import Database
-from store.db.upsert import ROWS_AT_ONCE
+from store.db.upsert import ROWS_PER_STATEMENT
 from store.domains import delete_domain
 from store.pages import page_by_id
 from store.tables.batches import BEFORE_ALL, Batch
@@ -121,7 +121,7 @@ async def test_busy_pages_are_passed_over_however_many_they_are(
     session: AsyncSession, domain: Domain
 ) -> None:
     ids = await new_pages(session, domain.id, *(f"/{number}" for number in range(5)))
-    busy = {uuid4() for _ in range(ROWS_AT_ONCE)} | {ids[0], ids[3]}
+    busy = {uuid4() for _ in range(ROWS_PER_STATEMENT)} | {ids[0], ids[3]}
     batch = await create_batch(session, domain.org_id, domain.id, None, busy=busy)
     assert await members(session, batch) == sorted({*ids} - busy)
     assert (batch.size, batch.passed_over) == (3, 2)

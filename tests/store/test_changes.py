@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy.exc import InvalidRequestError
 
 from core.errors import NotFound
 from store.changes import (
-    RECENT,
+    MAX_RECENT_CHANGES,
     ChangedPage,
     ChangeFilter,
     acknowledge,
@@ -92,6 +93,16 @@ async def test_one_change_names_both_versions(database: Database) -> None:
     assert (found.job_id, found.created_at) == ("job 1", minutes(1))
 
 
+async def test_a_list_does_not_load_what_differs(database: Database) -> None:
+    page = await watched(database, None, "/a", 1)
+    async with database.reading() as session:
+        [row] = (await list_changes(session, page.org_id, ALL)).rows
+        [recent] = await recent_changes(session, page.domain_id)
+        for change in (row, recent):
+            with pytest.raises(InvalidRequestError):
+                _ = change.diff
+
+
 async def test_another_organisations_change_is_as_unknown_as_none(database: Database) -> None:
     own = await watched(database, None, "/a", 1)
     strange = await watched(database, None, "/b", 1)
@@ -106,11 +117,11 @@ async def test_another_organisations_change_is_as_unknown_as_none(database: Data
 
 
 async def test_the_recent_changes_of_a_domain_are_few_and_the_newest(database: Database) -> None:
-    page = await watched(database, None, "/a", *range(1, RECENT + 3))
+    page = await watched(database, None, "/a", *range(1, MAX_RECENT_CHANGES + 3))
     await watched(database, page.org_id, "/b", 50)
     async with database.reading() as session:
         found = await recent_changes(session, page.domain_id)
-        assert ats(found) == list(range(RECENT + 2, 2, -1))
+        assert ats(found) == list(range(MAX_RECENT_CHANGES + 2, 2, -1))
         assert await recent_changes(session, uuid4()) == []
 
 

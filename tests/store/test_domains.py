@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.changes.backtest import Verdict
-from core.changes.muting import ChangingLine, Learned
+from core.changes.muting import ChangingLine, NoiseHistory
 from core.errors import Conflict, NotFound, SubjectGone
 from store import frontier
 from store.backtests import Finding, add_backtest, backtest_by_id, record_page
@@ -24,7 +24,7 @@ from store.domains import (
     list_domains,
     page_summaries,
 )
-from store.page_lines import remember
+from store.page_lines import store_noise_history
 from store.pages import page_by_id
 from store.pending_confirmations import PreviousFetch, store_pending_confirmation
 from store.tables.domains import Domain, DomainStatus
@@ -160,9 +160,9 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
     await stored(database, page_id, "first", "a", NOON)
     await stored(database, page_id, "second", "b", minutes(1))
     async with database.transaction() as session:
-        nothing = Learned(1, {}, frozenset())
-        await remember(
-            session, page_id, nothing, nothing.after({ChangingLine(None, "a … line")}), NOON
+        nothing = NoiseHistory(1, {}, frozenset())
+        await store_noise_history(
+            session, page_id, nothing, nothing.updated({ChangingLine(None, "a … line")}), NOON
         )
         await store_pending_confirmation(session, page_id, "third", PreviousFetch(1, NOON, None))
         await add_backtest(session, domain.id, domain.id, NOON)

@@ -7,11 +7,11 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.jobs.checkpoint import BEGINNING, Checkpoint, Seeding, StoredError
-from core.web.urls import LONGEST_URL
+from core.jobs.checkpoint import EMPTY_CHECKPOINT, Checkpoint, Seeding, StoredError
+from core.web.urls import MAX_URL_LENGTH
 from store import frontier
 from store.db.engine import Database
-from store.db.upsert import ROWS_AT_ONCE
+from store.db.upsert import ROWS_PER_STATEMENT
 from store.frontier import FoundUrl, Tally, UrlOutcome
 from store.tables.discoveries import Discovery, FrontierState, FrontierUrl
 from store.tables.domains import Domain
@@ -136,7 +136,7 @@ async def test_how_far_it_is_is_stored_with_it(database: Database, domain: Domai
     )
     async with database.transaction() as session:
         discovery = await frontier.begin(session, JOB, domain.id)
-        assert frontier.checkpoint_of(discovery) == BEGINNING
+        assert frontier.checkpoint_of(discovery) == EMPTY_CHECKPOINT
         await frontier.put_checkpoint(session, JOB, reached)
     async with database.transaction() as session:
         discovery = await frontier.begin(session, JOB, domain.id)
@@ -144,7 +144,7 @@ async def test_how_far_it_is_is_stored_with_it(database: Database, domain: Domai
         await frontier.start_over(session, JOB)
     async with database.transaction() as session:
         discovery = await frontier.begin(session, JOB, domain.id)
-        assert frontier.checkpoint_of(discovery) == BEGINNING
+        assert frontier.checkpoint_of(discovery) == EMPTY_CHECKPOINT
 
 
 async def test_no_urls_are_no_work(session: AsyncSession, domain: Domain) -> None:
@@ -230,7 +230,7 @@ async def test_a_frontier_outlives_its_process(database: Database, domain: Domai
 
 
 async def test_more_urls_than_one_statement_takes(session: AsyncSession, domain: Domain) -> None:
-    urls = [FoundUrl(str(number), 0) for number in range(2 * ROWS_AT_ONCE + 1)]
+    urls = [FoundUrl(str(number), 0) for number in range(2 * ROWS_PER_STATEMENT + 1)]
     assert await begun(session, domain, *urls) == len(urls)
     assert await frontier.unknown(session, JOB, [*urls, FoundUrl("new", 0)]) == [FoundUrl("new", 0)]
     assert await frontier.pending(session, JOB, 2 * len(urls)) == urls
@@ -245,6 +245,6 @@ async def test_the_longest_url_of_the_longest_job_id_fits(
 ) -> None:
     job_id = incompressible(200)
     await frontier.begin(session, job_id, domain.id)
-    found = FoundUrl(incompressible(LONGEST_URL), 0)
+    found = FoundUrl(incompressible(MAX_URL_LENGTH), 0)
     assert await frontier.add_urls(session, job_id, [found], MOST) == 1
     assert await frontier.unknown(session, job_id, [found]) == []

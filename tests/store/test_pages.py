@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, SubjectGone
-from core.web.urls import LONGEST_URL
+from core.web.urls import MAX_URL_LENGTH
 from store.db.engine import Database
 from store.db.paging import PageRequest
-from store.db.upsert import ROWS_AT_ONCE
+from store.db.upsert import ROWS_PER_STATEMENT
 from store.pages import Added, NewPage, add_pages, get_page, list_pages, page_by_id
 from store.tables.domains import Domain
 from store.tables.pages import Page, PageStatus
@@ -58,7 +58,7 @@ async def test_domains_may_have_the_same_page(session: AsyncSession, domain: Dom
 
 
 async def test_more_pages_than_one_statement_takes(session: AsyncSession, domain: Domain) -> None:
-    names = [str(number) for number in range(2 * ROWS_AT_ONCE + 1)]
+    names = [str(number) for number in range(2 * ROWS_PER_STATEMENT + 1)]
     added = await add_pages(session, domain.id, found(*names))
     assert len(set(added.added)) == len(names)
     assert (await list_pages(session, domain.id, PageRequest(1))).total == len(names)
@@ -66,7 +66,7 @@ async def test_more_pages_than_one_statement_takes(session: AsyncSession, domain
 
 
 async def test_the_longest_url_fits(session: AsyncSession, domain: Domain) -> None:
-    url = incompressible(LONGEST_URL)
+    url = incompressible(MAX_URL_LENGTH)
     [page_id] = (await add_pages(session, domain.id, [NewPage(url, "other")])).added
     assert (await page_by_id(session, page_id)).url == url
 

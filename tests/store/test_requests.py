@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import Conflict
 from store.db.engine import Database
-from store.requests import REMEMBERED, enter_request, find_request
+from store.requests import IDEMPOTENCY_KEY_RETENTION, enter_request, find_request
 from tests.store.rows import new_organisation
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -38,8 +38,8 @@ async def test_an_answer_is_kept_with_its_key(database: Database, org_id: UUID) 
         request = await enter_request(session, org_id, "k", "body", NOW)
         assert request.answer is None
         request.answer = {"jobId": "crawl-1"}
-    assert await found(NOW + REMEMBERED) == {"jobId": "crawl-1"}
-    assert await found(NOW + REMEMBERED + timedelta(seconds=1)) is None
+    assert await found(NOW + IDEMPOTENCY_KEY_RETENTION) == {"jobId": "crawl-1"}
+    assert await found(NOW + IDEMPOTENCY_KEY_RETENTION + timedelta(seconds=1)) is None
     async with database.reading() as session:
         with pytest.raises(Conflict):
             await find_request(session, org_id, "k", "another", NOW)
@@ -59,6 +59,6 @@ async def test_keys_of_two_organisations_are_not_the_same(database: Database, or
 
 async def test_a_key_is_forgotten_after_its_time(database: Database, org_id: UUID) -> None:
     first = await seed(database, org_id, "k", "body")
-    just_before = NOW + REMEMBERED
+    just_before = NOW + IDEMPOTENCY_KEY_RETENTION
     assert await seed(database, org_id, "k", "body", just_before) == first
     assert await seed(database, org_id, "k", "new", just_before + timedelta(seconds=1)) != first

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, event, func, insert, select, update
 
-from core.changes.muting import ChangingLine, Learned
+from core.changes.muting import ChangingLine, NoiseHistory
 from core.settings import Settings
 from core.text.packing import pack
 from store.checks import record_gone
@@ -18,7 +18,7 @@ from store.contents import keep
 from store.db.base import Base
 from store.db.engine import Database
 from store.domains import delete_domain
-from store.page_lines import learned_of, remember
+from store.page_lines import noise_history_of, store_noise_history
 from store.pages import page_by_id
 from store.retention import Expiry, Key, examine, expiries, remove, remove_parts
 from store.snapshots import get_snapshot
@@ -136,6 +136,7 @@ def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> It
     """A row of each of those tables, of that moment."""
     own, domain_id = str(at), page.domain_id
     yield Change(
+        org_id=org_id,
         domain_id=domain_id,
         page_id=page.id,
         job_id=own,
@@ -236,20 +237,22 @@ async def test_what_a_removal_was_told_from_stays(database: Database, page: Page
 async def test_a_line_that_is_no_noise_is_forgotten_when_no_crawl_counts_any_more(
     database: Database, page: Page
 ) -> None:
-    nothing = Learned(0, {}, frozenset())
+    nothing = NoiseHistory(0, {}, frozenset())
     lines = {"old": (3, 6), "last": (7,), "muted": (1, 2, 3)}
     changed_in = {ChangingLine(None, words): crawls for words, crawls in lines.items()}
     muted = frozenset({ChangingLine(None, "muted")})
     now = NOON + timedelta(days=2)
     async with database.transaction() as session:
-        await remember(session, page.id, nothing, Learned(7, changed_in, muted), NOON)
+        await store_noise_history(
+            session, page.id, nothing, NoiseHistory(7, changed_in, muted), NOON
+        )
         await session.execute(update(Page).values(crawl_count=10))
-        known = await learned_of(session, page.id, 10)
+        known = await noise_history_of(session, page.id, 10)
     assert await removed(database, PageLine, await may_go(database, PageLine, now), now) == 1
     async with database.reading() as session:
-        left = await learned_of(session, page.id, 10)
+        left = await noise_history_of(session, page.id, 10)
     assert {each.words for each in left.changed} == {"last", "muted"}
-    assert left.after(known.changed) == known.after(known.changed), "it makes no difference"
+    assert left.updated(known.changed) == known.updated(known.changed), "it makes no difference"
 
 
 async def test_a_batch_goes_after_its_members_a_few_at_a_time(

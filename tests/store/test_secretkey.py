@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import Conflict, SecretsUnreadable, SettingsError
 from core.settings import Settings
-from store.secretkey import FILE, SecretKey
+from store.secretkey import KEY_FILE, SecretKey
 
 
 def embedded(folder: Path) -> SecretKey:
@@ -17,12 +17,12 @@ def embedded(folder: Path) -> SecretKey:
 def test_the_embedded_default_makes_a_key_once_for_its_owner_only(tmp_path: Path) -> None:
     data = tmp_path / "data"
     token = embedded(data).for_sealing().seal("x")
-    path = data / FILE
+    path = data / KEY_FILE
     assert path.stat().st_mode & 0o777 == 0o600
     assert len(path.read_text().strip()) >= 32
     assert embedded(data).for_opening().open(token) == "x"
     assert embedded(data).for_sealing().open(token) == "x"
-    assert [each.name for each in data.iterdir()] == [FILE]
+    assert [each.name for each in data.iterdir()] == [KEY_FILE]
 
 
 def test_of_several_that_make_a_key_at_once_all_use_one(tmp_path: Path) -> None:
@@ -49,9 +49,9 @@ def test_with_a_database_of_your_own_no_key_is_made_up(tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_missing_or_none_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SecretsUnreadable, match=FILE):
+    with pytest.raises(SecretsUnreadable, match=KEY_FILE):
         embedded(tmp_path).for_opening()
-    (tmp_path / FILE).write_text("short")
+    (tmp_path / KEY_FILE).write_text("short")
     with pytest.raises(SettingsError, match="no key of 32 characters"):
         embedded(tmp_path).for_opening()
 
@@ -59,9 +59,9 @@ def test_a_key_that_is_missing_or_none_is_named(tmp_path: Path) -> None:
 def test_a_wrong_key_that_is_put_right_counts_at_once(tmp_path: Path) -> None:
     key = embedded(tmp_path)
     token = key.for_sealing().seal("x")
-    right = (tmp_path / FILE).read_text()
-    (tmp_path / FILE).write_text("wrong" * 8)
+    right = (tmp_path / KEY_FILE).read_text()
+    (tmp_path / KEY_FILE).write_text("wrong" * 8)
     with pytest.raises(SecretsUnreadable, match="under another DIFFY_SECRET_KEY"):
         key.for_opening().open(token)
-    (tmp_path / FILE).write_text(right)
+    (tmp_path / KEY_FILE).write_text(right)
     assert key.for_opening().open(token) == "x"

@@ -5,7 +5,7 @@ import pytest
 from store.checks import record_gone
 from store.db.engine import Database
 from store.pages import page_by_id
-from store.siblings import LARGEST_TEXT, MOST_PAGES, newest_siblings, siblings
+from store.siblings import MAX_SIBLING_CANDIDATES, MAX_SIBLING_TEXT_SIZE, newest_siblings, siblings
 from store.tables.domains import Domain
 from store.tables.pages import Page
 from tests.store.rows import incompressible, minutes, new_domain, new_page, read, stored
@@ -44,7 +44,9 @@ async def test_of_a_large_site_no_more_than_the_newest_are_looked_at(
     database: Database, domain: Domain, page: Page
 ) -> None:
     async with database.transaction() as session:
-        others = [await new_page(session, domain.id, f"/{n}") for n in range(MOST_PAGES + 5)]
+        others = [
+            await new_page(session, domain.id, f"/{n}") for n in range(MAX_SIBLING_CANDIDATES + 5)
+        ]
     for at, each in enumerate(others):
         await stored(database, each.id, "job", "a", minutes(at))
     async with database.reading() as session:
@@ -68,14 +70,14 @@ async def test_a_page_is_known_by_its_last_two_versions(database: Database, page
 @pytest.mark.parametrize(
     "longer",
     [
-        pytest.param(incompressible(2 * LARGEST_TEXT), id="and large as it is stored"),
-        pytest.param("x" * (LARGEST_TEXT + 1), id="however small it is stored"),
+        pytest.param(incompressible(2 * MAX_SIBLING_TEXT_SIZE), id="and large as it is stored"),
+        pytest.param("x" * (MAX_SIBLING_TEXT_SIZE + 1), id="however small it is stored"),
     ],
 )
 async def test_a_page_that_has_become_too_long_is_left_out(
     database: Database, page: Page, longer: str
 ) -> None:
-    await stored(database, page.id, "first", "x" * LARGEST_TEXT, minutes(0))
+    await stored(database, page.id, "first", "x" * MAX_SIBLING_TEXT_SIZE, minutes(0))
     async with database.reading() as session:
         assert list(await siblings(session, [page.id])) == [page.id]
     await stored(database, page.id, "second", longer, minutes(1))

@@ -6,7 +6,7 @@ from random import Random
 
 from activities.discovery.candidates import MAX_FEEDS, URLS_PER_SLICE, Candidates
 from core.web.scope import ExclusionReason, ScopeRules
-from core.web.traps import MOST_DATES
+from core.web.traps import MAX_CALENDAR_URLS
 from core.web.urls import parse_domain
 from store.frontier import FoundUrl
 from tests.pauses import watched
@@ -30,7 +30,7 @@ async def test_what_was_let_through_before_uses_up_the_budget_of_a_trap_in_any_o
     first = await taken(candidates(), [*dates, f"{ORIGIN}/plain"])
     assert not first.pop().uses_budget
     through = [found.url for found in first if found.uses_budget]
-    assert len(through) == MOST_DATES
+    assert len(through) == MAX_CALENDAR_URLS
     Random(1).shuffle(through)
     later = candidates()
     await later.restore_budgets(through)
@@ -44,7 +44,7 @@ async def test_what_will_not_be_visited_uses_up_no_budget() -> None:
     of = candidates()
     assert all(found.reason is None for found in await taken(of, dates, room=10))
     reasons = [found.reason for found in await taken(of, dates[10:])]
-    assert reasons.count(None) == MOST_DATES - 10
+    assert reasons.count(None) == MAX_CALENDAR_URLS - 10
 
 
 async def test_a_page_that_names_a_url_in_two_ways_names_it_once() -> None:
@@ -54,7 +54,7 @@ async def test_a_page_that_names_a_url_in_two_ways_names_it_once() -> None:
 
 
 async def test_what_a_sitemap_names_is_no_trap_and_uses_no_budget() -> None:
-    dates = [f"{ORIGIN}/calendar/{2100 + number}/1" for number in range(MOST_DATES + 1)]
+    dates = [f"{ORIGIN}/calendar/{2100 + number}/1" for number in range(MAX_CALENDAR_URLS + 1)]
     assert await taken(candidates(), dates, depth=0) == [FoundUrl(url, 0) for url in dates]
 
 

@@ -14,7 +14,7 @@ from activities.discovery.visit import Visitor
 from core.errors import BlockedByRobots, HostBusy
 from core.jobs.checkpoint import Seeding
 from core.web.robots import parse_robots
-from core.web.sitemaps import LARGEST
+from core.web.sitemaps import MAX_SITEMAP_SIZE
 from core.web.urls import parse_domain
 from tests.activities.behaviours import resetting
 from tests.pauses import watched
@@ -170,7 +170,7 @@ async def test_no_more_sitemaps_and_urls_are_read_than_the_limits(
     assert len(site.requests) == 3
 
 
-AMPERSANDS = gzip.compress(b"<" + b"&" * LARGEST)
+AMPERSANDS = gzip.compress(b"<" + b"&" * MAX_SITEMAP_SIZE)
 """A sitemap that is read for seconds."""
 
 

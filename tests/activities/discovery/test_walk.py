@@ -44,8 +44,8 @@ def stopped_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A discovery of ten pages remembers twenty URLs to visit, and twenty others."""
-    monkeypatch.setattr("store.frontier.ROWS_FOR_EACH_PAGE", 2)
-    monkeypatch.setattr("store.frontier.MORE_ROWS", 0)
+    monkeypatch.setattr("store.frontier.ROWS_PER_PAGE", 2)
+    monkeypatch.setattr("store.frontier.EXTRA_ROWS", 0)
 
 
 async def rows(system: System) -> int:
@@ -117,9 +117,9 @@ async def test_an_attempt_that_goes_on_comes_to_the_counts_of_one_that_was_never
     """It is stopped between what uses a budget of traps up and what needs it, and so is the room
     for URLs.
     """
-    monkeypatch.setattr("store.frontier.MORE_ROWS", 0)
+    monkeypatch.setattr("store.frontier.EXTRA_ROWS", 0)
     monkeypatch.setattr("activities.discovery.walk.MAX_PARALLEL_VISITS", 1)
-    monkeypatch.setattr("core.web.traps.MOST_DATES", 3)
+    monkeypatch.setattr("core.web.traps.MAX_CALENDAR_URLS", 3)
     everywhere = [f"https://elsewhere.example/{n}" for n in range(40)]
     async with system.worker():
         domain_id = await empty_domain(system, site)

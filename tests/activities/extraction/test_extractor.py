@@ -28,7 +28,7 @@ from activities.extraction.extractor import (
 from core.changes.detection import SeenPage, fingerprint
 from core.errors import NotAPage
 from core.text.packing import unpack
-from core.web.sitemaps import LARGEST, Sitemap
+from core.web.sitemaps import MAX_SITEMAP_SIZE, Sitemap
 from tests.cost import cost
 from tests.eventually import HANG, eventually
 from tests.processes import readers
@@ -113,13 +113,13 @@ async def test_a_sitemap_that_takes_too_long_has_a_problem(
     fresh: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(activities.extraction.processes, "DOCUMENT_TIMEOUT", 0.1)
-    found = await fresh.sitemap(b"<" + b"&" * LARGEST)
+    found = await fresh.sitemap(b"<" + b"&" * MAX_SITEMAP_SIZE)
     assert found == Sitemap(problem="It could not be read within 0.1 s.")
 
 
 async def test_a_sitemap_over_which_two_processes_die_has_a_problem(fresh: Extractor) -> None:
     already = readers()
-    task = asyncio.create_task(fresh.sitemap(b"<" + b"&" * LARGEST))
+    task = asyncio.create_task(fresh.sitemap(b"<" + b"&" * MAX_SITEMAP_SIZE))
     killed: set[int] = set()
     for _ in range(2):
 

@@ -15,13 +15,14 @@ from activities.http.connections import MAX_CONNECTIONS_PER_HOST
 from activities.http.fetch import Fetcher, FetchLimits, Validators
 from core.errors import (
     BadRedirect,
+    BrokenCompression,
+    HeadersTooLarge,
     InvalidAddress,
     PageTooLarge,
     SiteError,
     SiteTimeout,
     SiteUnreachable,
 )
-from core.site_errors import BrokenCompression, HeadersTooLarge
 from tests.activities.behaviours import OK, encoded, repeating, resetting, sending
 from tests.activities.bombs import zstd
 from tests.activities.conftest import USER_AGENT

@@ -17,7 +17,7 @@ from activities.http.fetch import Fetched, Fetcher
 from activities.rendering.browser import Browser
 from activities.rendering.proxy import ProxyLimits
 from activities.rendering.renderer import Renderer, RenderingLimits
-from core.site_errors import BrowserMissing, RenderingFailed
+from core.errors import BrowserMissing, RenderingFailed
 from core.web.addresses import Address
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from tests.activities.conftest import USER_AGENT

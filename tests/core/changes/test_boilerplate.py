@@ -5,16 +5,16 @@ from dataclasses import dataclass
 import pytest
 
 from core.changes.boilerplate import (
-    FEWEST_SIBLINGS,
-    MOST_BLOCKS,
-    MOST_SIBLINGS,
+    MAX_CHANGED_BLOCKS,
+    MAX_SIBLINGS,
+    MIN_SIBLINGS,
     Edit,
-    Judged,
     LineEdit,
+    OwnChange,
     Sibling,
     SiblingVersion,
     TitleEdit,
-    most_alike,
+    most_similar_pages,
     without_boilerplate,
 )
 from core.changes.detection import SeenPage, detect_change
@@ -34,7 +34,7 @@ def sibling(now: str, earlier: str | None = None, title: str = "Page - Acme Ltd"
     return Sibling(SiblingVersion(title, now), then)
 
 
-STILL = [sibling(page(f"part {n}")) for n in range(MOST_SIBLINGS)]
+STILL = [sibling(page(f"part {n}")) for n in range(MAX_SIBLINGS)]
 
 
 def followed(head: str = HEAD, foot: str = FOOT) -> list[Sibling]:
@@ -48,7 +48,7 @@ def judged(
     siblings: list[Sibling],
     titles: tuple[str, str] = ("Page - Acme Ltd", "Page - Acme Ltd"),
     probe: Sibling | None = None,
-) -> Judged:
+) -> OwnChange:
     url = "https://a.example/page"
     seen = SeenPage(url, titles[0], before), SeenPage(url, titles[1], after)
     detected = detect_change(*seen)
@@ -56,7 +56,7 @@ def judged(
     return without_boilerplate(detected, *seen, siblings, probe)
 
 
-def summary(found: Judged) -> str | None:
+def summary(found: OwnChange) -> str | None:
     return found.detected.summary if found.detected else None
 
 
@@ -90,7 +90,7 @@ class Case:
 )
 def test_what_another_page_changed_in_the_same_way_is_no_news(case: Case) -> None:
     after = page("us", case.head, case.foot)
-    assert judged(page("us"), after, followed(case.head, case.foot)) == Judged(None)
+    assert judged(page("us"), after, followed(case.head, case.foot)) == OwnChange(None)
 
 
 def test_what_the_site_changed_the_time_before_tells_as_well_what_it_changes_now() -> None:
@@ -99,7 +99,7 @@ def test_what_the_site_changed_the_time_before_tells_as_well_what_it_changes_now
     found = judged(page("us", NEWER), page("us", newest), time_before)
     assert found.suspects == {LineEdit("Version 1.1, for everybody", "Version 1.2, for everybody")}
     followed_again = [sibling(page("the first", newest), page("the first", NEWER)), *time_before]
-    assert judged(page("us", NEWER), page("us", newest), followed_again) == Judged(None)
+    assert judged(page("us", NEWER), page("us", newest), followed_again) == OwnChange(None)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_what_few_pages_share_is_content() -> None:
 def test_a_page_that_is_asked_anew_tells_what_it_changed() -> None:
     probe = sibling(page("the first", NEWER), page("the first"))
     found = judged(page("us"), page("us", NEWER), STILL, probe=probe)
-    assert found == Judged(None)
+    assert found == OwnChange(None)
 
 
 def test_a_page_that_is_asked_anew_has_one_voice_in_what_the_pages_share() -> None:
@@ -194,9 +194,9 @@ def test_a_page_that_is_asked_anew_has_one_voice_in_what_the_pages_share() -> No
 
 
 def test_of_a_small_site_nothing_is_known() -> None:
-    few = followed(NEWER)[: FEWEST_SIBLINGS - 1]
+    few = followed(NEWER)[: MIN_SIBLINGS - 1]
     assert judged(page("us"), page("us", NEWER), few).detected is not None
-    assert judged(page("us"), page("us", NEWER), followed(NEWER)[:FEWEST_SIBLINGS]).detected is None
+    assert judged(page("us"), page("us", NEWER), followed(NEWER)[:MIN_SIBLINGS]).detected is None
 
 
 def test_a_page_of_errors_is_no_witness() -> None:
@@ -208,11 +208,11 @@ def test_a_page_of_errors_is_no_witness() -> None:
 
 
 def test_a_page_that_was_rewritten_is_not_looked_at_line_by_line() -> None:
-    new = "\n".join(f"Line {n} of many" for n in range(MOST_BLOCKS))
+    new = "\n".join(f"Line {n} of many" for n in range(MAX_CHANGED_BLOCKS))
     after = page(f"us\n{new}", NEWER)
     found = judged(page("us"), after, followed(NEWER))
     assert found.detected is not None
-    assert len(found.detected.difference.blocks) > MOST_BLOCKS
+    assert len(found.detected.difference.blocks) > MAX_CHANGED_BLOCKS
 
 
 VERBATIM_HEAD = "\x10# Acme\nHome \x10| Docs \x10|\n\x10  Version 1.0, for everybody\n\x10- Support"
@@ -236,8 +236,8 @@ def test_pages_that_older_versions_have_stored_tell_what_is_boilerplate() -> Non
     }
     for stored in (page("the first", VERBATIM_HEAD), older(page("the first", VERBATIM_HEAD))):
         probe = sibling(page("the first", newer), stored)
-        assert judged(older(before), after, siblings, probe=probe) == Judged(None)
-        assert judged(before, after, siblings, probe=probe) == Judged(None)
+        assert judged(older(before), after, siblings, probe=probe) == OwnChange(None)
+        assert judged(before, after, siblings, probe=probe) == OwnChange(None)
 
 
 RETITLED = [
@@ -250,7 +250,7 @@ RETITLED = [
 
 def test_the_name_of_the_site_in_titles_is_boilerplate() -> None:
     titles = "Page - Acme Ltd", "Page - Acme Inc"
-    assert judged(page("us"), page("us"), RETITLED, titles) == Judged(None)
+    assert judged(page("us"), page("us"), RETITLED, titles) == OwnChange(None)
     first = judged(page("us"), page("us"), STILL, titles)
     assert summary(first) == "Title changed from “Page - Acme Ltd” to “Page - Acme Inc”."
     assert first.suspects == {TitleEdit("Ltd", "Inc")}
@@ -279,7 +279,7 @@ def test_text_of_the_site_and_its_name_go_together() -> None:
         ),
         *STILL[1:],
     ]
-    assert judged(page("us"), page("us", NEWER), siblings, titles) == Judged(None)
+    assert judged(page("us"), page("us", NEWER), siblings, titles) == OwnChange(None)
 
 
 @dataclass(frozen=True)
@@ -297,11 +297,11 @@ OTHERS = [At(f"https://a.example/{n}") for n in range(20)]
 @pytest.mark.parametrize(
     ("pages", "chosen"),
     [
-        pytest.param([*OTHERS, *DEEPER, *BLOG], BLOG[:MOST_SIBLINGS], id="the newest of its part"),
+        pytest.param([*OTHERS, *DEEPER, *BLOG], BLOG[:MAX_SIBLINGS], id="the newest of its part"),
         pytest.param([*OTHERS, *BLOG[:5]], BLOG[:5], id="none but those of its part"),
         pytest.param(
             [*OTHERS, *DEEPER, *BLOG[:4]],
-            [*BLOG[:4], *DEEPER][:MOST_SIBLINGS],
+            [*BLOG[:4], *DEEPER][:MAX_SIBLINGS],
             id="those of the next part where its own has too few",
         ),
         pytest.param([*BLOG[:2], *OTHERS[:1]], [*BLOG[:2], *OTHERS[:1]], id="all of a small site"),
@@ -311,4 +311,4 @@ OTHERS = [At(f"https://a.example/{n}") for n in range(20)]
 def test_a_page_is_judged_by_those_that_begin_their_addresses_alike(
     pages: list[At], chosen: list[At]
 ) -> None:
-    assert most_alike("https://a.example/blog/x", pages) == chosen
+    assert most_similar_pages("https://a.example/blog/x", pages) == chosen

@@ -4,14 +4,14 @@ import pytest
 
 from core.changes.confirmation import Confirmation, confirm
 from core.changes.detection import DetectedChange, SeenPage
-from core.changes.muting import ChangingLine, Learned
+from core.changes.muting import ChangingLine, NoiseHistory
 from core.text.stored_text import legacy_lines
 
 HERE = (
     "# Shop\nPro costs $99 a month.\nThere are 12 friends of ours in town.\nTalk to us.\nThe end."
 )
 DEARER = HERE.replace("$99", "$129")
-NOTHING = Learned(crawls=1, changed={}, muted=frozenset())
+NOTHING = NoiseHistory(crawl_count=1, changed={}, muted=frozenset())
 FRIENDS = ChangingLine("Shop", "There are … friends of ours in town.")
 
 
@@ -110,10 +110,10 @@ def test_title_and_address_are_confirmed_like_lines() -> None:
 
 
 def test_what_differs_at_either_look_teaches_the_noise_of_the_page_once() -> None:
-    known = Learned(crawls=4, changed={FRIENDS: (3, 4)}, muted=frozenset())
+    known = NoiseHistory(crawl_count=4, changed={FRIENDS: (3, 4)}, muted=frozenset())
     flicker, rotated = HERE.replace("12", "17"), HERE.replace("12", "19")
     for first, second in ((flicker, HERE), (HERE, flicker), (flicker, rotated)):
         found = confirm(page(HERE), page(first), page(second), known)
-        assert found.learned.changed == {FRIENDS: (3, 4, 5)}
-        assert found.learned.muted == {FRIENDS}
+        assert found.noise.changed == {FRIENDS: (3, 4, 5)}
+        assert found.noise.muted == {FRIENDS}
         assert found.detected is None, "it is known for noise by now"

@@ -20,10 +20,10 @@ from core.changes.decision import (
     decide_unchanged,
 )
 from core.changes.detection import SeenPage
-from core.changes.muting import Learned
+from core.changes.muting import NoiseHistory
 from core.changes.rules import ChangeType
 
-NOTHING_KNOWN = Learned(crawls=1, changed={}, muted=frozenset())
+NOTHING_KNOWN = NoiseHistory(crawl_count=1, changed={}, muted=frozenset())
 
 
 def page(text: str) -> SeenPage:
@@ -318,7 +318,7 @@ def test_content(stored: KnownVersion | None, fetched: SeenPage, case: Case) -> 
 
 def test_a_check_learns_the_noise_of_both_fetches_once() -> None:
     here, then, now = (page(f"There are {n} friends of ours in town.") for n in (12, 17, 19))
-    known = KnownVersion(here, Learned(crawls=4, changed={}, muted=frozenset()))
+    known = KnownVersion(here, NoiseHistory(crawl_count=4, changed={}, muted=frozenset()))
     verdicts = [
         decide_unchanged(there(fetches=1, previous=then), known),
         decide_content(there(fetches=1, previous=then), known, now),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.changes.detection import SeenPage, learning
-from core.changes.muting import ChangingLine, Learned, changed_lines, is_noise, without
+from core.changes.detection import SeenPage, detect_unmuted_change
+from core.changes.muting import ChangingLine, NoiseHistory, changed_lines, is_noise, without_muted
 from core.changes.text_diff import compare
 
 HERE = "# Shop\nPro costs $99 a month.\nThere are {} friends of ours in town.\nThe end."
@@ -17,8 +17,8 @@ def seen(friends: str, price: str = "$99") -> SeenPage:
 def test_an_edited_line_is_known_by_the_words_that_stay_and_its_heading() -> None:
     difference = compare(seen("12").text, seen("17").text)
     assert changed_lines(difference) == {FRIENDS}
-    assert without(difference, {FRIENDS}).identical
-    assert without(difference, set()) is difference
+    assert without_muted(difference, {FRIENDS}).identical
+    assert without_muted(difference, set()) is difference
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_three_changes_in_five_crawls_are_noise(
 
 
 def test_what_is_learned_is_no_news_and_the_rest_still_is() -> None:
-    known = Learned(1, {}, frozenset())
+    known = NoiseHistory(1, {}, frozenset())
     told = []
     for friends in ("12", "13", "14"):
-        detected, known = learning(seen("11"), seen(friends), known)
+        detected, known = detect_unmuted_change(seen("11"), seen(friends), known)
         told.append(detected is not None)
     assert told == [True, True, False]
     assert known.muted == {FRIENDS}
-    detected, known = learning(seen("11"), seen("15", "$129"), known)
+    detected, known = detect_unmuted_change(seen("11"), seen("15", "$129"), known)
     assert detected is not None
     assert detected.summary == "Price of Pro changed from $99 to $129."
     assert [block.after for block in detected.difference.blocks] == ["Pro costs $129 a month."]

@@ -6,8 +6,8 @@ import pytest
 
 from core.changes.detection import DetectedChange, SeenPage, detect_change, removal, restoration
 from core.changes.rules import (
-    CERTAIN,
     DOUBTS,
+    MAX_CONFIDENCE,
     SEVERITY_RULES,
     TYPE_RULES,
     ChangeType,
@@ -120,7 +120,7 @@ def test_each_doubt_has_a_pair() -> None:
 @pytest.mark.parametrize("name", DOUBTFUL)
 def test_each_doubt_lowers_the_confidence_by_its_factor(name: str) -> None:
     factor = {doubt.name: doubt.factor for doubt in DOUBTS}[name]
-    assert DOUBTFUL[name].detected.confidence == round(CERTAIN * factor, 2)
+    assert DOUBTFUL[name].detected.confidence == round(MAX_CONFIDENCE * factor, 2)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_each_doubt_lowers_the_confidence_by_its_factor(name: str) -> None:
     ],
 )
 def test_what_resembles_a_doubtful_change_may_be_certain(certain: Pair) -> None:
-    assert certain.detected.confidence == CERTAIN
+    assert certain.detected.confidence == MAX_CONFIDENCE
 
 
 def test_doubts_add_up() -> None:
@@ -149,4 +149,4 @@ def test_doubts_add_up() -> None:
         sells=False,
         kept=0.05,
     )
-    assert confidence_of(facts) == round(CERTAIN * 0.5 * 0.6, 2)
+    assert confidence_of(facts) == round(MAX_CONFIDENCE * 0.5 * 0.6, 2)

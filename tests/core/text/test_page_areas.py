@@ -45,9 +45,9 @@ BANNER = "<p>We use cookies.</p><button>Accept</button>"
         ("<body class=footer>shown", None),
     ],
 )  # fmt: skip
-def test_a_region_is_known_by_what_its_markup_says(around: str, area: PageArea | None) -> None:
-    regions = {block.area for block in visible_blocks(around)}
-    assert regions == {area or PageArea.CONTENT}
+def test_an_area_is_known_by_what_its_markup_says(around: str, area: PageArea | None) -> None:
+    areas = {block.area for block in visible_blocks(around)}
+    assert areas == {area or PageArea.CONTENT}
 
 
 @pytest.mark.parametrize("around", ["<nav>{}</nav>", "<footer>{}</footer>",
@@ -83,6 +83,6 @@ def test_closed_dialogs_and_marked_times_are_left_out(html: str, shown: str) -> 
     assert content(html) == shown
 
 
-def test_the_outermost_region_counts() -> None:
+def test_the_outermost_area_counts() -> None:
     html = f"<footer><nav>a</nav><div class=cookie-bar>{BANNER}</div>b</footer>"
     assert {block.area for block in visible_blocks(html)} == {PageArea.FOOTER}

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.web.links import (
-    LONGEST_REFRESH,
-    LONGEST_TITLE,
-    MOST_FEEDS,
-    MOST_LINKS,
+    MAX_FEEDS_PER_PAGE,
+    MAX_LINKS,
+    MAX_REFRESH_DELAY,
+    MAX_TITLE_LENGTH,
     PageLinks,
     decode_html,
     extract_links,
@@ -77,10 +77,10 @@ def test_base(base: str, link: str) -> None:
 def test_a_base_that_is_too_long_for_an_address_does_not_count() -> None:
     """It would be in each link: 100 KiB in 10,000 of them would be 1 GiB."""
     base = f"https://e.com/{'x' * 100_000}/"
-    links = "".join(f'<a href="{number}">' for number in range(MOST_LINKS))
+    links = "".join(f'<a href="{number}">' for number in range(MAX_LINKS))
     found = page(f'<base href="{base}">{links}').links
     assert found[0] == "https://a.com/b/0"
-    assert len(found) == MOST_LINKS
+    assert len(found) == MAX_LINKS
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_canonical(html: str, canonical: str | None) -> None:
         ("0; URL='/n' extra", "https://a.com/n"),
         ('3, url = "/n"', "https://a.com/n"),
         ("0.5 /n", "https://a.com/n"),
-        (f"{LONGEST_REFRESH};url=/n", "https://a.com/n"),
+        (f"{MAX_REFRESH_DELAY};url=/n", "https://a.com/n"),
         ("1800;url=/logout", None),
         ("15", None),
         ("", None),
@@ -136,7 +136,7 @@ def test_a_refresh_for_those_without_scripts_is_not_ours() -> None:
         ("<title></title>", None),
         ("<svg><title>Icon</title></svg>", None),
         ("<p>x<title>Late</title>", None),
-        ("<title>" + "x" * 600 + "</title>", "x" * LONGEST_TITLE),
+        ("<title>" + "x" * 600 + "</title>", "x" * MAX_TITLE_LENGTH),
     ],
 )
 def test_title(html: str, title: str | None) -> None:
@@ -157,8 +157,8 @@ def test_nofollow(meta: str, nofollow: bool) -> None:
 
 
 def test_many_links_are_cut() -> None:
-    html = "".join(f'<a href="/{number}">' for number in range(MOST_LINKS + 1))
-    assert len(page(html).links) == MOST_LINKS
+    html = "".join(f'<a href="/{number}">' for number in range(MAX_LINKS + 1))
+    assert len(page(html).links) == MAX_LINKS
 
 
 def test_deep_nesting_comes_to_an_end() -> None:
@@ -246,4 +246,4 @@ def test_feeds_and_other_languages_are_told_apart() -> None:
 
 def test_only_some_feeds_are_taken() -> None:
     link = '<link rel=alternate type="application/rss+xml" href=/{}>'
-    assert len(page("".join(link.format(n) for n in range(50))).feeds) == MOST_FEEDS
+    assert len(page("".join(link.format(n) for n in range(50))).feeds) == MAX_FEEDS_PER_PAGE

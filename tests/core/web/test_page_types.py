@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidAddress
-from core.web.page_types import WORDS, PageType, classify_page
+from core.web.page_types import TYPE_WORDS, PageType, classify_page
 from core.web.urls import normalise
 
 
@@ -72,10 +72,10 @@ def test_the_path_counts_before_the_title() -> None:
 
 
 def test_the_table_is_sound() -> None:
-    words = [word for telling in WORDS.values() for word in telling]
+    words = [word for telling in TYPE_WORDS.values() for word in telling]
     assert len(words) == len(set(words))
     assert all(word == word.lower() and word.isascii() for word in words)
-    assert set(WORDS) == set(PageType) - {PageType.HOME, PageType.OTHER}
+    assert set(TYPE_WORDS) == set(PageType) - {PageType.HOME, PageType.OTHER}
 
 
 @given(st.text(), st.none() | st.text())

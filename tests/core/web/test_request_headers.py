@@ -3,7 +3,7 @@
 import pytest
 from pydantic_core import PydanticCustomError
 
-from core.web.request_headers import REFUSED, check_cookies, check_headers, check_user_agent
+from core.web.request_headers import REFUSED_HEADERS, check_cookies, check_headers, check_user_agent
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_another_header_is_refused_with_a_reason_that_repeats_no_value(
     assert "{" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REFUSED_HEADERS)
 def test_a_header_that_the_crawler_answers_for_is_refused(name: str) -> None:
     with pytest.raises(PydanticCustomError, match="cannot be set"):
         check_headers({name.title(): "x"})

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from core.errors import InvalidAddress
 from core.web.robots import (
     ALLOW_ALL,
-    LARGEST,
-    LONGEST_DELAY,
-    PRODUCT,
+    MAX_CRAWL_DELAY,
+    MAX_ROBOTS_SIZE,
+    PRODUCT_TOKEN,
     parse_robots,
 )
 from core.web.urls import normalise
@@ -37,7 +37,7 @@ LINES = st.lists(st.sampled_from(SCRAPS.split("|"))).map("\n".join)
 
 
 def allows(text: str, url: str = PAGE) -> bool:
-    return parse_robots(text.encode()).allows(url, PRODUCT)
+    return parse_robots(text.encode()).allows(url, PRODUCT_TOKEN)
 
 
 def test_googles_cases() -> None:
@@ -91,28 +91,28 @@ def test_charsets() -> None:
         "user-agent: *\ndisallow: /café".encode("latin-1"),
         b"user-agent: *\ndisallow: /caf%e9",
     ):
-        assert not parse_robots(body).allows("https://a.com/caf%E9", PRODUCT)
+        assert not parse_robots(body).allows("https://a.com/caf%E9", PRODUCT_TOKEN)
     for mark, charset in ((BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be")):
         body = mark + "user-agent: *\ndisallow: /".encode(charset)
-        assert not parse_robots(body).allows(PAGE, PRODUCT)
+        assert not parse_robots(body).allows(PAGE, PRODUCT_TOKEN)
 
 
 def test_robots_txt_itself_is_always_allowed() -> None:
     nothing_else = parse_robots(b"user-agent: *\ndisallow: /")
-    assert nothing_else.allows("https://a.com/robots.txt", PRODUCT)
-    assert not nothing_else.allows(PAGE, PRODUCT)
-    assert ALLOW_ALL.allows(PAGE, PRODUCT)
+    assert nothing_else.allows("https://a.com/robots.txt", PRODUCT_TOKEN)
+    assert not nothing_else.allows(PAGE, PRODUCT_TOKEN)
+    assert ALLOW_ALL.allows(PAGE, PRODUCT_TOKEN)
 
 
 def test_a_line_that_is_cut_does_not_count() -> None:
     start = b"user-agent: *\ndisallow: /other\n#"
     cut = b"\ndisallow: /private"
-    filler = b"x" * (LARGEST - len(start) - len(cut) + len(b"rivate"))
+    filler = b"x" * (MAX_ROBOTS_SIZE - len(start) - len(cut) + len(b"rivate"))
     body = start + filler + cut
-    assert body[:LARGEST].endswith(b"disallow: /p")
+    assert body[:MAX_ROBOTS_SIZE].endswith(b"disallow: /p")
     robots = parse_robots(body)
-    assert robots.allows("https://a.com/pricing", PRODUCT)
-    assert not robots.allows("https://a.com/other", PRODUCT)
+    assert robots.allows("https://a.com/pricing", PRODUCT_TOKEN)
+    assert not robots.allows("https://a.com/other", PRODUCT_TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_line_that_is_cut_does_not_count() -> None:
     [
         ("5", 5.0),
         ("0.5", 0.5),
-        ("3600", LONGEST_DELAY),
+        ("3600", MAX_CRAWL_DELAY),
         ("0", None),
         ("-1", None),
         ("soon", None),
@@ -131,12 +131,12 @@ def test_a_line_that_is_cut_does_not_count() -> None:
 )
 def test_crawl_delay(written: str, seconds: float | None) -> None:
     robots = parse_robots(f"user-agent: *\ncrawl-delay: {written}".encode())
-    assert robots.crawl_delay(PRODUCT) == seconds
+    assert robots.crawl_delay(PRODUCT_TOKEN) == seconds
 
 
 def test_crawl_delay_of_another_product() -> None:
     robots = parse_robots(b"user-agent: foobot\ncrawl-delay: 9\nuser-agent: *\ndisallow:")
-    assert robots.crawl_delay(PRODUCT) is None
+    assert robots.crawl_delay(PRODUCT_TOKEN) is None
     assert robots.crawl_delay("FooBot") == 9.0
 
 
@@ -152,7 +152,7 @@ def test_many_agents_with_many_rules_cost_little() -> None:
 
     def allowed() -> bool:
         return parse_robots(agents + b"user-agent: *\n" + rules).allows(
-            "https://a.com/9999", PRODUCT
+            "https://a.com/9999", PRODUCT_TOKEN
         )
 
     answer, million = cost(allowed)
@@ -167,7 +167,7 @@ def test_any_bytes_are_a_robots_txt(body: bytes, path: str) -> None:
     except InvalidAddress:
         return
     robots = parse_robots(body)
-    robots.allows(url, PRODUCT)
-    delay = robots.crawl_delay(PRODUCT)
-    assert delay is None or 0 < delay <= LONGEST_DELAY
+    robots.allows(url, PRODUCT_TOKEN)
+    delay = robots.crawl_delay(PRODUCT_TOKEN)
+    assert delay is None or 0 < delay <= MAX_CRAWL_DELAY
     assert all(isinstance(sitemap, str) and sitemap for sitemap in robots.sitemaps)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.web.sitemaps import LARGEST, MOST_URLS, Sitemap, parse_sitemap
+from core.web.sitemaps import MAX_SITEMAP_SIZE, MAX_SITEMAP_URLS, Sitemap, parse_sitemap
 from tests.cost import cost
 
 NAMESPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
@@ -129,20 +129,20 @@ def test_a_latin_1_file_that_calls_itself_utf_8() -> None:
 
 @pytest.mark.parametrize("lines", [False, True])
 def test_no_more_urls_than_the_protocol_allows(lines: bool) -> None:
-    urls = [f"https://a.com/{number}" for number in range(MOST_URLS + 1)]
+    urls = [f"https://a.com/{number}" for number in range(MAX_SITEMAP_URLS + 1)]
     sitemap = parse_sitemap("\n".join(urls).encode() if lines else urlset(*urls))
-    assert sitemap.pages == tuple(urls[:MOST_URLS])
+    assert sitemap.pages == tuple(urls[:MAX_SITEMAP_URLS])
     assert sitemap.truncated
     assert sitemap.problem is None
 
 
 def test_exactly_as_many_as_the_protocol_allows() -> None:
-    urls = [f"https://a.com/{number}" for number in range(MOST_URLS)]
+    urls = [f"https://a.com/{number}" for number in range(MAX_SITEMAP_URLS)]
     assert parse_sitemap(urlset(*urls)) == Sitemap(pages=tuple(urls))
 
 
 def test_an_inflated_bomb_stops_at_the_limit() -> None:
-    bomb = gzip.compress(b"https://a.com/1\n" + b"\n" * (LARGEST + 1), compresslevel=1)
+    bomb = gzip.compress(b"https://a.com/1\n" + b"\n" * (MAX_SITEMAP_SIZE + 1), compresslevel=1)
     assert parse_sitemap(bomb) == Sitemap(pages=TWO[:1], truncated=True)
 
 
@@ -151,8 +151,8 @@ def test_many_elements_cost_little_memory_and_come_to_an_end() -> None:
     # A process of its own, and its own high water: libxml2's memory shows in none of Python's
     # counts, and `ru_maxrss` is inherited from the process that started it.
     program = (
-        "from core.web.sitemaps import MOST_ELEMENTS, parse_sitemap\n"
-        "print(parse_sitemap(b'<a>' + b'<b/>' * (MOST_ELEMENTS + 10)).truncated)\n"
+        "from core.web.sitemaps import MAX_XML_ELEMENTS, parse_sitemap\n"
+        "print(parse_sitemap(b'<a>' + b'<b/>' * (MAX_XML_ELEMENTS + 10)).truncated)\n"
         "print(open('/proc/self/status').read())"
     )
     run = [sys.executable, "-c", program]

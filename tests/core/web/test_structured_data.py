@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from core.web.page_types import KINDS, PageType, classify_page
-from core.web.structured_data import LONGEST_SCRIPT, MOST_KINDS, kinds_of
+from core.web.page_types import TYPES_BY_KIND, PageType, classify_page
+from core.web.structured_data import MAX_JSON_LD_LENGTH, MAX_KINDS, kinds_of
 
 
 def kinds(html: str) -> set[str]:
@@ -37,7 +37,7 @@ def script(data: object) -> str:
         ("<script type='application/ld+json'>{broken</script>", set()),
         ("<script type='application/ld+json'>" + "[" * 100_000 + "</script>", set()),
         (script({"@type": {"no": "name"}}), set()),
-        (script({"@type": "X", "text": "y" * LONGEST_SCRIPT}), set()),
+        (script({"@type": "X", "text": "y" * MAX_JSON_LD_LENGTH}), set()),
         ("", set()),
     ],
 )
@@ -46,7 +46,7 @@ def test_kinds(html: str, named: set[str]) -> None:
 
 
 def test_not_more_than_a_few_are_read() -> None:
-    assert len(kinds(script([{"@type": f"T{n}"} for n in range(5_000)]))) == MOST_KINDS
+    assert len(kinds(script([{"@type": f"T{n}"} for n in range(5_000)]))) == MAX_KINDS
 
 
 @given(
@@ -66,4 +66,4 @@ def test_the_address_tells_a_type_before_the_data_and_the_data_before_the_title(
     assert classify_page("https://a.com/x/pricing", None, product) is PageType.PRICING
     assert classify_page("https://a.com/x/y", "Contact", product) is PageType.PRODUCT
     assert classify_page("https://a.com/x/y", "Contact", frozenset({"webpage"})) is PageType.CONTACT
-    assert set(KINDS) == {kind.lower() for kind in KINDS}
+    assert set(TYPES_BY_KIND) == {kind.lower() for kind in TYPES_BY_KIND}

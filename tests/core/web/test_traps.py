@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from core.errors import InvalidAddress
 from core.web.scope import ExclusionReason
 from core.web.traps import (
-    MOST_DATES,
-    MOST_PARTS,
-    MOST_VARIANTS,
+    MAX_CALENDAR_URLS,
+    MAX_FILTERED_URLS,
+    MAX_PATH_SEGMENTS,
     Trap,
     Traps,
     is_endless,
@@ -38,7 +38,7 @@ def test_every_trap_is_a_reason_of_its_own() -> None:
     "path",
     [
         "/a/a/a", "/x/a/a/a/y", "/a/b/a/b/a/b", "/en/a/b/c/a/b/c/a/b/c/d.html",
-        "/" + "/".join(str(number) for number in range(MOST_PARTS + 1)),
+        "/" + "/".join(str(number) for number in range(MAX_PATH_SEGMENTS + 1)),
     ],
 )  # fmt: skip
 def test_a_path_that_goes_in_circles_is_endless(path: str) -> None:
@@ -49,7 +49,7 @@ def test_a_path_that_goes_in_circles_is_endless(path: str) -> None:
     "path",
     [
         "/", "/a/a", "/a/b/a/b", "/a/b/a/c/a/d", "/2024/2024/11", "/a//b//c//d",
-        "/" + "/".join(str(number) for number in range(MOST_PARTS)),
+        "/" + "/".join(str(number) for number in range(MAX_PATH_SEGMENTS)),
     ],
 )  # fmt: skip
 def test_a_path_that_ends_is_not(path: str) -> None:
@@ -81,10 +81,12 @@ def test_what_is_no_date_ahead_is_no_calendar(path: str) -> None:
 @pytest.mark.parametrize("form", ["/cal/{0:%Y/%m/%d}", "/cal?date={0:%Y-%m-%d}&view=day"])
 def test_a_calendar_ends_after_many_days(form: str) -> None:
     traps = Traps(TODAY)
-    days = [SITE + form.format(TODAY - timedelta(days=back)) for back in range(MOST_DATES + 50)]
+    days = [
+        SITE + form.format(TODAY - timedelta(days=back)) for back in range(MAX_CALENDAR_URLS + 50)
+    ]
     judged = [traps.recognise(url) for url in days]
     # Dates of different lengths would be calendars of their own.
-    assert judged == [None] * MOST_DATES + [Trap.CALENDAR] * 50
+    assert judged == [None] * MAX_CALENDAR_URLS + [Trap.CALENDAR] * 50
     assert [traps.recognise(url) for url in days] == judged, "each is judged as it was before"
     assert traps.recognise(SITE + "/archive/2024/05") is None, "another calendar"
 
@@ -99,9 +101,9 @@ def test_parameters_in_another_order_are_a_trap() -> None:
 
 def test_filters_are_a_trap_once_many_were_combined() -> None:
     traps = Traps(TODAY)
-    lists = [f"{SITE}/list?colour={n}&size={n % 7}&sort=up" for n in range(MOST_VARIANTS + 20)]
+    lists = [f"{SITE}/list?colour={n}&size={n % 7}&sort=up" for n in range(MAX_FILTERED_URLS + 20)]
     judged = [traps.recognise(url) for url in lists]
-    assert judged == [None] * MOST_VARIANTS + [Trap.PARAMETERS] * 20
+    assert judged == [None] * MAX_FILTERED_URLS + [Trap.PARAMETERS] * 20
 
 
 def test_many_pages_with_few_parameters_are_pages() -> None:
@@ -113,12 +115,12 @@ def test_many_pages_with_few_parameters_are_pages() -> None:
 def test_what_is_rejected_uses_up_no_memory_and_no_budget() -> None:
     """A site makes up as many as it likes."""
     traps = Traps(TODAY)
-    filters = [f"{SITE}/list?colour={n}&size=1&sort=up" for n in range(MOST_VARIANTS)]
+    filters = [f"{SITE}/list?colour={n}&size=1&sort=up" for n in range(MAX_FILTERED_URLS)]
     assert all(traps.recognise(url) is None for url in filters)
     tracemalloc.start()
     for n in range(2_000):
         assert traps.recognise(f"{SITE}/list?colour=red-{n}&size=2&year=2020-{n % 12 + 1}")
-        assert traps.recognise(f"{SITE}/list?size=1&sort=up&colour={n % MOST_VARIANTS}")
+        assert traps.recognise(f"{SITE}/list?size=1&sort=up&colour={n % MAX_FILTERED_URLS}")
         assert traps.recognise(f"{SITE}/{n}/calendar-{n}/2190-01")
         assert traps.recognise(f"{SITE}/{n}/a/a/a")
     gc.collect()

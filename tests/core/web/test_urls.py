@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidAddress, InvalidRequest
-from core.web.urls import LONGEST_URL, Site, host_of, normalise, origin_of, parse_domain, port_of
+from core.web.urls import MAX_URL_LENGTH, Site, host_of, normalise, origin_of, parse_domain, port_of
 
 SCRAPS = (
     "http https :// : / // ? ?? & = # @ . .. %41 %zz % utm_source=x gclid= a=b %2e%2e a.com é ツ"
@@ -81,7 +81,7 @@ def test_relative_to_a_base(written: str, normal: str) -> None:
         "https://user@a.com/",
         "https://:word@a.com/",
         "http://[::1",
-        "https://a.com/" + "x" * LONGEST_URL,
+        "https://a.com/" + "x" * MAX_URL_LENGTH,
         "\ud800",
     ],
 )
@@ -93,7 +93,7 @@ def test_no_address_on_the_web(written: str) -> None:
 
 
 def test_the_longest_address() -> None:
-    longest = "https://a.com/".ljust(LONGEST_URL, "x")
+    longest = "https://a.com/".ljust(MAX_URL_LENGTH, "x")
     assert normalise(longest) == longest
     with pytest.raises(InvalidAddress):
         normalise(longest + "x")
@@ -112,7 +112,7 @@ def test_any_text_is_normalised_or_refused(url: str, base: str | None) -> None:
     except InvalidAddress as error:
         error.message.encode()
     else:
-        assert len(normal) <= LONGEST_URL
+        assert len(normal) <= MAX_URL_LENGTH
         assert normal.isascii()
         assert normal.isprintable()
         assert origin_of(normal).startswith(("http://", "https://"))

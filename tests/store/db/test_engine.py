@@ -163,8 +163,8 @@ async def test_a_locked_sqlite_file_is_unavailable_and_well_again(
 async def test_with_patience_a_lock_beyond_the_busy_timeout_is_waited_out(
     sqlite_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("store.db.engine.TRIED_EVERY", 0.01)
-    database = Database.open(f"sqlite:///{sqlite_path}", busy_timeout=0.01, patience=HANG)
+    monkeypatch.setattr("store.db.engine.CONNECT_RETRY_INTERVAL", 0.01)
+    database = Database.open(f"sqlite:///{sqlite_path}", busy_timeout=0.01, outage_timeout=HANG)
     other = sqlite3.connect(sqlite_path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
 
@@ -187,7 +187,7 @@ async def test_with_patience_a_lock_beyond_the_busy_timeout_is_waited_out(
 async def test_patience_ends_also_with_its_owner(
     sqlite_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    database = Database.open(f"sqlite:///{sqlite_path}/no/folder", patience=3600)
+    database = Database.open(f"sqlite:///{sqlite_path}/no/folder", outage_timeout=3600)
 
     async def refusals() -> int:
         return len(caplog.records)

@@ -18,14 +18,16 @@ from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, sele
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core.errors import SettingsError, Unavailable
-from core.jobs.checkpoint import BEGINNING
+from core.jobs.checkpoint import EMPTY_CHECKPOINT
 from core.outbox import Message, ScheduleMessage
 from core.text.packing import pack, unpack
 from store import frontier
 from store.batches import next_chunk, unstarted_jobs
+from store.changes import list_changes
 from store.db.base import Base
 from store.db.engine import Database, parse_url
 from store.db.migrations import MIGRATIONS, migrate
+from store.db.paging import PageRequest
 from store.frontier import FoundUrl, Tally
 from store.keys import create_key, list_keys
 from store.outbox import DatabaseOutbox
@@ -51,6 +53,9 @@ REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
 ]
 [BEFORE_OUTBOX] = [
     str(each.down_revision) for each in SCRIPTS.walk_revisions() if "outbox" in each.path
+]
+[BEFORE_LIST_INDEXES] = [
+    str(each.down_revision) for each in SCRIPTS.walk_revisions() if "list_indexes" in each.path
 ]
 AT_ONCE = 3
 MOVED = 250
@@ -214,7 +219,7 @@ async def test_a_discovery_that_is_under_way_goes_on_and_can_be_taken_back(empty
         seeding = frontier.checkpoint_of(discovery).seeding
         assert seeding is not None
         assert not seeding.waiting
-        assert frontier.checkpoint_of(await session.get_one(Discovery, "new")) == BEGINNING
+        assert frontier.checkpoint_of(await session.get_one(Discovery, "new")) == EMPTY_CHECKPOINT
         left_out = {"not_found": 1, "other_host": 1}
         assert await frontier.tally(session, "job") == Tally(1, 0, 1, left_out)
         assert await frontier.pending(session, "job", 9) == [FoundUrl("/2026/12", 1)]
@@ -248,6 +253,47 @@ async def test_jobs_of_batches_of_before_count_as_started(empty_url: str) -> Non
         [member] = (await next_chunk(session, batch, BEFORE_ALL, 2)).members
         assert member.page_id == page, "a fan-out that was at work goes on"
     await database.close()
+
+
+def test_changes_get_the_organisation_of_their_domain(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(parse_url(empty_url).database or "").parent.mkdir()
+    move(empty_url, BEFORE_LIST_INDEXES, up=True)
+    org, snapshot = uuid4(), uuid4()
+    text_key = pack("a").key
+    with connected(empty_url) as connection:
+        domain, page = insert_page(connection, org)
+        insert(connection, "contents", [{"key": text_key, "data": pack("a").data}])
+        insert(
+            connection,
+            "snapshots",
+            [{
+                "id": snapshot, "page_id": page, "job_id": "job", "url": "u", "status_code": 200,
+                "text_key": text_key, "main_text_key": text_key, "text_hash": "t", "body_hash": "b",
+            }],
+        )  # fmt: skip
+        insert(
+            connection,
+            "changes",
+            [{
+                "id": uuid4(), "domain_id": domain, "page_id": page, "job_id": "job",
+                "before_id": snapshot, "change_type": "content_change", "severity": "low",
+                "confidence": 1.0, "summary": "s", "diff": "{}",
+            }],
+        )  # fmt: skip
+
+    async def listed() -> list[UUID]:
+        database = Database.open(empty_url)
+        async with database.reading() as session:
+            changes = await list_changes(session, org, PageRequest(10))
+        await database.close()
+        return [each.domain_id for each in changes.rows]
+
+    migrate(empty_url)
+    assert asyncio.run(listed()) == [domain]
+    move(empty_url, BEFORE_LIST_INDEXES, up=False)
+    with connected(empty_url) as connection:
+        assert connection.execute(text("SELECT count(*) FROM changes")).scalar() == 1
 
 
 def test_the_schedule_of_every_domain_is_looked_at_after_the_outbox_has_come(
