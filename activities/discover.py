@@ -19,7 +19,7 @@ from core.jobs.contract import (
 )
 from store import frontier
 from store.db.engine import Database
-from store.discovery_lock import Walker
+from store.discovery_lock import LockHolder
 from store.domains import domain_by_id
 from store.secretkey import SecretKey
 
@@ -52,7 +52,7 @@ class DiscoverActivities:
 
     async def _discover(self, job: DiscoverPagesInput, attempt: Attempt) -> DiscoverPagesResult:
         info = activity.info()
-        walker = Walker(info.workflow_id or "", info.started_time)
+        walker = LockHolder(info.workflow_id or "", info.started_time)
         async with self._database.transaction() as session:
             domain = await domain_by_id(session, job.domain_id)
             discovery = await frontier.begin(session, walker.job_id, domain.id)

@@ -15,7 +15,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from core.errors import AlreadyDiscovering, HostBusy
 from core.web.urls import host_of
 from store.db.engine import Database
-from store.discovery_lock import Walker, give_turn_back, hold_turn, take_turn
+from store.discovery_lock import (
+    LockHolder,
+    acquire_discovery_lock,
+    release_discovery_lock,
+    require_discovery_lock,
+)
 from store.tables.domains import Domain
 from temporal.faults import as_unavailable
 
@@ -32,7 +37,7 @@ TRY_AGAIN_AFTER: Final = timedelta(seconds=10)
 class Turn:
     """The right of one attempt to walk a domain, until it is taken from it."""
 
-    def __init__(self, database: Database, domain_id: UUID, walker: Walker) -> None:
+    def __init__(self, database: Database, domain_id: UUID, walker: LockHolder) -> None:
         self._database = database
         self._domain_id = domain_id
         self._walker = walker
@@ -45,7 +50,7 @@ class Turn:
         SubjectGone when the domain does not exist any more.
         """
         async with self._database.transaction() as session:
-            await hold_turn(session, self._domain_id, self._walker)
+            await require_discovery_lock(session, self._domain_id, self._walker)
             yield session
 
 
@@ -57,7 +62,9 @@ class DomainTurns:
         self._client = client
 
     @asynccontextmanager
-    async def held(self, domain: Domain, walker: Walker, *, resumed: bool) -> AsyncIterator[Turn]:
+    async def held(
+        self, domain: Domain, walker: LockHolder, *, resumed: bool
+    ) -> AsyncIterator[Turn]:
         """The attempt alone walks the domain in the block. One that Temporal has given up may not
         know it: a later attempt of its job takes its turn.
 
@@ -79,9 +86,9 @@ class DomainTurns:
             yield Turn(self._database, domain.id, walker)
         finally:
             async with self._database.transaction() as session:
-                await give_turn_back(session, domain.id, walker)
+                await release_discovery_lock(session, domain.id, walker)
 
-    async def _in_the_way(self, domain_id: UUID, walker: Walker) -> Walker | None:
+    async def _in_the_way(self, domain_id: UUID, walker: LockHolder) -> LockHolder | None:
         """The attempt that walks the domain; None when the turn was taken for this one."""
         other = await self._take(domain_id, walker)
         if other is None or other.job_id == walker.job_id or await self._is_at_work(other.job_id):
@@ -89,10 +96,10 @@ class DomainTurns:
         return await self._take(domain_id, walker, instead_of=other)
 
     async def _take(
-        self, domain_id: UUID, walker: Walker, instead_of: Walker | None = None
-    ) -> Walker | None:
+        self, domain_id: UUID, walker: LockHolder, instead_of: LockHolder | None = None
+    ) -> LockHolder | None:
         async with self._database.transaction() as session:
-            return await take_turn(session, domain_id, walker, instead_of=instead_of)
+            return await acquire_discovery_lock(session, domain_id, walker, instead_of=instead_of)
 
     async def _is_at_work(self, job_id: str) -> bool:
         """A job that waits out a pause, or whose worker has died, uses no turn."""
