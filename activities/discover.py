@@ -19,7 +19,7 @@ from core.jobs.contract import (
 )
 from store import frontier
 from store.db.engine import Database
-from store.discovery_lock import Walker
+from store.discovery_lock import LockHolder
 from store.domains import domain_by_id
 from store.secretkey import SecretKey
 
@@ -52,20 +52,20 @@ class DiscoverActivities:
 
     async def _discover(self, job: DiscoverPagesInput, attempt: Attempt) -> DiscoverPagesResult:
         info = activity.info()
-        walker = Walker(info.workflow_id or "", info.started_time)
+        holder = LockHolder(info.workflow_id or "", info.started_time)
         async with self._database.transaction() as session:
             domain = await domain_by_id(session, job.domain_id)
-            discovery = await frontier.begin(session, walker.job_id, domain.id)
+            discovery = await frontier.begin(session, holder.job_id, domain.id)
         if discovery.result is not None:
             return DiscoverPagesResult.model_validate(discovery.result)
         profiles = SiteProfiles(domain, self._secret_key)
-        async with self._locks.held(domain, walker, resumed=attempt.resumed) as lock:
+        async with self._locks.held(domain, holder, resumed=attempt.resumed) as lock:
             walk = Walk(
                 self._database,
                 lock,
                 self._visitor,
                 self._politeness,
-                walker.job_id,
+                holder.job_id,
                 job,
                 domain,
                 profiles,

@@ -40,7 +40,7 @@ MAX_HOST_WAIT: Final = timedelta(seconds=1)
 MAX_DEFERRALS: Final = 1_000
 """Deferrals of an attempt for its host, after which it waits inside its worker."""
 
-MAX_DEFERRED_WAIT: Final = timedelta(seconds=MAX_CRAWL_DELAY)
+MAX_SLOT_WAIT: Final = timedelta(seconds=MAX_CRAWL_DELAY)
 
 OWN_ERRORS: Final = (InternalError, SecretsUnreadable, BrowserMissing)
 """Job errors that no site causes."""
@@ -102,7 +102,7 @@ class Attempt:
         Each deferral adds about 13 events to the workflow history, whose limit is 51,200 events. So
         an attempt waits inside its worker after `MAX_DEFERRALS`.
         """
-        return MAX_HOST_WAIT if self._deferrals < MAX_DEFERRALS else MAX_DEFERRED_WAIT
+        return MAX_HOST_WAIT if self._deferrals < MAX_DEFERRALS else MAX_SLOT_WAIT
 
     def progress(self, percent: int) -> None:
         """Set the progress of the attempt, 0 to 99 percent. A lower value is ignored."""

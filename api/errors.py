@@ -30,7 +30,7 @@ from core.errors import (
     Unavailable,
 )
 from core.model import Model
-from store.constraints import refers_to_nothing
+from store.constraints import is_foreign_key_violation
 from temporal.faults import as_unavailable
 
 RETRY_AFTER: Final = 5
@@ -159,7 +159,7 @@ def _translated(request: Request, fault: Exception) -> RequestError | Unavailabl
             return _refused(request, fault.status_code)
         case SubjectGone():
             return NotFound(DELETED)
-        case IntegrityError() if refers_to_nothing(fault):
+        case IntegrityError() if is_foreign_key_violation(fault):
             return NotFound(DELETED)
         case RPCError():
             return _shown(as_unavailable(fault))

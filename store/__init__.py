@@ -1,1 +1,1 @@
-"""The relational store: what jobs did. How a job goes is Temporal's knowledge alone."""
+"""The relational store: the results of jobs. The state of a job is in Temporal only."""

@@ -1,4 +1,4 @@
-"""Backtests: their progress and their reports."""
+"""Queries and writes for backtests: progress and reports."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from store.tables.snapshots import Snapshot
 
 @dataclass(frozen=True)
 class StoredVersion:
-    """A snapshot of a page without its contents, and the fingerprint of its crawl settings."""
+    """A snapshot without its contents, and the fingerprint of its crawl settings."""
 
     id: UUID
     created_at: datetime
@@ -32,7 +32,7 @@ class StoredVersion:
 
 @dataclass(frozen=True)
 class Finding:
-    """A line of a report; `confidence` is that of what would be reported."""
+    """An entry of a report; `confidence` is that of the expected change."""
 
     verdict: Verdict
     detected_at: datetime
@@ -47,7 +47,7 @@ class Finding:
 async def add_backtest(
     session: AsyncSession, domain_id: UUID, backtest_id: UUID, at: datetime
 ) -> None:
-    """A backtest of the domain's pages that have a snapshot; one of that id stays as it is."""
+    """Add a backtest of the domain's pages that have a snapshot; idempotent by `backtest_id`."""
     pages = await session.scalar(
         select(func.count()).where(Page.domain_id == domain_id, Page.snapshot_id.is_not(None))
     )
@@ -60,23 +60,23 @@ async def add_backtest(
 
 
 async def backtest_by_id(session: AsyncSession, backtest_id: UUID) -> Backtest:
-    """The backtest, whoever owns it. Raises SubjectGone when it does not exist."""
-    found = await session.get(Backtest, backtest_id)
-    if found is None:
+    """The backtest of any organisation. Raises SubjectGone if it does not exist."""
+    backtest = await session.get(Backtest, backtest_id)
+    if backtest is None:
         raise SubjectGone("The backtest does not exist here any more.")
-    return found
+    return backtest
 
 
 async def get_backtest(session: AsyncSession, org_id: UUID, backtest_id: UUID) -> Backtest:
-    """The organisation's backtest. Raises NotFound when it has none of that id."""
-    found = await session.scalar(
+    """The organisation's backtest. Raises NotFound if there is none with this id."""
+    backtest = await session.scalar(
         select(Backtest)
         .join(Domain, Backtest.domain_id == Domain.id)
         .where(Backtest.id == backtest_id, Domain.org_id == org_id)
     )
-    if found is None:
+    if backtest is None:
         raise NotFound("Backtest not found.")
-    return found
+    return backtest
 
 
 async def list_backtests(
@@ -88,7 +88,7 @@ async def list_backtests(
 
 
 async def delete_backtest(session: AsyncSession, backtest_id: UUID) -> None:
-    """Delete a backtest and its report; nothing happens when there is none."""
+    """Delete a backtest and its report, if it exists."""
     await session.execute(delete(Backtest).where(Backtest.id == backtest_id))
 
 
@@ -100,7 +100,7 @@ async def list_findings(
     verdict: Verdict | None = None,
     page_id: UUID | None = None,
 ) -> Paged[BacktestChange]:
-    """The report, newest change first; of one verdict, or of one page, where it is given."""
+    """The report, newest change first, optionally of one verdict or one page."""
     rows = select(BacktestChange).where(BacktestChange.backtest_id == backtest_id)
     if verdict is not None:
         rows = rows.where(BacktestChange.verdict == verdict)
@@ -110,13 +110,13 @@ async def list_findings(
 
 
 async def urls_of(session: AsyncSession, page_ids: set[UUID]) -> dict[UUID, str]:
-    """The URLs of pages, by their ids."""
+    """The URLs of pages by page id."""
     rows = await session.execute(select(Page.id, Page.url).where(Page.id.in_(page_ids)))
     return {row.id: row.url for row in rows}
 
 
 async def next_page(session: AsyncSession, backtest: Backtest) -> UUID | None:
-    """The page that comes behind those that are done; None when all are."""
+    """The next page to examine; None if all are done."""
     rows = (
         select(Page.id)
         .where(Page.domain_id == backtest.domain_id, Page.snapshot_id.is_not(None))
@@ -139,7 +139,7 @@ async def versions_of(session: AsyncSession, page_id: UUID) -> list[StoredVersio
 
 
 async def changes_of(session: AsyncSession, page_id: UUID) -> list[Change]:
-    """What was reported of the page, oldest first."""
+    """The page's changes, oldest first."""
     rows = select(Change).where(Change.page_id == page_id).order_by(Change.created_at, Change.id)
     return list((await session.scalars(rows)).all())
 
@@ -151,9 +151,9 @@ async def record_page(
     findings: Sequence[Finding],
     snapshots: int,
 ) -> bool:
-    """Report on a page, the next one behind those that were done when the caller read `backtest`.
+    """Add the findings of the next page to the report, and return whether they were added.
 
-    False, and nothing reported, when another attempt has reported on one since.
+    They are not added if another attempt has recorded a page since the caller read `backtest`.
     """
     counts = Counter(each.verdict for each in findings)
     moved = await session.execute(
@@ -183,8 +183,9 @@ async def record_page(
 
 
 async def finish(session: AsyncSession, backtest_id: UUID, at: datetime) -> Backtest:
-    """Record that the report is whole; the first time stays. Raises SubjectGone as
-    `backtest_by_id` does.
+    """Record the end of the backtest; idempotent: the first time wins.
+
+    Raises SubjectGone if the backtest does not exist.
     """
     await session.execute(
         update(Backtest)

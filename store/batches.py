@@ -1,4 +1,4 @@
-"""Batches: pages whose crawls were asked for together."""
+"""Queries and writes for batches: pages that are crawled together."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from store.tables.batches import BEFORE_ALL, Batch, BatchPage
 from store.tables.pages import Page
 
 IS_OPEN: Final = (Batch.fanned_out_at.is_(None), Batch.cancelled_at.is_(None))
-"""Batches with jobs that may still have to be started: those in the index `ix_batches_open`."""
+"""Conditions of batches that may still have jobs to start, as in the index `ix_batches_open`."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class BatchMember:
 
 @dataclass(frozen=True)
 class Chunk:
-    """The members whose jobs are started next; none if all have been, or if the batch is
+    """The next members whose jobs to start; empty if all have started or the batch is
     `cancelled`.
     """
 
@@ -39,8 +39,10 @@ class Chunk:
 
 @dataclass(frozen=True)
 class UnstartedJobs:
-    """Jobs of open batches that Temporal may not list yet: the number of those that were not
-    started, and the batch and page of each one that may have been.
+    """The jobs of open batches that Temporal may not list yet.
+
+    `unstarted` is the number of jobs that have not started. `starting` has the batch and page of
+    each job that may have started.
     """
 
     unstarted: int
@@ -57,11 +59,11 @@ async def create_batch(
     busy: Collection[UUID] = (),
     workflow_id: str | None = None,
 ) -> Batch:
-    """A batch of the domain's monitored pages, or of those of `page_ids` alone.
+    """Create a batch of the domain's monitored pages, or of the pages `page_ids`.
 
-    `busy` pages are passed over. `workflow_id` is the workflow that creates the batch, None if a
-    client does. A batch that exists is returned as it is. Raises NotFound when the domain has not
-    got every page of `page_ids`.
+    `busy` pages are skipped. `workflow_id` is the workflow that creates the batch, None if a client
+    does. Returns the existing batch if there is one with this id. Raises NotFound if a page of
+    `page_ids` is not in the domain.
     """
     made = await session.scalar(
         upsert(session, Batch)
@@ -87,7 +89,7 @@ async def create_batch(
         members = members.where(Page.monitoring_enabled)
     else:
         members = members.where(Page.id.in_(page_ids))
-    # Locked, so that none of them is deleted before it is a member.
+    # Locked, so that no page is deleted before it is a member.
     members = members.with_for_update(read=True, key_share=True, of=Page)
     await session.execute(insert(BatchPage).from_select(["batch_id", "page_id"], members))
     batch.size = await _count(session, batch.id)
@@ -111,7 +113,7 @@ async def _pass_over(session: AsyncSession, batch_id: UUID, page_ids: Sequence[U
 
 
 async def _count(session: AsyncSession, batch_id: UUID, to: UUID | None = None) -> int:
-    """How many members the batch has, or those up to the page `to` alone."""
+    """The number of members, or of those up to page `to`."""
     members = select(func.count()).select_from(BatchPage).where(BatchPage.batch_id == batch_id)
     if to is not None:
         members = members.where(BatchPage.page_id <= to)
@@ -119,18 +121,19 @@ async def _count(session: AsyncSession, batch_id: UUID, to: UUID | None = None) 
 
 
 async def batch_exists(session: AsyncSession, batch_id: UUID) -> bool:
-    """Whether there is a batch of that id."""
+    """Whether there is a batch with this id."""
     return await session.get(Batch, batch_id) is not None
 
 
 async def delete_batch(session: AsyncSession, batch_id: UUID) -> None:
-    """Delete a batch; nothing happens when there is none."""
+    """Delete a batch, if it exists."""
     await session.execute(delete(Batch).where(Batch.id == batch_id))
 
 
 async def cancel_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> Batch:
-    """No more jobs of the organisation's batch are to be started. Raises NotFound when it has none
-    of that id.
+    """Cancel the organisation's batch, so that no more of its jobs start; idempotent.
+
+    Raises NotFound if there is none with this id.
     """
     batch = await session.get(Batch, batch_id, with_for_update=True)
     if batch is None or batch.org_id != org_id:
@@ -140,14 +143,14 @@ async def cancel_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> B
 
 
 async def next_chunk(session: AsyncSession, batch_id: UUID, listed_to: UUID, limit: int) -> Chunk:
-    """Record that Temporal lists the jobs of the pages up to `listed_to`, and return the next
-    `limit` members, whose jobs may be started from now on.
+    """Record that Temporal lists the jobs of all pages up to `listed_to`, and return the next
+    `limit` members to start.
 
-    An attempt begins with `BEFORE_ALL` and gets the members behind those that an earlier attempt
-    has recorded as listed. Raises SubjectGone if the batch does not exist.
+    An attempt starts with `BEFORE_ALL`, and gets the members after those that earlier attempts have
+    recorded. Raises SubjectGone if the batch does not exist.
     """
     batch = await _existing(session, batch_id, lock=True)
-    # Two attempts may run at once, if the worker of the first was taken for dead.
+    # Two attempts can run at once if the first one's worker was wrongly considered dead.
     batch.listed_to = max(batch.listed_to, listed_to)
     if batch.cancelled_at is not None:
         return Chunk([], cancelled=True)
@@ -160,7 +163,7 @@ async def next_chunk(session: AsyncSession, batch_id: UUID, listed_to: UUID, lim
 
 
 async def start_batch_result(session: AsyncSession, batch_id: UUID) -> StartBatchResult:
-    """What was started of the batch so far. Raises SubjectGone if it does not exist."""
+    """The number of jobs started so far. Raises SubjectGone if the batch does not exist."""
     batch = await _existing(session, batch_id)
     return StartBatchResult(
         jobs_queued=await _count(session, batch_id, batch.listed_to), passed_over=batch.passed_over
@@ -182,8 +185,8 @@ async def unstarted_jobs(
     page_id: UUID | None = None,
     batch_id: UUID | None = None,
 ) -> UnstartedJobs:
-    """The organisation's jobs that Temporal may not list yet; those of one domain, page or batch
-    if it is given.
+    """The organisation's jobs that Temporal may not list yet, optionally of one domain, page or
+    batch.
     """
     chosen = [
         column == value
@@ -224,7 +227,7 @@ def _open_members(org_id: UUID) -> Select[UUID, UUID]:
 async def open_batches(
     session: AsyncSession, org_id: UUID, domain_id: UUID, before: datetime
 ) -> list[Batch]:
-    """The open batches of the domain that were created before that moment."""
+    """The open batches of the domain that were created before the moment `before`."""
     rows = select(Batch).where(
         Batch.org_id == org_id, Batch.domain_id == domain_id, Batch.created_at < before, *IS_OPEN
     )
@@ -241,7 +244,7 @@ async def close_batch(session: AsyncSession, batch_id: UUID) -> None:
 async def batch_pages(
     session: AsyncSession, batch_id: UUID, after: UUID | None, limit: int
 ) -> list[BatchMember]:
-    """The next `limit` members in the order of their ids, behind `after`."""
+    """The next `limit` members after page `after`, ordered by page id."""
     rows = (
         select(Page.id, Page.url)
         .join(BatchPage, BatchPage.page_id == Page.id)

@@ -1,4 +1,4 @@
-"""Changes."""
+"""Queries and writes for changes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ MAX_RECENT_CHANGES = 5
 
 @dataclass(frozen=True)
 class ChangeFilter:
-    """Which changes are wanted; None lets all through.
+    """A filter of changes; a field that is None does not filter.
 
-    `since` is the first moment that counts, `until` the first that does not.
+    `since` is the first moment included, `until` the first one excluded.
     """
 
     domain_id: UUID | None = None
@@ -34,7 +34,7 @@ class ChangeFilter:
     acknowledged: bool | None = None
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """What holds of the wanted ones."""
+        """The conditions of the fields that are set."""
         if self.domain_id is not None:
             yield Change.domain_id == self.domain_id
         if self.page_id is not None:
@@ -87,9 +87,9 @@ async def get_change(
 async def acknowledge(
     session: AsyncSession, org_id: UUID, change_id: UUID, by: str | None, at: datetime
 ) -> Change:
-    """Record that `by` has seen the organisation's change; the first who says so stays.
+    """Record that `by` has seen the organisation's change; idempotent: the first one wins.
 
-    Raises NotFound when it has none of that id.
+    Raises NotFound if there is none with this id.
     """
     change = await get_change(session, org_id, change_id, lock=True)
     if change.acknowledged_at is None:
@@ -98,7 +98,7 @@ async def acknowledge(
 
 
 async def recent_changes(session: AsyncSession, domain_id: UUID) -> list[Change]:
-    """The newest changes of a domain, `MAX_RECENT_CHANGES` at most."""
+    """The newest changes of a domain, at most `MAX_RECENT_CHANGES`, without their `diff`."""
     rows = (
         select(Change)
         .where(Change.domain_id == domain_id)
@@ -110,14 +110,14 @@ async def recent_changes(session: AsyncSession, domain_id: UUID) -> list[Change]
 
 @dataclass(frozen=True)
 class ChangedPage:
-    """Where a page stands."""
+    """The URL and domain of a changed page."""
 
     url: str
     domain: str
 
 
 async def changed_pages(session: AsyncSession, changes: list[Change]) -> dict[UUID, ChangedPage]:
-    """The page of each change, by its id."""
+    """The pages of the changes by page id."""
     rows = (
         select(Page.id, Page.url, Domain.domain)
         .join(Domain, Page.domain_id == Domain.id)

@@ -1,4 +1,4 @@
-"""What one crawl writes. Every write is keyed by its job, so that it may happen twice."""
+"""The writes of a check; all of them are idempotent by the id of the job."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -19,9 +19,9 @@ from store.tables.snapshots import Snapshot
 
 @dataclass(frozen=True)
 class PageVersion:
-    """What a page showed; `main_text` is the part of `text` that is not around the content.
+    """A version of a page to store; `main_text` is the article part of `text`.
 
-    `html` is None where the document is not kept.
+    `html` is None if the document is not kept.
     """
 
     url: str
@@ -39,8 +39,9 @@ class PageVersion:
 
 @dataclass(frozen=True)
 class EarlierCheck:
-    """What the same job found in an attempt whose answer was lost; of a page that was `gone`, the
-    sentence that said so.
+    """The result that an earlier attempt of the same job stored.
+
+    `gone` is the reason if the page no longer exists, else None.
     """
 
     snapshot_id: UUID
@@ -50,9 +51,9 @@ class EarlierCheck:
 
 
 async def check_of_job(session: AsyncSession, page_id: UUID, job_id: str) -> EarlierCheck | None:
-    """What `job_id` stored of the page already; None when it stored nothing.
+    """The result that the job has already stored for the page; None if there is none.
 
-    A page that came back as it was, or that is gone, gets a change, but no snapshot of its own.
+    The removal of a page, and its return without a difference, have a change but no snapshot.
     """
     own = and_(Change.page_id == page_id, Change.job_id == job_id)
     shown = func.coalesce(Change.after_id, Change.before_id)
@@ -84,13 +85,11 @@ async def record_unchanged(
     text_hash: str | None = None,
     settings_fingerprint: str | None = None,
 ) -> bool:
-    """Record a check that found nothing new since the caller read the page, with the validators
-    for the next one and the fingerprint of its settings; `text_hash` where the way of hashing has
-    changed. Whether it was recorded.
+    """Record a check without a change, and return whether it was recorded.
 
-    Nothing is recorded when another crawl has stored a new version since: validators of an older
-    one would hide that the site went back to it. Nor when another has found since that it is gone,
-    or there again.
+    It is not recorded if another job has stored a version, a removal or a return of the page since
+    the caller read `page`: the validators of an older version would hide a return to it.
+    `text_hash` is set if the hash algorithm has changed, None to keep the stored one.
     """
     recorded = await session.execute(
         update(Page)
@@ -118,11 +117,10 @@ async def record_version(
     at: datetime,
     is_change: bool,
 ) -> UUID | None:
-    """Store a new version of the page, as the caller has read it; the snapshot's id. One that is
-    no change is the new baseline.
+    """Store a new version of the page and return the id of its snapshot.
 
-    None, and nothing stored, when another crawl has stored one since: the newer one stands, and
-    two crawls cannot report the same change.
+    Returns None and stores nothing if another job has stored one since the caller read `page`, so
+    that two jobs never report the same change. A version that is not a change is a new baseline.
     """
     snapshot_id = uuid4()
     moved = await session.execute(
@@ -169,7 +167,7 @@ async def record_version(
 
 
 def is_baseline(page: Page, settings_fingerprint: str | None) -> bool:
-    """Whether a version seen under those settings is the first of its kind."""
+    """Whether a version under these settings would be the first one, and so not comparable."""
     return page.snapshot_id is None or page.settings_fingerprint != settings_fingerprint
 
 
@@ -183,7 +181,10 @@ async def record_change(
     detected: DetectedChange,
     at: datetime,
 ) -> UUID:
-    """Store how the page differs between two snapshots, or that it is gone; the change's id."""
+    """Store a change between two snapshots and return its id.
+
+    `after_id` is None if the page is gone.
+    """
     change = Change(
         id=uuid4(),
         org_id=select(Domain.org_id).where(Domain.id == page.domain_id).scalar_subquery(),
@@ -205,11 +206,10 @@ async def record_change(
 
 
 async def record_gone(session: AsyncSession, page: Page, at: datetime) -> bool:
-    """Record that the site says the page, as the caller has read it, does not exist; whether that
-    is a new one to say.
+    """Record that the page no longer exists, and return whether that is a change.
 
-    Nothing is recorded when another crawl has found the page since, also as it was: an answer that
-    was a long time under way does not undo a newer one.
+    Nothing is recorded if another job has read the page since the caller read `page`: a delayed
+    response must not override a newer one.
     """
     was_there = page.status is not PageStatus.GONE
     recorded = await session.execute(
@@ -221,8 +221,9 @@ async def record_gone(session: AsyncSession, page: Page, at: datetime) -> bool:
 
 
 def _as_read(page: Page) -> ColumnElement[bool]:
-    """That the page has still got the version which the caller read, and is there, or gone, as it
-    was then: of two that find it there again, one tells.
+    """The condition that the page has the same version and status as when the caller read it.
+
+    The status matters because only one of two jobs that find the page restored may report it.
     """
     return and_(
         Page.id == page.id,

@@ -1,4 +1,4 @@
-"""Which constraint a statement has violated."""
+"""Recognition of constraint violations."""
 
 import sqlite3
 from typing import Final
@@ -9,8 +9,8 @@ FOREIGN_KEY_VIOLATION: Final = "23503"
 """SQLSTATE."""
 
 
-def refers_to_nothing(error: IntegrityError) -> bool:
-    """Whether a row refers to one that does not exist: it was deleted a moment ago."""
+def is_foreign_key_violation(error: IntegrityError) -> bool:
+    """Whether the referenced row does not exist, because another transaction has deleted it."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
         return cause.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY

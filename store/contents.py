@@ -1,4 +1,4 @@
-"""The texts that snapshots hold. What says the same is stored once, whoever it belongs to."""
+"""The texts of snapshots. Equal texts are stored once, even for different organisations."""
 
 from collections.abc import Iterable
 
@@ -10,12 +10,12 @@ from store.tables.snapshots import Content
 
 
 async def keep(session: AsyncSession, contents: Iterable[Packed]) -> None:
-    """Have `contents` stored, and no one remove them before this transaction has ended."""
-    found = {each.key: each.data for each in contents}
-    # Everybody inserts in one order: two crawls of the same contents cannot wait for each other.
-    rows = [{"key": key, "data": found[key]} for key in sorted(found)]
+    """Store `contents`, and lock them against removal until the end of the transaction."""
+    data = {each.key: each.data for each in contents}
+    # Sorted, so that two transactions with the same contents cannot deadlock.
+    rows = [{"key": key, "data": data[key]} for key in sorted(data)]
     insertion = upsert(session, Content).values(rows)
-    # PostgreSQL locks a row that is there already only if it is written to.
+    # PostgreSQL locks an existing row only if the statement updates it.
     await session.execute(
         insertion.on_conflict_do_update(
             index_elements=[Content.key], set_={"key": insertion.excluded.key}

@@ -1,4 +1,4 @@
-"""Whose turn it is to walk a domain: one attempt of one discovery does at a time."""
+"""The discovery lock of a domain: at most one attempt of one discovery holds it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.errors import AlreadyDiscovering, SubjectGone
 from store.tables.domains import Domain
 
-LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+BEFORE_ANY_ATTEMPT: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Walker:
-    """An attempt of a discovery. Of two attempts of one job the later one began later, by the clock
-    of Temporal.
+class LockHolder:
+    """An attempt of a discovery. `began_at` is Temporal's time, which orders the attempts of a
+    job.
     """
 
     job_id: str
@@ -28,47 +28,57 @@ class Walker:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The attempt that `text` stands for. An older version wrote the id of the job alone: that
-        is an attempt before any other.
+        """The attempt in its stored form `text`.
+
+        Older versions stored the id of the job only: it stands for an attempt before all others.
         """
         moment, _, job_id = text.partition(" ")
         try:
             began_at = datetime.fromisoformat(moment)
         except ValueError:
-            return cls(text, LONG_AGO)
-        return cls(job_id, began_at) if job_id and began_at.tzinfo else cls(text, LONG_AGO)
+            return cls(text, BEFORE_ANY_ATTEMPT)
+        return (
+            cls(job_id, began_at) if job_id and began_at.tzinfo else cls(text, BEFORE_ANY_ATTEMPT)
+        )
 
-    def follows(self, other: "Walker") -> bool:
-        """Whether it is the same attempt, or a later one of the same job."""
+    def follows(self, other: "LockHolder") -> bool:
+        """Whether this is the same attempt or a later one of the same job."""
         return self.job_id == other.job_id and self.began_at >= other.began_at
 
 
-async def take_turn(
-    session: AsyncSession, domain_id: UUID, walker: Walker, *, instead_of: Walker | None = None
-) -> Walker | None:
-    """Let the attempt walk the domain, also in the place of an earlier one of its job; the attempt
-    whose turn it is when that is another one.
+async def acquire_discovery_lock(
+    session: AsyncSession,
+    domain_id: UUID,
+    walker: LockHolder,
+    *,
+    instead_of: LockHolder | None = None,
+) -> LockHolder | None:
+    """Acquire the lock of the domain; None on success, else the attempt that holds it.
 
-    `instead_of` is an attempt that is known not to walk any more, though it never gave its turn
-    back.
+    A later attempt of the same job takes the lock over. `instead_of` is an attempt that is known to
+    have ended without releasing the lock.
     """
     domain = await session.scalar(
         select(Domain).where(Domain.id == domain_id).with_for_update(key_share=True)
     )
     if domain is None:
         return None
-    holder = Walker.parse(domain.discovery_lock_holder) if domain.discovery_lock_holder else None
+    holder = (
+        LockHolder.parse(domain.discovery_lock_holder) if domain.discovery_lock_holder else None
+    )
     if holder is None or holder == instead_of or walker.follows(holder):
         domain.discovery_lock_holder = str(walker)
         return None
     return holder
 
 
-async def hold_turn(session: AsyncSession, domain_id: UUID, walker: Walker) -> None:
-    """Return where it is the attempt's turn, and keep it until the transaction ends.
+async def require_discovery_lock(
+    session: AsyncSession, domain_id: UUID, walker: LockHolder
+) -> None:
+    """Require that the attempt holds the lock, and keeps it until the end of the transaction.
 
-    Raises AlreadyDiscovering when the turn was taken from it, and SubjectGone when the domain does
-    not exist any more.
+    Raises AlreadyDiscovering if another attempt has taken the lock, and SubjectGone if the domain
+    does not exist.
     """
     row = (
         await session.execute(
@@ -85,8 +95,10 @@ async def hold_turn(session: AsyncSession, domain_id: UUID, walker: Walker) -> N
         )
 
 
-async def give_turn_back(session: AsyncSession, domain_id: UUID, walker: Walker) -> None:
-    """The attempt does not walk the domain any more."""
+async def release_discovery_lock(
+    session: AsyncSession, domain_id: UUID, walker: LockHolder
+) -> None:
+    """Release the lock if the attempt holds it."""
     await session.execute(
         update(Domain)
         .where(Domain.id == domain_id, Domain.discovery_lock_holder == str(walker))

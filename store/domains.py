@@ -1,4 +1,4 @@
-"""Domains."""
+"""Queries and writes for domains."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from store.tables.pages import Page
 
 @dataclass(frozen=True)
 class PageSummary:
-    """The pages of a domain in short: how many, and when one of them was last crawled."""
+    """The number of pages of a domain, and the time of the last check of any of them."""
 
     count: int
     last_check_at: datetime | None
@@ -30,7 +30,7 @@ class PageSummary:
 NO_PAGES = PageSummary(0, None)
 
 ROW_LOCK: Final = {"key_share": True}
-"""Of a row that is going to be changed, but for its key: rows that refer to it may be added."""
+"""The lock for an update of a row: other transactions may still insert rows that refer to it."""
 
 
 async def add_domain(
@@ -44,9 +44,9 @@ async def add_domain(
     check_frequency_hours: int,
     crawl_settings: CrawlSettings | None = None,
 ) -> Domain:
-    """A new domain of the organisation; one that has the id already is returned as it is.
+    """Add a domain to the organisation; idempotent if `domain_id` is given.
 
-    Raises Conflict when the organisation has the domain already, with another id.
+    Raises Conflict if the organisation has the domain already, with another id.
     """
     now = datetime.now(UTC)
     added = await session.scalar(
@@ -76,8 +76,9 @@ async def add_domain(
 async def get_domain(
     session: AsyncSession, org_id: UUID, domain_id: UUID, *, lock: bool = False
 ) -> Domain:
-    """The organisation's domain; with `lock` nobody else changes or deletes it before the end of
-    the transaction. Raises NotFound when it has none of that id.
+    """The organisation's domain. Raises NotFound if there is none with this id.
+
+    With `lock`, no other transaction can change or delete it until the end of this one.
     """
     found = await session.get(Domain, domain_id, with_for_update=ROW_LOCK if lock else None)
     if found is None or found.org_id != org_id:
@@ -86,7 +87,7 @@ async def get_domain(
 
 
 async def domain_by_id(session: AsyncSession, domain_id: UUID) -> Domain:
-    """The domain, whoever owns it. Raises SubjectGone when it does not exist."""
+    """The domain of any organisation. Raises SubjectGone if it does not exist."""
     found = await session.get(Domain, domain_id)
     if found is None:
         raise SubjectGone("The domain does not exist here any more.")
@@ -94,7 +95,7 @@ async def domain_by_id(session: AsyncSession, domain_id: UUID) -> Domain:
 
 
 async def domains_called(session: AsyncSession, name: str) -> list[Domain]:
-    """The domain of that id, or else every organisation's domain of that name."""
+    """The domain with this id, or the domains of all organisations with this name."""
     try:
         wanted = Domain.id == UUID(name)
     except ValueError:
@@ -111,7 +112,7 @@ async def list_domains(session: AsyncSession, org_id: UUID, request: PageRequest
 async def page_summaries(
     session: AsyncSession, domain_ids: Sequence[UUID]
 ) -> dict[UUID, PageSummary]:
-    """The pages of each domain in short; a domain without pages is left out."""
+    """The page summaries by domain id; a domain without pages has none."""
     rows = await session.execute(
         select(Page.domain_id, func.count(), func.max(Page.last_check_at))
         .where(Page.domain_id.in_(domain_ids))
@@ -121,8 +122,9 @@ async def page_summaries(
 
 
 async def delete_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) -> None:
-    """Delete the domain and all that hangs on it. Its schedule is to be deleted then: the outbox
-    says so. Raises NotFound as `get_domain` does.
+    """Delete the domain and all its data, and write the message that deletes its schedule.
+
+    Raises NotFound if there is none with this id.
     """
     deleted = await session.scalar(
         delete(Domain).where(Domain.id == domain_id, Domain.org_id == org_id).returning(Domain.id)

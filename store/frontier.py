@@ -1,6 +1,6 @@
-"""The frontier of a discovery: the URLs it saw, and what became of them.
+"""The frontier of a discovery: the URLs it has seen and their outcomes.
 
-Only so many have rows. A URL beyond them is left out and counted, each time that it is found.
+The number of rows is limited. Any further URL is excluded, and counted each time it is found.
 """
 
 from collections import Counter
@@ -21,14 +21,15 @@ from store.tables.discoveries import Discovery, FrontierState, FrontierUrl
 
 ROWS_PER_PAGE: Final = 4
 EXTRA_ROWS: Final = 10_000
-"""A site that has four other URLs for each of its pages, and a small one any number, loses none."""
+"""Enough for a site with four other URLs for each page, and for any small site."""
 
 
 @dataclass(frozen=True)
 class FoundUrl:
-    """A URL that was seen, `depth` links from where the walk began.
+    """A URL that the discovery has found; `depth` is its number of links from the start.
 
-    With a `reason` it is left out at once. `uses_budget`: it counts towards the limit of a trap.
+    With a `reason` (an ExclusionReason) it is excluded without a visit. `uses_budget` is set if it
+    counts towards the limit of a trap (`core.web.traps`).
     """
 
     url: str
@@ -39,7 +40,7 @@ class FoundUrl:
 
 @dataclass(frozen=True)
 class UrlOutcome:
-    """What became of a URL that waited for a visit."""
+    """The outcome of a visit; `reason` is the ExclusionReason of an excluded URL."""
 
     url: str
     state: FrontierState
@@ -48,7 +49,7 @@ class UrlOutcome:
 
 @dataclass(frozen=True)
 class Tally:
-    """How many URLs there are of each end."""
+    """The number of URLs for each outcome; `left_out` counts excluded URLs by reason."""
 
     added: int = 0
     known: int = 0
@@ -57,22 +58,22 @@ class Tally:
 
     @property
     def discovered(self) -> int:
-        """The pages."""
+        """The number of pages."""
         return self.added + self.known
 
     @property
     def seen(self) -> int:
-        """Every URL."""
+        """The number of all URLs."""
         return self.discovered + self.pending + sum(self.left_out.values())
 
 
 def max_rows(max_pages: int) -> int:
-    """How many URLs a discovery of so many pages remembers to visit, and how many others."""
+    """The limit on the rows of URLs to visit, and on the rows of excluded URLs."""
     return ROWS_PER_PAGE * max_pages + EXTRA_ROWS
 
 
 async def begin(session: AsyncSession, job_id: str, domain_id: UUID) -> Discovery:
-    """The discovery of that job, made when there is none."""
+    """The discovery of the job, created if there is none."""
     await session.execute(
         upsert(session, Discovery)
         .values(job_id=job_id, domain_id=domain_id)
@@ -82,20 +83,20 @@ async def begin(session: AsyncSession, job_id: str, domain_id: UUID) -> Discover
 
 
 def checkpoint_of(discovery: Discovery) -> Checkpoint:
-    """How far the discovery is."""
+    """The checkpoint of the discovery; `EMPTY_CHECKPOINT` if none is stored."""
     if discovery.checkpoint is None:
         return EMPTY_CHECKPOINT
     return Checkpoint.model_validate(discovery.checkpoint)
 
 
 async def put_checkpoint(session: AsyncSession, job_id: str, checkpoint: Checkpoint) -> None:
-    """Store how far the discovery is."""
+    """Store the checkpoint of the discovery."""
     discovery = await session.get_one(Discovery, job_id)
     discovery.checkpoint = checkpoint.model_dump(mode="json", by_alias=True)
 
 
 async def unknown(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl]) -> list[FoundUrl]:
-    """Those of the URLs that have no row."""
+    """The URLs that have no row."""
     names = list(dict.fromkeys(found.url for found in urls))
     known: set[str] = set()
     for start in range(0, len(names), ROWS_PER_STATEMENT):
@@ -108,11 +109,11 @@ async def unknown(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl]) 
 
 
 async def add_urls(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl], most: int) -> int:
-    """Add URLs that have no row, `most` to visit and `most` others in all of the discovery; how
-    many of them wait for a visit. Of a URL that is there twice the first counts.
+    """Add URLs that have no row, and return the number of those to visit.
 
-    Where there is no room for another visit, a URL is left out as over the limit; where there is
-    none for another row, it is counted as often as it is there.
+    `most` limits the rows to visit of the whole discovery, and also the rows of excluded URLs.
+    Beyond the first limit a URL is excluded as over the limit; beyond the second one it is only
+    counted. Duplicates in `urls` are ignored.
     """
     discovery = await session.get_one(Discovery, job_id)
     without_row = Counter(discovery.without_row)
@@ -150,9 +151,7 @@ async def add_urls(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl],
 
 
 async def pending(session: AsyncSession, job_id: str, limit: int) -> list[FoundUrl]:
-    """The first URLs of those that wait for a visit and are least deep, in the order they were
-    found.
-    """
+    """The next URLs to visit: those of the least depth, in the order in which they were found."""
     waiting = (FrontierUrl.job_id == job_id, FrontierUrl.state == FrontierState.PENDING)
     least = select(func.min(FrontierUrl.depth)).where(*waiting).scalar_subquery()
     rows = await session.execute(
@@ -165,7 +164,7 @@ async def pending(session: AsyncSession, job_id: str, limit: int) -> list[FoundU
 
 
 async def budgeted(session: AsyncSession, job_id: str) -> list[str]:
-    """The URLs that count towards the limits of traps."""
+    """The URLs that count towards the limits of traps (`core.web.traps`)."""
     rows = await session.scalars(
         select(FrontierUrl.url).where(
             FrontierUrl.job_id == job_id, FrontierUrl.uses_budget.is_(True)
@@ -177,19 +176,19 @@ async def budgeted(session: AsyncSession, job_id: str) -> list[str]:
 async def record_outcomes(
     session: AsyncSession, job_id: str, outcomes: Sequence[UrlOutcome]
 ) -> None:
-    """Store what became of the URLs."""
+    """Store the outcomes of visits."""
     if not outcomes:
         return
     frontier = FrontierUrl.__table__
     await session.execute(
         update(frontier)  # type: ignore[arg-type]
-        .where(frontier.c.job_id == job_id, frontier.c.url == bindparam("settled_url"))
-        .values(state=bindparam("settled_state"), reason=bindparam("settled_reason")),
+        .where(frontier.c.job_id == job_id, frontier.c.url == bindparam("outcome_url"))
+        .values(state=bindparam("outcome_state"), reason=bindparam("outcome_reason")),
         [
             {
-                "settled_url": outcome.url,
-                "settled_state": outcome.state,
-                "settled_reason": outcome.reason,
+                "outcome_url": outcome.url,
+                "outcome_state": outcome.state,
+                "outcome_reason": outcome.reason,
             }
             for outcome in outcomes
         ],
@@ -197,7 +196,7 @@ async def record_outcomes(
 
 
 async def tally(session: AsyncSession, job_id: str) -> Tally:
-    """Count the URLs of the discovery, also those without a row."""
+    """The number of URLs for each outcome, including those without a row."""
     rows = await session.execute(
         select(FrontierUrl.state, FrontierUrl.reason, func.count())
         .where(FrontierUrl.job_id == job_id)
@@ -206,23 +205,23 @@ async def tally(session: AsyncSession, job_id: str) -> Tally:
     without_row = await session.scalar(
         select(Discovery.without_row).where(Discovery.job_id == job_id)
     )
-    ends: Counter[FrontierState] = Counter()
+    states: Counter[FrontierState] = Counter()
     left_out = Counter(without_row)
     for state, reason, count in rows:
         if reason is not None:
             left_out[reason] += count
         else:
-            ends[state] += count
+            states[state] += count
     return Tally(
-        added=ends[FrontierState.PAGE_ADDED],
-        known=ends[FrontierState.PAGE_KNOWN],
-        pending=ends[FrontierState.PENDING],
+        added=states[FrontierState.PAGE_ADDED],
+        known=states[FrontierState.PAGE_KNOWN],
+        pending=states[FrontierState.PENDING],
         left_out=dict(sorted(left_out.items())),
     )
 
 
 async def start_over(session: AsyncSession, job_id: str) -> None:
-    """Forget what the discovery saw."""
+    """Delete the frontier and checkpoint of the discovery."""
     await session.execute(delete(FrontierUrl).where(FrontierUrl.job_id == job_id))
     discovery = await session.get_one(Discovery, job_id)
     discovery.rows_to_visit = discovery.rows_left_out = 0
@@ -230,7 +229,7 @@ async def start_over(session: AsyncSession, job_id: str) -> None:
 
 
 async def finish(session: AsyncSession, job_id: str, result: JsonValue) -> None:
-    """Store the result of the discovery; its frontier is not needed any more."""
+    """Store the result of the discovery and delete its frontier."""
     await start_over(session, job_id)
     discovery = await session.get_one(Discovery, job_id)
     discovery.result = result

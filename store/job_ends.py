@@ -1,4 +1,4 @@
-"""Who comes first: a crawl that stores what it found, or whoever cancels its job."""
+"""Claims on the end of a job: either the crawl stores its result, or the job is cancelled."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,18 +12,18 @@ from store.tables.job_ends import ClaimedEnd, JobEnd
 async def claim_ends(
     session: AsyncSession, run_ids: Iterable[str], what: JobEnd
 ) -> dict[str, JobEnd]:
-    """How each of those runs of jobs ends: as `what`, unless another transaction came first.
+    """Claim the end `what` for workflow runs, and return the end of each run: the first claim wins.
 
-    A transaction that has claimed one and is not over keeps others that want to waiting, so that
-    what it stores is there before they go on.
+    A claim in a transaction that has not ended blocks the claims of others, so that its result is
+    visible before they continue.
     """
     now = datetime.now(UTC)
-    # In one order, or two that claim the same runs might wait for each other.
+    # Sorted, so that two transactions with the same runs cannot deadlock.
     rows = [{"run_id": each, "what": what, "created_at": now} for each in sorted(set(run_ids))]
     if not rows:
         return {}
     claim = upsert(session, ClaimedEnd).values(rows)
-    # It changes nothing; a row that is left alone is not returned.
+    # The update changes nothing: RETURNING omits rows that the statement does not write.
     claimed = claim.on_conflict_do_update(
         index_elements=[ClaimedEnd.run_id], set_={"run_id": claim.excluded.run_id}
     ).returning(ClaimedEnd.run_id, ClaimedEnd.what)

@@ -1,4 +1,4 @@
-"""Answers of sites that jobs keep while they wait for a host."""
+"""Responses that a deferred job keeps, so that it does not send their requests again."""
 
 import zlib
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from store.tables.hosts import KeptAnswer
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """An answer to one request; `location` is the target of a redirect, `body` as it was read."""
+    """The response to one request; `location` is the target of a redirect."""
 
     url: str
     status: int
@@ -26,7 +26,7 @@ class StoredAnswer:
 
 
 async def kept_answers(session: AsyncSession, job_id: str) -> list[StoredAnswer]:
-    """The answers that the job keeps."""
+    """The responses that the job keeps."""
     rows = await session.scalars(select(KeptAnswer).where(KeptAnswer.job_id == job_id))
     return [
         StoredAnswer(
@@ -43,9 +43,9 @@ async def kept_answers(session: AsyncSession, job_id: str) -> list[StoredAnswer]
 
 
 async def keep_answers(session: AsyncSession, job_id: str, answers: Iterable[StoredAnswer]) -> None:
-    """Keep the answers for the job, in place of older ones of the same addresses."""
+    """Keep responses for the job; they replace older ones to the same URLs."""
     for answer in answers:
-        said = {
+        values = {
             "status": answer.status,
             "content_type": answer.content_type,
             "etag": answer.etag,
@@ -56,11 +56,11 @@ async def keep_answers(session: AsyncSession, job_id: str, answers: Iterable[Sto
         }
         await session.execute(
             upsert(session, KeptAnswer)
-            .values(job_id=job_id, url=answer.url, **said)
-            .on_conflict_do_update(index_elements=[KeptAnswer.job_id, KeptAnswer.url], set_=said)
+            .values(job_id=job_id, url=answer.url, **values)
+            .on_conflict_do_update(index_elements=[KeptAnswer.job_id, KeptAnswer.url], set_=values)
         )
 
 
 async def forget_answers(session: AsyncSession, job_id: str) -> None:
-    """Delete the answers that the job keeps."""
+    """Delete the responses that the job keeps."""
     await session.execute(delete(KeptAnswer).where(KeptAnswer.job_id == job_id))

@@ -18,7 +18,7 @@ PREFIX = "diffy_"
 
 @dataclass(frozen=True)
 class NewKey:
-    """A key that was just made. It is not known again: the store keeps its hash."""
+    """A new key. The store keeps only its hash, so that it cannot be shown again."""
 
     id: UUID
     key: str
@@ -26,7 +26,7 @@ class NewKey:
 
 @dataclass(frozen=True)
 class KeyRow:
-    """A key as it is listed."""
+    """A key as lists show it."""
 
     id: UUID
     org_name: str
@@ -35,7 +35,7 @@ class KeyRow:
 
 
 async def create_key(session: AsyncSession, org_name: str) -> NewKey:
-    """A new key of the organisation, which is made when there is none of that name."""
+    """Create a key of the organisation, and the organisation if it does not exist."""
     key = PREFIX + secrets.token_urlsafe(32)
     row = ApiKey(
         org_id=(await _organisation(session, org_name)).id,
@@ -48,7 +48,7 @@ async def create_key(session: AsyncSession, org_name: str) -> NewKey:
 
 
 async def ensure_key(session: AsyncSession, org_name: str, key: str) -> None:
-    """Make `key` a key of the organisation, unless it is one already, revoked or not."""
+    """Add `key` to the organisation, unless it exists already, revoked or not."""
     organisation = await _organisation(session, org_name)
     await session.execute(
         upsert(session, ApiKey)
@@ -58,7 +58,7 @@ async def ensure_key(session: AsyncSession, org_name: str, key: str) -> None:
 
 
 async def organisation_of(session: AsyncSession, key: str) -> Organisation:
-    """Whose key it is. Raises Unauthorized when it is unknown or revoked."""
+    """The organisation of the key. Raises Unauthorized if the key is unknown or revoked."""
     found = await session.scalar(
         select(Organisation)
         .join(ApiKey, ApiKey.org_id == Organisation.id)
@@ -70,7 +70,7 @@ async def organisation_of(session: AsyncSession, key: str) -> Organisation:
 
 
 async def list_keys(session: AsyncSession) -> list[KeyRow]:
-    """Every key, oldest first."""
+    """All keys, oldest first."""
     rows = await session.execute(
         select(ApiKey, Organisation.name)
         .join(Organisation, ApiKey.org_id == Organisation.id)
@@ -80,7 +80,7 @@ async def list_keys(session: AsyncSession) -> list[KeyRow]:
 
 
 async def revoke_key(session: AsyncSession, key_id: UUID) -> None:
-    """Make a key invalid from now on. Raises NotFound when there is none of that id."""
+    """Revoke a key; idempotent. Raises NotFound if there is none with this id."""
     key = await session.get(ApiKey, key_id)
     if key is None:
         raise NotFound("There is no key of that id.")

@@ -1,4 +1,4 @@
-"""The outbox of `core.outbox`, in the database."""
+"""The implementation of `core.outbox` in the database."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from store.tables.job_ends import JobEnd
 from store.tables.requests import OutboxMessage
 
 MESSAGE_LEASE: Final = timedelta(seconds=20)
-"""How long a message is left to whoever wrote or took it: longer than a request takes."""
+"""Time for which the process that wrote or took a message holds it: longer than a request."""
 
 PAGES_PER_READ: Final = 50
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 async def put(session: AsyncSession, message: Message) -> None:
-    """Write a message, in place of the one of its kind and subject if there is one."""
+    """Write a message; it replaces the one of the same kind and subject."""
     written = {
         "message": message.model_dump(mode="json", by_alias=True),
         "version": uuid4(),
@@ -55,29 +55,29 @@ async def put(session: AsyncSession, message: Message) -> None:
 async def withdraw(
     session: AsyncSession, subject_id: UUID, kind: MessageKind | None = None
 ) -> None:
-    """Remove the messages of a subject, or the one of a kind."""
+    """Remove the messages of a subject, or only the one of a kind."""
     rows = delete(OutboxMessage).where(OutboxMessage.subject_id == subject_id)
     await session.execute(rows if kind is None else rows.where(OutboxMessage.kind == kind))
 
 
 async def withdraw_domain(session: AsyncSession, domain_id: UUID) -> None:
-    """Remove every message that is about something of a domain."""
+    """Remove all messages of a domain."""
     await session.execute(delete(OutboxMessage).where(OutboxMessage.domain_id == domain_id))
 
 
 async def is_pending(session: AsyncSession, subject_id: UUID, kind: MessageKind) -> bool:
-    """Whether there is such a message."""
+    """Whether the subject has a message of this kind."""
     return await session.get(OutboxMessage, (subject_id, kind)) is not None
 
 
 class DatabaseOutbox:
-    """The messages of a database, in transactions of their own."""
+    """The outbox of a database; each method runs in its own transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def of_subject(self, subject_id: UUID) -> list[Entry]:
-        """As `Outbox.of_subject` says."""
+        """See `Outbox.of_subject`."""
         async with self._database.reading() as session:
             rows = await session.scalars(
                 select(OutboxMessage).where(OutboxMessage.subject_id == subject_id)
@@ -85,11 +85,11 @@ class DatabaseOutbox:
             return sorted(_entries(rows), key=lambda entry: MESSAGE_ORDER.index(entry.message.kind))
 
     async def take_due(self, limit: int) -> list[Entry]:
-        """As `Outbox.take_due` says."""
+        """See `Outbox.take_due`."""
         due = select(OutboxMessage).order_by(OutboxMessage.due_at).limit(limit)
         due = due.where(OutboxMessage.due_at <= datetime.now(UTC))
         async with self._database.reading() as session:
-            # Nearly always there is none, and a write would have to wait for others.
+            # Usually there is none, and a write transaction would wait for others.
             if await session.scalar(due.limit(1)) is None:
                 return []
         async with self._database.transaction() as session:
@@ -99,7 +99,7 @@ class DatabaseOutbox:
         return _entries(rows)
 
     async def remove(self, entry: Entry) -> None:
-        """As `Outbox.remove` says."""
+        """See `Outbox.remove`."""
         async with self._database.transaction() as session:
             await session.execute(
                 delete(OutboxMessage).where(
@@ -110,7 +110,7 @@ class DatabaseOutbox:
             )
 
     async def recurring_crawl(self, domain_id: UUID) -> RecurringCrawl | None:
-        """As `Outbox.recurring_crawl` says."""
+        """See `Outbox.recurring_crawl`."""
         async with self._database.reading() as session:
             domain = await session.get(Domain, domain_id)
         if domain is None:
@@ -125,13 +125,13 @@ class DatabaseOutbox:
         )
 
     async def batch_pages(self, batch_id: UUID, after: UUID | None) -> Sequence[UUID]:
-        """As `Outbox.batch_pages` says."""
+        """See `Outbox.batch_pages`."""
         async with self._database.reading() as session:
             members = await batch_pages(session, batch_id, after, PAGES_PER_READ)
         return [each.page_id for each in members]
 
     async def claim_cancelled(self, run_id: str) -> bool:
-        """As `Outbox.claim_cancelled` says."""
+        """See `Outbox.claim_cancelled`."""
         async with self._database.transaction() as session:
             ends = await claim_ends(session, [run_id], JobEnd.CANCELLED)
         return ends[run_id] is JobEnd.CANCELLED
@@ -143,6 +143,6 @@ def _entries(rows: Iterable[OutboxMessage]) -> list[Entry]:
         try:
             entries.append(Entry(ANY_MESSAGE.validate_python(row.message), row.version))
         except ValidationError:
-            # Written by a newer version, whose processes will carry it out.
+            # A newer version wrote it, and its processes will deliver it.
             log.warning("cannot read the %s message of %s", row.kind, row.subject_id)
     return entries

@@ -1,4 +1,4 @@
-"""Whom jobs belong to."""
+"""The owners of jobs."""
 
 from core.jobs.contract import Owner
 from core.web.urls import host_of
@@ -7,7 +7,7 @@ from store.tables.pages import Page
 
 
 def owner_of(domain: Domain, page: Page | None = None) -> Owner:
-    """The owner of a job about the domain, or about one page of it."""
+    """The owner of a job of the domain, or of one page of it."""
     return Owner(
         org_id=domain.org_id,
         domain_id=domain.id,

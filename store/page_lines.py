@@ -1,4 +1,4 @@
-"""What has been learned of the regions of pages."""
+"""The noise history of pages: changing and muted lines (`core.changes.muting`)."""
 
 import hashlib
 from datetime import datetime
@@ -13,22 +13,22 @@ from store.tables.page_lines import PageLine
 
 
 async def noise_history_of(session: AsyncSession, page_id: UUID, crawls: int) -> NoiseHistory:
-    """What is known of the page's regions after so many crawls."""
+    """The noise history of the page after `crawls` crawls."""
     rows = await session.scalars(select(PageLine).where(PageLine.page_id == page_id))
-    found = {ChangingLine(row.section, row.words): row for row in rows}
+    lines = {ChangingLine(row.section, row.words): row for row in rows}
     return NoiseHistory(
         crawl_count=crawls,
-        changed={line: tuple(row.crawls) for line, row in found.items()},
-        muted=frozenset(line for line, row in found.items() if row.muted_at is not None),
+        changed={line: tuple(row.crawls) for line, row in lines.items()},
+        muted=frozenset(line for line, row in lines.items() if row.muted_at is not None),
     )
 
 
 async def store_noise_history(
     session: AsyncSession, page_id: UUID, before: NoiseHistory, after: NoiseHistory, at: datetime
 ) -> None:
-    """Store what the crawl at that moment has taught."""
+    """Store the lines of a noise history that the crawl at the moment `at` has updated."""
     for line, crawls in sorted(after.changed.items(), key=lambda each: _key(each[0])):
-        fresh = line in after.muted and line not in before.muted
+        newly_muted = line in after.muted and line not in before.muted
         insertion = upsert(session, PageLine).values(
             page_id=page_id,
             key=_key(line),
@@ -36,10 +36,10 @@ async def store_noise_history(
             words=line.words,
             crawls=list(crawls),
             changed_at=at,
-            muted_at=at if fresh else None,
+            muted_at=at if newly_muted else None,
         )
         changes: dict[str, object] = {"crawls": insertion.excluded.crawls, "changed_at": at}
-        if fresh:
+        if newly_muted:
             changes["muted_at"] = at
         await session.execute(
             insertion.on_conflict_do_update(
@@ -49,7 +49,7 @@ async def store_noise_history(
 
 
 async def muted_lines(session: AsyncSession, page_id: UUID) -> list[PageLine]:
-    """The page's muted regions, the first to be muted first."""
+    """The muted lines of the page, in the order in which they were muted."""
     rows = (
         select(PageLine)
         .where(PageLine.page_id == page_id, PageLine.muted_at.is_not(None))
@@ -59,7 +59,7 @@ async def muted_lines(session: AsyncSession, page_id: UUID) -> list[PageLine]:
 
 
 async def delete_muted_lines(session: AsyncSession, page_id: UUID) -> None:
-    """Forget what was learned of the page's regions: whatever changes is news again."""
+    """Delete the noise history of the page, so that changes of its lines are reported again."""
     await session.execute(delete(PageLine).where(PageLine.page_id == page_id))
 
 

@@ -1,4 +1,4 @@
-"""Pages."""
+"""Queries and writes for pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,7 @@ from store.tables.pages import Page
 
 @dataclass(frozen=True)
 class NewPage:
-    """A page that was found; its URL is already the one identity of the page.
-
-    It gets an `id` of its own unless one is given.
-    """
+    """A page to add; `url` is normalised (`core.web.urls`), and `id` is random if unset."""
 
     url: str
     page_type: str
@@ -33,17 +30,17 @@ class NewPage:
 
 @dataclass(frozen=True)
 class Added:
-    """Which of the pages were new, by their ids, and which URLs were known."""
+    """The ids of the added pages, and the URLs of those that existed."""
 
     added: list[UUID]
     known: list[str]
 
 
 async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewPage]) -> Added:
-    """Add the pages that the domain does not have yet."""
+    """Add the pages that the domain does not have; idempotent."""
     now = datetime.now(UTC)
     added: dict[str, UUID] = {}
-    # Everybody inserts in one order: two discoveries of a domain then cannot wait for each other.
+    # Sorted, so that two discoveries of a domain cannot deadlock.
     ordered = sorted(pages, key=lambda page: page.url)
     for start in range(0, len(ordered), ROWS_PER_STATEMENT):
         rows = [
@@ -69,8 +66,9 @@ async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewP
 async def get_page(
     session: AsyncSession, org_id: UUID, page_id: UUID, *, lock: bool = False
 ) -> Page:
-    """The organisation's page; with `lock` nobody else changes or deletes it before the end of the
-    transaction. Raises NotFound when it has none of that id.
+    """The organisation's page. Raises NotFound if there is none with this id.
+
+    With `lock`, no other transaction can change or delete it until the end of this one.
     """
     rows = (
         select(Page)
@@ -84,7 +82,7 @@ async def get_page(
 
 
 async def page_by_id(session: AsyncSession, page_id: UUID) -> Page:
-    """The page, whoever owns it. Raises SubjectGone when it does not exist."""
+    """The page of any organisation. Raises SubjectGone if it does not exist."""
     found = await session.get(Page, page_id)
     if found is None:
         raise SubjectGone("The page does not exist here any more.")
@@ -92,7 +90,7 @@ async def page_by_id(session: AsyncSession, page_id: UUID) -> Page:
 
 
 async def page_of_url(session: AsyncSession, domain_id: UUID, url: str) -> Page:
-    """The domain's page at `url`. Raises NotFound when it has none there."""
+    """The domain's page at the normalised `url`. Raises NotFound if there is none."""
     found = await session.scalar(select(Page).where(Page.domain_id == domain_id, Page.url == url))
     if found is None:
         raise NotFound("Page not found.")
@@ -106,7 +104,7 @@ async def list_pages(session: AsyncSession, domain_id: UUID, request: PageReques
 
 
 async def delete_page(session: AsyncSession, org_id: UUID, page_id: UUID) -> None:
-    """Delete the page and all that hangs on it. Raises NotFound as `get_page` does."""
+    """Delete the page and all its data. Raises NotFound if there is none with this id."""
     owned = select(Domain.id).where(Domain.org_id == org_id)
     deleted = await session.scalar(
         delete(Page).where(Page.id == page_id, Page.domain_id.in_(owned)).returning(Page.id)

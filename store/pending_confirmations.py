@@ -1,4 +1,4 @@
-"""What jobs have seen of pages once, until they see it again."""
+"""Pending confirmations: fetches that found a change and wait for a second fetch."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +15,9 @@ from store.tables.pending_confirmations import PendingConfirmation
 
 @dataclass(frozen=True)
 class PreviousFetch:
-    """What a job saw of a page when it looked last, None where the page was gone. The next look is
-    due at `due_at`; `number` counts the job's looks.
+    """A job's previous fetch of a page, as number `number` (from 1).
+
+    `seen` is the content, None if the page was gone. The next fetch is due at `due_at`.
     """
 
     number: int
@@ -25,25 +26,28 @@ class PreviousFetch:
 
 
 async def previous_fetch(session: AsyncSession, page_id: UUID, job_id: str) -> PreviousFetch | None:
-    """The job's last look at the page; None when it has not looked, or has done with it."""
+    """The job's previous fetch of the page; None if no confirmation is pending."""
     row = await session.get(PendingConfirmation, (page_id, job_id))
     if row is None:
         return None
     seen = None
     if row.url is not None and row.text is not None:
         seen = SeenPage(row.url, row.title, unpack(row.text))
-    return PreviousFetch(row.look, row.due_at, seen)
+    return PreviousFetch(row.fetch_number, row.due_at, seen)
 
 
 async def store_pending_confirmation(
-    session: AsyncSession, page_id: UUID, job_id: str, look: PreviousFetch
+    session: AsyncSession, page_id: UUID, job_id: str, fetch: PreviousFetch
 ) -> datetime:
-    """Store the look, unless one of that number is there already; when the next one is due."""
+    """Store a fetch that needs confirmation, and return when the next fetch is due.
+
+    Idempotent by the number of the fetch: the first time wins.
+    """
     await session.execute(
         delete(PendingConfirmation).where(
             PendingConfirmation.page_id == page_id,
             PendingConfirmation.job_id == job_id,
-            PendingConfirmation.look < look.number,
+            PendingConfirmation.fetch_number < fetch.number,
         )
     )
     await session.execute(
@@ -51,11 +55,11 @@ async def store_pending_confirmation(
         .values(
             page_id=page_id,
             job_id=job_id,
-            look=look.number,
-            due_at=look.due_at,
-            url=look.seen.url if look.seen else None,
-            title=look.seen.title if look.seen else None,
-            text=pack(look.seen.text).data if look.seen else None,
+            look=fetch.number,
+            due_at=fetch.due_at,
+            url=fetch.seen.url if fetch.seen else None,
+            title=fetch.seen.title if fetch.seen else None,
+            text=pack(fetch.seen.text).data if fetch.seen else None,
         )
         .on_conflict_do_nothing()
     )
@@ -66,7 +70,7 @@ async def store_pending_confirmation(
 
 
 async def delete_pending_confirmation(session: AsyncSession, page_id: UUID, job_id: str) -> None:
-    """The job has done with the page."""
+    """Delete the job's pending confirmation of the page, if there is one."""
     await session.execute(
         delete(PendingConfirmation).where(
             PendingConfirmation.page_id == page_id, PendingConfirmation.job_id == job_id

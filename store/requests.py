@@ -1,4 +1,4 @@
-"""Requests that a client may send twice, by the keys it gave them."""
+"""Requests with an Idempotency-Key, and their answers."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,16 +12,16 @@ from store.db.upsert import upsert
 from store.tables.requests import KeyedRequest
 
 IDEMPOTENCY_KEY_RETENTION: Final = timedelta(days=7)
-"""How long a key stands for its first request."""
+"""Time for which a key identifies its first request."""
 
 
 async def enter_request(
     session: AsyncSession, org_id: UUID, key: str, fingerprint: str, now: datetime
 ) -> KeyedRequest:
-    """The request of that key; without an answer it has not been carried out, and whoever entered
-    it first is the only one who may before the end of the transaction.
+    """The request with this key, entered if there is none.
 
-    Raises Conflict when the key was given to another request, one with another `fingerprint`.
+    If it has no answer, it has not been processed, and only this transaction may process it. Raises
+    Conflict if the key belongs to a request with another `fingerprint`.
     """
     await session.execute(
         delete(KeyedRequest).where(
@@ -41,7 +41,7 @@ async def enter_request(
 async def find_request(
     session: AsyncSession, org_id: UUID, key: str, fingerprint: str, now: datetime
 ) -> KeyedRequest | None:
-    """The request of that key, if there was one. Raises Conflict as `enter_request` does."""
+    """The request with this key; None if there is none. Raises Conflict as `enter_request` does."""
     found = await session.scalar(
         select(KeyedRequest).where(
             KeyedRequest.org_id == org_id,

@@ -1,8 +1,8 @@
-"""What is removed when it is old, and how.
+"""The retention rules of all tables, and the removal of expired rows.
 
-A table that grows is one more entry of `expiries`. Rows are examined some at a time, in the order
-of an index. The transaction that removes a row locks it first and then checks again that nothing
-needs it: what another transaction locks, or refers to, stays.
+Each growing table has an entry in `expiries`. Rows are examined in batches, in the order of an
+index. The transaction that removes a row locks it first and then checks again that the row is
+unused: rows that another transaction has locked, or refers to, stay.
 """
 
 from collections.abc import Sequence
@@ -46,18 +46,18 @@ from store.tables.snapshots import Content, Snapshot
 DAY: Final = timedelta(days=1)
 
 JOB_MARGIN: Final = IDEMPOTENCY_KEY_RETENTION + DAY
-"""How much longer than a job its rows are kept. A request that is sent again while its
-`Idempotency-Key` stands must find what the first one made, or it would do the work twice."""
+"""Time for which rows outlive their job: a request that is repeated with its `Idempotency-Key` must
+find the rows of the first one, or it would do the work twice."""
 
 ROBOTS_AGE: Final = 2 * DAY
-"""No robots.txt is used that is older than a day (RFC 9309, 2.4)."""
+"""Longer than the day for which robots.txt may be used (RFC 9309, 2.4)."""
 
 Key = tuple[Any, ...]
-"""The primary key of a row, or its place in the order of its table's expiry."""
+"""The primary key of a row, or its position in the order of `Expiry.order`."""
 
 
 class Trace(StrEnum):
-    """What a row belongs to that Temporal may still know. The key of the row is its id."""
+    """The kind of execution in Temporal that a row belongs to; the row's key is its id."""
 
     JOB = "job"
     BATCH = "batch"
@@ -66,7 +66,7 @@ class Trace(StrEnum):
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of `table` that belong to another row, by the foreign key `owner`."""
+    """Child rows in `table`; the foreign key `owner` refers to the parent row."""
 
     table: type[Base]
     owner: InstrumentedAttribute[Any]
@@ -74,11 +74,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Expiry:
-    """Rows of `table` that are removed: `age` after their `moment`, where `condition` holds.
+    """A retention rule: rows of `table` expire `age` after their `moment`, if `condition` holds.
 
-    A moment is a time or a number of seconds since 1970; without one a row is removed as soon as
-    `condition` holds. Its `parts` go before it. A `trace` stays as long as Temporal knows what it
-    belongs to.
+    A moment is a time or a number of seconds since 1970; without one, `condition` alone decides.
+    `parts` are removed before their row. A row with a `trace` stays as long as Temporal retains the
+    execution that it belongs to.
     """
 
     table: type[Base]
@@ -90,13 +90,15 @@ class Expiry:
 
     @property
     def order(self) -> list[ColumnElement[Any]]:
-        """The columns that rows are ordered by: the primary key, or an indexed moment first."""
+        """The columns of the examination order: the moment first if it is indexed, then the primary
+        key.
+        """
         key = _primary_key(self.table)
         moment = None if self.moment is None else inspect(self.table).c[self.moment.key]
         return key if moment is None or not moment.index else [moment, *key]
 
     def is_old(self, before: datetime) -> ColumnElement[bool]:
-        """Whether the moment of a row is before that one."""
+        """The condition that the moment of a row is before `before`."""
         if self.moment is None:
             return true()
         seconds = self.moment.type.python_type is float
@@ -105,16 +107,14 @@ class Expiry:
 
 @dataclass(frozen=True)
 class Examined:
-    """The keys of the rows that may go, and the place of the last row that was examined; None when
-    there are no more.
-    """
+    """The keys of expired rows, and the position of the last examined row, None at the end."""
 
     keys: list[Key]
     last: Key | None
 
 
 def expiries(settings: Settings) -> list[Expiry]:
-    """All that is ever removed for its age, in this order: what refers to a row goes before it."""
+    """All retention rules, in order: referring rows are removed before the rows they refer to."""
     changes = timedelta(days=settings.change_retention_days)
     snapshots = timedelta(days=settings.snapshot_retention_days)
     jobs = timedelta(days=settings.job_retention_days) + JOB_MARGIN
@@ -123,10 +123,10 @@ def expiries(settings: Settings) -> list[Expiry]:
     report = Part(BacktestChange, BacktestChange.backtest_id)
     return [
         Expiry(Change, Change.created_at, changes),
-        Expiry(Snapshot, Snapshot.created_at, snapshots, _is_unneeded()),
-        Expiry(Content, None, timedelta(0), _is_held_by_none()),
+        Expiry(Snapshot, Snapshot.created_at, snapshots, _is_unused_snapshot()),
+        Expiry(Content, None, timedelta(0), _is_unused_content()),
         Expiry(PageLine, PageLine.changed_at, changes),
-        Expiry(PageLine, PageLine.changed_at, DAY, _is_forgotten()),
+        Expiry(PageLine, PageLine.changed_at, DAY, _is_outside_noise_window()),
         Expiry(PendingConfirmation, PendingConfirmation.due_at, DAY),
         Expiry(KeyedRequest, KeyedRequest.created_at, IDEMPOTENCY_KEY_RETENTION),
         Expiry(HostSlot, HostSlot.next_at, DAY),
@@ -143,25 +143,25 @@ def expiries(settings: Settings) -> list[Expiry]:
 async def examine(
     session: AsyncSession, expiry: Expiry, before: datetime, after: Key | None, limit: int
 ) -> Examined:
-    """Examine the next `limit` rows whose moment is before that one, behind the place `after`."""
+    """Examine the next `limit` rows with a moment before `before`, after the position `after`."""
     order = expiry.order
     rows = select(*order, expiry.condition).where(expiry.is_old(before)).order_by(*order)
     if after is not None:
         rows = rows.where(_of(order) > (after if len(order) > 1 else after[0]))
-    found = [tuple(row) for row in await session.execute(rows.limit(limit))]
+    examined = [tuple(row) for row in await session.execute(rows.limit(limit))]
     start = len(order) - len(_primary_key(expiry.table))
-    may_go = [row[start:-1] for row in found if row[-1]]
-    return Examined(may_go, found[-1][:-1] if len(found) == limit else None)
+    expired = [row[start:-1] for row in examined if row[-1]]
+    return Examined(expired, examined[-1][:-1] if len(examined) == limit else None)
 
 
 async def remove(
     session: AsyncSession, expiry: Expiry, before: datetime, keys: Sequence[Key]
 ) -> int:
-    """Remove those of the rows that may go; how many they were."""
+    """Remove the rows with these keys that are still expired, and return their number."""
     columns = _primary_key(expiry.table)
-    whole = [_is_none(part.owner == columns[0]) for part in expiry.parts]
-    found = select(*columns).where(_is_one_of(columns, keys)).with_for_update(skip_locked=True)
-    locked = [tuple(row) for row in await session.execute(found)]
+    has_no_parts = [_is_none(part.owner == columns[0]) for part in expiry.parts]
+    rows = select(*columns).where(_is_one_of(columns, keys)).with_for_update(skip_locked=True)
+    locked = [tuple(row) for row in await session.execute(rows)]
     if not locked:
         return 0
     return await _deleted(
@@ -170,15 +170,15 @@ async def remove(
         _is_one_of(columns, locked),
         expiry.is_old(before),
         expiry.condition,
-        *whole,
+        *has_no_parts,
     )
 
 
 async def remove_parts(session: AsyncSession, part: Part, owner: Key, limit: int) -> int:
-    """Remove parts of the row with that key, `limit` at most; how many they were."""
+    """Remove at most `limit` parts of the row with key `owner`, and return their number."""
     columns = _primary_key(part.table)
     some = select(*columns).where(part.owner == owner[0]).limit(limit)
-    # In a CTE, for PostgreSQL may run a subquery that locks more than once.
+    # A CTE, because PostgreSQL may execute a locking subquery more than once.
     locked = some.with_for_update(skip_locked=True).cte()
     return await _deleted(session, part.table, _of(columns).in_(select(locked)))
 
@@ -206,18 +206,18 @@ def _of(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
 def _is_one_of(columns: Sequence[ColumnElement[Any]], keys: Sequence[Key]) -> ColumnElement[bool]:
     if len(columns) == 1:
         return columns[0].in_([key for (key,) in keys])
-    # SQLite looks a tuple up in an index for rows of a query, and scans the table for a list.
+    # SQLite uses the index for tuples of a subquery, but scans the table for a list of tuples.
     listed = values(*(column(f"key_{n}", each.type) for n, each in enumerate(columns)))
     return tuple_(*columns).in_(select(listed.data(list(keys)).cte()))
 
 
 def _is_none(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """That no row meets the condition. PostgreSQL would read a whole table for a NOT EXISTS."""
+    """The condition that no row matches. For NOT EXISTS, PostgreSQL would scan the whole table."""
     return select(true()).where(condition).limit(1).scalar_subquery().is_(None)
 
 
-def _is_unneeded() -> ColumnElement[bool]:
-    """A snapshot that is no change's evidence, and not its page's newest."""
+def _is_unused_snapshot() -> ColumnElement[bool]:
+    """The condition that no change refers to a snapshot and that it is not its page's newest."""
     return and_(
         _is_none(Change.before_id == Snapshot.id),
         _is_none(Change.after_id == Snapshot.id),
@@ -225,14 +225,14 @@ def _is_unneeded() -> ColumnElement[bool]:
     )
 
 
-def _is_held_by_none() -> ColumnElement[bool]:
-    """A content that no snapshot has."""
+def _is_unused_content() -> ColumnElement[bool]:
+    """The condition that no snapshot has the content."""
     keys = (Snapshot.text_key, Snapshot.main_text_key, Snapshot.html_key)
     return and_(*(_is_none(key == Content.key) for key in keys))
 
 
-def _is_forgotten() -> ColumnElement[bool]:
-    """A line that is not muted, and changed in none of the crawls that its page is judged by."""
+def _is_outside_noise_window() -> ColumnElement[bool]:
+    """The condition that a line is not muted and last changed before the noise window."""
     newest = func.coalesce(
         *(PageLine.crawls[place].as_integer() for place in reversed(range(NOISE_WINDOW)))
     )

@@ -1,4 +1,4 @@
-"""What robots.txt said, shared by all workers."""
+"""The robots.txt files of sites, shared by all workers."""
 
 from datetime import datetime
 
@@ -9,14 +9,14 @@ from store.tables.hosts import RobotsRecord
 
 
 async def known_robots(session: AsyncSession, origin: str) -> RobotsRecord | None:
-    """The last answer for robots.txt of `origin`; None when it was never asked for."""
+    """The last response for robots.txt of `origin`; None if there is none."""
     return await session.get(RobotsRecord, origin)
 
 
 async def put_robots(
     session: AsyncSession, origin: str, status: int, body: bytes, at: datetime
 ) -> None:
-    """Keep the answer, in place of an older one."""
+    """Store the response for robots.txt of `origin`; it replaces an older one."""
     answer = {"status": status, "body": body, "fetched_at": at}
     await session.execute(
         upsert(session, RobotsRecord)

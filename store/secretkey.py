@@ -1,4 +1,4 @@
-"""The key that secrets are sealed with: a setting, or a file beside the embedded database."""
+"""The key that encrypts secrets: a setting, or a file beside the embedded database."""
 
 import os
 import secrets
@@ -15,12 +15,10 @@ KEY_FILE: Final = "secret.key"
 
 
 class SecretKey:
-    """Finds the key each time it is needed, and makes it where it may.
+    """Reads the key at each use, so that a corrected file takes effect at once.
 
-    A wrong file that is put right counts at once.
-
-    It is made for the embedded database alone: of several machines with one database each would
-    make its own.
+    The file is created for the embedded database only: several machines with one database would
+    each create their own.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -28,17 +26,20 @@ class SecretKey:
         self._path = settings.data_dir / KEY_FILE if settings.database_url is None else None
 
     def for_sealing(self) -> SecretBox:
-        """What seals. Raises Conflict when there is no key and none can be made."""
+        """The box to encrypt with. Raises Conflict if there is no key and none can be created."""
         if self._path is None and self._given is None:
             raise Conflict(
                 "Headers and cookies cannot be stored here: DIFFY_SECRET_KEY is not set."
             )
         if self._given is None and self._path is not None and not self._path.exists():
-            _make(self._path)
+            _create(self._path)
         return self.for_opening()
 
     def for_opening(self) -> SecretBox:
-        """Raises SecretsUnreadable when there is no key, SettingsError for a bad one."""
+        """The box to decrypt with.
+
+        Raises SecretsUnreadable if there is no key, and SettingsError if it is invalid.
+        """
         return SecretBox(self._given or self._read())
 
     def _read(self) -> str:
@@ -60,10 +61,10 @@ class SecretKey:
         return key
 
 
-def _make(path: Path) -> None:
-    """Write a new key, for its owner's eyes only; of several who do so at once the first wins."""
+def _create(path: Path) -> None:
+    """Write a new key that only its owner can read; of several processes the first one wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Made with mode 0600, and named only once it is whole.
+    # The temporary file has mode 0600, and gets its name once it is complete.
     with NamedTemporaryFile("w", dir=path.parent, prefix=f".{KEY_FILE}-") as written:
         written.write(f"{secrets.token_urlsafe(32)}\n")
         written.flush()

@@ -1,4 +1,4 @@
-"""The other pages of a page's site, as they were found last."""
+"""The sibling pages of a page, for the detection of boilerplate (`core.changes.boilerplate`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,10 @@ from store.tables.pages import Page, PageStatus
 from store.tables.snapshots import Content, Snapshot
 
 MAX_SIBLING_CANDIDATES: Final = 100
-"""Pages of a site that those to judge by are chosen from."""
+"""Number of pages of a site from which siblings are chosen."""
 
 MAX_SIBLING_TEXT_SIZE: Final = 256 * 1024
-"""Bytes that a text may have, however small it is packed: a longer page is none to judge others by.
-"""
+"""Number of bytes of a decompressed text; pages with longer texts are not used as siblings."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,7 @@ class SitePage:
 
 
 async def newest_siblings(session: AsyncSession, page: Page) -> list[SitePage]:
-    """The other pages of the site whose snapshots are the newest, those first. One that is gone
-    shows what the site did once, and is none.
-    """
+    """The other pages of the site with the newest snapshots, newest first, without gone pages."""
     rows = (
         select(Page.id, Page.url)
         .where(
@@ -51,8 +48,9 @@ async def newest_siblings(session: AsyncSession, page: Page) -> list[SitePage]:
 async def siblings(
     session: AsyncSession, page_ids: Sequence[UUID], until: datetime | None = None
 ) -> dict[UUID, Sibling]:
-    """What those pages show and what they showed before, as it was known at `until` where that is
-    given. Pages of which nothing was known are left out.
+    """The last two versions of pages by page id, optionally as of the moment `until`.
+
+    Pages without a snapshot at that moment are omitted.
     """
     ranked = select(
         Snapshot.page_id,

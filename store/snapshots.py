@@ -1,4 +1,4 @@
-"""Snapshots."""
+"""Queries for snapshots."""
 
 from typing import Final
 from uuid import UUID
@@ -25,7 +25,7 @@ async def list_snapshots(
 
 
 async def get_snapshot(session: AsyncSession, org_id: UUID, snapshot_id: UUID) -> Snapshot:
-    """The organisation's snapshot, with all it holds. Raises NotFound when it has none of that
+    """The organisation's snapshot with all contents. Raises NotFound if there is none with this
     id.
     """
     found = await session.scalar(
@@ -45,7 +45,7 @@ async def get_snapshot(session: AsyncSession, org_id: UUID, snapshot_id: UUID) -
 
 
 async def snapshot_before(session: AsyncSession, snapshot: Snapshot) -> UUID | None:
-    """The page's snapshot before this one; None when this is the first."""
+    """The id of the page's previous snapshot; None if this is the first one."""
     rows = (
         select(Snapshot.id)
         .where(
@@ -59,7 +59,7 @@ async def snapshot_before(session: AsyncSession, snapshot: Snapshot) -> UUID | N
 
 
 async def snapshot_with_html(session: AsyncSession, snapshot_id: UUID) -> Snapshot:
-    """The snapshot with its text and HTML, whoever owns it. Raises SubjectGone when it does not
+    """The snapshot of any organisation with its text and HTML. Raises SubjectGone if it does not
     exist.
     """
     wanted = [WITH_TEXT, joinedload(Snapshot.html_content)]
@@ -70,7 +70,7 @@ async def snapshot_with_html(session: AsyncSession, snapshot_id: UUID) -> Snapsh
 
 
 async def snapshot_by_id(session: AsyncSession, snapshot_id: UUID) -> Snapshot:
-    """The snapshot with its text, whoever owns it. Raises SubjectGone when it does not exist."""
+    """The snapshot of any organisation with its text. Raises SubjectGone if it does not exist."""
     found = await session.get(Snapshot, snapshot_id, options=[WITH_TEXT])
     if found is None:
         raise SubjectGone("The page does not exist here any more.")

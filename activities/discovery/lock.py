@@ -15,7 +15,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from core.errors import AlreadyDiscovering, HostBusy
 from core.web.urls import host_of
 from store.db.engine import Database
-from store.discovery_lock import Walker, give_turn_back, hold_turn, take_turn
+from store.discovery_lock import (
+    LockHolder,
+    acquire_discovery_lock,
+    release_discovery_lock,
+    require_discovery_lock,
+)
 from store.tables.domains import Domain
 from temporal.faults import as_unavailable
 
@@ -32,10 +37,10 @@ LOCK_RETRY_DELAY: Final = timedelta(seconds=10)
 class DiscoveryLock:
     """The lock of a domain as an attempt holds it, until a later attempt takes it over."""
 
-    def __init__(self, database: Database, domain_id: UUID, walker: Walker) -> None:
+    def __init__(self, database: Database, domain_id: UUID, holder: LockHolder) -> None:
         self._database = database
         self._domain_id = domain_id
-        self._walker = walker
+        self._holder = holder
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -45,7 +50,7 @@ class DiscoveryLock:
         domain was deleted.
         """
         async with self._database.transaction() as session:
-            await hold_turn(session, self._domain_id, self._walker)
+            await require_discovery_lock(session, self._domain_id, self._holder)
             yield session
 
 
@@ -58,7 +63,7 @@ class DiscoveryLocks:
 
     @asynccontextmanager
     async def held(
-        self, domain: Domain, walker: Walker, *, resumed: bool
+        self, domain: Domain, holder: LockHolder, *, resumed: bool
     ) -> AsyncIterator[DiscoveryLock]:
         """Hold the lock of the domain inside the block.
 
@@ -70,8 +75,8 @@ class DiscoveryLocks:
         that released the lock when it was deferred is deferred again.
         """
         deadline = time.monotonic() + MAX_LOCK_WAIT
-        while (other := await self._acquire(domain.id, walker)) is not None:
-            if other.job_id == walker.job_id or time.monotonic() >= deadline:
+        while (other := await self._acquire(domain.id, holder)) is not None:
+            if other.job_id == holder.job_id or time.monotonic() >= deadline:
                 if resumed:
                     raise HostBusy(host_of(domain.origin), datetime.now(UTC) + LOCK_RETRY_DELAY)
                 raise AlreadyDiscovering(
@@ -80,23 +85,23 @@ class DiscoveryLocks:
                 )
             await asyncio.sleep(LOCK_POLL_INTERVAL)
         try:
-            yield DiscoveryLock(self._database, domain.id, walker)
+            yield DiscoveryLock(self._database, domain.id, holder)
         finally:
             async with self._database.transaction() as session:
-                await give_turn_back(session, domain.id, walker)
+                await release_discovery_lock(session, domain.id, holder)
 
-    async def _acquire(self, domain_id: UUID, walker: Walker) -> Walker | None:
-        """Acquire the lock; the attempt that holds it, None if that is now `walker`."""
-        other = await self._try_acquire(domain_id, walker)
-        if other is None or other.job_id == walker.job_id or await self._is_running(other.job_id):
+    async def _acquire(self, domain_id: UUID, holder: LockHolder) -> LockHolder | None:
+        """Acquire the lock; the attempt that holds it, None if that is now `holder`."""
+        other = await self._try_acquire(domain_id, holder)
+        if other is None or other.job_id == holder.job_id or await self._is_running(other.job_id):
             return other
-        return await self._try_acquire(domain_id, walker, instead_of=other)
+        return await self._try_acquire(domain_id, holder, instead_of=other)
 
     async def _try_acquire(
-        self, domain_id: UUID, walker: Walker, instead_of: Walker | None = None
-    ) -> Walker | None:
+        self, domain_id: UUID, holder: LockHolder, instead_of: LockHolder | None = None
+    ) -> LockHolder | None:
         async with self._database.transaction() as session:
-            return await take_turn(session, domain_id, walker, instead_of=instead_of)
+            return await acquire_discovery_lock(session, domain_id, holder, instead_of=instead_of)
 
     async def _is_running(self, job_id: str) -> bool:
         """Whether a worker runs an attempt of the job: not while it waits for a retry."""

@@ -1,1 +1,1 @@
-"""The database itself: connections, migrations, outages, types."""
+"""The database: connections, migrations, outages, paging and column types."""

@@ -1,4 +1,4 @@
-"""The tables' common ground."""
+"""The declarative base of all tables."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from store.db.types import CrawlSettingsJson, UtcDateTime
 
 
 class Base(DeclarativeBase):
-    """The names of constraints, and the types of columns."""
+    """Defines the names of constraints and the types of columns."""
 
     metadata = MetaData(
         naming_convention={

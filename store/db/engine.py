@@ -1,4 +1,4 @@
-"""The connection to the database, and transactions on it."""
+"""Connections to the database and transactions."""
 
 import asyncio
 import logging
@@ -17,13 +17,13 @@ from core.errors import SettingsError, Unavailable
 from store.db.outages import is_outage
 
 BUSY_TIMEOUT: Final = 10.0
-"""Seconds a SQLite connection waits for another one's write."""
+"""Seconds for which a SQLite connection waits for the lock of another one."""
 
 CONNECT_TIMEOUT: Final = 5
-"""Seconds that a PostgreSQL server may take to accept a connection."""
+"""Seconds within which a PostgreSQL server must accept a connection."""
 
 CONNECT_RETRY_INTERVAL: Final = 1.0
-"""Seconds between two tries of a database that is away, for whoever has outage_timeout."""
+"""Seconds between two attempts to reach the database, within `outage_timeout`."""
 
 WRITES_OPTION: Final = "diffy_writes"
 
@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 
 
 def parse_url(url: str) -> URL:
-    """The URL with the driver that serves it here.
+    """The URL with the driver that Diffy uses.
 
-    Raises SettingsError for anything but PostgreSQL and SQLite in a file.
+    Raises SettingsError if it is not a URL of PostgreSQL or of an SQLite file.
     """
     try:
         parsed = make_url(url)
@@ -55,7 +55,7 @@ def parse_url(url: str) -> URL:
 
 
 class Database:
-    """An open database. `Database.open` makes one."""
+    """A database, as `Database.open` returns it."""
 
     def __init__(
         self, engine: AsyncEngine, reader: AsyncEngine | None = None, outage_timeout: float = 0
@@ -83,7 +83,7 @@ class Database:
                 pool_size=10,
                 connect_args={"connect_timeout": CONNECT_TIMEOUT},
             )
-            # By default each statement of PostgreSQL sees a state of its own.
+            # By default each statement in PostgreSQL sees its own snapshot.
             reader = engine.execution_options(isolation_level="REPEATABLE READ")
             return cls(engine, reader, outage_timeout)
         engine = create_async_engine(
@@ -93,14 +93,14 @@ class Database:
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        event.listen(engine.sync_engine, "invalidate", _let_go_of_sqlite)
+        event.listen(engine.sync_engine, "invalidate", _roll_back_sqlite)
         return cls(engine, outage_timeout=outage_timeout)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A session whose writes are committed together at the end of the block.
+        """A session whose writes are committed at the end of the block.
 
-        Raises Unavailable when the database cannot be reached or stays locked.
+        Raises Unavailable if the database cannot be reached or stays locked.
         """
         async with self._session(self._writer) as session:
             yield session
@@ -108,18 +108,18 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session for reading one consistent state. Raises Unavailable as `transaction` does."""
+        """A read-only session on one consistent snapshot. Raises Unavailable as `transaction`."""
         async with self._session(self._reader) as session:
             yield session
 
     @asynccontextmanager
     async def _session(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
         try:
-            session = await self._begun(engine)
+            session = await self._begin(engine)
             try:
                 yield session
             finally:
-                await _to_its_end(session.close())
+                await _uncancelled(session.close())
         except SQLAlchemyError as error:
             if not is_outage(error):
                 raise
@@ -127,8 +127,8 @@ class Database:
                 "The database cannot be reached now; try again in a few seconds."
             ) from error
 
-    async def _begun(self, engine: AsyncEngine) -> AsyncSession:
-        """A session whose transaction has begun, tried for as long as outage_timeout lasts."""
+    async def _begin(self, engine: AsyncEngine) -> AsyncSession:
+        """A session in a transaction; retries outages for up to `outage_timeout` seconds."""
         deadline = time.monotonic() + self._outage_timeout
         while True:
             session = AsyncSession(engine, expire_on_commit=False)
@@ -136,7 +136,7 @@ class Database:
                 await session.connection()
                 return session
             except BaseException as error:
-                await _to_its_end(session.close())
+                await _uncancelled(session.close())
                 if not isinstance(error, SQLAlchemyError) or not is_outage(error):
                     raise
                 if time.monotonic() >= deadline:
@@ -145,27 +145,27 @@ class Database:
             await asyncio.sleep(CONNECT_RETRY_INTERVAL)
 
     async def ping(self) -> None:
-        """Raises Unavailable when the database cannot be reached."""
+        """Query the database. Raises Unavailable if it cannot be reached."""
         async with self.reading() as session:
             await session.execute(text("SELECT 1"))
 
     @property
     def checked_out(self) -> int:
-        """How many connections are in use now."""
+        """The number of connections in use."""
         pool = self._engine.pool
         assert isinstance(pool, QueuePool)
         return pool.checkedout()
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         await self._engine.dispose()
 
 
-async def _to_its_end(work: Coroutine[None, None, None]) -> None:
-    """Await `work`, also when the waiting is cancelled: the cancellation goes on after it.
+async def _uncancelled(work: Coroutine[None, None, None]) -> None:
+    """Await `work` to its end, and only then raise a cancellation.
 
-    SQLAlchemy's own session goes on closing in the background then, and an engine that is disposed
-    meanwhile loses the connection.
+    Otherwise the session would close in the background, and an engine that is disposed meanwhile
+    would leak the connection.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -181,23 +181,25 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
-    # The driver must not begin transactions of its own: `_begin_sqlite` does.
+    # Keep the driver from beginning transactions: `_begin_sqlite` does.
     connection.isolation_level = None
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """A write takes the lock at once: it waits then, instead of failing half way."""
+    """Begin a transaction; a write transaction takes the lock at once, so that it cannot fail later
+    because of a lock.
+    """
     writes = connection.get_execution_options().get(WRITES_OPTION, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _let_go_of_sqlite(
+def _roll_back_sqlite(
     connection: DBAPIConnection, _: ConnectionPoolEntry, __: BaseException | None
 ) -> None:
-    """Ends the transaction of a connection that is thrown away because its work was cancelled.
+    """Roll back the transaction of a connection that is discarded because of a cancellation.
 
-    SQLite keeps a closed connection, and the lock of its transaction, until the last of its
-    statements is gone; the traceback of the cancellation holds one.
+    SQLite keeps a closed connection and its locks until its last statement is finalised, and the
+    traceback of the cancellation refers to one.
     """
-    with suppress(Exception):  # a connection that is broken holds no lock
+    with suppress(Exception):  # a broken connection holds no lock
         connection.rollback()

@@ -1,4 +1,4 @@
-"""Brings a database to the present schema."""
+"""Migration of a database to the current schema."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from store.db.outages import is_outage
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 MIGRATION_LOCK = 7_310_046
-"""The advisory lock that lets one process migrate a PostgreSQL database at a time."""
+"""The id of the PostgreSQL advisory lock that serialises migrations."""
 
 
 def migrate(url: str) -> None:
-    """Run every migration that the database at `url` lacks; safe from several processes at once.
+    """Run all migrations that the database at `url` lacks; several processes may do so at once.
 
-    Raises SettingsError for a URL that cannot be used and Unavailable when the database cannot be
+    Raises SettingsError if the URL is not supported, and Unavailable if the database cannot be
     reached.
     """
     parsed = parse_url(url)

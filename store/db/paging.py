@@ -1,4 +1,4 @@
-"""Pages of lists, by number or by cursor."""
+"""Pagination of lists, by page number or by cursor."""
 
 import base64
 import binascii
@@ -18,7 +18,9 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which part of a list: `limit` rows, by page number from 1, or behind the cursor `after`."""
+    """The requested part of a list: `limit` rows at page number `page` (from 1), or after the
+    cursor `after` if it is set.
+    """
 
     limit: int
     page: int = 1
@@ -27,7 +29,9 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class Paged(Generic[Row]):
-    """One page; `total` counts the whole list and `next_cursor` is None on the last page."""
+    """One page of a list: `total` is the length of the whole list, and `next_cursor` is None on the
+    last page.
+    """
 
     rows: list[Row]
     total: int
@@ -41,14 +45,14 @@ async def paged(
     identity: InstrumentedAttribute[UUID],
     request: PageRequest,
 ) -> Paged[Row]:
-    """The page of `rows`, newest first by `moment`, equal moments by `identity`.
+    """The requested page of `rows`, ordered by `moment`, newest first, and then by `identity`.
 
-    Raises InvalidRequest for a cursor that is none.
+    Raises InvalidRequest if the cursor is invalid.
     """
     total = await session.scalar(select(func.count()).select_from(rows.order_by(None).subquery()))
     wanted = rows.order_by(moment.desc(), identity.desc()).limit(request.limit + 1)
     if request.after is not None:
-        last_moment, last_id = _opened(request.after)
+        last_moment, last_id = _decoded(request.after)
         wanted = wanted.where(
             or_(moment < last_moment, and_(moment == last_moment, identity < last_id))
         )
@@ -57,10 +61,10 @@ async def paged(
     found = list((await session.scalars(wanted)).all())
     kept = found[: request.limit]
     more = len(found) > request.limit
-    return Paged(kept, total or 0, _sealed(kept[-1], moment, identity) if more else None)
+    return Paged(kept, total or 0, _encoded(kept[-1], moment, identity) if more else None)
 
 
-def _sealed(
+def _encoded(
     row: Any,
     moment: InstrumentedAttribute[datetime],
     identity: InstrumentedAttribute[UUID],
@@ -70,13 +74,13 @@ def _sealed(
     return base64.urlsafe_b64encode(f"{at.isoformat()} {row_id}".encode()).decode().rstrip("=")
 
 
-def _opened(cursor: str) -> tuple[datetime, UUID]:
+def _decoded(cursor: str) -> tuple[datetime, UUID]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         at, row_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split(" ")
         moment = datetime.fromisoformat(at)
         if moment.utcoffset() != timedelta(0):
-            raise ValueError("a cursor is sealed in UTC")
+            raise ValueError("a cursor is in UTC")
         return moment, UUID(row_id)
     except (binascii.Error, ValueError):
         raise InvalidRequest(

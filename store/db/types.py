@@ -1,4 +1,4 @@
-"""Column types that hide what SQLite and PostgreSQL do differently."""
+"""Column types that behave the same on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
 
@@ -9,13 +9,13 @@ from core.web.crawl_settings import CrawlSettings
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC, aware on both databases. A naive one is refused."""
+    """An aware datetime in UTC. Raises ValueError for a naive one."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The moment as it is stored."""
+        """The stored form of the moment."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -23,14 +23,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The moment as it was meant."""
+        """The moment in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class CrawlSettingsJson(TypeDecorator[CrawlSettings]):
-    """Crawl settings as JSON of what was chosen; NULL where nothing was."""
+    """Crawl settings as JSON of the fields that are set; NULL if none is."""
 
     impl = JSON(none_as_null=True)
     cache_ok = True
@@ -38,12 +38,12 @@ class CrawlSettingsJson(TypeDecorator[CrawlSettings]):
     def process_bind_param(
         self, value: CrawlSettings | None, dialect: Dialect
     ) -> dict[str, object] | None:
-        """The settings as they are stored."""
+        """The stored form of the settings."""
         chosen = {} if value is None else value.model_dump(mode="json", exclude_none=True)
         return chosen or None
 
     def process_result_value(
         self, value: dict[str, object] | None, dialect: Dialect
     ) -> CrawlSettings | None:
-        """The settings as they were chosen."""
+        """The settings."""
         return None if value is None else CrawlSettings.model_validate(value)

@@ -1,4 +1,4 @@
-"""`INSERT ... ON CONFLICT`, which SQLite and PostgreSQL spell alike and SQLAlchemy does not."""
+"""`INSERT ... ON CONFLICT` for SQLite and PostgreSQL."""
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -6,13 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 ROWS_PER_STATEMENT = 500
-"""Rows in one statement; both databases bound the number of its parameters."""
+"""Number of rows in one statement: both databases limit the number of its parameters."""
 
 
 def upsert(
     session: AsyncSession, table: type[DeclarativeBase]
 ) -> sqlite.Insert | postgresql.Insert:
-    """An insert into `table` that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    """An insert into `table` with `on_conflict_do_nothing` and `on_conflict_do_update`."""
     target = table.__table__
     assert isinstance(target, Table)
     if session.get_bind().dialect.name == "postgresql":

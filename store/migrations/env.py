@@ -1,8 +1,8 @@
-"""Runs migrations on the connection that `store.db.migrations` hands over."""
+"""Runs migrations on the connection that `store.db.migrations` passes."""
 
 from alembic import context
 
-import store.tables  # noqa: F401 - so that their metadata is known
+import store.tables  # noqa: F401 - registers the tables in the metadata
 from store.db.base import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)

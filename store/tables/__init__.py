@@ -1,4 +1,4 @@
-"""The tables, one module a subject. The package loads them all, so that foreign keys resolve."""
+"""The tables. The package imports all of them, so that foreign keys resolve."""
 
 from store.tables import (
     accounts,

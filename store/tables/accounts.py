@@ -1,4 +1,4 @@
-"""Organisations and their API keys."""
+"""The tables of organisations and their API keys."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -10,7 +10,7 @@ from store.db.base import Base
 
 
 class Organisation(Base):
-    """Who owns domains and jobs."""
+    """An owner of domains and jobs."""
 
     __tablename__ = "organisations"
 
@@ -20,7 +20,7 @@ class Organisation(Base):
 
 
 class ApiKey(Base):
-    """A key of an organisation, as a SHA-256 hash."""
+    """An API key of an organisation, stored as its SHA-256 hash."""
 
     __tablename__ = "api_keys"
 

@@ -11,9 +11,9 @@ from store.db.base import Base
 
 
 class Backtest(Base):
-    """A backtest of a domain, how far it is, and how many changes met with each verdict.
+    """A backtest of a domain: its progress, and the number of changes for each verdict.
 
-    Pages are taken in the order of their ids, and `last_page_id` is the last one that is done.
+    Pages are examined in the order of their ids; `last_page_id` is the last one done.
     """
 
     __tablename__ = "backtests"
@@ -34,8 +34,9 @@ class Backtest(Base):
 
 
 class BacktestChange(Base):
-    """A change that was reported, or would be. The ids of the change and of the snapshots are kept
-    as they were: a report does not hold on to what it is about.
+    """An entry of a report: a reported change, an expected one, or both.
+
+    The ids of the change and the snapshots are not foreign keys, so that these can be removed.
     """
 
     __tablename__ = "backtest_changes"

@@ -10,20 +10,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 from store.db.base import Base
 
 BEFORE_ALL: Final = UUID(int=0)
-"""Sorts before every id in both databases."""
+"""An id that sorts before all others in both databases."""
 
 OPEN_BATCHES: Final = text("fanned_out_at IS NULL AND cancelled_at IS NULL")
-"""Batches with jobs that may still have to be started: few, however many batches there are."""
+"""The condition of batches that may still have jobs to start: always few."""
 
 
 class Batch(Base):
-    """The pages that are crawled together. No more jobs of a cancelled batch are started.
+    """A set of pages that are crawled together. No more jobs of a cancelled batch start.
 
-    Jobs are started in the order of the ids of their pages. Temporal lists the jobs of the pages up
-    to `listed_to`, may list those up to `starting_to`, and has no job of a later page. After
-    `fanned_out_at` no job is left to start. `passed_over` counts the pages that were left out
-    because their last crawl had not ended. `workflow_id` is the workflow that created the batch,
-    None if a client did.
+    Jobs start in the order of the page ids. Temporal lists the jobs of all pages up to `listed_to`,
+    may list those up to `starting_to`, and has no job of a later page. After `fanned_out_at` no job
+    is left to start. `passed_over` is the number of pages skipped because their last crawl had not
+    ended. `workflow_id` is the workflow that created the batch, None if a client did.
     """
 
     __tablename__ = "batches"

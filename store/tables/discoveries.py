@@ -1,4 +1,4 @@
-"""Discoveries and their frontiers."""
+"""The tables of discoveries and their frontiers."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from store.db.base import Base
 
 
 class FrontierState(StrEnum):
-    """What became of a URL that a discovery saw."""
+    """The state of a URL of the frontier."""
 
     PENDING = "pending"
     PAGE_ADDED = "page_added"
@@ -21,11 +21,11 @@ class FrontierState(StrEnum):
 
 
 class Discovery(Base):
-    """A discovery, with its result once it has one: a repeated activity answers the same.
+    """A discovery. Its `result` is stored so that a repeated activity returns the same.
 
-    Of its frontier it counts the rows to visit, and those that are left out without a visit;
-    `without_row` says how many more were left out, by reason. `checkpoint` is what
-    an attempt needs besides to go on (`core.jobs.checkpoint`).
+    `rows_to_visit` and `rows_left_out` are the numbers of frontier rows to visit and of rows
+    excluded without a visit. `without_row` counts further excluded URLs by reason. `checkpoint` is
+    the rest of its state (`core.jobs.checkpoint`).
     """
 
     __tablename__ = "discoveries"
@@ -44,10 +44,10 @@ class Discovery(Base):
 
 
 class FrontierUrl(Base):
-    """A URL that a running discovery has seen. The rows go when it has its result.
+    """A URL that a running discovery has seen; deleted once the discovery has its result.
 
-    Those to visit have a `position`, in the order they were found; `uses_budget` says that the URL
-    counts towards the limit of a trap (`core.web.traps`).
+    URLs to visit have a `position`, in the order in which they were found. `uses_budget` is set if
+    the URL counts towards the limit of a trap (`core.web.traps`).
     """
 
     __tablename__ = "frontier_urls"

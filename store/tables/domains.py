@@ -1,4 +1,4 @@
-"""The sites that an organisation watches."""
+"""The table of domains."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,15 +12,16 @@ from store.db.base import Base
 
 
 class DomainStatus(StrEnum):
-    """Whether a domain is crawled at its frequency."""
+    """Whether the schedule of a domain runs."""
 
     ACTIVE = "active"
     PAUSED = "paused"
 
 
 class Domain(Base):
-    """A site that an organisation watches; `discovery_lock_holder` is the attempt that walks it now
-    (`store.discovery_lock`).
+    """A site that an organisation watches.
+
+    `discovery_lock_holder` is the attempt that holds the discovery lock (`store.discovery_lock`).
     """
 
     __tablename__ = "domains"

@@ -1,4 +1,4 @@
-"""Hosts: their slots, their turns, their robots.txt, their kept answers."""
+"""The tables of hosts: slots, turns of waiting jobs, robots.txt, kept responses."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from store.db.base import Base
 
 
 class HostSlot(Base):
-    """When the next request to a host may be made, in seconds since 1970."""
+    """The time of a host's next free slot, in seconds since 1970."""
 
     __tablename__ = "host_slots"
 
@@ -18,7 +18,7 @@ class HostSlot(Base):
 
 
 class HostTurn(Base):
-    """When a job that had to wait for a host comes back to its gate, in seconds since 1970."""
+    """The time at which a job that waits for a host may retry, in seconds since 1970."""
 
     __tablename__ = "host_turns"
     __table_args__ = (Index("ix_host_turns_due", "host", "due_at"),)
@@ -29,9 +29,9 @@ class HostTurn(Base):
 
 
 class KeptAnswer(Base):
-    """An answer of a site that an attempt got before it was deferred; `body` is compressed (zlib).
+    """A response that an attempt received before it was deferred.
 
-    `location` is the target of a redirect.
+    `body` is compressed (zlib), and `location` is the target of a redirect.
     """
 
     __tablename__ = "kept_answers"
@@ -48,7 +48,7 @@ class KeptAnswer(Base):
 
 
 class RobotsRecord(Base):
-    """What a site's robots.txt answered."""
+    """The response for a site's robots.txt."""
 
     __tablename__ = "robots"
 

@@ -1,4 +1,4 @@
-"""The table of how jobs end."""
+"""The table of claims on the ends of jobs (`store.job_ends`)."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,18 +9,17 @@ from store.db.base import Base
 
 
 class JobEnd(StrEnum):
-    """What came first: that a crawl stored something, or that somebody cancelled its job."""
+    """The claimed end: the crawl stored its result, or the job was cancelled."""
 
     STORED = "stored"
     CANCELLED = "cancelled"
 
 
 class ClaimedEnd(Base):
-    """How the run of a job's workflow ends: the first row of a run stands, whoever makes it.
+    """The end of a workflow run; the first claim wins.
 
-    It is by the run, since whoever starts workflows of his own may use an id again. It is needed
-    until the run has ended, which takes no longer than a worker is away: a week after `created_at`
-    it may go.
+    The key is the run id, because clients that start workflows themselves may reuse workflow ids. A
+    row is needed until the run has ended, so it can be removed a week after `created_at`.
     """
 
     __tablename__ = "job_ends"

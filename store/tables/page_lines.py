@@ -1,4 +1,4 @@
-"""The table of what is learned of pages."""
+"""The table of changing lines of pages."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,10 +10,10 @@ from store.db.base import Base
 
 
 class PageLine(Base):
-    """A line of a page that has changed, by the words that stay (`core.changes.muting`).
+    """A changing line of a page, identified by its stable words (`core.changes.muting`).
 
-    `crawls` are the numbers of the last crawls that found it changed, `changed_at` is the time of
-    the last of them.
+    `crawls` are the numbers of the latest crawls in which it changed, and `changed_at` is the time
+    of the last one. `muted_at` is None if it is not muted.
     """
 
     __tablename__ = "page_regions"

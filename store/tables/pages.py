@@ -1,4 +1,4 @@
-"""The pages of a domain."""
+"""The table of pages."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,18 +12,18 @@ from store.db.base import Base
 
 
 class PageStatus(StrEnum):
-    """What is known of a page."""
+    """The status of a page at its last check."""
 
-    PENDING = "pending"  # found, never crawled
-    ACTIVE = "active"  # the last crawl read it
-    GONE = "gone"  # the site said that it does not exist
+    PENDING = "pending"  # never checked
+    ACTIVE = "active"  # read by the last check
+    GONE = "gone"  # the site answered that it does not exist
 
 
 class Page(Base):
-    """A page of a domain, with what the next crawl needs of the last one.
+    """A page of a domain, with the results of its last check.
 
-    `settings_fingerprint` is that of the settings which the last crawl used. `snapshot_at` is when
-    the newest snapshot was made.
+    `settings_fingerprint` is that of the last check's settings. `snapshot_at` is the time of the
+    newest snapshot.
     """
 
     __tablename__ = "pages"

@@ -1,4 +1,4 @@
-"""The table of what was seen of pages once."""
+"""The table of fetches that need confirmation."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,10 +10,10 @@ from store.db.base import Base
 
 
 class PendingConfirmation(Base):
-    """What a page showed when a job found news that is to be seen again at `due_at`, with the text
-    as `core.text.packing` packs it; `url` and `text` are None where the page was gone.
+    """A fetch of a page that found a change, which a second fetch at `due_at` confirms.
 
-    `look` counts the job's looks at the page, this one among them.
+    `fetch_number` counts the job's fetches of the page, from 1. `text` is packed
+    (`core.text.packing`); `url` and `text` are None if the page was gone.
     """
 
     __tablename__ = "sightings"
@@ -22,7 +22,7 @@ class PendingConfirmation(Base):
         ForeignKey("pages.id", ondelete="CASCADE"), primary_key=True
     )
     job_id: Mapped[str] = mapped_column(primary_key=True)
-    look: Mapped[int]
+    fetch_number: Mapped[int] = mapped_column("look")
     due_at: Mapped[datetime]
     url: Mapped[str | None]
     title: Mapped[str | None]

@@ -1,4 +1,4 @@
-"""The tables of requests: those that may come again, and what Temporal has to be told of them."""
+"""The tables of requests with an Idempotency-Key, and of the outbox."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,8 +11,9 @@ from store.db.base import Base
 
 
 class KeyedRequest(Base):
-    """A request that its client may send again, the seed of the ids of what it made, and its
-    answer: written in the transaction that carries the request out in the store.
+    """A request with an Idempotency-Key, written in the transaction that processes it.
+
+    `seed` determines the ids of what the request creates. `answer` is None until it is processed.
     """
 
     __tablename__ = "keyed_requests"
@@ -28,10 +29,10 @@ class KeyedRequest(Base):
 
 
 class OutboxMessage(Base):
-    """A message of `core.outbox`, left until `due_at` to whoever wrote or took it last.
+    """A message of `core.outbox`; until `due_at` the process that wrote or took it holds it.
 
-    No foreign key: that a domain is gone is what one of them tells. `kind` is no enumeration: a
-    newer version may have written others.
+    `domain_id` is not a foreign key, because a message outlives its domain to delete the schedule.
+    `kind` is not an enumeration, because a newer version may have written other kinds.
     """
 
     __tablename__ = "outbox"

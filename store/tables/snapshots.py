@@ -1,4 +1,4 @@
-"""Snapshots of pages and their contents."""
+"""The tables of snapshots and their contents."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -11,7 +11,7 @@ from store.db.base import Base
 
 
 class Content(Base):
-    """A text that snapshots hold, once however many do, as `core.text.packing` packs it."""
+    """A packed text (`core.text.packing`), shared by all snapshots that have it."""
 
     __tablename__ = "contents"
 
@@ -20,14 +20,14 @@ class Content(Base):
 
     @property
     def text(self) -> str:
-        """The text."""
+        """The unpacked text."""
         return unpack(self.data)
 
 
 class Snapshot(Base):
-    """What a page showed when a job found it new or different.
+    """A version of a page, stored by the job that found it.
 
-    Its contents are read only where a query asks for them: `store.snapshots`.
+    Its contents are loaded only by queries that ask for them (`store.snapshots`).
     """
 
     __tablename__ = "snapshots"
@@ -60,15 +60,15 @@ class Snapshot(Base):
 
     @property
     def text(self) -> str:
-        """The content that a reader saw."""
+        """The compared text, in stored form (`core.text.stored_text`)."""
         return self.text_content.text
 
     @property
     def main_text(self) -> str:
-        """What a library takes for the article."""
+        """The article part of the page, as the extraction library finds it."""
         return self.main_text_content.text
 
     @property
     def html(self) -> str | None:
-        """The document, where it was kept."""
+        """The HTML document; None if it was not kept."""
         return self.html_content.text if self.html_content else None

@@ -9,35 +9,40 @@ from sqlalchemy import update
 
 from core.errors import AlreadyDiscovering, SubjectGone
 from store.db.engine import Database
-from store.discovery_lock import Walker, give_turn_back, hold_turn, take_turn
+from store.discovery_lock import (
+    LockHolder,
+    acquire_discovery_lock,
+    release_discovery_lock,
+    require_discovery_lock,
+)
 from store.tables.domains import Domain
 from tests.store.rows import NOON, minutes
 
-A = Walker("a", NOON)
-B = Walker("b", NOON)
+A = LockHolder("a", NOON)
+B = LockHolder("b", NOON)
 
 
-def later(walker: Walker) -> Walker:
+def later(walker: LockHolder) -> LockHolder:
     """The next attempt of its job."""
-    return Walker(walker.job_id, walker.began_at + timedelta(microseconds=1))
+    return LockHolder(walker.job_id, walker.began_at + timedelta(microseconds=1))
 
 
 async def take(
-    database: Database, domain: Domain, walker: Walker, after: Walker | None = None
-) -> Walker | None:
+    database: Database, domain: Domain, walker: LockHolder, after: LockHolder | None = None
+) -> LockHolder | None:
     async with database.transaction() as session:
-        return await take_turn(session, domain.id, walker, instead_of=after)
+        return await acquire_discovery_lock(session, domain.id, walker, instead_of=after)
 
 
-async def give_back(database: Database, domain: Domain, walker: Walker) -> None:
+async def give_back(database: Database, domain: Domain, walker: LockHolder) -> None:
     async with database.transaction() as session:
-        await give_turn_back(session, domain.id, walker)
+        await release_discovery_lock(session, domain.id, walker)
 
 
-async def holds(database: Database, domain: Domain, walker: Walker) -> bool:
+async def holds(database: Database, domain: Domain, walker: LockHolder) -> bool:
     try:
         async with database.transaction() as session:
-            await hold_turn(session, domain.id, walker)
+            await require_discovery_lock(session, domain.id, walker)
     except AlreadyDiscovering:
         return False
     return True
@@ -46,7 +51,7 @@ async def holds(database: Database, domain: Domain, walker: Walker) -> bool:
 async def test_of_many_that_come_at_once_one_has_the_turn(
     database: Database, domain: Domain
 ) -> None:
-    walkers = [Walker(f"job-{number}", NOON) for number in range(5)]
+    walkers = [LockHolder(f"job-{number}", NOON) for number in range(5)]
     told = await asyncio.gather(*(take(database, domain, each) for each in walkers))
     [holder] = [each for each, other in zip(walkers, told, strict=True) if other is None]
     assert {other for other in told if other is not None} == {holder}
@@ -85,7 +90,7 @@ async def test_the_turn_of_an_attempt_that_is_over_is_taken_from_that_one_alone(
 ) -> None:
     await take(database, domain, A)
     assert await take(database, domain, B, after=A) is None
-    assert await take(database, domain, Walker("c", NOON), after=A) == B
+    assert await take(database, domain, LockHolder("c", NOON), after=A) == B
 
 
 async def test_a_turn_is_not_taken_while_its_holder_writes(
@@ -93,7 +98,7 @@ async def test_a_turn_is_not_taken_while_its_holder_writes(
 ) -> None:
     await take(database, domain, A)
     async with database.transaction() as session:
-        await hold_turn(session, domain.id, A)
+        await require_discovery_lock(session, domain.id, A)
         taking = asyncio.create_task(take(database, domain, later(A)))
         done, _ = await asyncio.wait({taking}, timeout=0.2)
         assert not done
@@ -114,19 +119,19 @@ async def test_a_turn_that_an_older_version_took_is_that_of_its_job(
     assert await take(database, domain, B, after=old) is None
     async with database.transaction() as session:
         await session.execute(update(Domain).values(discovery_lock_holder=job_id))
-    assert await take(database, domain, Walker(job_id, NOON)) is None
+    assert await take(database, domain, LockHolder(job_id, NOON)) is None
 
 
 @pytest.mark.parametrize("job_id", ["a", "with spaces in it", "2026-03-01T12:00:00+00:00 b"])
 def test_an_attempt_is_read_as_it_was_written(job_id: str) -> None:
-    walker = Walker(job_id, minutes(1 / 7))
-    assert Walker.parse(str(walker)) == walker
+    walker = LockHolder(job_id, minutes(1 / 7))
+    assert LockHolder.parse(str(walker)) == walker
 
 
 async def test_a_domain_that_was_deleted_is_anybodys_and_nobody_walks_it(
     database: Database,
 ) -> None:
     async with database.transaction() as session:
-        assert await take_turn(session, uuid4(), A) is None
+        assert await acquire_discovery_lock(session, uuid4(), A) is None
         with pytest.raises(SubjectGone):
-            await hold_turn(session, uuid4(), A)
+            await require_discovery_lock(session, uuid4(), A)

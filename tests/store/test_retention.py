@@ -159,7 +159,7 @@ def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> It
     yield HostTurn(host=own, job_id=own, due_at=at.timestamp())
     yield ClaimedEnd(run_id=own, what=JobEnd.STORED, created_at=at)
     yield KeptAnswer(job_id=own, url=own, status=200, body=b"", kept_at=at)
-    yield PendingConfirmation(page_id=page.id, job_id=own, look=1, due_at=at)
+    yield PendingConfirmation(page_id=page.id, job_id=own, fetch_number=1, due_at=at)
 
 
 async def test_a_row_goes_at_the_end_of_its_retention(

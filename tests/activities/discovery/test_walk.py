@@ -13,7 +13,7 @@ from core.errors import HostBusy
 from core.jobs.states import JobState
 from core.settings import Settings
 from store import frontier
-from store.discovery_lock import Walker, take_turn
+from store.discovery_lock import LockHolder, acquire_discovery_lock
 from store.frontier import FoundUrl
 from store.tables.discoveries import FrontierUrl
 from tests.activities.discoveries import again, result
@@ -117,9 +117,9 @@ async def test_an_attempt_that_goes_on_comes_to_the_counts_of_one_that_was_never
     """It is stopped between what uses a budget of traps up and what needs it, and so is the room
     for URLs.
     """
-    monkeypatch.setattr("store.frontier.MORE_ROWS", 0)
+    monkeypatch.setattr("store.frontier.EXTRA_ROWS", 0)
     monkeypatch.setattr("activities.discovery.walk.MAX_PARALLEL_VISITS", 1)
-    monkeypatch.setattr("core.web.traps.MOST_DATES", 3)
+    monkeypatch.setattr("core.web.traps.MAX_CALENDAR_URLS", 3)
     everywhere = [f"https://elsewhere.example/{n}" for n in range(40)]
     async with system.worker():
         domain_id = await empty_domain(system, site)
@@ -179,8 +179,8 @@ async def test_an_attempt_that_was_taken_for_lost_writes_nothing_more(
         domain = await system.add_domain(site.origin)
         await site.arrived("/")
         async with system.database.transaction() as session:
-            following = Walker(domain.discovery_job_id, datetime.now(UTC))
-            assert await take_turn(session, domain.id, following) is None
+            following = LockHolder(domain.discovery_job_id, datetime.now(UTC))
+            assert await acquire_discovery_lock(session, domain.id, following) is None
         site.release("/")
         job = await system.job_when(
             domain.discovery_job_id, lambda job: job.state is JobState.DELAYED
