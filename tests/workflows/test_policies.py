@@ -1,4 +1,4 @@
-"""How often and how fast a job is tried again."""
+"""The retry policy of jobs."""
 
 from core.jobs.retries import INITIAL_RETRY_DELAY
 from workflows.policies import HEARTBEAT_TIMEOUT, retry_policy
