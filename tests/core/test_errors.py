@@ -8,7 +8,7 @@ from core.errors import DiffyError, JobError, PermanentJobError
 
 
 def family(root: type[DiffyError], depth: int = 0) -> Iterator[tuple[int, type[DiffyError]]]:
-    """`root` and what descends from it, in the order of definition."""
+    """`root` and its subclasses, in the order of definition."""
     yield depth, root
     for child in root.__subclasses__():
         if child.__module__ == core.errors.__name__:
@@ -16,7 +16,7 @@ def family(root: type[DiffyError], depth: int = 0) -> Iterator[tuple[int, type[D
 
 
 def drawn() -> list[tuple[int, str]]:
-    """The names in the module's drawing, each with its depth: four columns a level."""
+    """The names in the tree of the docstring with their depth, at four columns per level."""
     lines = [line for line in (core.errors.__doc__ or "").splitlines() if "── " in line]
     return [(line.index("── ") // 4 + 1, line.split("── ")[1].split()[0]) for line in lines]
 

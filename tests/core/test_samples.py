@@ -123,7 +123,7 @@ def stored(html: str) -> str:
 
 
 def older(html: str) -> str:
-    """The text as versions have stored it that did not mark what is verbatim."""
+    """The text in legacy form, without escapes."""
     return "\n".join(legacy_lines(stored(html)))
 
 

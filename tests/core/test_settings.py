@@ -1,4 +1,4 @@
-"""The settings: their defaults, and what is said of values that cannot be used."""
+"""Settings: defaults, and messages about invalid values."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A store of its own for each test, and every such test on both databases."""
+"""Fixtures with a store of their own; each test that uses them runs on both databases."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rows that tests begin with, and the crawls that change them."""
+"""Rows for tests, and the crawls that change them."""
 
 import string
 from datetime import UTC, datetime, timedelta
@@ -74,7 +74,7 @@ def version(text: str) -> PageVersion:
 
 
 def detected(before: str, after: str, path: str = "/") -> DetectedChange:
-    """What is new between two texts."""
+    """The change between two texts."""
     url = f"https://shop.example{path}"
     found = detect_change(SeenPage(url, None, before), SeenPage(url, None, after))
     assert found is not None

@@ -1,4 +1,4 @@
-"""Backtests in the store: each page reported on once, whoever is at it."""
+"""Backtests: each page is recorded once, even by concurrent attempts."""
 
 from uuid import UUID, uuid4
 
@@ -43,7 +43,7 @@ async def now(database: Database, backtest_id: UUID) -> Backtest:
 
 
 def finding(found: Verdict, minute: int = 0) -> Finding:
-    """A line of a report."""
+    """An entry of a report."""
     reported = None if found is Verdict.NEW else TOLD
     expected = None if found is Verdict.GONE else TOLD
     return Finding(found, minutes(minute), uuid4(), uuid4(), None, reported, expected, 0.5)

@@ -130,7 +130,7 @@ async def test_busy_pages_are_passed_over_however_many_they_are(
 
 
 async def started(session: AsyncSession, domain: Domain, **chosen: UUID) -> tuple[int, set[UUID]]:
-    """How many jobs cannot be listed, and the pages of those that may be."""
+    """The number of unstarted jobs, and the pages of those that are starting."""
     jobs = await unstarted_jobs(session, domain.org_id, **chosen)
     return jobs.unstarted, {page_id for _, page_id in jobs.starting}
 

@@ -1,4 +1,4 @@
-"""What crawls write: each version and each change of a page once, whoever comes first."""
+"""The writes of checks: concurrent jobs store each version and change once."""
 
 import asyncio
 from uuid import UUID
@@ -46,7 +46,7 @@ async def found_as_it_was(
 
 
 async def gone(database: Database, page: Page, minute: int) -> bool:
-    """A crawl that found `page` gone since it read it; whether that is to be told."""
+    """Record that `page` is gone; whether that is a change."""
     async with database.transaction() as session:
         return await record_gone(session, page, minutes(minute))
 
@@ -152,8 +152,8 @@ async def test_a_job_finds_one_change_of_a_page_alone(database: Database, page: 
 async def test_a_page_is_found_gone_once(database: Database, page: Page) -> None:
     await stored(database, page.id, "first", "a")
     seen = await read(database, page.id)
-    told = await asyncio.gather(*(gone(database, seen, 1) for _ in range(3)))
-    assert sorted(told) == [False, False, True]
+    reported = await asyncio.gather(*(gone(database, seen, 1) for _ in range(3)))
+    assert sorted(reported) == [False, False, True]
     assert not await gone(database, await read(database, page.id), 2)
     assert (await read(database, page.id)).last_check_at == minutes(2)
 

@@ -1,4 +1,4 @@
-"""Turns: a domain is walked by one attempt of one job at a time."""
+"""The discovery lock: one attempt of one job holds it at a time."""
 
 import asyncio
 from datetime import timedelta
@@ -51,11 +51,11 @@ async def holds(database: Database, domain: Domain, walker: LockHolder) -> bool:
 async def test_of_many_that_come_at_once_one_has_the_turn(
     database: Database, domain: Domain
 ) -> None:
-    walkers = [LockHolder(f"job-{number}", NOON) for number in range(5)]
-    told = await asyncio.gather(*(take(database, domain, each) for each in walkers))
-    [holder] = [each for each, other in zip(walkers, told, strict=True) if other is None]
-    assert {other for other in told if other is not None} == {holder}
-    assert [each for each in walkers if await holds(database, domain, each)] == [holder]
+    attempts = [LockHolder(f"job-{number}", NOON) for number in range(5)]
+    holders = await asyncio.gather(*(take(database, domain, each) for each in attempts))
+    [holder] = [each for each, other in zip(attempts, holders, strict=True) if other is None]
+    assert {other for other in holders if other is not None} == {holder}
+    assert [each for each in attempts if await holds(database, domain, each)] == [holder]
 
 
 async def test_an_attempt_that_has_the_turn_may_take_it_again(

@@ -1,4 +1,4 @@
-"""The frontier of a discovery: every URL once as far as it reaches, and every URL in one count."""
+"""The frontier of a discovery: each URL is in exactly one count."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Of a crawl that stores and somebody who cancels, one comes first."""
+"""Claims on the end of a job: the first one wins."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The outbox: what is written is due after a while, taken by one, and removed as it was read."""
+"""The outbox: messages become due, are taken by one process, and removed by version."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Pages: each URL of a domain once."""
+"""Pages: a domain has each URL once."""
 
 import asyncio
 from uuid import UUID, uuid4

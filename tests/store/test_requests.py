@@ -1,4 +1,4 @@
-"""The keys of requests."""
+"""Requests with an Idempotency-Key."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What retention removes, and what it must not, whoever writes at the same moment."""
+"""Retention: expired rows are removed, and rows in use are not, even during concurrent writes."""
 
 import asyncio
 import re

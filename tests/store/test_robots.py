@@ -1,4 +1,4 @@
-"""What robots.txt said."""
+"""Stored robots.txt files."""
 
 import asyncio
 

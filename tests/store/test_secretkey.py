@@ -1,4 +1,4 @@
-"""Where the key of the secrets comes from, and what is said when it is not there."""
+"""The secret key: its sources, and the errors if it is missing."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The other pages of a site."""
+"""Sibling pages."""
 
 import pytest
 

@@ -35,7 +35,7 @@ DEARER: Final = "<p>Pro costs $129 a month.</p>"
 HISTORIES: Final = Path(__file__).with_name("histories")
 
 Course = Callable[[System, FakeSite], Awaitable[str]]
-"""Brings a workflow to its end in a system that has a worker; the workflow's id."""
+"""Runs a workflow to its end in a system with a worker, and returns the workflow id."""
 
 
 async def crawl_completed(system: System, site: FakeSite) -> str:
@@ -87,7 +87,7 @@ async def crawl_cancelled(system: System, site: FakeSite) -> str:
 
 
 async def crawl_handed_back(system: System, site: FakeSite) -> str:
-    """The worker stops in the middle of an attempt, and another one goes on with it."""
+    """The worker stops in the middle of an attempt, and another one resumes it."""
     async with system.worker():
         page_id = await _page(system, site)
         site.hold("/")
@@ -100,12 +100,12 @@ async def crawl_handed_back(system: System, site: FakeSite) -> str:
 
 
 async def crawl_confirmed(system: System, site: FakeSite) -> str:
-    """A second look finds the change again."""
+    """A second fetch confirms the change."""
     return await system.ask(f"/api/pages/{await _changed_page(system, site, 1)}/crawl")
 
 
 async def crawl_not_confirmed(system: System, site: FakeSite) -> str:
-    """A second look finds the page as it was."""
+    """A second fetch finds the page unchanged."""
     page_id = await _changed_page(system, site, 3600)
     job_id = await _put_off(system, page_id)
     _shop(site)
@@ -114,14 +114,14 @@ async def crawl_not_confirmed(system: System, site: FakeSite) -> str:
 
 
 async def crawl_looked_at_three_times(system: System, site: FakeSite) -> str:
-    """A second look finds the change, and another one beside it; a third one finds both."""
+    """A second fetch finds the change and another one, and a third one confirms both."""
     page_id = await _changed_page(system, site, 1)
     site.in_turn("/", DEARER, f"{DEARER}<p>Buy one today.</p>")
     return await system.ask(f"/api/pages/{page_id}/crawl")
 
 
 async def crawl_cancelled_before_second_look(system: System, site: FakeSite) -> str:
-    """The workflow is cancelled while it waits for the second look."""
+    """The workflow is cancelled while it waits for the second fetch."""
     job_id = await _put_off(system, await _changed_page(system, site, 3600))
     await system.client.get_workflow_handle(job_id).cancel()
     return job_id
@@ -169,7 +169,7 @@ async def discovery_published(system: System, site: FakeSite) -> str:
 
 
 async def discovery_cancelled(system: System, site: FakeSite) -> str:
-    """The workflow is cancelled in the middle of its walk."""
+    """The workflow is cancelled in the middle of the discovery."""
     site.hold("/")
     job_id = (await system.add_domain(_shop(site))).discovery_job_id
     await site.arrived("/")
@@ -275,7 +275,7 @@ async def _page(system: System, site: FakeSite) -> str:
 
 
 async def _changed_page(system: System, site: FakeSite, confirm_after: int) -> str:
-    """A page that was crawled and has changed since, whose news is confirmed."""
+    """A page that has changed since its last crawl, and whose changes are confirmed."""
     page_id = await _page(system, site)
     await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
     chosen = {"crawlSettings": {"confirmAfterSeconds": confirm_after}}

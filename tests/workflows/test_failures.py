@@ -1,4 +1,4 @@
-"""What a failed activity means for its job."""
+"""Conversion of failed activities into the failures of jobs."""
 
 from datetime import UTC, datetime
 

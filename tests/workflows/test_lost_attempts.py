@@ -1,4 +1,4 @@
-"""Attempts that end without a word, and ends that meet a cancellation half way."""
+"""Lost attempts, and attempts that end while their job is cancelled."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ LOST = "The worker stopped answering in the middle of the attempt."
 
 @activity.defn(name=ActivityName.CRAWL)
 async def silent(_: CrawlPageInput, __: AttemptReport | None) -> None:
-    """An attempt of a worker that is as good as dead."""
+    """An attempt whose worker hangs."""
     try:
         await asyncio.Event().wait()
     except asyncio.CancelledError:
@@ -54,7 +54,7 @@ async def quick(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPag
 
 @pytest.fixture
 async def dead_worker(system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Worker]:
-    """A worker whose attempts never say anything, and are soon taken for lost."""
+    """A worker whose attempts send no heartbeats and soon time out."""
     monkeypatch.setattr("workflows.attempts.HEARTBEAT_TIMEOUT", timedelta(seconds=1))
     async with Worker(
         system.client,
@@ -110,7 +110,7 @@ def workflows(system: System) -> Worker:
 
 
 async def ended_unheard(system: System, site: FakeSite) -> Job:
-    """A job whose attempt is over, of which its workflow has not heard."""
+    """A job whose attempt has ended, before its workflow handles the result."""
     page_id = await system.lone_page(site)
     workflow = system.client.get_workflow_handle(await system.ask(f"/api/pages/{page_id}/crawl"))
 

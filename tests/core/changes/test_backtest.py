@@ -1,11 +1,11 @@
-"""How what is reported today stands to what was reported then."""
+"""Verdicts of backtests."""
 
 import pytest
 
 from core.changes.backtest import Reading, ReportedChange, Verdict, comparable, verdict
 from core.changes.detection import SeenPage
 
-TOLD = ReportedChange("price_change", "high", "Price changed from $1 to $2.")
+REPORTED = ReportedChange("price_change", "high", "Price changed from $1 to $2.")
 THEN = SeenPage("https://a.example/", None, "then")
 NOW = SeenPage("https://a.example/", None, "now")
 
@@ -14,15 +14,15 @@ NOW = SeenPage("https://a.example/", None, "now")
     ("reported", "expected", "found"),
     [
         (None, None, None),
-        (None, TOLD, Verdict.NEW),
-        (TOLD, None, Verdict.GONE),
-        (TOLD, TOLD, Verdict.SAME),
-        (TOLD, ReportedChange("content_change", "high", TOLD.summary), Verdict.DIFFERENT),
-        (TOLD, ReportedChange("price_change", "low", TOLD.summary), Verdict.DIFFERENT),
-        (TOLD, ReportedChange("price_change", "high", "Another sentence."), Verdict.DIFFERENT),
+        (None, REPORTED, Verdict.NEW),
+        (REPORTED, None, Verdict.GONE),
+        (REPORTED, REPORTED, Verdict.SAME),
+        (REPORTED, ReportedChange("content_change", "high", REPORTED.summary), Verdict.DIFFERENT),
+        (REPORTED, ReportedChange("price_change", "low", REPORTED.summary), Verdict.DIFFERENT),
+        (REPORTED, ReportedChange("price_change", "high", "Another sentence."), Verdict.DIFFERENT),
     ],
 )
-def test_a_change_is_told_apart_by_type_severity_and_summary(
+def test_changes_are_compared_by_type_severity_and_summary(
     reported: ReportedChange | None, expected: ReportedChange | None, found: Verdict | None
 ) -> None:
     assert verdict(reported, expected) is found

@@ -1,4 +1,4 @@
-"""What changes on the pages of a site at once, told from what is news of one of them."""
+"""Detection of boilerplate: site-wide changes are not the change of any page."""
 
 from dataclasses import dataclass
 
@@ -38,11 +38,11 @@ STILL = [sibling(page(f"part {n}")) for n in range(MAX_SIBLINGS)]
 
 
 def followed(head: str = HEAD, foot: str = FOOT) -> list[Sibling]:
-    """One page has changed so already; the others are as they were."""
+    """Siblings of which one has changed in the same way, and the others have not."""
     return [sibling(page("the first", head, foot), page("the first")), *STILL[1:]]
 
 
-def judged(
+def own_change(
     before: str,
     after: str,
     siblings: list[Sibling],
@@ -62,7 +62,7 @@ def summary(found: OwnChange) -> str | None:
 
 @dataclass(frozen=True)
 class Case:
-    """How all pages of a site change at once."""
+    """A change of all pages of a site."""
 
     head: str = HEAD
     foot: str = FOOT
@@ -90,16 +90,16 @@ class Case:
 )
 def test_what_another_page_changed_in_the_same_way_is_no_news(case: Case) -> None:
     after = page("us", case.head, case.foot)
-    assert judged(page("us"), after, followed(case.head, case.foot)) == OwnChange(None)
+    assert own_change(page("us"), after, followed(case.head, case.foot)) == OwnChange(None)
 
 
 def test_what_the_site_changed_the_time_before_tells_as_well_what_it_changes_now() -> None:
     newest = HEAD.replace("1.0", "1.2")
     time_before = [sibling(page(f"part {n}", NEWER), page(f"part {n}")) for n in range(7)]
-    found = judged(page("us", NEWER), page("us", newest), time_before)
+    found = own_change(page("us", NEWER), page("us", newest), time_before)
     assert found.suspects == {LineEdit("Version 1.1, for everybody", "Version 1.2, for everybody")}
     followed_again = [sibling(page("the first", newest), page("the first", NEWER)), *time_before]
-    assert judged(page("us", NEWER), page("us", newest), followed_again) == OwnChange(None)
+    assert own_change(page("us", NEWER), page("us", newest), followed_again) == OwnChange(None)
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,15 @@ def test_what_the_site_changed_the_time_before_tells_as_well_what_it_changes_now
 def test_what_no_other_page_has_changed_is_news_and_suspected(
     head: str, foot: str, suspect: Edit
 ) -> None:
-    found = judged(page("us"), page("us", head, foot), STILL)
+    found = own_change(page("us"), page("us", head, foot), STILL)
     assert found.detected is not None
     assert found.suspects == {suspect}
 
 
 def test_of_a_page_that_changed_with_the_site_its_own_news_is_told() -> None:
-    found = judged(page("us"), page("us", NEWER).replace("says us", "says them"), followed(NEWER))
+    found = own_change(
+        page("us"), page("us", NEWER).replace("says us", "says them"), followed(NEWER)
+    )
     assert summary(found) == "Changed “us.” to “them.” in “This page says us.”."
     assert found.suspects == frozenset()
 
@@ -143,14 +145,14 @@ def test_amounts_of_money_and_rows_of_tables_are_content_wherever_they_stand(
         sibling(page("the first", dearer), page("the first", head)),
         *(sibling(page(f"part {n}", head)) for n in range(7)),
     ]
-    found = judged(page("us", head), page("us", dearer), siblings)
+    found = own_change(page("us", head), page("us", dearer), siblings)
     assert found.detected is not None
     assert found.suspects == frozenset()
 
 
 def test_a_price_that_comes_to_every_page_is_news_of_each() -> None:
     priced = f"{HEAD}\nNow only $5"
-    assert judged(page("us"), page("us", priced), followed(priced)).detected is not None
+    assert own_change(page("us"), page("us", priced), followed(priced)).detected is not None
 
 
 def test_what_pages_share_amid_their_content_is_content() -> None:
@@ -160,7 +162,7 @@ def test_what_pages_share_amid_their_content_is_content() -> None:
         sibling(page(f"this. {shared}"), page(f"this. {edited}")),
         *(sibling(page(f"part {n}. {shared}")) for n in range(7)),
     ]
-    found = judged(page(f"us. {shared}"), page(f"us. {edited}"), siblings)
+    found = own_change(page(f"us. {shared}"), page(f"us. {edited}"), siblings)
     assert found.detected is not None
     assert found.suspects == frozenset()
 
@@ -169,40 +171,42 @@ def test_a_line_of_the_head_that_stands_in_the_content_too_is_content() -> None:
     before = page("us").replace("says us.", "says us.\nSupport")
     after = before.replace("us.\nSupport", "us.\nNo support")
     dropped = HEAD.replace("\nSupport", "")
-    assert judged(before, after, followed(dropped)).detected is not None
+    assert own_change(before, after, followed(dropped)).detected is not None
 
 
 def test_what_few_pages_share_is_content() -> None:
     others = [sibling(f"Other {n}\n# Its own\nWhat it says") for n in range(4)]
-    found = judged(page("us"), page("us", NEWER), [*followed(NEWER)[:8], *others])
+    found = own_change(page("us"), page("us", NEWER), [*followed(NEWER)[:8], *others])
     assert found.detected is not None
     assert found.suspects == frozenset()
 
 
 def test_a_page_that_is_asked_anew_tells_what_it_changed() -> None:
     probe = sibling(page("the first", NEWER), page("the first"))
-    found = judged(page("us"), page("us", NEWER), STILL, probe=probe)
+    found = own_change(page("us"), page("us", NEWER), STILL, probe=probe)
     assert found == OwnChange(None)
 
 
 def test_a_page_that_is_asked_anew_has_one_voice_in_what_the_pages_share() -> None:
-    """It changed with the site before it was asked for another line, and shows nothing new."""
+    """The sibling has changed before the edit of another line, so it cannot confirm that one."""
     siblings = [sibling("Another head"), *followed(NEWER)[:6]]
     after = page("us", NEWER, FOOT.replace("Zurich", "Bern"))
-    found = judged(page("us"), after, siblings, probe=sibling(*[page("the first", NEWER)] * 2))
+    found = own_change(page("us"), after, siblings, probe=sibling(*[page("the first", NEWER)] * 2))
     assert summary(found) == "Changed “Zurich” to “Bern” in “Made in Zurich”."
 
 
 def test_of_a_small_site_nothing_is_known() -> None:
     few = followed(NEWER)[: MIN_SIBLINGS - 1]
-    assert judged(page("us"), page("us", NEWER), few).detected is not None
-    assert judged(page("us"), page("us", NEWER), followed(NEWER)[:MIN_SIBLINGS]).detected is None
+    assert own_change(page("us"), page("us", NEWER), few).detected is not None
+    assert (
+        own_change(page("us"), page("us", NEWER), followed(NEWER)[:MIN_SIBLINGS]).detected is None
+    )
 
 
 def test_a_page_of_errors_is_no_witness() -> None:
     broken = sibling("Access denied\nSupport", page("the first"))
     gone = HEAD.replace("Acme\n", "")
-    found = judged(page("us"), page("us", gone), [broken, *STILL[1:]])
+    found = own_change(page("us"), page("us", gone), [broken, *STILL[1:]])
     assert found.detected is not None
     assert found.suspects == {LineEdit("Acme", None)}
 
@@ -210,7 +214,7 @@ def test_a_page_of_errors_is_no_witness() -> None:
 def test_a_page_that_was_rewritten_is_not_looked_at_line_by_line() -> None:
     new = "\n".join(f"Line {n} of many" for n in range(MAX_CHANGED_BLOCKS))
     after = page(f"us\n{new}", NEWER)
-    found = judged(page("us"), after, followed(NEWER))
+    found = own_change(page("us"), after, followed(NEWER))
     assert found.detected is not None
     assert len(found.detected.difference.blocks) > MAX_CHANGED_BLOCKS
 
@@ -219,7 +223,7 @@ VERBATIM_HEAD = "\x10# Acme\nHome \x10| Docs \x10|\n\x10  Version 1.0, for every
 
 
 def older(text: str) -> str:
-    """The text as versions have stored it that did not mark what is verbatim."""
+    """The text in legacy form, without escapes."""
     return "\n".join(legacy_lines(text))
 
 
@@ -230,14 +234,14 @@ def test_pages_that_older_versions_have_stored_tell_what_is_boilerplate() -> Non
         sibling(older(page(f"part {n}", VERBATIM_HEAD)) if n % 2 else page(f"p {n}", VERBATIM_HEAD))
         for n in range(7)
     ]
-    first = judged(older(before), after, siblings)
+    first = own_change(older(before), after, siblings)
     assert first.suspects == {
         LineEdit("Version 1.0, for everybody", "Version 1.1, for everybody"),
     }
     for stored in (page("the first", VERBATIM_HEAD), older(page("the first", VERBATIM_HEAD))):
         probe = sibling(page("the first", newer), stored)
-        assert judged(older(before), after, siblings, probe=probe) == OwnChange(None)
-        assert judged(before, after, siblings, probe=probe) == OwnChange(None)
+        assert own_change(older(before), after, siblings, probe=probe) == OwnChange(None)
+        assert own_change(before, after, siblings, probe=probe) == OwnChange(None)
 
 
 RETITLED = [
@@ -250,14 +254,16 @@ RETITLED = [
 
 def test_the_name_of_the_site_in_titles_is_boilerplate() -> None:
     titles = "Page - Acme Ltd", "Page - Acme Inc"
-    assert judged(page("us"), page("us"), RETITLED, titles) == OwnChange(None)
-    first = judged(page("us"), page("us"), STILL, titles)
+    assert own_change(page("us"), page("us"), RETITLED, titles) == OwnChange(None)
+    first = own_change(page("us"), page("us"), STILL, titles)
     assert summary(first) == "Title changed from “Page - Acme Ltd” to “Page - Acme Inc”."
     assert first.suspects == {TitleEdit("Ltd", "Inc")}
 
 
 def test_a_page_that_is_renamed_beside_its_site_is_news() -> None:
-    found = judged(page("us"), page("us"), RETITLED, ("Page - Acme Ltd", "Another page - Acme Inc"))
+    found = own_change(
+        page("us"), page("us"), RETITLED, ("Page - Acme Ltd", "Another page - Acme Inc")
+    )
     assert summary(found) == "Title changed from “Page - Acme Ltd” to “Another page - Acme Inc”."
 
 
@@ -267,7 +273,7 @@ def test_a_title_that_names_an_amount_is_content() -> None:
         Sibling(SiblingVersion(titles[1], page("a")), SiblingVersion(titles[0], page("a"))),
         *(sibling(page("b"), title=titles[0]) for _ in range(7)),
     ]
-    assert judged(page("us"), page("us"), siblings, titles).detected is not None
+    assert own_change(page("us"), page("us"), siblings, titles).detected is not None
 
 
 def test_text_of_the_site_and_its_name_go_together() -> None:
@@ -279,12 +285,12 @@ def test_text_of_the_site_and_its_name_go_together() -> None:
         ),
         *STILL[1:],
     ]
-    assert judged(page("us"), page("us", NEWER), siblings, titles) == OwnChange(None)
+    assert own_change(page("us"), page("us", NEWER), siblings, titles) == OwnChange(None)
 
 
 @dataclass(frozen=True)
 class At:
-    """What has an address."""
+    """A page with a URL."""
 
     url: str
 

@@ -1,4 +1,4 @@
-"""Which news two looks at a page confirm."""
+"""Confirmation of changes by a second fetch."""
 
 import pytest
 
@@ -19,11 +19,11 @@ def page(text: str, title: str | None = "Shop", url: str = "https://a.example/")
     return SeenPage(url, title, text)
 
 
-def looked(first: str, second: str, before: str = HERE) -> Confirmation:
+def confirmed_by(first: str, second: str, before: str = HERE) -> Confirmation:
     return confirm(page(before), page(first), page(second), NOTHING)
 
 
-def told(detected: DetectedChange | None) -> list[tuple[str | None, str | None]]:
+def lines(detected: DetectedChange | None) -> list[tuple[str | None, str | None]]:
     return [(each.before, each.after) for each in detected.difference.blocks] if detected else []
 
 
@@ -37,60 +37,60 @@ def told(detected: DetectedChange | None) -> list[tuple[str | None, str | None]]
         "",
     ],
 )
-def test_what_is_there_at_both_looks_is_confirmed_as_it_would_have_been_told(text: str) -> None:
-    found = looked(text, text)
+def test_a_change_that_both_fetches_show_is_confirmed(text: str) -> None:
+    found = confirmed_by(text, text)
     assert found.detected is not None
     assert found.confirmed == found.detected
 
 
-def test_what_differs_between_the_looks_in_noise_alone_is_confirmed() -> None:
-    found = looked(DEARER + "\n7 views", DEARER + "\n8 views")
+def test_fetches_that_differ_only_in_noise_confirm_the_change() -> None:
+    found = confirmed_by(DEARER + "\n7 views", DEARER + "\n8 views")
     assert found.detected is not None
     assert found.confirmed == found.detected
 
 
-def test_what_is_as_it_was_again_is_no_news() -> None:
-    found = looked(DEARER, HERE)
+def test_a_change_that_has_disappeared_is_not_confirmed() -> None:
+    found = confirmed_by(DEARER, HERE)
     assert (found.detected, found.confirmed) == (None, None)
 
 
 def test_a_third_text_is_not_confirmed() -> None:
-    found = looked(DEARER, HERE.replace("$99", "$119"))
+    found = confirmed_by(DEARER, HERE.replace("$99", "$119"))
     assert found.detected is not None
     assert found.confirmed is None
 
 
-def test_of_what_differs_in_part_that_part_alone_is_confirmed() -> None:
-    found = looked(DEARER + "\nBuy one today!", DEARER.replace("Talk to us.\n", ""))
-    assert len(told(found.detected)) == 2
-    assert told(found.confirmed) == [("Pro costs $99 a month.", "Pro costs $129 a month.")]
+def test_only_the_common_part_of_two_changes_is_confirmed() -> None:
+    found = confirmed_by(DEARER + "\nBuy one today!", DEARER.replace("Talk to us.\n", ""))
+    assert len(lines(found.detected)) == 2
+    assert lines(found.confirmed) == [("Pro costs $99 a month.", "Pro costs $129 a month.")]
     assert found.confirmed is not None
     assert found.confirmed.summary == "Price of Pro changed from $99 to $129."
 
 
-def test_what_the_second_look_no_longer_shows_takes_nothing_from_what_it_does() -> None:
-    found = looked(DEARER + "\nBuy one today!", DEARER)
+def test_a_line_that_has_disappeared_does_not_affect_the_others() -> None:
+    found = confirmed_by(DEARER + "\nBuy one today!", DEARER)
     assert found.detected is not None
     assert found.confirmed == found.detected
 
 
-def test_the_same_lines_are_confirmed_though_they_be_paired_in_another_way() -> None:
+def test_the_same_lines_are_confirmed_even_if_they_are_paired_differently() -> None:
     first = HERE.replace("Talk to us.", "Talk to us now.\nTalk with us.")
     second = HERE.replace("Talk to us.", "Talk with us.")
-    assert told(looked(first, second).confirmed) == [("Talk to us.", "Talk with us.")]
+    assert lines(confirmed_by(first, second).confirmed) == [("Talk to us.", "Talk with us.")]
 
 
-def test_a_line_that_moved_has_not_gone() -> None:
+def test_a_moved_line_does_not_confirm_a_removed_one() -> None:
     first = HERE.replace("Talk to us.\nThe end.", "The end.\nTalk to us.")
-    assert looked(first, HERE.replace("Talk to us.\n", "")).confirmed is None
+    assert confirmed_by(first, HERE.replace("Talk to us.\n", "")).confirmed is None
 
 
-def test_what_an_older_version_saw_first_is_confirmed_by_what_is_seen_now() -> None:
+def test_a_first_fetch_in_legacy_form_is_confirmed() -> None:
     before = "# Shop\nOpen.\n\x10# one\n\x10a \x10| b\n\x10- two\nThe end."
     after = before.replace("b\n", "c\n").replace("# one", "# 1")
     then = ["\n".join(legacy_lines(text)) for text in (before, after)]
-    found = looked(then[1], after, before=then[0])
-    assert told(found.confirmed) == told(looked(after, after, before=then[0]).detected)
+    found = confirmed_by(then[1], after, before=then[0])
+    assert lines(found.confirmed) == lines(confirmed_by(after, after, before=then[0]).detected)
     assert found.confirmed == found.detected
 
 
@@ -109,7 +109,7 @@ def test_title_and_address_are_confirmed_like_lines() -> None:
     assert found.confirmed.summary == "Price of Pro changed from $99 to $129."
 
 
-def test_what_differs_at_either_look_teaches_the_noise_of_the_page_once() -> None:
+def test_a_line_that_differs_in_both_fetches_counts_once_as_noise() -> None:
     known = NoiseHistory(crawl_count=4, changed={FRIENDS: (3, 4)}, muted=frozenset())
     flicker, rotated = HERE.replace("12", "17"), HERE.replace("12", "19")
     for first, second in ((flicker, HERE), (HERE, flicker), (flicker, rotated)):

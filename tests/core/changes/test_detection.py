@@ -1,4 +1,4 @@
-"""What changes say: type, severity, confidence and sentence."""
+"""Detected changes: type, severity, confidence and summary."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which noise can be learned, and how soon."""
+"""Muted lines: which lines can be muted, and when."""
 
 import pytest
 
@@ -52,13 +52,13 @@ def test_three_changes_in_five_crawls_are_noise(
     assert is_noise(crawls, now) is noise
 
 
-def test_what_is_learned_is_no_news_and_the_rest_still_is() -> None:
+def test_a_muted_line_is_not_reported_and_other_lines_are() -> None:
     known = NoiseHistory(1, {}, frozenset())
-    told = []
+    reported = []
     for friends in ("12", "13", "14"):
         detected, known = detect_unmuted_change(seen("11"), seen(friends), known)
-        told.append(detected is not None)
-    assert told == [True, True, False]
+        reported.append(detected is not None)
+    assert reported == [True, True, False]
     assert known.muted == {FRIENDS}
     detected, known = detect_unmuted_change(seen("11"), seen("15", "$129"), known)
     assert detected is not None

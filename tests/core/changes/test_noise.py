@@ -1,4 +1,4 @@
-"""What differs in lines from visit to visit."""
+"""Masks for noise: lines that differ at each visit."""
 
 import pytest
 

@@ -35,7 +35,7 @@ class Pair:
 
     @property
     def detected(self) -> DetectedChange:
-        """What is new."""
+        """The change between the two versions."""
         before = SeenPage(self.then_url or self.url, self.titles[0], self.before)
         found = detect_change(before, SeenPage(self.url, self.titles[1], self.after))
         assert found is not None

@@ -1,4 +1,4 @@
-"""How differences are found and told."""
+"""Comparison of texts, and the summaries of differences."""
 
 import json
 from collections import Counter
@@ -134,8 +134,8 @@ def test_what_is_too_long_to_align_is_still_told() -> None:
     before = [f"line {i}" for i in range(25_000)]
     after = ["brand-new", *before[:0:-1], "last"]
     difference = compare("\n".join(before), "\n".join(after))
-    told = {block.after for block in difference.blocks} | {b.before for b in difference.blocks}
-    assert {"brand-new", "last", "line 0"} <= told
+    shown = {block.after for block in difference.blocks} | {b.before for b in difference.blocks}
+    assert {"brand-new", "last", "line 0"} <= shown
     assert len(difference.blocks) <= 3
 
 
@@ -159,7 +159,7 @@ def test_the_blocks_lead_from_one_text_to_the_other(before: str, after: str) -> 
 @example("", "# ")
 def test_every_new_line_that_has_words_is_mentioned(before: str, after: str) -> None:
     difference = compare(before, after)
-    told = {block.after for block in difference.blocks}
+    shown = {block.after for block in difference.blocks}
     known = {text_of(line) for line in before.split("\n")}
     new = {line for line in after.split("\n") if text_of(line) and text_of(line) not in known}
-    assert difference.identical or new <= told
+    assert difference.identical or new <= shown

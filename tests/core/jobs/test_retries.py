@@ -1,4 +1,4 @@
-"""Pauses before a retry."""
+"""Delays before a retry."""
 
 from datetime import timedelta
 
@@ -8,10 +8,10 @@ from core.jobs.retries import MAX_RETRY_AFTER, MAX_RETRY_DELAY, retry_delay
 
 
 def test_pauses_grow_up_to_a_cap() -> None:
-    pauses = [retry_delay(attempt) for attempt in range(1, 9)]
-    assert pauses[:3] == [timedelta(seconds=2), timedelta(seconds=6), timedelta(seconds=18)]
-    assert pauses == sorted(pauses)
-    assert pauses[-1] == MAX_RETRY_DELAY
+    delays = [retry_delay(attempt) for attempt in range(1, 9)]
+    assert delays[:3] == [timedelta(seconds=2), timedelta(seconds=6), timedelta(seconds=18)]
+    assert delays == sorted(delays)
+    assert delays[-1] == MAX_RETRY_DELAY
 
 
 @pytest.mark.parametrize(

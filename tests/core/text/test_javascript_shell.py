@@ -1,4 +1,4 @@
-"""Which pages are empty shells, and which are only short."""
+"""Detection of empty shells, as opposed to short pages."""
 
 import pytest
 

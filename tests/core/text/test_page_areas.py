@@ -1,4 +1,4 @@
-"""Which parts of a page are not its content."""
+"""Recognition of the areas of a page."""
 
 import pytest
 

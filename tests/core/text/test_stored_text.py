@@ -1,4 +1,4 @@
-"""What pages show, told from the marks of the stored form."""
+"""The stored form of texts: page text never reads as a mark."""
 
 import pytest
 from hypothesis import given, settings
@@ -30,7 +30,7 @@ def text(html: str) -> str:
 
 
 def older(text: str) -> str:
-    """The text as versions have stored it that did not mark what is verbatim."""
+    """The text in legacy form, without escapes."""
     return "\n".join(legacy_lines(text))
 
 
@@ -41,7 +41,7 @@ def element(tag: str, words: str) -> str:
     return f"<{tag}>{words}</{tag}>"
 
 
-def said(words: str) -> str:
+def visible(words: str) -> str:
     """What a page shows of `words`."""
     for control in SIGNS[-3:]:
         words = words.replace(control, "")
@@ -51,10 +51,10 @@ def said(words: str) -> str:
 @settings(max_examples=50, deadline=None)
 @given(PIECES)
 def test_no_text_of_a_page_is_a_mark(pieces: list[tuple[str, str]]) -> None:
-    pieces = [(tag, words) for tag, words in pieces if said(words)]
+    pieces = [(tag, words) for tag, words in pieces if visible(words)]
     stored = text("".join(element(*each) for each in pieces))
     for (tag, words), line in zip(pieces, stored.split("\n") if pieces else [], strict=True):
-        cells = [said(words)] * (2 if tag == "td" else 1)
+        cells = [visible(words)] * (2 if tag == "td" else 1)
         assert mark_of(line) == {"h2": HEADING, "li": ITEM}.get(tag, "")
         assert (CELL_GAP in line) == (tag == "td")
         assert cells_of(line) == cells

@@ -1,4 +1,4 @@
-"""The text that a reader sees."""
+"""Extraction of visible text."""
 
 import pytest
 from hypothesis import given
@@ -154,5 +154,5 @@ def test_any_tags_can_be_read(pieces: list[str]) -> None:
 )
 def test_no_word_is_lost_or_told_twice(pieces: list[str]) -> None:
     words = [piece.strip() for piece in pieces if piece.startswith("word")]
-    told = [block.text for block in visible_blocks("".join(pieces))]
-    assert " ".join(told).split() == words
+    shown = [block.text for block in visible_blocks("".join(pieces))]
+    assert " ".join(shown).split() == words

@@ -1,4 +1,4 @@
-"""Which addresses are public."""
+"""Classification of IP addresses."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 

@@ -1,4 +1,4 @@
-"""What a page says of itself and of others."""
+"""Links, titles and declarations of pages."""
 
 import pytest
 from hypothesis import given
@@ -75,7 +75,7 @@ def test_base(base: str, link: str) -> None:
 
 
 def test_a_base_that_is_too_long_for_an_address_does_not_count() -> None:
-    """It would be in each link: 100 KiB in 10,000 of them would be 1 GiB."""
+    """A base of 100 KiB in each of 10,000 links would take 1 GiB."""
     base = f"https://e.com/{'x' * 100_000}/"
     links = "".join(f'<a href="{number}">' for number in range(MAX_LINKS))
     found = page(f'<base href="{base}">{links}').links

@@ -1,4 +1,4 @@
-"""What a page is about."""
+"""Classification of pages."""
 
 import pytest
 from hypothesis import given

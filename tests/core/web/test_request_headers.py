@@ -1,4 +1,4 @@
-"""Request headers, cookies and user agents that users give."""
+"""Validation of request headers, cookies and user agents."""
 
 import pytest
 from pydantic_core import PydanticCustomError

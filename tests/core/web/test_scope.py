@@ -1,4 +1,4 @@
-"""Which URLs belong to a discovery."""
+"""The scope of a discovery."""
 
 import re
 
@@ -108,10 +108,10 @@ def test_globs_match_as_the_plain_expression_would(pattern: str, text: str) -> N
 @pytest.mark.parametrize("pattern", ["*a" * 100, "*" + "a" * 198 + "b", "*?" * 99 + "b", "*" * 200])
 def test_no_pattern_takes_long(pattern: str) -> None:
     rules = ScopeRules(exclude=tuple(f"{pattern[:198]}{number}" for number in range(50)))
-    judged, million = cost(
+    reason, million = cost(
         lambda: exclusion_reason("https://competitor.com/" + "a" * 1_900, SITE, rules)
     )
-    assert judged is None
+    assert reason is None
     assert million < 50
 
 

@@ -1,4 +1,4 @@
-"""Selectors that users give: which are taken, and what they select."""
+"""Validation of CSS selectors, and the elements they select."""
 
 import pytest
 from pydantic_core import PydanticCustomError

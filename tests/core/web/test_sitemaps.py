@@ -1,4 +1,4 @@
-"""Sitemaps as they are found: right, broken, hostile."""
+"""Sitemaps: valid, broken and hostile ones."""
 
 import gzip
 import random

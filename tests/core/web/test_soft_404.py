@@ -1,4 +1,4 @@
-"""Pages that say they do not exist."""
+"""Detection of soft 404s."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a page says of its kind in structured data."""
+"""Types of pages in structured data."""
 
 import json
 

@@ -26,7 +26,7 @@ SITE = "https://a.com"
 
 
 def trap(path: str) -> Trap | None:
-    """What a link to `path` is a trap by, as the first one of a walk."""
+    """The trap of a link to `path`, as the first URL of a discovery."""
     return Traps(TODAY).recognise(SITE + path)
 
 
@@ -84,10 +84,10 @@ def test_a_calendar_ends_after_many_days(form: str) -> None:
     days = [
         SITE + form.format(TODAY - timedelta(days=back)) for back in range(MAX_CALENDAR_URLS + 50)
     ]
-    judged = [traps.recognise(url) for url in days]
+    traps_found = [traps.recognise(url) for url in days]
     # Dates of different lengths would be calendars of their own.
-    assert judged == [None] * MAX_CALENDAR_URLS + [Trap.CALENDAR] * 50
-    assert [traps.recognise(url) for url in days] == judged, "each is judged as it was before"
+    assert traps_found == [None] * MAX_CALENDAR_URLS + [Trap.CALENDAR] * 50
+    assert [traps.recognise(url) for url in days] == traps_found, "an accepted URL stays accepted"
     assert traps.recognise(SITE + "/archive/2024/05") is None, "another calendar"
 
 
@@ -102,8 +102,8 @@ def test_parameters_in_another_order_are_a_trap() -> None:
 def test_filters_are_a_trap_once_many_were_combined() -> None:
     traps = Traps(TODAY)
     lists = [f"{SITE}/list?colour={n}&size={n % 7}&sort=up" for n in range(MAX_FILTERED_URLS + 20)]
-    judged = [traps.recognise(url) for url in lists]
-    assert judged == [None] * MAX_FILTERED_URLS + [Trap.PARAMETERS] * 20
+    traps_found = [traps.recognise(url) for url in lists]
+    assert traps_found == [None] * MAX_FILTERED_URLS + [Trap.PARAMETERS] * 20
 
 
 def test_many_pages_with_few_parameters_are_pages() -> None:
@@ -113,7 +113,7 @@ def test_many_pages_with_few_parameters_are_pages() -> None:
 
 
 def test_what_is_rejected_uses_up_no_memory_and_no_budget() -> None:
-    """A site makes up as many as it likes."""
+    """A site can generate any number of parameters."""
     traps = Traps(TODAY)
     filters = [f"{SITE}/list?colour={n}&size=1&sort=up" for n in range(MAX_FILTERED_URLS)]
     assert all(traps.recognise(url) is None for url in filters)

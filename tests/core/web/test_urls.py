@@ -1,4 +1,4 @@
-"""The identity of a page, and what people may register."""
+"""Normalisation of URLs, and parsing of domains."""
 
 import pytest
 from hypothesis import given

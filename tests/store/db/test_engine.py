@@ -1,4 +1,4 @@
-"""The connection: which URLs it takes, what it says when the database is away, what it isolates."""
+"""Connections: supported URLs, outages, and isolation."""
 
 import asyncio
 import sqlite3
@@ -201,7 +201,7 @@ async def test_patience_ends_also_with_its_owner(
 
 
 CHANGED_ROWS: Final = text("UPDATE organisations SET name = name WHERE 1 = 1 RETURNING id")
-"""A statement that changes rows and still has some to tell of."""
+"""A statement that changes rows and still has rows to return."""
 
 
 async def test_a_waiting_sqlite_writer_goes_on_when_the_other_has_finished(

@@ -1,4 +1,4 @@
-"""Migrations: from any schema to the present one, by any number of processes at once."""
+"""Migrations: from any schema to the current one, by any number of processes at once."""
 
 import asyncio
 import sys
@@ -75,13 +75,13 @@ def connected(url: str) -> Iterator[Connection]:
 
 
 def differences(url: str) -> list[object]:
-    """How the schema differs from the one that the tables say."""
+    """The differences between the schema of the database and that of the tables."""
     with connected(url) as connection:
         return list(compare_metadata(MigrationContext.configure(connection), Base.metadata))
 
 
 def revision(url: str) -> str | None:
-    """The revision that the database says it has."""
+    """The revision of the database."""
     with connected(url) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
@@ -369,7 +369,7 @@ def insert_page(connection: Connection, org: UUID) -> tuple[UUID, UUID]:
 
 
 def insert(connection: Connection, name: str, rows: Sequence[dict[str, object]]) -> None:
-    """Rows of a table as it is in the database now; where it tells when, made now."""
+    """Insert rows into a table of the current schema, with the current time as `created_at`."""
     table = Table(name, MetaData(), autoload_with=connection)
     hexadecimal = connection.dialect.name == "sqlite"
     now = {"created_at": datetime.now(UTC)} if "created_at" in table.c else {}

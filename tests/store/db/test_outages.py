@@ -1,4 +1,4 @@
-"""What counts as a database that is away: by codes, never by text."""
+"""Recognition of outages by error codes."""
 
 import sqlite3
 

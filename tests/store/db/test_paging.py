@@ -1,4 +1,4 @@
-"""Pages of lists: by number or by cursor, every row once."""
+"""Pagination by number or cursor: each row once."""
 
 import base64
 from uuid import UUID, uuid4
@@ -113,7 +113,7 @@ async def test_new_rows_move_nothing_behind_a_cursor(session: AsyncSession) -> N
 
 
 def sealed(content: str | bytes) -> str:
-    """A cursor of that content, as a client might make one up."""
+    """A cursor with this content, as a client might forge it."""
     raw = content.encode() if isinstance(content, str) else content
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
