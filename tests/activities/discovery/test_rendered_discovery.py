@@ -1,5 +1,6 @@
 """Discoveries of sites whose links are made by scripts, through the whole system, in a browser."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -106,9 +107,12 @@ async def test_a_page_over_which_the_browser_fails_is_read_as_it_was_sent(
     app.page("/app.js", STUCK, headers=JAVASCRIPT)
     app.hold("/held")
     browser = Browser()
-    limits = RenderingLimits(settle=HANG, deadline=3)
+    limits = RenderingLimits(settle=HANG, deadline=HANG)
     renderer = Renderer(browser, fetcher, user_agent=USER_AGENT, limits=limits)
-    found = await replace(visitor, renderer=renderer).visit(app.url("/"), lambda _: True)
+    visiting = replace(visitor, renderer=renderer).visit(app.url("/"), lambda _: True)
+    visit = asyncio.create_task(visiting)
+    await app.arrived("/held")
     await browser.aclose()
+    found = await visit
     assert found == FoundPage(PageType.HOME, "App", (app.url("/x1"),))
     assert len(app.requests_for("/app.js")) == 1
