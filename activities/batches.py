@@ -31,7 +31,7 @@ from store.batches import (
 )
 from store.db.engine import Database
 from store.domains import domain_by_id
-from store.hosts import take_turns
+from store.hosts import plan_turns
 from store.job_ends import claim_ends
 from store.tables.batches import BEFORE_ALL
 from store.tables.domains import Domain
@@ -231,7 +231,7 @@ class BatchActivities:
                 continue
             start = max(datetime.now(UTC), batch.not_before or datetime.min.replace(tzinfo=UTC))
             async with self._database.transaction() as session:
-                found = await take_turns(session, host, intervals[host], start, list(of_host))
+                found = await plan_turns(session, host, intervals[host], start, list(of_host))
             turns |= {member: found[job_id] for job_id, member in of_host.items()}
         return turns
 

@@ -1,4 +1,8 @@
-"""The gate of each host, shared by all workers: who may send the next request, and when."""
+"""The slots of each host, in which all workers together send one request at a time.
+
+A slot is the right to send a request at one moment. A turn is the moment at which a job that waits
+for the host asks for a slot.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,10 +31,9 @@ async def take_slot(
     now: datetime,
     within: timedelta = timedelta.max,
 ) -> Slot | None:
-    """The next free slot of the host: `now`, or later when others are before the caller.
+    """The next free slot of the host, at `now` or later; None if it is more than `within` away.
 
-    None when it is more than `within` away; then nothing is taken. One atomic statement, so that
-    no two callers get slots less than `interval` apart.
+    One atomic statement: no two callers get slots less than `interval` apart.
     """
     moment, length = now.timestamp(), interval.total_seconds()
     free = case((HostSlot.next_at > moment, HostSlot.next_at), else_=moment)
@@ -49,8 +52,8 @@ async def take_slot(
     return Slot(host, datetime.fromtimestamp(next_at - length, UTC), next_at)
 
 
-async def give_back(session: AsyncSession, slot: Slot) -> None:
-    """Give back a slot that was not used, unless somebody has taken the one after it."""
+async def return_slot(session: AsyncSession, slot: Slot) -> None:
+    """Free a slot that was not used, unless the slot after it is taken."""
     await session.execute(
         update(HostSlot)
         .where(HostSlot.host == slot.host, HostSlot.next_at == slot.next_at)
@@ -58,20 +61,16 @@ async def give_back(session: AsyncSession, slot: Slot) -> None:
     )
 
 
-async def take_turn(
+async def plan_turn(
     session: AsyncSession, host: str, interval: timedelta, now: datetime, job_id: str
 ) -> datetime:
-    """When the job is to ask for a slot again: its turn among those that wait for the host.
+    """The turn of a job that waits for the host: the first free one, or the one that it has.
 
-    Turns are `interval` apart, and the first that nobody has is given. A job that comes back in
-    its turn and finds the host busy has its next turn at the next free slot.
+    Turns are `interval` apart. A job that asks in its turn while the host is busy gets the next
+    free slot as its new turn.
     """
     moment, length = now.timestamp(), interval.total_seconds()
-    # It locks the host: turns are given one after the other.
-    busy_until = await session.scalar(
-        select(HostSlot.next_at).where(HostSlot.host == host).with_for_update()
-    )
-    free_at = max(busy_until or moment, moment)
+    free_at = max(await _lock(session, host) or moment, moment)
     own = await session.scalar(
         select(HostTurn.due_at).where(HostTurn.host == host, HostTurn.job_id == job_id)
     )
@@ -91,28 +90,24 @@ async def take_turn(
     return datetime.fromtimestamp(due_at, UTC)
 
 
-async def take_turns(
+async def plan_turns(
     session: AsyncSession,
     host: str,
     interval: timedelta,
     now: datetime,
     job_ids: Sequence[str],
 ) -> dict[str, datetime]:
-    """The moment at which each of the jobs is to ask for a slot, in the order of `job_ids`.
+    """The turns of jobs that start later, by job, in the order of `job_ids`.
 
-    Turns are `interval` apart, the first of them at the next free slot. They fill the gaps between
-    turns that other jobs have. A job that has a turn keeps it.
+    Turns are `interval` apart, from the next free slot on. They fill the gaps between the turns of
+    other jobs. A job that has a turn keeps it.
     """
     moment, length = now.timestamp(), interval.total_seconds()
     # A host that was never asked has no row to lock.
     await session.execute(
         upsert(session, HostSlot).values(host=host, next_at=moment).on_conflict_do_nothing()
     )
-    # It locks the host: turns are given one after the other.
-    busy_until = await session.scalar(
-        select(HostSlot.next_at).where(HostSlot.host == host).with_for_update()
-    )
-    free_at = max(busy_until or moment, moment)
+    free_at = max(await _lock(session, host) or moment, moment)
     rows = await session.execute(
         select(HostTurn.job_id, HostTurn.due_at).where(
             HostTurn.host == host, HostTurn.due_at > free_at - length
@@ -134,8 +129,15 @@ async def take_turns(
     return {job_id: datetime.fromtimestamp(turns[job_id], UTC) for job_id in job_ids}
 
 
+async def _lock(session: AsyncSession, host: str) -> float | None:
+    """When the host is free, locked until the transaction ends; None if it was never asked."""
+    return await session.scalar(
+        select(HostSlot.next_at).where(HostSlot.host == host).with_for_update()
+    )
+
+
 def _gaps(taken: Iterable[float], free_at: float, length: float) -> Iterator[float]:
-    """The moments from `free_at` on that are `length` away from each other and from all `taken`."""
+    """The moments from `free_at` on that are `length` apart, also from all `taken`."""
     at = free_at
     for each in sorted(taken):
         while at + length <= each:
@@ -147,13 +149,13 @@ def _gaps(taken: Iterable[float], free_at: float, length: float) -> Iterator[flo
         at += length
 
 
-async def give_up_turns(session: AsyncSession, job_ids: Collection[str]) -> None:
-    """Free the turns of jobs that have ended."""
+async def delete_turns(session: AsyncSession, job_ids: Collection[str]) -> None:
+    """Delete the turns of jobs that have ended."""
     await session.execute(delete(HostTurn).where(HostTurn.job_id.in_(job_ids)))
 
 
 async def _first_gap(session: AsyncSession, host: str, free_at: float, length: float) -> float:
-    """The first moment from `free_at` on that is `length` away from every turn of the host."""
+    """The first moment from `free_at` on that is `length` apart from every turn of the host."""
     following = func.lead(HostTurn.due_at).over(order_by=HostTurn.due_at)
     ahead = (
         select(HostTurn.due_at.label("due_at"), following.label("following"))

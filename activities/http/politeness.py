@@ -16,7 +16,7 @@ from core.errors import RobotsUnreachable as Unreachable
 from core.web.robots import ALLOW_ALL, PRODUCT_TOKEN, Robots, parse_robots
 from core.web.urls import host_of, origin_of
 from store.db.engine import Database
-from store.hosts import give_back, take_slot, take_turn
+from store.hosts import plan_turn, return_slot, take_slot
 from store.robots import known_robots, put_robots
 
 ROBOTS_TTL = timedelta(hours=1)
@@ -202,7 +202,7 @@ class Politeness:
         async with self._database.transaction() as session:
             slot = await take_slot(session, host, interval, now, within=max_wait)
             if slot is None:
-                turn = await take_turn(session, host, interval, now, _slot_owner(host))
+                turn = await plan_turn(session, host, interval, now, _slot_owner(host))
         if slot is None:
             raise HostBusy(host, turn)
         wait = (slot.at - datetime.now(UTC)).total_seconds()
@@ -212,7 +212,7 @@ class Politeness:
             await asyncio.sleep(wait)
         except asyncio.CancelledError:
             async with self._database.transaction() as session:
-                await give_back(session, slot)
+                await return_slot(session, slot)
             raise
 
 

@@ -30,7 +30,7 @@ from core.jobs.states import TASK_QUEUE, JobName, JobState, batch_job_id
 from core.outbox import CancellationMessage, MessageKind
 from store.batches import batch_pages, cancel_batch
 from store.db.engine import Database
-from store.hosts import give_up_turns
+from store.hosts import delete_turns
 from store.job_ends import claim_ends
 from store.outbox import put, withdraw
 from store.tables.job_ends import JobEnd
@@ -182,7 +182,7 @@ class JobActions:
         crawls = [run for job, run in running if job.name is JobName.CRAWL_PAGE]
         async with self._database.transaction() as session:
             ends = await claim_ends(session, crawls, JobEnd.CANCELLED)
-            await give_up_turns(session, [job.id for job, _ in running])
+            await delete_turns(session, [job.id for job, _ in running])
         return frozenset(run for run, end in ends.items() if end is JobEnd.STORED)
 
     async def _running(self, job: JobDetail) -> tuple[JobDetail, str] | None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from store.db.engine import Database
-from store.hosts import give_back, give_up_turns, take_slot, take_turn, take_turns
+from store.hosts import delete_turns, plan_turn, plan_turns, return_slot, take_slot
 from tests.store.rows import HALF_SECOND as HALF
 from tests.store.rows import NOON
 
@@ -103,7 +103,7 @@ async def test_a_slot_that_is_too_far_away_is_not_taken(session: AsyncSession) -
 async def test_a_slot_that_is_given_back_is_the_next_one_again(session: AsyncSession) -> None:
     unused = await take_slot(session, "shop.example", MINUTE, NOON)
     assert unused is not None
-    await give_back(session, unused)
+    await return_slot(session, unused)
     assert await slot(session, "shop.example", MINUTE, NOON) == NOON
 
 
@@ -113,7 +113,7 @@ async def test_a_slot_before_others_that_were_taken_cannot_be_given_back(
     unused = await take_slot(session, "shop.example", HALF, NOON)
     assert unused is not None
     await slot(session, "shop.example", HALF, NOON)
-    await give_back(session, unused)
+    await return_slot(session, unused)
     assert await slot(session, "shop.example", HALF, NOON) == NOON + 2 * HALF
 
 
@@ -121,7 +121,7 @@ async def turn(session: AsyncSession, job_id: str, now: datetime = NOON) -> date
     """The turn of a job at a host that is busy for a minute from noon on."""
     if await take_slot(session, "shop.example", MINUTE, now, within=HALF) is not None:
         return now
-    return await take_turn(session, "shop.example", MINUTE, now, job_id)
+    return await plan_turn(session, "shop.example", MINUTE, now, job_id)
 
 
 async def test_jobs_that_wait_have_turns_one_interval_after_each_other(
@@ -153,7 +153,7 @@ async def test_the_turn_of_a_job_that_has_ended_is_given_to_another(
 ) -> None:
     for job_id in ("first", "second", "third", "fourth"):
         await turn(session, job_id)
-    await give_up_turns(session, ["third"])
+    await delete_turns(session, ["third"])
     assert await turn(session, "fifth") == NOON + 2 * MINUTE
     assert await turn(session, "sixth") == NOON + 4 * MINUTE
 
@@ -181,7 +181,7 @@ async def test_two_jobs_that_wait_at_once_have_turns_of_their_own(database: Data
 async def turns(database: Database, *job_ids: str) -> dict[str, datetime]:
     """The turns of jobs that are planned together."""
     async with database.transaction() as session:
-        return await take_turns(session, "shop.example", MINUTE, NOON, job_ids)
+        return await plan_turns(session, "shop.example", MINUTE, NOON, job_ids)
 
 
 async def test_jobs_that_are_planned_together_have_turns_of_their_own(database: Database) -> None:
@@ -195,9 +195,9 @@ async def test_jobs_that_are_planned_together_have_turns_of_their_own(database: 
 async def test_planned_turns_fill_the_gaps_between_others(database: Database) -> None:
     await turns(database, "first", "second", "third", "fourth")
     async with database.transaction() as session:
-        await give_up_turns(session, ["second", "third"])
+        await delete_turns(session, ["second", "third"])
     async with database.transaction() as session:
-        early = await take_turns(
+        early = await plan_turns(
             session, "shop.example", MINUTE, NOON + MINUTE, ["fifth", "sixth", "seventh"]
         )
     assert list(early.values()) == [NOON + n * MINUTE for n in (1, 2, 4)]
@@ -214,7 +214,7 @@ async def test_turns_planned_at_once_for_a_host_that_was_never_asked_differ(
 async def test_a_planned_turn_long_past_is_planned_anew(database: Database) -> None:
     await turns(database, "first", "second")
     async with database.transaction() as session:
-        later = await take_turns(
+        later = await plan_turns(
             session, "shop.example", MINUTE, NOON + 5 * MINUTE, ["second", "third"]
         )
     assert later == {"second": NOON + 5 * MINUTE, "third": NOON + 6 * MINUTE}
