@@ -323,7 +323,7 @@ async def test_a_run_passes_over_a_page_whose_crawl_was_asked_for_just_before(
 async def test_a_run_reads_every_page_of_the_list_of_crawls(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("temporal.jobs.batches.ROWS_AT_ONCE", 1)
+    monkeypatch.setattr("temporal.jobs.batches.VISIBILITY_PAGE_SIZE", 1)
     domain_id = await site_of_three(system, site)
     for page_id in (await system.pages(domain_id)).values():
         await system.ask(f"/api/pages/{page_id}/crawl", delaySeconds=3600)

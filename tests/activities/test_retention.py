@@ -156,7 +156,7 @@ async def test_sweeps_at_once_remove_each_row_once(either_database: Database) ->
             await frontier.add_urls(session, f"job {each}", found, 1000)
         session.add_all(HostSlot(host=path, next_at=LONG_AGO.timestamp()) for path in paths)
         session.add_all(
-            PendingConfirmation(page_id=page_id, job_id="job", look=1, due_at=LONG_AGO)
+            PendingConfirmation(page_id=page_id, job_id="job", fetch_number=1, due_at=LONG_AGO)
             for page_id in added.added
         )
     tables = (Batch, BatchPage, Discovery, FrontierUrl, HostSlot, PendingConfirmation)
