@@ -237,7 +237,7 @@ async def test_a_request_that_comes_again_while_temporal_hangs_undoes_nothing(
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """What requests leave undone is finished at once."""
-    monkeypatch.setattr("store.outbox.HELD", timedelta(seconds=0.5))
+    monkeypatch.setattr("store.outbox.MESSAGE_LEASE", timedelta(seconds=0.5))
     monkeypatch.setattr("temporal.delivery.RECONCILE_INTERVAL", 0.1)
 
 
