@@ -67,7 +67,7 @@ class CrawlActivities:
         secret_key: SecretKey,
     ) -> None:
         self._database = database
-        self._page_fetcher = PageFetcher(fetcher, politeness)
+        self._page_fetcher = PageFetcher(fetcher, politeness, extractor)
         self._extractor = extractor
         self._renderer = renderer
         self._reporter = reporter

@@ -5,9 +5,10 @@ from functools import partial
 from temporalio import activity
 
 from activities.crawling.profiles import SiteProfiles
-from activities.discovery.lock import DiscoveryLocks
+from activities.discovery.lock import DiscoveryLocks, lock_retry_delay
 from activities.discovery.visit import Visitor
 from activities.discovery.walk import Walk
+from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness
 from activities.reporting import Attempt, Reporter
 from core.jobs.contract import (
@@ -59,7 +60,15 @@ class DiscoverActivities:
         if discovery.result is not None:
             return DiscoverPagesResult.model_validate(discovery.result)
         profiles = SiteProfiles(domain, self._secret_key)
-        async with self._locks.held(domain, holder, resumed=attempt.resumed) as lock:
+        async with (
+            self._locks.held(
+                domain,
+                holder,
+                resumed=attempt.resumed,
+                retry_after=lock_retry_delay(attempt.deferrals),
+            ) as lock,
+            KeptResponses.of(self._database, holder.job_id, resumed=attempt.resumed) as kept,
+        ):
             walk = Walk(
                 self._database,
                 lock,
@@ -70,5 +79,6 @@ class DiscoverActivities:
                 domain,
                 profiles,
                 attempt,
+                kept,
             )
             return await walk.run()

@@ -104,6 +104,11 @@ class Attempt:
         """
         return MAX_HOST_WAIT if self._deferrals < MAX_DEFERRALS else MAX_SLOT_WAIT
 
+    @property
+    def deferrals(self) -> int:
+        """The number of times that the attempt was deferred for a busy host or a lock."""
+        return self._deferrals
+
     def progress(self, percent: int) -> None:
         """Set the progress of the attempt, 0 to 99 percent. A lower value is ignored."""
         self._percent = max(self._percent, min(percent, 99))

@@ -33,6 +33,7 @@ class CrawlSettingsView(Model):
     ignore_selectors: list[str] | None
     render: Render | None
     confirm_after_seconds: int | None
+    conditional_requests: bool | None
 
 
 class CrawlSettingsBody(JsonBody):
@@ -72,6 +73,11 @@ class CrawlSettingsBody(JsonBody):
         default=None,
         description="A change is reported once a second fetch, this many seconds after the first, "
         "has confirmed it. 0 reports at once, and overrides a confirmation of the domain.",
+    )
+    conditional_requests: bool | None = Field(
+        default=None,
+        description="Whether the site is asked whether the page has changed since the last check. "
+        "false fetches the whole page each time, for a site that answers 304 although it has.",
     )
 
     def sealed(self, secret_key: SecretKey) -> CrawlSettings:
@@ -115,6 +121,7 @@ def settings_view(chosen: CrawlSettings | None) -> CrawlSettingsView:
         ),
         render=chosen.render,
         confirm_after_seconds=chosen.confirm_after_seconds,
+        conditional_requests=chosen.conditional_requests,
     )
 
 

@@ -154,7 +154,8 @@ async def idempotency(
     key: Key = None,
 ) -> Idempotency:
     """The idempotency of the request. The key is looked up once the request is valid."""
-    asked = f"{request.method} {request.url.path}\n".encode() + await request.body()
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    asked = f"{request.method} {target}\n".encode() + await request.body()
     return Idempotency(principal, database, delivery, key, hashlib.sha256(asked).hexdigest())
 
 

@@ -48,6 +48,10 @@ DiffyError
         │   ├── InvalidAnswer             not HTTP, or not a response to the request
         │   ├── BrokenBody                truncated or wrongly framed
         │   └── BrokenCompression
+        ├── BlockedBySite             a bot check, or "access denied", in place of the page
+        │   ├── ConsentRequired           the site asks for a consent first
+        │   ├── LoginRequired             the site asks for a login first
+        │   └── UnderMaintenance          the site says that it is closed for a while
         ├── RenderingFailed           the browser crashed, or the page kept it busy
         ├── RobotsUnreachable         RFC 9309, 2.3.1.4
         ├── AlreadyDiscovering        another job holds the discovery lock of the domain
@@ -388,6 +392,30 @@ class BrokenCompression(SiteError):
     """The body cannot be decompressed, or its compressed data is truncated."""
 
     code = "BROKEN_COMPRESSION"
+
+
+class BlockedBySite(PassingJobError):
+    """The site shows a bot check or "access denied" in place of the page, with a success status."""
+
+    code = "BLOCKED_BY_SITE"
+
+
+class ConsentRequired(BlockedBySite):
+    """The site shows a request for consent in place of the page."""
+
+    code = "CONSENT_REQUIRED"
+
+
+class LoginRequired(BlockedBySite):
+    """The site shows a login in place of the page, with a success status."""
+
+    code = "LOGIN_REQUIRED"
+
+
+class UnderMaintenance(BlockedBySite):
+    """The site says, with a success status, that it is closed for maintenance."""
+
+    code = "UNDER_MAINTENANCE"
 
 
 class RenderingFailed(PassingJobError):

@@ -130,6 +130,14 @@ async def delete_batch(session: AsyncSession, batch_id: UUID) -> None:
     await session.execute(delete(Batch).where(Batch.id == batch_id))
 
 
+async def get_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> Batch:
+    """The organisation's batch. Raises NotFound when it has none of that id."""
+    batch = await session.get(Batch, batch_id)
+    if batch is None or batch.org_id != org_id:
+        raise NotFound("Batch not found.")
+    return batch
+
+
 async def cancel_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> Batch:
     """Cancel the organisation's batch, so that no more of its jobs start; idempotent.
 
@@ -222,6 +230,21 @@ def _open_members(org_id: UUID) -> Select[UUID, UUID]:
         .join(Batch, Batch.id == BatchPage.batch_id)
         .where(Batch.org_id == org_id, *IS_OPEN)
     )
+
+
+async def batches_to_start(
+    session: AsyncSession, org_id: UUID, domain_id: UUID | None, batch_id: UUID | None
+) -> list[UUID]:
+    """The organisation's open batches, which have jobs that may still have to be started; those of
+    the domain, and that batch, if they are given.
+    """
+    chosen = [
+        column == value
+        for column, value in ((Batch.domain_id, domain_id), (Batch.id, batch_id))
+        if value is not None
+    ]
+    rows = select(Batch.id).where(Batch.org_id == org_id, *chosen, *IS_OPEN)
+    return list(await session.scalars(rows))
 
 
 async def open_batches(

@@ -35,6 +35,7 @@ class PageVersion:
     etag: str | None
     last_modified: str | None
     settings_fingerprint: str | None = None
+    validators_mislead: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,14 @@ async def record_unchanged(
     body_hash: str | None,
     text_hash: str | None = None,
     settings_fingerprint: str | None = None,
+    not_modified: bool = False,
 ) -> bool:
     """Record a check without a change, and return whether it was recorded.
 
     It is not recorded if another job has stored a version, a removal or a return of the page since
     the caller read `page`: the validators of an older version would hide a return to it.
     `text_hash` is set if the hash algorithm has changed, None to keep the stored one.
+    `not_modified` is set for a 304.
     """
     recorded = await session.execute(
         update(Page)
@@ -103,6 +106,7 @@ async def record_unchanged(
             body_hash=body_hash,
             text_hash=text_hash or page.text_hash,
             settings_fingerprint=settings_fingerprint,
+            not_modified_count=Page.not_modified_count + 1 if not_modified else 0,
         )
     )
     return cast("CursorResult[object]", recorded).rowcount > 0
@@ -136,6 +140,8 @@ async def record_version(
             body_hash=version.body_hash,
             text_hash=version.text_hash,
             settings_fingerprint=version.settings_fingerprint,
+            not_modified_count=0,
+            validators_mislead=version.validators_mislead,
             last_check_at=at,
             crawl_count=Page.crawl_count + 1,
             last_change_at=at if is_change else page.last_change_at,

@@ -29,13 +29,15 @@ class FoundUrl:
     """A URL that the discovery has found; `depth` is its number of links from the start.
 
     With a `reason` (an ExclusionReason) it is excluded without a visit. `uses_budget` is set if it
-    counts towards the limit of a trap (`core.web.traps`).
+    counts towards the limit of a trap (`core.web.traps`), and `for_links` if it is no page of the
+    discovery, and is visited for its links.
     """
 
     url: str
     depth: int
     reason: str | None = None
     uses_budget: bool = False
+    for_links: bool = False
 
 
 @dataclass(frozen=True)

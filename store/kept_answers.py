@@ -14,7 +14,11 @@ from store.tables.hosts import KeptAnswer
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """The response to one request; `location` is the target of a redirect."""
+    """The response to one request; `location` is the target of a redirect.
+
+    `url` is the key of the request: the address, and a hash of its cookies. `set_cookies` are the
+    cookies that the response sets.
+    """
 
     url: str
     status: int
@@ -23,6 +27,7 @@ class StoredAnswer:
     last_modified: str | None
     location: str | None
     body: bytes
+    set_cookies: tuple[str, ...] = ()
 
 
 async def kept_answers(session: AsyncSession, job_id: str) -> list[StoredAnswer]:
@@ -37,6 +42,7 @@ async def kept_answers(session: AsyncSession, job_id: str) -> list[StoredAnswer]
             last_modified=row.last_modified,
             location=row.location,
             body=zlib.decompress(row.body),
+            set_cookies=tuple(row.set_cookies or ()),
         )
         for row in rows
     ]
@@ -52,6 +58,7 @@ async def keep_answers(session: AsyncSession, job_id: str, answers: Iterable[Sto
             "last_modified": answer.last_modified,
             "location": answer.location,
             "body": zlib.compress(answer.body),
+            "set_cookies": list(answer.set_cookies) or None,
             "kept_at": datetime.now(UTC),
         }
         await session.execute(

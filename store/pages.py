@@ -89,6 +89,18 @@ async def page_by_id(session: AsyncSession, page_id: UUID) -> Page:
     return found
 
 
+async def existing_pages(
+    session: AsyncSession, domain_id: UUID, page_ids: Sequence[UUID]
+) -> list[UUID]:
+    """Those of the pages that the domain has."""
+    found: list[UUID] = []
+    for start in range(0, len(page_ids), ROWS_PER_STATEMENT):
+        some = page_ids[start : start + ROWS_PER_STATEMENT]
+        rows = select(Page.id).where(Page.domain_id == domain_id, Page.id.in_(some))
+        found += await session.scalars(rows)
+    return found
+
+
 async def page_of_url(session: AsyncSession, domain_id: UUID, url: str) -> Page:
     """The domain's page at the normalised `url`. Raises NotFound if there is none."""
     found = await session.scalar(select(Page).where(Page.domain_id == domain_id, Page.url == url))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from activities.extraction.extractor import Extracted, PageSource
 from activities.http.fetch import NO_VALIDATORS, Fetched, ResponseCache, Validators
@@ -13,6 +14,10 @@ from store.checks import PageVersion, is_baseline
 from store.pending_confirmations import PreviousFetch
 from store.tables.pages import Page, PageStatus
 from store.tables.snapshots import Snapshot
+
+MAX_NOT_MODIFIED: Final = 9
+"""Maximum number of consecutive 304s; the next request is unconditional, because some servers
+answer 304 whatever becomes of the page."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,16 @@ class Check:
         return not is_baseline(self.page, self.profile.fingerprint)
 
     @property
+    def is_full_fetch_due(self) -> bool:
+        """Whether the site has answered 304 so often that it is asked for the page itself."""
+        return self.page.not_modified_count >= MAX_NOT_MODIFIED
+
+    @property
     def validators(self) -> Validators:
         """The validators of a conditional request; none if a 304 would say nothing."""
-        if not self.comparable:
+        page = self.page
+        wanted = self.profile.conditional_requests and not page.validators_mislead
+        if not self.comparable or not wanted or self.is_full_fetch_due:
             return NO_VALIDATORS
         return Validators(etag=self.page.etag, last_modified=self.page.last_modified)
 
@@ -67,6 +79,7 @@ class Check:
             self.page.text_hash,
             self.profile.parts,
             may_be_shell,
+            self.page.url,
         )
 
     def known_version(
@@ -93,4 +106,15 @@ class Check:
             etag=fetched.validators.etag,
             last_modified=fetched.validators.last_modified,
             settings_fingerprint=self.profile.fingerprint,
+            validators_mislead=self._is_misled_by(fetched, body_hash),
+        )
+
+    def _is_misled_by(self, fetched: Fetched, body_hash: str) -> bool:
+        """Whether the new version has the validators of the stored one: 304 says nothing then."""
+        page, received = self.page, fetched.validators
+        return page.validators_mislead or (
+            self.comparable
+            and received != NO_VALIDATORS
+            and (received.etag, received.last_modified) == (page.etag, page.last_modified)
+            and body_hash != page.body_hash
         )

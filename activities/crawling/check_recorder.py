@@ -103,6 +103,7 @@ class CheckRecorder:
                 body_hash=response.body_hash,
                 text_hash=response.text_hash,
                 settings_fingerprint=check.profile.fingerprint,
+                not_modified=response.status_code == 304,
             )
             if recorded and verdict.noise is not None:
                 await store_noise_history(

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final, TypeVar
 
 from core.errors import InvalidAddress
-from core.web.scope import ExclusionReason, ScopeRules, exclusion_reason
+from core.web.scope import ExclusionReason, ScopeRules, exclusion_reason, is_not_included
 from core.web.traps import Traps, uses_budget
 from core.web.urls import Site, normalise
 from store.frontier import FoundUrl
@@ -28,7 +28,8 @@ class Candidates:
     """Judges the URLs that a walk over `site` finds.
 
     `today` is the date by which calendar traps are recognised; `feeds` are the feeds that an
-    earlier attempt has read.
+    earlier attempt has read. Up to `links_budget` URLs that match no include pattern are visited
+    for their links.
     """
 
     def __init__(
@@ -38,27 +39,31 @@ class Candidates:
         max_depth: int,
         today: date,
         feeds: Iterable[str] = (),
+        links_budget: int = 0,
     ) -> None:
         self._site = site
         self._rules = rules
         self._max_depth = max_depth
         self._feeds = dict.fromkeys(feeds)
         self._traps = Traps(today)
+        self._links_budget = links_budget
 
     @property
     def feeds_taken(self) -> tuple[str, ...]:
         """The URLs of the feeds that the walk reads."""
         return tuple(self._feeds)
 
-    async def judged(self, urls: Iterable[str], base: str, depth: int) -> list[FoundUrl]:
+    async def judged(
+        self, urls: Iterable[str], base: str, depth: int, *, listed: bool = False
+    ) -> list[FoundUrl]:
         """The URLs that the page at `base` links to, each once, with the reason to exclude it, if
-        any.
+        any. Those that are `listed` in a sitemap are visited only if the patterns take them.
 
         Traps are judged by `without_traps`, because they depend on the URLs found before.
         """
         found: dict[str, FoundUrl] = {}
         async for url in _yielding(urls):
-            judged = self._judge(url, base, depth)
+            judged = self._judge(url, base, depth, listed=listed)
             found.setdefault(judged.url, judged)
         return list(found.values())
 
@@ -73,6 +78,8 @@ class Candidates:
         async for each in _yielding(found):
             if each.reason is None and (each.url in admitted or len(admitted) < limit):
                 each = self._with_trap_reason(each)
+                if each.reason is None and each.for_links and each.url not in admitted:
+                    each = self._within_budget(each)
                 if each.reason is None:
                     admitted.add(each.url)
             judged.append(each)
@@ -96,19 +103,48 @@ class Candidates:
                 read.append(replace(found, reason=None))
         return read
 
+    def is_taken(self, url: str) -> bool:
+        """Whether a page at the visited `url` is one of the discovery's pages; otherwise its visit
+        only reads its links.
+        """
+        return exclusion_reason(url, self._site, self._rules) is None
+
+    @property
+    def links_budget(self) -> int:
+        """The number of URLs that may still be visited for their links."""
+        return self._links_budget
+
+    def front_page(self) -> FoundUrl:
+        """The front page, which is visited whatever the patterns say."""
+        return FoundUrl(f"{self._site.origin}/", 0)
+
     def in_site(self, url: str) -> bool:
         """Whether the canonical `url` is in the site, whatever `rules` include or exclude."""
         return exclusion_reason(url, self._site) is None
 
-    def _judge(self, written: str, base: str, depth: int) -> FoundUrl:
+    def _judge(self, written: str, base: str, depth: int, *, listed: bool = False) -> FoundUrl:
         try:
             url = normalise(written, base)
         except InvalidAddress:
             return FoundUrl(written[:MAX_INVALID_LENGTH], depth, ExclusionReason.INVALID_ADDRESS)
         reason = exclusion_reason(url, self._site, self._rules)
+        if (
+            reason is ExclusionReason.EXCLUDED
+            and not listed
+            and depth < self._max_depth
+            and is_not_included(url, self._rules)
+        ):
+            # Whether there is budget for it is known only once it is new to the walk.
+            return FoundUrl(url, depth, for_links=True)
         if reason is None and depth > self._max_depth:
             reason = ExclusionReason.TOO_DEEP
         return FoundUrl(url, depth, reason)
+
+    def _within_budget(self, found: FoundUrl) -> FoundUrl:
+        if self._links_budget <= 0:
+            return replace(found, reason=ExclusionReason.EXCLUDED)
+        self._links_budget -= 1
+        return found
 
     def _with_trap_reason(self, found: FoundUrl) -> FoundUrl:
         if found.depth == 0:

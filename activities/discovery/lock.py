@@ -31,7 +31,14 @@ LOCK_POLL_INTERVAL: Final = 0.5
 """Seconds between two tries to acquire the lock."""
 
 LOCK_RETRY_DELAY: Final = timedelta(seconds=10)
-"""Delay before a discovery that did not get the lock is retried or resumed."""
+"""Delay before a discovery that did not get the lock tries again, at first."""
+
+MAX_LOCK_RETRY_DELAY: Final = timedelta(minutes=2)
+
+
+def lock_retry_delay(deferrals: int) -> timedelta:
+    """The delay after so many deferrals: each one grows the workflow history, which has a limit."""
+    return min(LOCK_RETRY_DELAY * (1 + deferrals / 6), MAX_LOCK_RETRY_DELAY)
 
 
 class DiscoveryLock:
@@ -63,22 +70,27 @@ class DiscoveryLocks:
 
     @asynccontextmanager
     async def held(
-        self, domain: Domain, holder: LockHolder, *, resumed: bool
+        self,
+        domain: Domain,
+        holder: LockHolder,
+        *,
+        resumed: bool,
+        retry_after: timedelta = LOCK_RETRY_DELAY,
     ) -> AsyncIterator[DiscoveryLock]:
         """Hold the lock of the domain inside the block.
 
         An attempt takes the lock over from an earlier attempt of its job, which may still run
         although Temporal has given it up, and from a job that no worker runs.
 
-        Raises AlreadyDiscovering if another job holds the lock for longer than `MAX_LOCK_WAIT`, or
-        a later attempt of the same job holds it; if `resumed`, HostBusy instead, so that an attempt
-        that released the lock when it was deferred is deferred again.
+        Raises HostBusy if another job holds the lock for longer than `MAX_LOCK_WAIT`: the attempt
+        is deferred for `retry_after`, and none is used up. Raises AlreadyDiscovering if a later
+        attempt of the same job holds it; if `resumed`, HostBusy too.
         """
         deadline = time.monotonic() + MAX_LOCK_WAIT
         while (other := await self._acquire(domain.id, holder)) is not None:
             if other.job_id == holder.job_id or time.monotonic() >= deadline:
-                if resumed:
-                    raise HostBusy(host_of(domain.origin), datetime.now(UTC) + LOCK_RETRY_DELAY)
+                if other.job_id != holder.job_id or resumed:
+                    raise HostBusy(host_of(domain.origin), datetime.now(UTC) + retry_after)
                 raise AlreadyDiscovering(
                     f"The job {other.job_id} is discovering the pages of this domain already.",
                     LOCK_RETRY_DELAY,

@@ -6,23 +6,51 @@ from datetime import timedelta
 from typing import Final
 
 from activities.discovery.visit import Visitor
-from activities.http.fetch import FetchLimits
-from core.errors import InternalError, InvalidAddress, JobError
+from activities.http.fetch import FetchLimits, ResponseCache
+from activities.http.responses import error_for_status
+from core.errors import InternalError, InvalidAddress, JobError, PageGone
 from core.jobs.checkpoint import Seeding
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from core.web.robots import Robots
-from core.web.urls import Site, normalise
+from core.web.urls import Site, as_sent
 
-MAX_SITEMAPS: Final = 50
+MAX_SITEMAPS: Final = 500
 """Maximum number of sitemap files read in one discovery. An index may list more, or itself."""
 
-MAX_REQUESTS: Final = 100
+MAX_REQUESTS: Final = 1_000
 """Maximum number of requests for sitemaps, redirects included."""
 
 MAX_SEEDS: Final = 50_000
 """Maximum number of URLs taken from all sitemaps of one discovery."""
 
-SITEMAP_LIMITS: Final = FetchLimits(deadline=timedelta(seconds=60), max_body=50 * 2**20)
+MAX_PROBLEMS: Final = 3
+"""Maximum number of sitemaps whose problem is told."""
+
+MAX_URL_QUOTED: Final = 150
+
+USUAL_PLACES: Final = (
+    "/sitemap_index.xml",
+    "/sitemap-index.xml",
+    "/wp-sitemap.xml",
+    "/sitemap.xml.gz",
+    "/sitemap_index.xml.gz",
+    "/sitemapindex.xml",
+    "/sitemap/sitemap.xml",
+    "/sitemap/index.xml",
+    "/sitemaps.xml",
+    "/sitemap1.xml",
+    "/sitemap.txt",
+)
+"""Where sites and their content management systems put a sitemap without telling robots.txt."""
+
+MOST_USUAL: Final = 3
+"""Number of the usual places that a slow site is asked for."""
+
+SHORT_INTERVAL: Final = timedelta(seconds=2)
+
+SITEMAP_LIMITS: Final = FetchLimits(
+    deadline=timedelta(seconds=60), max_body=50 * 2**20, max_redirects=10
+)
 """The protocol of sitemaps.org allows a file of 50 MB."""
 
 
@@ -31,62 +59,99 @@ def first_sitemaps(site: Site, robots: Robots) -> Seeding:
     return _waiting(Seeding(), site, [*robots.sitemaps, "/sitemap.xml"])
 
 
+def usual_sitemaps(seeding: Seeding, site: Site, interval: timedelta) -> Seeding | None:
+    """`seeding` with the usual places of sitemaps waiting; None if they were read already, or if
+    the sitemaps that the site names list URLs.
+
+    Only the most usual ones are waiting if the site asks for a long `interval` between requests.
+    """
+    if seeding.usual_places or seeding.urls or seeding.waiting:
+        return None
+    places = USUAL_PLACES if interval <= SHORT_INTERVAL else USUAL_PLACES[:MOST_USUAL]
+    return _waiting(seeding.model_copy(update={"usual_places": True}), site, places)
+
+
 async def read_sitemap(
-    seeding: Seeding, site: Site, visitor: Visitor, profile: RequestProfile = DEFAULT_PROFILE
+    seeding: Seeding,
+    site: Site,
+    visitor: Visitor,
+    profile: RequestProfile = DEFAULT_PROFILE,
+    cache: ResponseCache | None = None,
 ) -> tuple[Seeding, tuple[str, ...]]:
     """Read the first waiting sitemap; the state after it, and the URLs it lists, not normalised.
 
-    A sitemap that cannot be read lists no URLs: links may still lead to its pages. A redirect is
-    one step: its target is then the first waiting sitemap.
+    A sitemap that cannot be read lists no URLs: links may still lead to its pages. `cache` has the
+    redirects of an earlier attempt.
 
-    Raises HostBusy if the host's next slot is too far away, before any request; InternalError if
-    this machine cannot fetch or read it.
+    Raises HostBusy if the host's next slot is too far away; InternalError if this machine cannot
+    fetch or read it.
     """
     url, *waiting = seeding.waiting
-    asked = seeding.model_copy(update={"waiting": tuple(waiting), "asked": (*seeding.asked, url)})
-    read = asked.model_copy(update={"read": seeding.read + 1})
+    read = seeding.model_copy(
+        update={
+            "waiting": tuple(waiting),
+            "asked": (*seeding.asked, url),
+            "read": seeding.read + 1,
+        }
+    )
     try:
         fetched = await visitor.fetcher.fetch(
             url,
             profile=profile,
             limits=SITEMAP_LIMITS,
             before_request=visitor.admit,
-            follow_redirects=False,
+            cache=cache,
         )
+        if refused := error_for_status(fetched.status, fetched.retry_after):
+            raise refused
     except InternalError:
         raise
-    except JobError:
+    except PageGone:
+        # Most sites have no /sitemap.xml.
         return _waiting(read, site), ()
-    if fetched.location is not None:
-        return _waiting(asked, site, [fetched.location], base=url, first=True), ()
-    if fetched.status != 200:
-        return _waiting(read, site), ()
+    except JobError as error:
+        return _waiting(_with_problem(read, url, error.message), site), ()
+    hops = [fetched.requested or fetched.url, *fetched.redirects]
+    read = read.model_copy(update={"asked": tuple(dict.fromkeys([*read.asked, *hops]))})
     sitemap = await visitor.extractor.sitemap(fetched.body)
+    if sitemap.problem is not None and not _is_guess(url, site):
+        read = _with_problem(read, url, sitemap.problem)
     urls = sitemap.pages[: MAX_SEEDS - read.urls]
-    named = read.model_copy(update={"urls": read.urls + len(urls)})
+    named = read.model_copy(
+        update={
+            "urls": read.urls + len(urls),
+            "urls_passed_over": read.urls_passed_over + len(sitemap.pages) - len(urls),
+        }
+    )
     return _waiting(named, site, sitemap.sitemaps), urls
 
 
-def _waiting(
-    seeding: Seeding,
-    site: Site,
-    more: Iterable[str] = (),
-    *,
-    base: str | None = None,
-    first: bool = False,
-) -> Seeding:
+def _is_guess(url: str, site: Site) -> bool:
+    """Whether nobody named the sitemap: a site may answer such an address with a page."""
+    return url in {f"{site.origin}{place}" for place in ("/sitemap.xml", *USUAL_PLACES)}
+
+
+def _with_problem(seeding: Seeding, url: str, problem: str) -> Seeding:
+    if len(seeding.problems) == MAX_PROBLEMS:
+        return seeding
+    sentence = f"{url[:MAX_URL_QUOTED]}: {problem}"
+    return seeding.model_copy(update={"problems": (*seeding.problems, sentence)})
+
+
+def _waiting(seeding: Seeding, site: Site, more: Iterable[str] = ()) -> Seeding:
     """`seeding` with `more` waiting sitemaps, up to the limits; finished if none is waiting."""
-    room = min(MAX_SITEMAPS - seeding.read, MAX_REQUESTS - len(seeding.asked))
-    if room <= 0 or seeding.urls >= MAX_SEEDS:
-        return Seeding()
     added: dict[str, None] = {}
     for written in more:
-        if len(added) == room:
-            break
         with suppress(InvalidAddress):
-            url = normalise(written, base or f"{site.origin}/")
+            url = as_sent(written, f"{site.origin}/")
             if url not in seeding.asked:
                 added[url] = None
-    ordered = [*added, *seeding.waiting] if first else [*seeding.waiting, *added]
-    waiting = tuple(dict.fromkeys(ordered))[:room]
-    return seeding.model_copy(update={"waiting": waiting}) if waiting else Seeding()
+    waiting = list(dict.fromkeys([*seeding.waiting, *added]))
+    room = max(min(MAX_SITEMAPS - seeding.read, MAX_REQUESTS - len(seeding.asked)), 0)
+    if seeding.urls >= MAX_SEEDS:
+        room = 0
+    left = {
+        "waiting": tuple(waiting[:room]),
+        "passed_over": seeding.passed_over + len(waiting[room:]),
+    }
+    return seeding.model_copy(update=left)

@@ -1,11 +1,11 @@
 """One visit of a discovery: one request for a URL, and the meaning of its response."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from activities.extraction.extractor import Extractor, PageSource
-from activities.http.fetch import Fetched, Fetcher
+from activities.extraction.extractor import Extractor, FoundLinks, PageSource, error_of_wall
+from activities.http.fetch import Fetched, Fetcher, ResponseCache
 from activities.http.responses import error_for_content, error_for_status
 from activities.rendering.renderer import Renderer
 from core.errors import (
@@ -18,14 +18,20 @@ from core.errors import (
     NotAPage,
     PageGone,
     PageTooLarge,
+    RedirectLoop,
     RenderingFailed,
+    TooManyRedirects,
 )
+from core.web.cookies import CookieJar
 from core.web.crawl_settings import DEFAULT_PROFILE, Render, RequestProfile
 from core.web.links import FEED_TYPES, PageLinks
 from core.web.page_types import PageType, classify_page
 from core.web.scope import ExclusionReason
 from core.web.soft_404 import says_it_is_gone
-from core.web.urls import normalise
+from core.web.urls import as_sent, carries, name_after_redirects, normalise, without_visit
+
+MAX_REDIRECTS: Final = 20
+"""Maximum number of redirects followed in one visit, as in browsers."""
 
 XML: Final = frozenset({"application/xml", "text/xml"})
 """Generic media types that feeds use too."""
@@ -50,7 +56,8 @@ class Excluded:
     """The outcome of a visit to a URL that is not a page of its own.
 
     `instead` is the URL that replaces it: the target of a redirect, or the canonical URL. `error`
-    is the site's error, if there was one. `links` are the URLs in a feed.
+    is the site's error, if there was one. `links` are the URLs in a feed, or in a page that names
+    another address as canonical: the pages of a list often name the first one.
     """
 
     reason: ExclusionReason
@@ -77,29 +84,34 @@ class Visitor:
         in_site: Callable[[str], bool],
         profile: RequestProfile = DEFAULT_PROFILE,
         render: Render = Render.AUTO,
+        cache: ResponseCache | None = None,
     ) -> Visit:
-        """Request `url` once; a redirect is not followed, because its target is a URL of its own.
+        """Request `url`; a redirect to another page is not followed, because its target counts.
 
         `in_site` says whether a canonical URL is in the site; others are ignored. `profile` has
-        further header fields, and `render` decides whether a browser renders the page.
+        further header fields, and `render` decides whether a browser renders the page. `cache` has
+        the redirects of `url` that an earlier attempt followed.
 
         Raises InternalError if this machine cannot make the request, and HostBusy as `admit` does.
         """
         try:
-            return await self._visit(url, in_site, profile, render)
+            return await self._visit(url, in_site, profile, render, cache)
         except InternalError:
             raise
         except JobError as error:
             return Excluded(_reason(error), error=error)
 
     async def _visit(
-        self, url: str, in_site: Callable[[str], bool], profile: RequestProfile, render: Render
+        self,
+        url: str,
+        in_site: Callable[[str], bool],
+        profile: RequestProfile,
+        render: Render,
+        cache: ResponseCache | None,
     ) -> Visit:
-        fetched = await self.fetcher.fetch(
-            url, profile=profile, before_request=self.admit, follow_redirects=False
-        )
-        if fetched.location is not None:
-            return Excluded(ExclusionReason.REDIRECT, normalise(fetched.location, url))
+        fetched = await self._fetch(url, in_site, profile, cache)
+        if isinstance(fetched, Excluded):
+            return fetched
         if refused := error_for_status(fetched.status, fetched.retry_after):
             return Excluded(_reason(refused), error=refused)
         if _is_feed(fetched.content_type):
@@ -109,25 +121,73 @@ class Visitor:
         if unusable := error_for_content(fetched.content_type, fetched.body):
             return Excluded(ExclusionReason.NOT_A_PAGE, error=unusable)
         try:
-            page = await self._read(fetched, profile, render)
+            found = await self._read(fetched, profile, render)
         except InternalError as crash:
             return Excluded(ExclusionReason.UNREADABLE, error=crash)
-        return _found(url, page, in_site)
+        if found.wall is not None:
+            return Excluded(ExclusionReason.BLOCKED_BY_SITE, error=error_of_wall(found.wall))
+        page = found.page
+        links = without_visit(page.links, fetched.requested or url, url)
+        return _found(url, replace(page, links=links), in_site)
 
-    async def _read(self, fetched: Fetched, profile: RequestProfile, render: Render) -> PageLinks:
+    async def _fetch(
+        self,
+        url: str,
+        in_site: Callable[[str], bool],
+        profile: RequestProfile,
+        cache: ResponseCache | None,
+    ) -> Fetched | Excluded:
+        """The response for `url`, or its exclusion as a redirect to a page of another address.
+
+        A redirect is followed if it may lead back to the page of `url`: to the same address with
+        more parameters, with a cookie, or to an address that carries `url` to come back to.
+        """
+        jar = CookieJar()
+        chain = [url]
+        asked: set[tuple[str, tuple[tuple[str, str | None], ...]]] = {(url, ())}
+        may_return = False
+        while True:
+            fetched = await self.fetcher.fetch(
+                chain[-1],
+                profile=profile,
+                before_request=self.admit,
+                follow_redirects=False,
+                cache=cache,
+                jar=jar,
+            )
+            if fetched.location is None:
+                break
+            target = as_sent(fetched.location, chain[-1])
+            request = (target, tuple(jar.for_request(target).items()))
+            if request in asked:
+                raise RedirectLoop("The site redirects in a circle.")
+            asked.add(request)
+            if len(chain) > MAX_REDIRECTS:
+                raise TooManyRedirects(f"The site redirects more than {MAX_REDIRECTS} times.")
+            chain.append(target)
+            name = name_after_redirects(chain)
+            may_return = may_return or bool(fetched.set_cookies) or carries(target, url)
+            if not in_site(normalise(target)) or (name != url and not may_return):
+                return Excluded(ExclusionReason.REDIRECT, name)
+        name = name_after_redirects(chain)
+        return (
+            replace(fetched, url=url) if name == url else Excluded(ExclusionReason.REDIRECT, name)
+        )
+
+    async def _read(self, fetched: Fetched, profile: RequestProfile, render: Render) -> FoundLinks:
         """The links of the page: rendered if `render` asks for it and it succeeds, else as sent."""
         found = None
         if render is not Render.ALWAYS:
             found = await self.extractor.links(_source(fetched, may_be_shell=render is Render.AUTO))
             if not found.shell:
-                return found.page
+                return found
         try:
             rendered = await self.renderer.render(fetched, profile)
         except (BrowserMissing, RenderingFailed, InternalError, PageTooLarge):
             found = found or await self.extractor.links(_source(fetched))
         else:
             found = await self.extractor.links(_source(rendered))
-        return found.page
+        return found
 
 
 def _source(fetched: Fetched, *, may_be_shell: bool = False) -> PageSource:
@@ -148,7 +208,8 @@ def _found(url: str, page: PageLinks, in_site: Callable[[str], bool]) -> Visit:
             continue
         target = _normalised(instead, url)
         if target is not None and target != url and in_site(target):
-            return Excluded(reason, target)
+            links = page.links if reason is ExclusionReason.DUPLICATE and not page.nofollow else ()
+            return Excluded(reason, target, links=links)
     if says_it_is_gone(url, page.title):
         return Excluded(ExclusionReason.SOFT_NOT_FOUND)
     page_type = classify_page(url, page.title, page.kinds)
@@ -167,8 +228,8 @@ def _reason(error: JobError) -> ExclusionReason:
     match error:
         case BlockedByRobots():
             return ExclusionReason.BLOCKED_BY_ROBOTS
-        case InvalidAddress():
-            return ExclusionReason.REDIRECT  # its target is invalid; the visited URL is not
+        case InvalidAddress() | RedirectLoop() | TooManyRedirects():
+            return ExclusionReason.REDIRECT  # to something that cannot be visited
         case PageGone():
             return ExclusionReason.NOT_FOUND
         case AccessRefused():

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,14 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.crawling.profiles import SiteProfiles
 from activities.discovery.candidates import Candidates
 from activities.discovery.lock import DiscoveryLock
-from activities.discovery.seeds import first_sitemaps, read_sitemap
+from activities.discovery.seeds import (
+    MAX_SEEDS,
+    first_sitemaps,
+    read_sitemap,
+    usual_sitemaps,
+)
 from activities.discovery.visit import Excluded, FoundPage, Visit, Visitor
+from activities.http.fetch import ResponseCache
+from activities.http.kept_responses import Hops
 from activities.http.politeness import Politeness
 from activities.reporting import Attempt
 from core.errors import HostBusy, JobError, RedirectToOtherSite
 from core.jobs.checkpoint import EMPTY_CHECKPOINT, Checkpoint, Seeding, StoredError
 from core.jobs.contract import DiscoverPagesInput, DiscoverPagesResult
-from core.web.scope import ExclusionReason, ScopeRules
+from core.web.scope import ExclusionReason, ScopeRules, file_kind, in_words
 from core.web.urls import Site, host_of, parse_domain
 from store import frontier
 from store.db.engine import Database
@@ -33,6 +41,14 @@ MAX_PARALLEL_VISITS: Final = 16
 
 FRONTIER_BATCH_SIZE: Final = 500
 """Maximum number of pending URLs in memory; the store has the others."""
+
+FILES_OF_A_KIND: Final = 3
+"""Visits to URLs of one kind of file name that found no page, after which no other is visited."""
+
+MAX_READ_FOR_LINKS: Final = 1_000
+"""Maximum number of URLs that match no include pattern and are visited for their links."""
+
+MAX_FILE_KINDS: Final = 200
 
 MAX_ROBOTS_AGE: Final = timedelta(minutes=1)
 """Maximum age of the robots.txt with which a discovery begins."""
@@ -55,6 +71,7 @@ class Walk:
         domain: Domain,
         profiles: SiteProfiles,
         attempt: Attempt,
+        kept: ResponseCache,
     ) -> None:
         self._database = database
         self._lock = lock
@@ -64,6 +81,7 @@ class Walk:
         self._domain_id = domain.id
         self._profiles = profiles
         self._attempt = attempt
+        self._kept = kept
         self._site: Site = parse_domain(domain.domain)
         self._max_rows = frontier.max_rows(job.max_pages)
         self._checkpoint = EMPTY_CHECKPOINT
@@ -84,14 +102,22 @@ class Walk:
         if result is not None:
             return result
         await self._seed()
-        while self._pages < self._job.max_pages and (urls := await self._next()):
-            await self._visit_each(urls)
+        await self._visit_all()
+        if await self._seed_usual_places():
+            await self._visit_all()
         return await self._finish()
 
     def _candidates_after(self, checkpoint: Checkpoint) -> Candidates:
         rules = ScopeRules(include=self._job.include, exclude=self._job.exclude)
         today = datetime.now(UTC).date()
-        return Candidates(self._site, rules, self._job.max_depth, today, checkpoint.feeds)
+        return Candidates(
+            self._site,
+            rules,
+            self._job.max_depth,
+            today,
+            checkpoint.feeds,
+            links_budget=min(self._job.max_pages, MAX_READ_FOR_LINKS) - checkpoint.read_for_links,
+        )
 
     async def _resume(self) -> DiscoverPagesResult | None:
         """Load the state that the last attempt stored; the result if it had finished."""
@@ -113,14 +139,40 @@ class Walk:
         front = self._site.origin + "/"
         if self._checkpoint.seeding is None:
             robots = await self._politeness.robots(front, max_age=MAX_ROBOTS_AGE)
-            await self._take_seeds([front], first_sitemaps(self._site, robots))
+            first = [self._candidates.front_page()]
+            await self._take_seeds(first, first_sitemaps(self._site, robots))
+        await self._read_sitemaps()
+
+    async def _seed_usual_places(self) -> bool:
+        """Add the URLs of sitemaps that the site does not name, if links lead to no more pages."""
+        first_error = self._checkpoint.first_error
+        failing = self._pages == 0 and first_error is not None and first_error.as_error().retryable
+        if failing or self._pages >= self._job.max_pages:
+            return False
+        interval = await self._politeness.interval(self._site.origin + "/")
+        seeding = usual_sitemaps(self._checkpoint.seeding or Seeding(), self._site, interval)
+        if seeding is None:
+            return False
+        await self._take_seeds([], seeding)
+        await self._read_sitemaps()
+        return True
+
+    async def _visit_all(self) -> None:
+        while self._pages < self._job.max_pages and (urls := await self._next()):
+            await self._visit_each(urls)
+
+    async def _read_sitemaps(self) -> None:
+        front = self._site.origin + "/"
         while (seeding := self._checkpoint.seeding) is not None and seeding.waiting:
             profile = self._profiles.of(front)
-            seeding, urls = await read_sitemap(seeding, self._site, self._visitor, profile)
-            await self._take_seeds(urls, seeding)
+            async with self._hops() as cache:
+                seeding, urls = await read_sitemap(
+                    seeding, self._site, self._visitor, profile, cache
+                )
+            found = await self._candidates.judged(urls, front, 0, listed=True)
+            await self._take_seeds(found, seeding)
 
-    async def _take_seeds(self, urls: Iterable[str], seeding: Seeding) -> None:
-        found = await self._candidates.judged(urls, self._site.origin + "/", 0)
+    async def _take_seeds(self, found: Sequence[FoundUrl], seeding: Seeding) -> None:
         fresh = await self._unseen(found)
         checkpoint = self._checkpoint.model_copy(update={"seeding": seeding})
         async with self._lock.transaction() as session:
@@ -169,13 +221,31 @@ class Walk:
     async def _visit(self, url: str) -> Visit | None:
         """Visit `url`; None if it was not requested, because its host is busy."""
         profiles = self._profiles
+        if self._is_file(url):
+            return Excluded(ExclusionReason.NOT_A_PAGE)
         try:
-            return await self._visitor.visit(
-                url, self._candidates.in_site, profiles.of(url), profiles.render
-            )
+            async with self._hops() as cache:
+                return await self._visitor.visit(
+                    url, self._candidates.in_site, profiles.of(url), profiles.render, cache
+                )
         except HostBusy as busy:
             self._busy = busy
             return None
+
+    @asynccontextmanager
+    async def _hops(self) -> AsyncIterator[ResponseCache]:
+        """The redirects of one visit, which are kept if the host is busy in the middle of it."""
+        hops = Hops(self._kept)
+        try:
+            yield hops
+        except HostBusy:
+            hops.keep()
+            raise
+
+    def _is_file(self, url: str) -> bool:
+        """Whether all visits to URLs of this kind of file name so far have found no page."""
+        kind = file_kind(url)
+        return kind is not None and self._checkpoint.files.get(kind, 0) >= FILES_OF_A_KIND
 
     async def _admit(self, url: str) -> None:
         """Wait for a slot of the host, one request at a time, so that no slot stays unused.
@@ -193,15 +263,18 @@ class Walk:
             return
         found: list[FoundUrl] = []
         checkpoint = self._checkpoint
+        files = dict(checkpoint.files)
         for url, visit in completed:
             leads_to = await self._leads_to(url, visit)
             found += leads_to
+            _count_file(files, url.url, visit)
             error = _error_of(visit, leads_to)
-            if error is not None and checkpoint.first_error is None:
+            matters = url.depth == 0 or self._candidates.is_taken(url.url)
+            if error is not None and matters and checkpoint.first_error is None:
                 first = {"first_error": StoredError.of(error)}
                 checkpoint = checkpoint.model_copy(update=first)
         feeds = {"feeds": self._candidates.feeds_taken}
-        checkpoint = checkpoint.model_copy(update=feeds)
+        checkpoint = checkpoint.model_copy(update={**feeds, "files": files})
         fresh = await self._unseen(found)
         async with self._lock.transaction() as session:
             outcomes = await self._outcomes(session, completed)
@@ -209,7 +282,7 @@ class Walk:
             added = await self._add(session, fresh, checkpoint)
         self._added(added, checkpoint)
         self._pending -= len(completed)
-        self._pages += sum(isinstance(visit, FoundPage) for _, visit in completed)
+        self._pages += sum(self._is_page(url, visit) for url, visit in completed)
 
     async def _leads_to(self, url: FoundUrl, visit: Visit) -> list[FoundUrl]:
         judged = self._candidates.judged
@@ -219,7 +292,9 @@ class Walk:
             links = await judged(visit.links, url.url, url.depth + 1)
             return feeds + [link for link in links if link.url not in taken]
         if visit.instead is not None:
-            return await judged([visit.instead], url.url, url.depth)
+            instead = await judged([visit.instead], url.url, url.depth)
+            links = await judged(visit.links, url.url, url.depth + 1)
+            return instead + [link for link in links if link.url != instead[0].url]
         return await judged(visit.links, url.url, url.depth + 1)
 
     async def _unseen(self, found: Sequence[FoundUrl]) -> list[FoundUrl]:
@@ -231,6 +306,10 @@ class Walk:
     async def _add(
         self, session: AsyncSession, fresh: Sequence[FoundUrl], checkpoint: Checkpoint
     ) -> int:
+        added = sum(1 for each in fresh if each.for_links and each.reason is None)
+        if added:
+            read = {"read_for_links": checkpoint.read_for_links + added}
+            checkpoint = checkpoint.model_copy(update=read)
         if checkpoint != self._checkpoint:
             await frontier.put_checkpoint(session, self._job_id, checkpoint)
         return await frontier.add_urls(session, self._job_id, fresh, self._max_rows)
@@ -247,18 +326,25 @@ class Walk:
         pages = [
             NewPage(url.url, visit.page_type, visit.title)
             for url, visit in completed
-            if isinstance(visit, FoundPage)
+            if isinstance(visit, FoundPage) and self._is_page(url, visit)
         ]
         known = set((await add_pages(session, self._domain_id, pages)).known)
         outcomes: list[UrlOutcome] = []
         for url, visit in completed:
             if isinstance(visit, Excluded):
                 outcomes.append(UrlOutcome(url.url, FrontierState.LEFT_OUT, visit.reason))
+            elif not self._is_page(url, visit):
+                excluded = ExclusionReason.EXCLUDED
+                outcomes.append(UrlOutcome(url.url, FrontierState.LEFT_OUT, excluded))
             elif url.url in known:
                 outcomes.append(UrlOutcome(url.url, FrontierState.PAGE_KNOWN))
             else:
                 outcomes.append(UrlOutcome(url.url, FrontierState.PAGE_ADDED))
         return outcomes
+
+    def _is_page(self, url: FoundUrl, visit: Visit) -> bool:
+        """Whether the visit found one of the discovery's pages, and not only links."""
+        return isinstance(visit, FoundPage) and self._candidates.is_taken(url.url)
 
     async def _finish(self) -> DiscoverPagesResult:
         first_error = self._checkpoint.first_error
@@ -266,7 +352,8 @@ class Walk:
             if self._pages == 0 and first_error is not None:
                 await frontier.start_over(session, self._job_id)
             else:
-                result = _result(await frontier.tally(session, self._job_id))
+                tally = await frontier.tally(session, self._job_id)
+                result = _result(tally, self._checkpoint.seeding or Seeding())
                 as_json = result.model_dump(mode="json", by_alias=True)
                 await frontier.finish(session, self._job_id, as_json)
                 return result
@@ -283,7 +370,37 @@ def _error_of(visit: Visit, leads_to: Sequence[FoundUrl]) -> JobError | None:
     return visit.error
 
 
-def _result(tally: Tally) -> DiscoverPagesResult:
+def _count_file(files: dict[str, int], url: str, visit: Visit) -> None:
+    """Count a visit to a URL that is named like a file; one page clears all of its kind."""
+    kind = file_kind(url)
+    if kind is None or (kind not in files and len(files) >= MAX_FILE_KINDS):
+        return
+    if isinstance(visit, FoundPage):
+        files[kind] = -MAX_FILE_KINDS
+    elif visit.reason is ExclusionReason.NOT_A_PAGE:
+        files[kind] = files.get(kind, 0) + 1
+
+
+def _notes(tally: Tally, left_out: Mapping[str, int], seeding: Seeding) -> list[str]:
+    """What a person should know about the result, in at most six sentences."""
+    notes: list[str] = []
+    if tally.discovered == 0:
+        notes.append(
+            f"No page was found. Of the {tally.seen} addresses seen, these were left out: "
+            f"{in_words(left_out)}."
+        )
+    notes += [f"A sitemap could not be read. {problem}" for problem in seeding.problems]
+    if seeding.passed_over:
+        notes.append(f"{seeding.passed_over} sitemaps were passed over: the limits were reached.")
+    if seeding.urls_passed_over:
+        notes.append(
+            f"{seeding.urls_passed_over} addresses in sitemaps were passed over: "
+            f"a discovery takes {MAX_SEEDS:,}."
+        )
+    return notes
+
+
+def _result(tally: Tally, seeding: Seeding) -> DiscoverPagesResult:
     """The result of the walk. URLs that are still pending are excluded as over the limit."""
     left_out = Counter(tally.left_out)
     if tally.pending:
@@ -294,4 +411,5 @@ def _result(tally: Tally) -> DiscoverPagesResult:
         pages_known=tally.known,
         urls_seen=tally.seen,
         left_out=left_out,
+        notes=tuple(_notes(tally, left_out, seeding)),
     )

@@ -10,16 +10,25 @@ from selectolax.lexbor import LexborHTMLParser
 from activities.extraction import processes
 from activities.extraction.processes import ReadingProcess
 from core.changes.detection import SeenPage, fingerprint
-from core.errors import InternalError, NotAPage, WatchedPartMissing
+from core.errors import (
+    BlockedBySite,
+    ConsentRequired,
+    InternalError,
+    LoginRequired,
+    NotAPage,
+    UnderMaintenance,
+    WatchedPartMissing,
+)
 from core.text.blocks import to_text
 from core.text.javascript_shell import EmptyShell, shell_of
 from core.text.packing import Packed, pack
 from core.text.stored_text import display_form
 from core.text.visible_text import content_blocks
 from core.web.crawl_settings import WHOLE_PAGE, Parts
-from core.web.links import PageLinks, decode_html, extract_links
+from core.web.links import PageLinks, decode_html, decode_page, extract_links
 from core.web.selectors import selected
 from core.web.sitemaps import Sitemap, parse_sitemap
+from core.web.walls import Wall, WallKind, wall_of
 
 PROCESSES: Final = 2
 MAX_INLINE_BYTES: Final = 24 * 1024
@@ -33,6 +42,8 @@ with all bytes in the attributes of one tag, or with nested tags, takes 0.15 s.
 MAX_KEPT_HTML: Final = 2**20
 """Maximum number of compressed bytes of HTML that is stored: about 5 to 10 MiB of markup."""
 
+MAX_QUOTED: Final = 100
+
 Document = TypeVar("Document")
 Read = TypeVar("Read")
 
@@ -42,6 +53,7 @@ class PageSource:
     """A page as sent, with the text hash of its stored version, if any.
 
     If `may_be_shell`, the page is checked for being an empty shell that only a browser can fill.
+    `asked_url` is the address before redirects, that of the page unless given.
     """
 
     body: bytes
@@ -50,6 +62,7 @@ class PageSource:
     known_text_hash: str | None = None
     parts: Parts = WHOLE_PAGE
     may_be_shell: bool = False
+    asked_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,10 +92,14 @@ class Extracted:
 
 @dataclass(frozen=True)
 class FoundLinks:
-    """The links and metadata of a page; if `shell`, only a browser finds all of them."""
+    """The links and metadata of a page; if `shell`, only a browser finds all of them.
+
+    With a `wall` the page is hidden behind it.
+    """
 
     page: PageLinks
     shell: bool = False
+    wall: Wall | None = None
 
 
 @dataclass(frozen=True)
@@ -94,9 +111,11 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
     """The content of `page`, or SameText, or EmptyShell if `page.may_be_shell`.
 
     The main text, which takes ten times as long as the rest, is extracted only if the text is new.
-    Raises as `read_page` does.
+    Raises as `read_page` does, and the error of a wall (`core.web.walls`) that hides the page.
     """
     html = decode_html(page.body, page.content_type)
+    if wall := wall_of(html, page.asked_url or page.url):
+        raise error_of_wall(wall)
     if page.may_be_shell and isinstance(shell := shell_of(html), EmptyShell):
         return shell
     seen = read_page(StoredPage(html, page.url, page.parts))
@@ -112,6 +131,22 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
         text_hash=text_hash,
         html=_kept(html),
     )
+
+
+def error_of_wall(wall: Wall) -> BlockedBySite:
+    """The job error for a page that is hidden behind `wall`."""
+    said = f"“{wall.said[:MAX_QUOTED]}”"
+    match wall.kind:
+        case WallKind.BOT_CHECK:
+            return BlockedBySite(f"The site asks for a proof of a human: {said}.")
+        case WallKind.ACCESS_DENIED:
+            return BlockedBySite(f"The site refuses us the page: {said}.")
+        case WallKind.CONSENT:
+            return ConsentRequired(f"The site asks for a consent before it shows the page: {said}.")
+        case WallKind.LOGIN:
+            return LoginRequired(f"The site asks for a login before it shows the page: {said}.")
+        case WallKind.MAINTENANCE:
+            return UnderMaintenance(f"The site says that it is closed for a while: {said}.")
 
 
 def _main_text(html: str, page: PageSource) -> str:
@@ -146,9 +181,11 @@ def _kept(html: str) -> Packed | None:
 
 def read_links(page: PageSource) -> FoundLinks:
     """The links and metadata of `page`, as sent."""
-    html = decode_html(page.body, page.content_type)
+    html, encoding = decode_page(page.body, page.content_type)
     shell = page.may_be_shell and isinstance(shell_of(html), EmptyShell)
-    return FoundLinks(extract_links(html, page.url), shell)
+    return FoundLinks(
+        extract_links(html, page.url, encoding), shell, wall_of(html, page.asked_url or page.url)
+    )
 
 
 class Extractor:

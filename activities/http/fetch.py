@@ -2,17 +2,18 @@
 
 import asyncio
 import functools
+import hashlib
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
 import httpcore2
 import httpx2
 
-from activities.http.compression import is_truncated
+from activities.http.compression import is_truncated, prepare_decoding
 from activities.http.connections import MAX_CONNECTIONS_PER_HOST, HostConnections
 from activities.http.failures import to_job_error
 from activities.http.network import GuardedBackend, Resolver, SystemResolver
@@ -27,8 +28,9 @@ from core.errors import (
     SiteTimeout,
     TooManyRedirects,
 )
+from core.web.cookies import CookieJar, cookie_header
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
-from core.web.urls import host_of, normalise
+from core.web.urls import as_sent, host_of, name_after_redirects
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 MAX_IDLE_CONNECTIONS: Final = 40
@@ -51,7 +53,7 @@ class FetchLimits:
     """
 
     deadline: timedelta = timedelta(seconds=30)
-    max_redirects: int = 10
+    max_redirects: int = 20
     max_body: int = 10 * 2**20
     truncate: bool = False
     uncounted: bool = False
@@ -83,9 +85,11 @@ Redirects = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Fetched:
-    """A response; `url` is its own URL, after redirects.
+    """A response; `url` is the URL by which its page is known, after redirects.
 
-    `body` is decompressed. `location` is the target of a redirect that was not followed, else None.
+    `requested` is the URL of the request that it answers, as sent; that of `url` unless given.
+    `body` is decompressed. `location` is the target of a redirect that was not followed, else None;
+    `set_cookies` are the cookies that the response sets.
     """
 
     url: str
@@ -96,6 +100,8 @@ class Fetched:
     retry_after: timedelta | None = None
     redirects: Redirects = ()
     location: str | None = None
+    set_cookies: tuple[str, ...] = field(default=(), repr=False)
+    requested: str | None = None
 
     @property
     def not_modified(self) -> bool:
@@ -114,17 +120,21 @@ async def _no_wait(_: str) -> None:
 
 
 class ResponseCache(Protocol):
-    """Responses by URL, which a fetch reads before it makes a request."""
+    """Responses by the key of their request, which a fetch reads before it makes the request.
 
-    def get(self, url: str) -> Fetched | None:
-        """The response for `url`, None if there is none."""
+    The key is the URL, with a hash of the cookies if the request has any: a site may answer a
+    request with its cookie otherwise than the same one without.
+    """
 
-    def add(self, response: Fetched) -> None:
+    def get(self, key: str) -> Fetched | None:
+        """The response to the request with this key, None if there is none."""
+
+    def add(self, key: str, response: Fetched) -> None:
         """Keep a response."""
 
 
 class Fetcher:
-    """An HTTP client without cookies, and without the proxies that the environment names.
+    """An HTTP client without proxies of the environment, which keeps cookies for one fetch only.
 
     Connects to public addresses only, unless `allow_private_networks`; `network` applies the same
     rule to pages in a browser. `max_deadline` bounds the deadline of every exchange, and
@@ -145,9 +155,13 @@ class Fetcher:
         self._resolver = SystemResolver()
         # A page in a browser may name any number of hosts; jobs must not wait for their lookups.
         self._page_resolver = SystemResolver()
-        own, self.network = (
-            GuardedBackend(each, allow_private_networks=allow_private_networks)
-            for each in (resolve or self._resolver, resolve or self._page_resolver)
+        own = GuardedBackend(
+            resolve or self._resolver,
+            allow_private_networks=allow_private_networks,
+            repair_heads=True,
+        )
+        self.network = GuardedBackend(
+            resolve or self._page_resolver, allow_private_networks=allow_private_networks
         )
         trusted = _trusted_authorities()
         transport = httpx2.AsyncHTTPTransport(verify=trusted, trust_env=False)
@@ -183,8 +197,14 @@ class Fetcher:
         follow_redirects: bool = True,
         cache: ResponseCache | None = None,
         max_wait: timedelta | None = None,
+        jar: CookieJar | None = None,
     ) -> Fetched:
         """The response for `url`, whatever its status, after redirects.
+
+        A redirect is followed to the address that the site sent, with the cookies that it has set
+        in this fetch, or in an earlier one with the same `jar`, as in a browser. The response is
+        named without parameters of a visit
+        (`core.web.urls.name_after_redirects`).
 
         `before_request` is awaited before each request, of redirects too, as soon as the host has a
         free connection; its time and the wait for the connection do not count towards the deadline,
@@ -197,19 +217,39 @@ class Fetcher:
         machine cannot open a connection.
         """
         limits = limits or FetchLimits()
-        seen = [normalise(url)]
+        chain = [as_sent(url)]
+        asked: set[str] = set()
+        jar = CookieJar() if jar is None else jar
         while True:
-            response = cache.get(seen[-1]) if cache else None
+            current = chain[-1]
+            headers = {**profile.headers_for(current), **validators.headers}
+            cookies = cookie_header(headers.pop(b"Cookie", b"").decode(), jar.for_request(current))
+            if cookies:
+                headers[b"Cookie"] = cookies.encode(errors="replace")
+            key = _request_key(current, cookies)
+            if key in asked:
+                raise RedirectLoop("The site redirects in a circle.")
+            if len(chain) > limits.max_redirects + 1:
+                raise TooManyRedirects(
+                    f"The site redirects more than {limits.max_redirects} times."
+                )
+            asked.add(key)
+            response = cache.get(key) if cache else None
             if response is None:
-                async with self._connection(seen[-1], limits, max_wait):
-                    await before_request(seen[-1])
-                    headers = {**profile.headers_for(seen[-1]), **validators.headers}
-                    response = await self._exchange(seen[-1], headers, limits, tuple(seen[:-1]))
+                async with self._connection(current, limits, max_wait):
+                    await before_request(current)
+                    response = await self._exchange(current, headers, limits)
                 if cache is not None:
-                    cache.add(response)
+                    cache.add(key, response)
+            jar.take(current, response.set_cookies)
             if response.location is None or not follow_redirects:
-                return response
-            seen.append(self._redirect_target(response.location, seen, limits))
+                return replace(
+                    response,
+                    url=name_after_redirects(chain),
+                    requested=current,
+                    redirects=tuple(chain[:-1]),
+                )
+            chain.append(_redirect_target(response.location, current))
 
     async def aclose(self) -> None:
         """Close all connections and stop the resolvers."""
@@ -224,39 +264,27 @@ class Fetcher:
             return nullcontext()
         return self._connections.hold(host_of(url), max_wait)
 
-    def _redirect_target(self, location: str, seen: list[str], limits: FetchLimits) -> str:
-        try:
-            target = normalise(location, seen[-1])
-        except InvalidAddress:
-            raise RedirectToNowhere(
-                "The site redirects to something that is no web address."
-            ) from None
-        if target in seen:
-            raise RedirectLoop("The site redirects in a circle.")
-        if len(seen) > limits.max_redirects:
-            raise TooManyRedirects(f"The site redirects more than {limits.max_redirects} times.")
-        return target
-
     async def _exchange(
-        self, url: str, headers: Mapping[bytes, bytes], limits: FetchLimits, redirects: Redirects
+        self, url: str, headers: Mapping[bytes, bytes], limits: FetchLimits
     ) -> Fetched:
         host = host_of(url)
         seconds = min(limits.deadline, self._max_deadline).total_seconds()
         try:
             async with asyncio.timeout(seconds):
-                return await self._request(url, headers, limits, redirects)
+                return await self._request(url, headers, limits)
         except TimeoutError:
             raise SiteTimeout(f"{host} did not finish its answer within {seconds:g} s.") from None
         except (httpx2.RequestError, httpx2.InvalidURL, ssl.SSLError) as error:
             raise to_job_error(error, host) from error
 
     async def _request(
-        self, url: str, headers: Mapping[bytes, bytes], limits: FetchLimits, redirects: Redirects
+        self, url: str, headers: Mapping[bytes, bytes], limits: FetchLimits
     ) -> Fetched:
         self._client.cookies.clear()
         async with self._client.stream("GET", url, headers=dict(headers)) as response:
-            location = response.headers.get("Location")
+            location = _location(response)
             redirecting = response.status_code in REDIRECTS and location is not None
+            prepare_decoding(response)
             as_bytes = httpx2.Headers(response.headers.raw, encoding=LATIN_1)
             return Fetched(
                 url=url,
@@ -268,9 +296,35 @@ class Fetcher:
                     last_modified=as_bytes.get("Last-Modified"),
                 ),
                 retry_after=retry_after(response.headers.get("Retry-After")),
-                redirects=redirects,
                 location=location if redirecting else None,
+                set_cookies=tuple(as_bytes.get_list("Set-Cookie")),
             )
+
+
+def _redirect_target(location: str, base: str) -> str:
+    try:
+        return as_sent(location, base)
+    except InvalidAddress:
+        raise RedirectToNowhere("The site redirects to something that is no web address.") from None
+
+
+def _location(response: httpx2.Response) -> str | None:
+    """The target of a redirect, as a browser reads it; None if there is none.
+
+    Bytes above 0x7F are UTF-8, or else Latin-1. Of several headers the first counts.
+    """
+    values = [value for name, value in response.headers.raw if name.lower() == b"location"]
+    if not values:
+        return None
+    try:
+        return values[0].decode()
+    except UnicodeDecodeError:
+        return values[0].decode(LATIN_1)
+
+
+def _request_key(url: str, cookies: str) -> str:
+    """The key of a request in a `ResponseCache`; no URL as sent has a fragment."""
+    return f"{url}#{hashlib.sha256(cookies.encode()).hexdigest()[:16]}" if cookies else url
 
 
 async def _body(response: httpx2.Response, limits: FetchLimits) -> bytes:

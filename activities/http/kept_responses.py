@@ -6,9 +6,10 @@ for a slot before each of them. It would never end if it started with the first 
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import starmap
 from typing import Self
 
-from activities.http.fetch import Fetched, Validators
+from activities.http.fetch import Fetched, ResponseCache, Validators
 from core.errors import HostBusy
 from store.db.engine import Database
 from store.kept_answers import StoredAnswer, forget_answers, keep_answers, kept_answers
@@ -19,7 +20,7 @@ class KeptResponses:
 
     def __init__(self, stored: dict[str, Fetched]) -> None:
         self._responses = stored
-        self._new: list[Fetched] = []
+        self._new: dict[str, Fetched] = {}
 
     @classmethod
     @asynccontextmanager
@@ -36,21 +37,45 @@ class KeptResponses:
             yield kept
         except HostBusy:
             async with database.transaction() as session:
-                await keep_answers(session, job_id, map(_to_store, kept._new))
+                await keep_answers(session, job_id, starmap(_to_store, kept._new.items()))
             raise
         except Exception:
             await _forget(database, job_id, stored)
             raise
         await _forget(database, job_id, stored)
 
-    def get(self, url: str) -> Fetched | None:
-        """The response for `url`, None if there is none."""
-        return self._responses.get(url)
+    def get(self, key: str) -> Fetched | None:
+        """The response to the request with this key, None if there is none."""
+        return self._responses.get(key)
 
-    def add(self, response: Fetched) -> None:
+    def add(self, key: str, response: Fetched) -> None:
         """Keep a response."""
-        self._responses[response.url] = response
-        self._new.append(response)
+        self._responses[key] = self._new[key] = response
+
+
+class Hops:
+    """The redirects of one visit that makes several requests: a `ResponseCache`.
+
+    Those of an earlier attempt are in `kept`. Other responses are not kept: they end the visit.
+    """
+
+    def __init__(self, kept: ResponseCache) -> None:
+        self._kept = kept
+        self._new: dict[str, Fetched] = {}
+
+    def get(self, key: str) -> Fetched | None:
+        """The response to the request with this key, None if there is none."""
+        return self._kept.get(key)
+
+    def add(self, key: str, response: Fetched) -> None:
+        """Remember a redirect."""
+        if response.location is not None:
+            self._new[key] = response
+
+    def keep(self) -> None:
+        """Keep the redirects for the next attempt."""
+        for key, response in self._new.items():
+            self._kept.add(key, response)
 
 
 async def _stored(database: Database, job_id: str) -> dict[str, Fetched]:
@@ -64,24 +89,26 @@ async def _forget(database: Database, job_id: str, stored: dict[str, Fetched]) -
             await forget_answers(session, job_id)
 
 
-def _to_store(response: Fetched) -> StoredAnswer:
+def _to_store(key: str, response: Fetched) -> StoredAnswer:
     return StoredAnswer(
-        url=response.url,
+        url=key,
         status=response.status,
         content_type=response.content_type,
         etag=response.validators.etag,
         last_modified=response.validators.last_modified,
         location=response.location,
         body=response.body,
+        set_cookies=response.set_cookies,
     )
 
 
 def _from_store(stored: StoredAnswer) -> Fetched:
     return Fetched(
-        url=stored.url,
+        url=stored.url.partition("#")[0],
         status=stored.status,
         content_type=stored.content_type,
         body=stored.body,
         validators=Validators(etag=stored.etag, last_modified=stored.last_modified),
         location=stored.location,
+        set_cookies=stored.set_cookies,
     )

@@ -16,6 +16,7 @@ import httpcore2
 from activities.http.failures import is_out_of_resources, out_of_connections
 from core.errors import ForbiddenAddress, NameNotFound
 from core.web.addresses import Address, AddressKind, classify, is_public, literal_address
+from core.web.response_heads import end_of_head, repaired_head
 
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
 """The addresses of a host, for a port. Raises OSError if there are none."""
@@ -25,6 +26,13 @@ CONNECT_STAGGER: Final = 0.25
 
 MAX_ADDRESSES_TRIED: Final = 8
 """Maximum number of addresses tried for one connection. The owner of a name can list any number."""
+
+HTTP: Final = b"HTTP"
+MAX_HEAD: Final = 100 * 1024
+"""Number of bytes of a head that is repaired; h11 refuses longer ones."""
+
+MAX_WHITE_SPACE: Final = 64
+"""Number of bytes before a status line in which white space is skipped."""
 
 RESOLVER_THREADS = 32
 """Threads of a resolver. Each lookup blocks one; the event loop's own pool has six on two cores."""
@@ -110,15 +118,89 @@ class ClosedOnFailure(httpcore2.AsyncNetworkStream):
         return self._inner.get_extra_info(info)
 
 
+class RepairedHeads(ClosedOnFailure):
+    """A connection whose response heads are repaired (`core.web.response_heads`).
+
+    The bytes after each request begin with a head, and so do those after an interim response.
+    """
+
+    def __init__(self, inner: httpcore2.AsyncNetworkStream) -> None:
+        super().__init__(inner)
+        self._in_head = False
+        self._ready = b""
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore2.AsyncNetworkStream:
+        """Start TLS; the encrypted connection, with repaired heads too."""
+        return RepairedHeads(await super().start_tls(ssl_context, server_hostname, timeout))
+
+    async def write(
+        self,
+        buffer: bytes,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> None:
+        """Send all of `buffer`, a part of a request."""
+        self._in_head = True
+        await super().write(buffer, timeout)
+
+    async def read(
+        self,
+        max_bytes: int,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> bytes:
+        """Up to `max_bytes` received bytes; empty at the end of the stream."""
+        if not self._ready and self._in_head:
+            self._ready = await self._head(max_bytes, timeout)
+        if self._ready:
+            data, self._ready = self._ready[:max_bytes], self._ready[max_bytes:]
+            return data
+        return await super().read(max_bytes, timeout)
+
+    async def _head(self, max_bytes: int, timeout: float | None) -> bytes:  # noqa: ASYNC109
+        """The next final head, repaired, and what was received after it.
+
+        What is no head, is too long for one or ends early is left to the parser as it came.
+        """
+        received = b""
+        searched = 0
+        while True:
+            end = end_of_head(received, searched)
+            if end is not None:
+                head, received = repaired_head(received[:end]), received[end:]
+                status = head.removeprefix(b"HTTP/1.1 ").removeprefix(b"HTTP/1.0 ")[:3]
+                if not status.startswith(b"1") or status == b"101":
+                    break
+                # Nobody needs an interim response, and the next head may be here already.
+                searched = 0
+                continue
+            searched = max(len(received) - 3, 0)
+            piece = await super().read(max_bytes, timeout)
+            received += piece
+            begins = received[:MAX_WHITE_SPACE].lstrip()[: len(HTTP)].upper()
+            if not piece or len(received) > MAX_HEAD or not HTTP.startswith(begins):
+                head = b""
+                break
+        self._in_head = False
+        return head + received
+
+
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
     """A network backend that resolves a name once and checks all its addresses.
 
     It connects to whichever checked address answers first (RFC 8305). TLS and the Host header still
-    use the name. DNS rebinding is impossible, because the name is not resolved again.
+    use the name. DNS rebinding is impossible, because the name is not resolved again. Connections
+    repair the heads of responses if `repair_heads`.
     """
 
-    def __init__(self, resolve: Resolver, *, allow_private_networks: bool) -> None:
+    def __init__(
+        self, resolve: Resolver, *, allow_private_networks: bool, repair_heads: bool = False
+    ) -> None:
         self._resolve = resolve
+        self._wrapped = RepairedHeads if repair_heads else ClosedOnFailure
         self._allow_private_networks = allow_private_networks
         self._inner = httpcore2.AnyIOBackend()
 
@@ -147,7 +229,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
                 str(address), port, timeout, local_address, socket_options
             )
 
-        return ClosedOnFailure(
+        return self._wrapped(
             await _first_connected(_interleaved(addresses)[:MAX_ADDRESSES_TRIED], connect)
         )
 

@@ -118,7 +118,7 @@ class _PageLoad:
         self._fetcher = fetcher
         self._limits = limits
         self._document: Fetched | None = document
-        self._url = document.url
+        self._url = document.requested or document.url
         self._profile = profile
         self._requests = 0
 

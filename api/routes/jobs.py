@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated, Final
 from urllib.parse import quote
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.conditional import conditional
 from api.deps import (
     ActionsDep,
+    DeliveryDep,
     LauncherDep,
     PrincipalDep,
     ReaderDep,
@@ -21,11 +22,17 @@ from api.deps import (
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
 from api.paging import ListMeta, PagingDep, PlainDigits
-from api.started import StartedJob, StartedJobAnswer
+from api.started import StartedBatch, StartedJob, StartedJobAnswer
+from core.errors import Conflict, InvalidRequest, NotFound
 from core.jobs.states import JobState, JobType
 from core.model import Model, UtcTime
 from core.outbox import JobMessage
+from store.batches import create_batch, delete_batch
+from store.domains import get_domain
+from store.outbox import put, withdraw
+from store.pages import existing_pages
 from temporal.jobs.history import AttemptOutcome
+from temporal.jobs.messages import NO_OPTIONS
 from temporal.jobs.reader import JobStats
 from temporal.jobs.view import JobDetail, JobRow
 from temporal.jobs.visibility import JobFilter
@@ -34,6 +41,9 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 MAX_WAIT: Final = 60
 """Seconds for which a request can wait for the end of a job."""
+
+MAX_REPEATED: Final = 10_000
+"""Failed jobs that one request runs again."""
 
 NOT_MODIFIED: Final[dict[int | str, dict[str, object]]] = {
     304: {"description": "The answer has not changed (`If-None-Match`)."}
@@ -148,6 +158,124 @@ async def job_statistics(request: Request, wanted: FilterDep, reader: ReaderDep)
     Jobs of a batch that have not been started yet count as waiting.
     """
     return conditional(request, JobStatsAnswer(data=await reader.stats(wanted)))
+
+
+class RepeatedBatch(StartedBatch):
+    """A batch of failed crawls of one domain that are run again."""
+
+    domain_id: UUID
+
+
+class RepeatedJobs(Model):
+    """The jobs that are run again: a batch for the crawls of each domain, and a job for each
+    discovery. `batch_id` is the batch if there is exactly one.
+    """
+
+    batch_id: UUID | None
+    batches: list[RepeatedBatch]
+    job_ids: list[str]
+    jobs_queued: int
+
+
+class RepeatedJobsAnswer(Model):
+    """The jobs that are run again."""
+
+    data: RepeatedJobs
+
+
+class CancelledJobs(Model):
+    """The number of jobs that the request cancelled."""
+
+    jobs_cancelled: int
+
+
+class CancelledJobsAnswer(Model):
+    """The jobs that were cancelled."""
+
+    data: CancelledJobs
+
+
+@router.post("/retry", status_code=202, responses=documented_errors(400, 409))
+async def retry_jobs(
+    wanted: FilterDep,
+    reader: ReaderDep,
+    launcher: LauncherDep,
+    delivery: DeliveryDep,
+    idempotency: IdempotencyDep,
+    status: Annotated[JobState, Query()] = JobState.FAILED,
+) -> RepeatedJobsAnswer:
+    """Run the failed jobs that match the filters of the list again: the crawls of each domain as a
+    batch, each page once. At most 10,000 jobs. Conflict (409) if no job matches.
+    """
+    if status is not JobState.FAILED:
+        sentence = "Only failed jobs can be run again."
+        raise InvalidRequest(sentence, {"status": sentence})
+    org_id = wanted.org_id
+    earlier = await idempotency.earlier_answer(RepeatedJobs)
+    subjects = [] if earlier else await reader.subjects(wanted.in_state(status), MAX_REPEATED)
+    if earlier is None and not subjects:
+        raise Conflict("No failed job matches.")
+
+    async def accept(session: AsyncSession, seed: UUID) -> RepeatedJobs:
+        batches: list[RepeatedBatch] = []
+        job_ids: list[str] = []
+        for domain_id in dict.fromkeys(each.domain_id for each in subjects):
+            try:
+                domain = await get_domain(session, org_id, domain_id)
+            except NotFound:
+                continue  # it was deleted
+            failed = [each.page_id for each in subjects if each.domain_id == domain_id]
+            pages = await existing_pages(session, domain_id, [each for each in failed if each])
+            if pages:
+                batch = await create_batch(
+                    session, org_id, domain_id, pages, uuid5(seed, f"crawls {domain_id}")
+                )
+                await put(session, launcher.batch(domain, batch, NO_OPTIONS))
+                batches.append(
+                    RepeatedBatch(batch_id=batch.id, jobs_queued=batch.size, domain_id=domain_id)
+                )
+            if None in failed:
+                message = launcher.discovery(domain, uuid5(seed, f"discovery {domain_id}"))
+                await put(session, message)
+                job_ids.append(message.job_id)
+        if not batches and not job_ids:
+            raise Conflict("What the failed jobs were about has been deleted.")
+        return RepeatedJobs(
+            batch_id=batches[0].batch_id if len(batches) == 1 else None,
+            batches=batches,
+            job_ids=job_ids,
+            jobs_queued=sum(each.jobs_queued for each in batches) + len(job_ids),
+        )
+
+    async def undo(session: AsyncSession, seed: UUID) -> None:
+        for domain_id in dict.fromkeys(each.domain_id for each in subjects):
+            for name in ("crawls", "discovery"):
+                await withdraw(session, uuid5(seed, f"{name} {domain_id}"))
+            await delete_batch(session, uuid5(seed, f"crawls {domain_id}"))
+
+    async with idempotency.carried_out(accept, RepeatedJobs, undo=undo) as started:
+        for batch in started.batches:
+            await delivery.deliver(batch.batch_id)
+        for job_id in started.job_ids:
+            await delivery.deliver(UUID(job_id.rpartition("-")[2]))
+        return RepeatedJobsAnswer(data=started)
+
+
+@router.post("/cancel", responses=documented_errors(400))
+async def cancel_jobs(
+    wanted: FilterDep,
+    actions: ActionsDep,
+    status: Annotated[JobState | None, Query()] = None,
+) -> CancelledJobsAnswer:
+    """Cancel the unfinished jobs that match the filters of the list; no worker is needed. A batch
+    with jobs that match and are not started yet is cancelled as a whole. Repeat the request if
+    there are more than 10,000 jobs in one state.
+    """
+    if status is not None and status.finished:
+        sentence = "Only unfinished jobs can be cancelled."
+        raise InvalidRequest(sentence, {"status": sentence})
+    cancelled = await actions.cancel_matching(wanted.in_state(status))
+    return CancelledJobsAnswer(data=CancelledJobs(jobs_cancelled=cancelled))
 
 
 @router.get(

@@ -13,7 +13,7 @@ from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
 from api.limits import JobBody, Text
 from api.paging import ListMeta, PagingDep
-from api.started import StartedJobAnswer
+from api.started import StartedBatch, StartedBatchAnswer, StartedJobAnswer
 from core.errors import Conflict, InvalidAddress, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage
@@ -31,7 +31,6 @@ router = APIRouter(prefix="/api", tags=["pages"])
 
 OUT_OF_SCOPE: Final = {
     ExclusionReason.OTHER_HOST: "The page belongs to another site than {}.",
-    ExclusionReason.NOT_A_PAGE: "The address is that of a file, not of a page of {}.",
 }
 
 PageIds = Annotated[
@@ -64,19 +63,6 @@ class PageAnswer(Model):
     """One page."""
 
     data: PageView
-
-
-class StartedBatch(Model):
-    """The batch that was started, and the number of its jobs."""
-
-    batch_id: UUID
-    jobs_queued: int
-
-
-class StartedBatchAnswer(Model):
-    """The batch that was started."""
-
-    data: StartedBatch
 
 
 class PageChoices(WithCrawlSettings):

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from pydantic import Field
+
 from core.errors import JobError, PassingJobError, error_of
 from core.model import Model
 
@@ -10,13 +12,19 @@ class Seeding(Model):
     """The progress of reading a site's sitemaps; it is complete if none is `waiting`.
 
     `asked` are the URLs requested so far, redirects included. `read` is the number of sitemaps
-    read, and `urls` the number of URLs in them.
+    read, and `urls` the number of URLs in them. `usual_places` is set once the usual places of
+    sitemaps are waiting, because no other sitemap listed a URL. `problems` says which sitemaps
+    could not be read, and `passed_over` counts those that the limits excluded, and URLs in them.
     """
 
     waiting: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
     read: int = 0
     urls: int = 0
+    usual_places: bool = False
+    problems: tuple[str, ...] = ()
+    passed_over: int = 0
+    urls_passed_over: int = 0
 
 
 class StoredError(Model):
@@ -45,12 +53,16 @@ class Checkpoint(Model):
     """The state of a discovery apart from its frontier.
 
     `seeding` is None until it starts. `feeds` are the URLs of the feeds to read. `first_error` is
-    the error of the first page that could not be read.
+    the error of the first page that could not be read. `read_for_links` counts the URLs that are
+    visited for their links only, and `files` says for each kind of file name how many visits found
+    no page (`core.web.scope.file_kind`).
     """
 
     seeding: Seeding | None = None
     feeds: tuple[str, ...] = ()
     first_error: StoredError | None = None
+    read_for_links: int = 0
+    files: dict[str, int] = Field(default_factory=dict)
 
 
 EMPTY_CHECKPOINT = Checkpoint()

@@ -82,6 +82,9 @@ class DiscoverPagesResult(Model):
 
     A discovery stores 4 x `max_pages` + 10,000 URLs to visit, and as many URLs that it excludes
     without a visit. Any further URL is excluded and counts once for each page that links to it.
+
+    `notes` are sentences for people: why no page was found, which sitemaps could not be read, and
+    what the limits passed over.
     """
 
     pages_discovered: int
@@ -89,6 +92,7 @@ class DiscoverPagesResult(Model):
     pages_known: int
     urls_seen: int
     left_out: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
 class CrawlDomainInput(WorkflowInput):

@@ -55,6 +55,7 @@ class CrawlSettings(Model):
     ignore_selectors: tuple[str, ...] | None = None
     render: Render | None = None
     confirm_after_seconds: int | None = None
+    conditional_requests: bool | None = None
 
     def changed_by(self, given: Self) -> Self:
         """These settings, replaced by the explicit fields of `given`; an explicit None unsets."""
@@ -77,7 +78,12 @@ class CrawlSettings(Model):
 
 NOTHING_CHOSEN = CrawlSettings()
 
-NOT_IN_FINGERPRINT: Final = {"headers", "cookies", "confirm_after_seconds"}
+NOT_IN_FINGERPRINT: Final = {
+    "headers",
+    "cookies",
+    "confirm_after_seconds",
+    "conditional_requests",
+}
 """Fields whose plain values are not part of the fingerprint: secrets, which are hashed with a key,
 and settings that do not affect the content of a page."""
 
@@ -133,7 +139,8 @@ class CrawlProfile:
 
     Versions of a page can be compared only if they have the same `fingerprint`, a hash that is None
     for default settings and reveals no secrets. A change is reported at once, or if
-    `confirm_after` is set, after a second fetch that much later has confirmed it.
+    `confirm_after` is set, after a second fetch that much later has confirmed it. Without
+    `conditional_requests` each check asks for the whole page.
     """
 
     request: RequestProfile = DEFAULT_PROFILE
@@ -141,6 +148,7 @@ class CrawlProfile:
     render: Render = Render.AUTO
     fingerprint: str | None = None
     confirm_after: timedelta | None = None
+    conditional_requests: bool = True
 
 
 def profile_of(
@@ -159,6 +167,7 @@ def profile_of(
         render=chosen.render or Render.AUTO,
         fingerprint=_fingerprint(chosen, headers, cookies, box),
         confirm_after=timedelta(seconds=chosen.confirm_after_seconds or 0) or None,
+        conditional_requests=chosen.conditional_requests is not False,
     )
 
 

@@ -56,11 +56,33 @@ surrogates.
 
 _IN_HEADER: Final = DECLARABLE | {"utf-16", "utf-16-le", "utf-16-be"}
 
+UTF_8: Final = "utf-8"
+
+MAX_SAMPLE: Final = 64 * 1024
+"""Number of bytes by which an undeclared encoding is recognised."""
+
+MIN_LETTERS: Final = 8
+"""Number of letters beyond ASCII from which an encoding is recognised."""
+
+_TELLING: Final = {
+    "shift_jis": re.compile("[ぁ-んァ-ヶー一-龥々、。「」・！？　０-９Ａ-Ｚａ-ｚ]"),
+    "euc_jp": re.compile("[ぁ-んァ-ヶー一-龥々、。「」・！？　０-９Ａ-Ｚａ-ｚ]"),
+    "euc_kr": re.compile("[가-힣ㄱ-ㅎ·、。「」]"),
+    "gb18030": re.compile("[\u4e00-\u9fa5，。、：；！？“”《》（）·　０-９]"),
+    "big5": re.compile("[\u4e00-\u9fa5，。、：；！？「」《》（）·　０-９]"),
+    "cp1251": re.compile("[а-яА-ЯёЁіїєІЇЄґҐ«»—№]"),
+    "koi8-r": re.compile("[а-яА-ЯёЁ]"),
+}
+"""Encodings that old pages use without declaring them, and what their texts consist of."""
+
 _ELEMENT: Final = re.compile("<[A-Za-z]")
 _REFRESH: Final = re.compile(
     r"\s*(?P<delay>\d+(?:\.\d*)?|\.\d+)[\s;,]+(?:url\s*=\s*)?+(?P<url>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+_MAY_REFRESH: Final = re.compile(rb"http-equiv\s*=\s*[\"']?\s*refresh", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -82,40 +104,107 @@ class PageLinks:
 
 
 def decode_html(body: bytes, content_type: str | None) -> str:
-    """The text of a page, decoded as browsers do (HTML standard, 13.2.3.2).
+    """The text of a page, decoded as browsers do (HTML standard, 13.2.3.2)."""
+    return decode_page(body, content_type)[0]
+
+
+def decode_page(body: bytes, content_type: str | None) -> tuple[str, str]:
+    """The text of a page, decoded as browsers do (HTML standard, 13.2.3.2), and its encoding.
 
     The charset is that of the BOM, the header, or a meta element; otherwise UTF-8 if valid, or else
     windows-1252.
     """
     marked, mark = read_bom(body)
     if marked is not None and mark is not None:
-        return to_unicode(body[len(mark) :], marked)
+        return to_unicode(body[len(mark) :], marked), UTF_8
     named = http_content_type_encoding(content_type)
     if named in _IN_HEADER:
-        return to_unicode(body, named)
+        return to_unicode(body, named), _for_queries(named)
     declared = html_body_declared_encoding(body)
     if declared is not None:
         # A page that declares UTF-16 in ASCII characters is not UTF-16 (13.2.3.3).
-        return to_unicode(body, declared if declared in DECLARABLE else "utf-8")
+        encoding = declared if declared in DECLARABLE else UTF_8
+        return to_unicode(body, encoding), encoding
     try:
-        return body.decode()
+        return body.decode(), UTF_8
     except UnicodeDecodeError:
-        return to_unicode(body, "cp1252")
+        encoding = undeclared_encoding(body)
+        return to_unicode(body, encoding), encoding
 
 
-def extract_links(html: str, url: str) -> PageLinks:
+def undeclared_encoding(body: bytes) -> str:
+    """The likely encoding of a body that declares none and is not valid UTF-8.
+
+    UTF-8 if most of its multi-byte sequences are valid: one broken character spoils no page.
+    Otherwise a multi-byte encoding in which the body is valid and reads as its language, or
+    windows-1252.
+    """
+    sample = body[:MAX_SAMPLE]
+    text = sample.decode(UTF_8, errors="replace")
+    broken = text.count("�")
+    valid = sum(1 for each in text if each > "\x7f") - broken
+    if valid > 4 * broken:
+        return UTF_8
+    high = sum(1 for each in sample if each > 0x7F)
+    for encoding, frequent in _TELLING.items():
+        try:
+            decoded = sample.decode(
+                encoding, errors="ignore" if len(body) > MAX_SAMPLE else "strict"
+            )
+        except UnicodeDecodeError:
+            continue
+        letters = [each for each in decoded if each > "\x7f"]
+        hits = sum(1 for each in letters if frequent.fullmatch(each))
+        if len(letters) >= MIN_LETTERS and hits > 0.8 * len(letters) and high >= len(letters):
+            return encoding
+    return "cp1252"
+
+
+def _for_queries(encoding: str) -> str:
+    """The encoding of queries in a page of `encoding` (HTML standard, 2.4.3)."""
+    return UTF_8 if encoding.startswith("utf-16") else encoding
+
+
+def _with_query_in(href: str, encoding: str) -> str:
+    """`href` with its query percent-encoded as by a browser (URL standard, 4.4).
+
+    Characters that `encoding` does not have become decimal character references.
+    """
+    target, mark, query = href.partition("?")
+    query, sharp, fragment = query.partition("#")
+    written = "".join(
+        each if each.isascii() else _percent_encoded(each, encoding) for each in query
+    )
+    return f"{target}{mark}{written}{sharp}{fragment}"
+
+
+def _percent_encoded(character: str, encoding: str) -> str:
+    try:
+        return "".join(f"%{byte:02X}" for byte in character.encode(encoding))
+    except UnicodeEncodeError:
+        return f"%26%23{ord(character)}%3B"
+
+
+def may_refresh(body: bytes) -> bool:
+    """Whether the page as sent may have a meta refresh; cheap, and right if it has none."""
+    return _MAY_REFRESH.search(body) is not None
+
+
+def extract_links(html: str, url: str, encoding: str = UTF_8) -> PageLinks:
     """The links of the page `html` at `url`, resolved against its `<base>`. Never raises.
 
-    Links are `a[href]`, `area[href]`, `link[rel=next|prev]`, and `link[rel=alternate]` to a
-    translation of the page.
+    Links are `a[href]`, `area[href]`, `frame[src]`, `iframe[src]`, `link[rel=next|prev]`, and
+    `link[rel=alternate]` to a translation of the page. `encoding` is that of the page, in which a
+    browser writes the queries of its links.
     """
     tree = LexborHTMLParser(_start(html))
     base = _base(tree, url)
     links: dict[str, None] = {}
     canonicals: set[str] = set()
     feeds: dict[str, None] = {}
-    for node in tree.css("a[href], area[href], link[href]"):
-        target = _absolute(node.attributes.get("href"), base)
+    for node in tree.css("a[href], area[href], link[href], frame[src], iframe[src]"):
+        framed = node.tag in ("frame", "iframe")
+        target = _absolute(node.attributes.get("src" if framed else "href"), base, encoding)
         if target is None:
             continue
         relations = _words(node, "rel") if node.tag == "link" else None
@@ -197,10 +286,12 @@ def _words(node: LexborNode, attribute: str) -> set[str]:
     return set((node.attributes.get(attribute) or "").lower().replace(",", " ").split())
 
 
-def _absolute(href: str | None, base: str) -> str | None:
+def _absolute(href: str | None, base: str, encoding: str = UTF_8) -> str | None:
     """The target of a link; None if it is not a web address (mailto:, javascript:)."""
     if href is None:
         return None
+    if encoding != UTF_8 and not href.isascii():
+        href = _with_query_in(href, encoding)
     try:
         target = ada_url.URL(href, base)
     except ValueError:

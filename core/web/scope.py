@@ -1,6 +1,7 @@
 """The scope of a discovery: which URLs of a site it takes, and why it excludes the others."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -22,6 +23,7 @@ class ExclusionReason(StrEnum):
     NOT_FOUND = "not_found"  # 404, 410
     SOFT_NOT_FOUND = "soft_not_found"  # an error page with a success status
     ACCESS_REFUSED = "access_refused"  # 401, 403 and other 4xx
+    BLOCKED_BY_SITE = "blocked_by_site"  # a bot check, a consent or a login in place of the page
     UNREACHABLE = "unreachable"  # a timeout, a broken connection, 5xx
     UNREADABLE = "unreadable"  # the response crashed the parser twice
     REDIRECT = "redirect"  # its target counts instead
@@ -31,6 +33,35 @@ class ExclusionReason(StrEnum):
     DUPLICATE = "duplicate"  # its canonical URL counts instead
 
 
+WORDS: Final[dict[str, str]] = {
+    ExclusionReason.INVALID_ADDRESS: "not a web address",
+    ExclusionReason.OTHER_HOST: "on another host",
+    ExclusionReason.EXCLUDED: "left out by the include and exclude patterns",
+    ExclusionReason.TOO_DEEP: "deeper than maxDepth",
+    ExclusionReason.OVER_LIMIT: "beyond maxPages",
+    ExclusionReason.BLOCKED_BY_ROBOTS: "disallowed by robots.txt",
+    ExclusionReason.NOT_A_PAGE: "not a page, by the type of the response",
+    ExclusionReason.NOT_FOUND: "not found",
+    ExclusionReason.SOFT_NOT_FOUND: "an error page",
+    ExclusionReason.ACCESS_REFUSED: "refused by the site",
+    ExclusionReason.BLOCKED_BY_SITE: "hidden behind a bot check, a consent or a login",
+    ExclusionReason.UNREACHABLE: "unreachable",
+    ExclusionReason.UNREADABLE: "unreadable",
+    ExclusionReason.REDIRECT: "a redirect",
+    ExclusionReason.ENDLESS_PATH: "an endless path",
+    ExclusionReason.CALENDAR: "an endless calendar",
+    ExclusionReason.PARAMETERS: "one of endless combinations of parameters",
+    ExclusionReason.DUPLICATE: "a duplicate of another address",
+}
+"""What became of a URL that a discovery left out, in words."""
+
+
+def in_words(left_out: Mapping[str, int]) -> str:
+    """Why URLs were left out, most frequent reason first: `3 not found, 1 a redirect`."""
+    ordered = sorted(left_out.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{count} {WORDS.get(reason, reason)}" for reason, count in ordered)
+
+
 _EXTENSIONS: Final = (
     "7z avi bmp bz2 css csv dmg doc docx eot epub exe flac gif gz ico iso jar jpeg jpg js json m4a"
     " m4v mjs mov mp3 mp4 mpeg msi ods odt ogg ogv otf pdf png ppt pptx rar rpm rss rtf svg swf tar"
@@ -38,6 +69,8 @@ _EXTENSIONS: Final = (
 )
 NON_PAGE_EXTENSIONS: Final = frozenset(_EXTENSIONS.split())
 """File extensions of documents other than HTML pages, in lower case."""
+
+MAX_KIND_LENGTH: Final = 100
 
 
 @dataclass(frozen=True)
@@ -59,7 +92,8 @@ NO_RULES: Final = ScopeRules()
 def exclusion_reason(url: str, site: Site, rules: ScopeRules = NO_RULES) -> ExclusionReason | None:
     """Why the normalised `url` is not a page of `site` under `rules`; None if it is in scope.
 
-    A leading `www.` of either host is ignored, and so is the scheme on a default port.
+    A leading `www.` of either host is ignored, and so is the scheme on a default port. The name of
+    a file does not decide: the media type of the response does.
     """
     # The URL is normalised: its origin ends before the third slash.
     origin = "/".join(url.split("/", 3)[:3])
@@ -67,14 +101,32 @@ def exclusion_reason(url: str, site: Site, rules: ScopeRules = NO_RULES) -> Excl
         return ExclusionReason.OTHER_HOST
     target = url[len(origin) :]
     path = target.split("?", 1)[0]
-    name = path.rsplit("/", 1)[-1]
-    if "." in name and name.rsplit(".", 1)[-1].lower() in NON_PAGE_EXTENSIONS:
-        return ExclusionReason.NOT_A_PAGE
     if rules.include and not _any_matches(rules.include, path, target):
         return ExclusionReason.EXCLUDED
     if _any_matches(rules.exclude, path, target):
         return ExclusionReason.EXCLUDED
     return None
+
+
+def is_not_included(url: str, rules: ScopeRules) -> bool:
+    """Whether the normalised `url` only misses the include patterns: no pattern excludes it."""
+    target = "/" + url.split("/", 3)[3]
+    return bool(rules.include) and not _any_matches(rules.exclude, target.split("?", 1)[0], target)
+
+
+def file_kind(url: str) -> str | None:
+    """The kind of file that the name in the normalised `url` suggests; None if it suggests a page.
+
+    Names only suggest: `/wiki/Node.js` may be an article. Files of one kind, an extension below one
+    top-level path, are usually all pages or all files.
+    """
+    path = url.split("/", 3)[3].split("?", 1)[0]
+    top, _, rest = path.partition("/")
+    name = path.rsplit("/", 1)[-1]
+    extension = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    if extension not in NON_PAGE_EXTENSIONS:
+        return None
+    return f"{top if rest else ''}/*.{extension}"[-MAX_KIND_LENGTH:]
 
 
 def _any_matches(patterns: tuple[str, ...], path: str, target: str) -> bool:

@@ -28,6 +28,13 @@ MAX_DECLARATION_LENGTH: Final = 1_000
 MAX_URL_LINE_LENGTH: Final = 100_000
 _UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DECLARATION: Final = re.compile(r"\s*<\?xml[^>]*\?>")
+MAX_PREAMBLE: Final = 64 * 1024
+"""Number of bytes in which the root element is looked for."""
+
+_XML_DECLARATION: Final = re.compile(rb"<\?xml\s[^>]{0,500}\?>", re.IGNORECASE)
+_ROOT: Final = re.compile(
+    rb"<(?:[A-Za-z_][\w.-]{0,50}:)?(?:urlset|sitemapindex|rss|feed|rdf)(?=[\s>/])", re.IGNORECASE
+)
 _REFERENCE: Final = re.compile(rb"&(?=(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
 """The start of a character or predefined entity reference; others stay text, which prevents
 entity expansion attacks."""
@@ -61,7 +68,12 @@ def parse_sitemap(body: bytes) -> Sitemap:
     """
     found = _Found()
     pieces = _started(_as_utf8(_inflated(body, found)))
-    start = next(pieces, b"")
+    start = b""
+    for piece in pieces:
+        start += piece
+        if len(start) >= MAX_PREAMBLE:
+            break
+    start = _without_preamble(start)
     pieces = chain([start], pieces)
     if start.startswith(b"<"):
         _read_xml(_Stream(_escaped(pieces)), found)
@@ -70,6 +82,19 @@ def parse_sitemap(body: bytes) -> Sitemap:
     if found.problem is None and not found.pages and not found.sitemaps:
         found.problem = "There is no URL in it."
     return Sitemap(tuple(found.pages), tuple(found.sitemaps), found.problem, found.truncated)
+
+
+def _without_preamble(start: bytes) -> bytes:
+    """`start` without what a broken server wrote before, or behind, the XML declaration.
+
+    Unchanged if it has no root element of a sitemap or feed.
+    """
+    root = _ROOT.search(start)
+    if root is None:
+        return start
+    declarations = list(_XML_DECLARATION.finditer(start, 0, root.start()))
+    declaration = declarations[-1][0] if declarations else b""
+    return declaration + start[root.start() :]
 
 
 @dataclass
@@ -212,7 +237,9 @@ def _read_xml(stream: _Stream, found: _Found) -> None:
 
 
 def _take(element: etree._Element, found: _Found) -> None:
-    """Take the `loc` of a page or sitemap, or the `link` of a feed entry (text or href)."""
+    """Take the `loc` of a page or sitemap, the `link` to a translation of a page, or the `link` of
+    a feed entry (text or href).
+    """
     name = _local_name(element)
     if name not in ("loc", "link"):
         return
@@ -221,6 +248,8 @@ def _take(element: etree._Element, found: _Found) -> None:
         url = "".join(str(part) for part in element.itertext()).strip()
     elif name == "link" and parent in _FEED_ENTRIES and _alternate(element):
         url = str(element.get("href") or element.text or "").strip()
+    elif name == "link" and parent == "url" and element.get("hreflang") and _alternate(element):
+        url = str(element.get("href") or "").strip()
     else:
         return
     if url:

@@ -5,8 +5,12 @@ values and percent-encoding stay as the site's own links have them.
 """
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
+from urllib.parse import unquote
 
 import ada_url
 
@@ -52,7 +56,54 @@ AMBIGUOUS_SESSION_PARAMETERS: Final = frozenset({"s", "session", "session_id", "
 a shorter value they may identify a page."""
 
 _SESSION_VALUE: Final = re.compile(r"[0-9a-f]{20,}", re.IGNORECASE)
-_SESSION_IN_PATH: Final = re.compile(r";(?:jsessionid|phpsessid)=[^/;?]*", re.IGNORECASE)
+_SESSION_IN_PATH: Final = re.compile(
+    r";(?:jsessionid|phpsessid)=[^/;?]*|/\((?:[A-Z]\([0-9a-z]{24}\))+\)(?=/)", re.IGNORECASE
+)
+"""Path parameters of servlets and PHP, and the path segment of ASP.NET without cookies."""
+
+VISIT_PARAMETERS: Final = frozenset(
+    {
+        "cookiecheck",
+        "nocache",
+        "nonce",
+        "rand",
+        "random",
+        "rnd",
+        "sess",
+        "session",
+        "session_id",
+        "sessionid",
+        "sid",
+        "ticket",
+        "timestamp",
+        "token",
+        "ts",
+        "visit",
+        "visit_id",
+        "visitid",
+        "visitor",
+        "visitor_id",
+        "visitorid",
+    }
+)
+"""Query parameters that identify a visit if a site's redirect adds them to the address it was asked
+for; in a link they may identify a page."""
+
+AMBIGUOUS_VISIT_PARAMETERS: Final = frozenset(
+    {"_", "cid", "r", "s", "t", "tid", "time", "uid", "uuid", "v", "vid"}
+)
+"""Query parameters that do so only if their value looks random."""
+
+_RANDOM: Final = re.compile(
+    r"(?=[a-z]*[0-9])(?=[0-9]*[a-z])[0-9a-z]{6,}|[0-9]{10}(?:[0-9]{3})?", re.IGNORECASE
+)
+"""A value of letters and digits, or a moment of Unix time, of an ambiguous parameter."""
+
+_SURELY_RANDOM: Final = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[^0-9]*[0-9])(?=[^a-f]*[a-f])[0-9a-f]{16,}",
+    re.IGNORECASE,
+)
+"""A UUID or a hash: the value of a parameter of any name."""
 
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 """RFC 1123, 2.1, and the underscore, which is in use."""
@@ -88,22 +139,64 @@ def normalise(url: str, base: str | None = None) -> str:
     It has no fragment, default port, tracking parameters or session ids. Raises InvalidAddress if
     `url` is not an http or https URL, contains credentials, or is longer than `MAX_URL_LENGTH`.
     """
-    parsed = _parse(url, base)
-    if parsed.protocol not in ("http:", "https:"):
-        raise InvalidAddress(f"{_quoted(url)} is not an address on the web.")
-    if parsed.username or parsed.password:
-        # The message omits the address, which contains a secret: messages are logged and shown.
-        raise InvalidAddress("The address has a user name or password in it.")
-    parsed.hash = ""
-    if ";" in parsed.pathname:
+    parsed = _web_address(url, base)
+    if ";" in parsed.pathname or "(" in parsed.pathname:
         parsed.pathname = _SESSION_IN_PATH.sub("", parsed.pathname)
     kept = _without_visit(parsed.search)
     # The setter removes one leading question mark, which may be part of the query.
     parsed.search = f"?{kept}" if kept else ""
-    href: str = parsed.href
-    if len(href) > MAX_URL_LENGTH:
-        raise InvalidAddress(f"The address is longer than {MAX_URL_LENGTH} characters.")
-    return href
+    return _checked_length(parsed)
+
+
+def as_sent(url: str, base: str | None = None) -> str:
+    """The URL that a browser requests for `url`, resolved against `base`: without its fragment.
+
+    Unlike `normalise` it keeps the parameters of a visit, without which some sites redirect for
+    ever. Raises InvalidAddress as `normalise` does.
+    """
+    return _checked_length(_web_address(url, base))
+
+
+def name_after_redirects(requested: Sequence[str]) -> str:
+    """The normalised URL by which the page at the end of a chain of redirects is known.
+
+    `requested` are the URLs of the chain as sent, first to last. A redirect that only adds
+    parameters to its own address leads to the same page: the page keeps the address by which it was
+    asked for. A redirect to another address may add an id of the visit to it, which is removed.
+    """
+    name = normalise(requested[0])
+    for before, after in pairwise(requested):
+        if not _adds_parameters(before, after) and normalise(after) != name:
+            name = _without_added_visit(normalise(after), before)
+    return name
+
+
+def carries(target: str, url: str) -> bool:
+    """Whether a query parameter of `target` is the address `url`, to which it may lead back."""
+    origin = origin_of(url)
+    addresses = {url, url.removeprefix(origin), url.removeprefix(f"{origin}/")} - {""}
+    query = target.partition("?")[2]
+    return any(unquote(pair.partition("=")[2]) in addresses for pair in _pairs(query))
+
+
+def without_visit(links: Sequence[str], requested: str, name: str) -> tuple[str, ...]:
+    """`links` of the page that was `requested` and is known as `name`, without the parameters that
+    a redirect added: a site that gives each visit an id repeats it in its links.
+    """
+    added = Counter(_pairs(requested.partition("?")[2]))
+    added.subtract(_pairs(name.partition("?")[2]))
+    visit = {pair for pair, count in added.items() if count > 0}
+    return (
+        tuple(dict.fromkeys(_without_pairs(link, visit) for link in links))
+        if visit
+        else tuple(links)
+    )
+
+
+def _without_pairs(link: str, pairs: set[str]) -> str:
+    path, _, query = link.partition("?")
+    kept = "&".join(pair for pair in query.split("&") if pair not in pairs)
+    return f"{path}?{kept}" if kept else path
 
 
 def host_of(url: str) -> str:
@@ -165,6 +258,61 @@ def _check_name(host: str) -> None:
         )
     if len(labels) < 2 and host != "localhost":
         raise _refused("A domain has at least two parts, such as competitor.com.")
+
+
+def _web_address(url: str, base: str | None) -> ada_url.URL:
+    """The parsed URL without its fragment. Raises InvalidAddress as `normalise` does, but for its
+    length.
+    """
+    parsed = _parse(url, base)
+    if parsed.protocol not in ("http:", "https:"):
+        raise InvalidAddress(f"{_quoted(url)} is not an address on the web.")
+    if parsed.username or parsed.password:
+        # The message omits the address, which contains a secret: messages are logged and shown.
+        raise InvalidAddress("The address has a user name or password in it.")
+    parsed.hash = ""
+    return parsed
+
+
+def _checked_length(parsed: ada_url.URL) -> str:
+    href: str = parsed.href
+    if len(href) > MAX_URL_LENGTH:
+        raise InvalidAddress(f"The address is longer than {MAX_URL_LENGTH} characters.")
+    return href
+
+
+def _adds_parameters(before: str, after: str) -> bool:
+    """Whether `after` is the address `before`, or `before` with further query parameters."""
+    old, new = normalise(before), normalise(after)
+    (old_path, _, old_query), (new_path, _, new_query) = old.partition("?"), new.partition("?")
+    added = Counter(_pairs(new_query))
+    added.subtract(_pairs(old_query))
+    return old_path == new_path and all(count >= 0 for count in added.values())
+
+
+def _without_added_visit(name: str, before: str) -> str:
+    """The normalised `name` without ids of a visit that the URL `before` does not have."""
+    path, _, query = name.partition("?")
+    had = {pair.partition("=")[0] for pair in _pairs(before.partition("?")[2])}
+    kept = [
+        pair
+        for pair in query.split("&")
+        if pair.partition("=")[0] in had or not _identifies_a_visit(*pair.partition("=")[::2])
+    ]
+    return f"{path}?{'&'.join(kept)}" if kept != [""] and kept else path
+
+
+def _identifies_a_visit(name: str, value: str) -> bool:
+    name = name.lower()
+    return (
+        name in VISIT_PARAMETERS
+        or (name in AMBIGUOUS_VISIT_PARAMETERS and _RANDOM.fullmatch(value) is not None)
+        or _SURELY_RANDOM.fullmatch(value) is not None
+    )
+
+
+def _pairs(query: str) -> list[str]:
+    return [pair for pair in query.split("&") if pair]
 
 
 def _parse(url: str, base: str | None) -> ada_url.URL:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary
+from sqlalchemy import JSON, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.db.base import Base
@@ -44,6 +44,7 @@ class KeptAnswer(Base):
     last_modified: Mapped[str | None]
     location: Mapped[str | None]
     body: Mapped[bytes] = mapped_column(LargeBinary)
+    set_cookies: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     kept_at: Mapped[datetime]
 
 

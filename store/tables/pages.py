@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.web.crawl_settings import CrawlSettings
@@ -23,7 +23,8 @@ class Page(Base):
     """A page of a domain, with the results of its last check.
 
     `settings_fingerprint` is that of the last check's settings. `snapshot_at` is the time of the
-    newest snapshot.
+    newest snapshot. `not_modified_count` is the number of 304s since the last response with a body;
+    `validators_mislead` is set once a changed page came with the validators of before.
     """
 
     __tablename__ = "pages"
@@ -49,6 +50,8 @@ class Page(Base):
     snapshot_id: Mapped[UUID | None]
     snapshot_at: Mapped[datetime | None]
     crawl_count: Mapped[int] = mapped_column("crawls", default=0, server_default="0")
+    not_modified_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    validators_mislead: Mapped[bool] = mapped_column(default=False, server_default=false())
     last_check_at: Mapped[datetime | None]
     last_change_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -26,9 +26,9 @@ from core.jobs.contract import (
     DiscoverPagesInput,
     FinalReport,
 )
-from core.jobs.states import TASK_QUEUE, JobName, JobState, batch_job_id
+from core.jobs.states import TASK_QUEUE, JobName, JobState, JobType, batch_job_id
 from core.outbox import CancellationMessage, MessageKind
-from store.batches import batch_pages, cancel_batch
+from store.batches import batch_pages, batches_to_start, cancel_batch, get_batch
 from store.db.engine import Database
 from store.hosts import delete_turns
 from store.job_ends import claim_ends
@@ -39,12 +39,18 @@ from temporal.faults import as_unavailable
 from temporal.jobs.reader import JobReader
 from temporal.jobs.untrusted import read_payloads
 from temporal.jobs.view import JobDetail
+from temporal.jobs.visibility import JobFilter
 
 CANCELLED_WITHIN: Final = timedelta(seconds=3)
 """Time for the worker of an active job to end it. After that the workflow is terminated."""
 
 CANCELLATION_BATCH_SIZE: Final = 50
 """Jobs of a batch that are cancelled in parallel."""
+
+MAX_CANCELLED: Final = 10_000
+"""Jobs of each state that one request cancels."""
+
+UNFINISHED: Final = (JobState.WAITING, JobState.DELAYED, JobState.ACTIVE)
 
 FINISHED: Final = "The job has finished already."
 
@@ -106,6 +112,49 @@ class JobActions:
                 await withdraw(session, batch_id, MessageKind.CANCELLATION)
         return cancelled
 
+    async def failed_pages(self, org_id: UUID, batch_id: UUID) -> list[UUID]:
+        """The pages of the batch whose job has failed, exact at this moment."""
+        async with self._database.reading() as session:
+            await get_batch(session, org_id, batch_id)
+        failed: list[UUID] = []
+        last: UUID | None = None
+        while True:
+            async with self._database.reading() as session:
+                pages = await batch_pages(session, batch_id, last, CANCELLATION_BATCH_SIZE)
+            if not pages:
+                return failed
+            jobs = await asyncio.gather(
+                *(self._found(org_id, batch_job_id(batch_id, each.page_id)) for each in pages)
+            )
+            failed += [
+                page.page_id
+                for page, job in zip(pages, jobs, strict=True)
+                if job is not None and job.state is JobState.FAILED
+            ]
+            last = pages[-1].page_id
+
+    async def cancel_matching(self, wanted: JobFilter) -> int:
+        """The number of jobs that match and that this call has cancelled.
+
+        Batches with jobs that match and are not started yet are cancelled as a whole.
+        """
+        cancelled = 0
+        waiting = wanted.state in (None, JobState.WAITING)
+        if waiting and wanted.page_id is None and wanted.type is not JobType.DISCOVER:
+            async with self._database.reading() as session:
+                batches = await batches_to_start(
+                    session, wanted.org_id, wanted.domain_id, wanted.batch_id
+                )
+            for batch_id in batches:
+                cancelled += await self.cancel_batch(wanted.org_id, batch_id)
+        states = UNFINISHED if wanted.state is None else (wanted.state,)
+        for state in states:
+            ids = await self._reader.ids(wanted.in_state(state), MAX_CANCELLED)
+            for start in range(0, len(ids), CANCELLATION_BATCH_SIZE):
+                chunk = ids[start : start + CANCELLATION_BATCH_SIZE]
+                cancelled += await self._cancel_all(wanted.org_id, chunk)
+        return cancelled
+
     async def _cancel_all(self, org_id: UUID, job_ids: Sequence[str]) -> int:
         """Cancel the jobs that exist and have not finished; the number of cancelled ones."""
         found = await asyncio.gather(*(self._unfinished(org_id, each) for each in job_ids))
@@ -155,12 +204,15 @@ class JobActions:
             raise Conflict("The job was started with input that cannot be read.")
         return asked
 
-    async def _unfinished(self, org_id: UUID, job_id: str) -> JobDetail | None:
+    async def _found(self, org_id: UUID, job_id: str) -> JobDetail | None:
         try:
-            job = await self._reader.get(org_id, job_id)
+            return await self._reader.get(org_id, job_id)
         except NotFound:
             return None
-        return None if job.state.finished else job
+
+    async def _unfinished(self, org_id: UUID, job_id: str) -> JobDetail | None:
+        job = await self._found(org_id, job_id)
+        return None if job is None or job.state.finished else job
 
     async def _end_all(self, jobs: Sequence[JobDetail]) -> None:
         """Cancel the jobs that have stored nothing. The others finish: wait for them a moment."""

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -30,6 +30,7 @@ from temporal.jobs.history import JobAttempt, JobHistory
 from temporal.jobs.unstarted import count_unstarted
 from temporal.jobs.view import JobDetail, job_of, owner_org
 from temporal.jobs.visibility import FAILED, STATUS_NAMES, JobFilter, StaleActiveJobs
+from workflows.search_attributes import Attribute
 
 MAX_ID_LENGTH: Final = 200
 MAX_PARALLEL_DESCRIBES: Final = 20
@@ -66,6 +67,14 @@ class JobPage:
     rows: list[JobDetail]
     total: int
     next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class JobSubject:
+    """What a job is about: a page, or for `page_id` None the discovery of a domain."""
+
+    domain_id: UUID
+    page_id: UUID | None
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,20 @@ class JobReader:
         InvalidRequest for the cursor of another list.
         """
         return await _with_deadline(self._list(wanted, limit, page, cursor))
+
+    async def ids(self, wanted: JobFilter, limit: int) -> Sequence[str]:
+        """The ids of at most `limit` jobs that match."""
+        return [each.id for each in await _with_deadline(self._matching(wanted, limit))]
+
+    async def subjects(self, wanted: JobFilter, limit: int) -> Sequence[JobSubject]:
+        """What at most `limit` jobs that match are about, each subject once."""
+        found = (_subject_of(each) for each in await _with_deadline(self._matching(wanted, limit)))
+        return list(dict.fromkeys(each for each in found if each is not None))
+
+    async def _matching(self, wanted: JobFilter, limit: int) -> Sequence[WorkflowExecution]:
+        query = wanted.query(datetime.now(UTC), _stale(await self._check_active(wanted)))
+        listed = self._client.list_workflows(query, page_size=VISIBILITY_PAGE_SIZE, limit=limit)
+        return [each async for each in listed if owner_org(each) == str(wanted.org_id)]
 
     async def stats(self, wanted: JobFilter) -> JobStats:
         """The number of jobs in each state."""
@@ -266,6 +289,16 @@ class JobReader:
             delayed=delayed.count,
             total=running + unstarted,
         )
+
+
+def _subject_of(job: WorkflowExecution) -> JobSubject | None:
+    """None if the workflow of another team has other values than ids."""
+    page_id = job.typed_search_attributes.get(Attribute.PAGE)
+    try:
+        domain_id = UUID(job.typed_search_attributes.get(Attribute.DOMAIN))
+        return JobSubject(domain_id, UUID(page_id) if page_id else None)
+    except (TypeError, ValueError):
+        return None
 
 
 def _stale(checked: Mapping[str, JobDetail]) -> StaleActiveJobs:

@@ -6,7 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from activities.discovery.lock import LOCK_RETRY_DELAY
+from activities.discovery.lock import (
+    LOCK_RETRY_DELAY,
+    MAX_LOCK_RETRY_DELAY,
+    lock_retry_delay,
+)
 from core.jobs.states import JobState
 from tests.activities.discoveries import again, result
 from tests.activities.http.test_slow_hosts import slow
@@ -37,19 +41,18 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_second_discovery_of_a_domain_fails_when_it_may_not_wait(
+async def test_a_second_discovery_with_one_attempt_waits_too(
     working: System, site: FakeSite
 ) -> None:
+    """scrapy/scrapyd#153, #228."""
     domain_id, first_id = await walked_by_another(working, site)
     second = await working.ask(f"/api/domains/{domain_id}/discover", maxAttempts=1)
-    job = await working.finished(second)
-    assert job.state is JobState.FAILED
-    assert job.failed_reason == (
-        f"The job {first_id} is discovering the pages of this domain already."
-    )
+    await working.job_when(second, lambda job: job.state is JobState.DELAYED)
     site.release("/")
     assert (await working.finished(first_id)).state is JobState.COMPLETED
-    assert (await again(working, domain_id)).pages_known == 1
+    await working.api.post(f"/api/jobs/{second}/promote")
+    job = await working.finished(second)
+    assert (result(job).pages_known, job.attempts_made) == (1, 1)
 
 
 async def test_an_attempt_waits_a_moment_for_the_discovery_before_it(
@@ -73,14 +76,21 @@ async def test_a_second_discovery_of_a_domain_waits_for_the_first_and_then_walks
     second = await working.ask(f"/api/domains/{domain_id}/discover")
     delayed = await working.job_when(second, lambda job: job.state is JobState.DELAYED)
     assert delayed.next_attempt_at is not None
-    assert first_id in str(delayed.failed_reason)
+    assert delayed.failed_reason is None
     assert len(site.requests_for("/")) == 1
     site.release("/")
     await working.finished(first_id)
     await working.api.post(f"/api/jobs/{second}/promote")
     job = await working.finished(second)
     assert result(job).pages_known == 1
-    assert job.attempts_made == 2
+    assert job.attempts_made == 1
+
+
+def test_a_discovery_asks_less_often_the_longer_it_waits() -> None:
+    delays = [lock_retry_delay(deferrals) for deferrals in (0, 6, 60, 6_000)]
+    assert delays[0] == LOCK_RETRY_DELAY
+    assert delays[1] == 2 * LOCK_RETRY_DELAY
+    assert delays[2] < delays[3] == MAX_LOCK_RETRY_DELAY
 
 
 @pytest.mark.usefixtures("impatient")

@@ -3,13 +3,20 @@
 import gzip
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import activities.discovery.seeds
 import activities.extraction.processes
-from activities.discovery.seeds import MAX_REQUESTS, MAX_SITEMAPS, first_sitemaps, read_sitemap
+from activities.discovery.seeds import (
+    MAX_SITEMAPS,
+    MOST_USUAL,
+    USUAL_PLACES,
+    first_sitemaps,
+    read_sitemap,
+    usual_sitemaps,
+)
 from activities.discovery.visit import Visitor
 from core.errors import BlockedByRobots, HostBusy
 from core.jobs.checkpoint import Seeding
@@ -90,11 +97,50 @@ async def test_a_sitemap_that_is_redirected_is_read_in_its_place(
 
 
 async def test_redirects_without_end_end(site: FakeSite, visitor: Visitor) -> None:
-    for number in range(MAX_REQUESTS + 9):
+    for number in range(99):
         headers = {"Location": f"/{number + 1}"}
         site.page(f"/{number}", "", status=302, headers=headers)
-    await seeds(site, visitor, "Sitemap: /0")
-    assert len(site.requests) == MAX_REQUESTS
+    assert (await seeds(site, visitor, "Sitemap: /0")).read == 2
+    assert len(site.requests) == 11 + 1
+
+
+async def test_a_sitemap_behind_a_cookie_is_read(site: FakeSite, visitor: Visitor) -> None:
+    headers = {"Location": "/sitemap.xml?utm_source=robots", "Set-Cookie": "seen=1; Path=/"}
+    site.page("/sitemap.xml", "", status=302, headers=headers)
+    site.page("/sitemap.xml?utm_source=robots", listing(site.url("/a")))
+    assert (await seeds(site, visitor)).urls == (site.url("/a"),)
+    assert site.requests[-1].headers["cookie"] == "seen=1"
+
+
+def test_the_usual_places_are_read_only_if_no_sitemap_lists_a_page() -> None:
+    owner = parse_domain("a.example")
+    asked = Seeding(read=1, asked=("https://a.example/sitemap.xml",))
+    usual = usual_sitemaps(asked, owner, timedelta(seconds=0.5))
+    assert usual is not None
+    assert [url.removeprefix("https://a.example") for url in usual.waiting] == list(USUAL_PLACES)
+    assert usual_sitemaps(usual, owner, timedelta(0)) is None
+    assert usual_sitemaps(asked.model_copy(update={"urls": 1}), owner, timedelta(0)) is None
+    of_slow = usual_sitemaps(asked, owner, timedelta(seconds=10))
+    assert of_slow is not None
+    assert of_slow.waiting == usual.waiting[:MOST_USUAL]
+
+
+async def test_what_is_passed_over_and_what_cannot_be_read_is_told(
+    site: FakeSite, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities.discovery.seeds, "MAX_SITEMAPS", 2)
+    monkeypatch.setattr(activities.discovery.seeds, "MAX_SEEDS", 3)
+    site.page("/all.xml", index(*(site.url(f"/{number}.txt") for number in range(5))))
+    site.page("/broken.xml", "<urlset><url><loc>")
+    site.page("/0.txt", listing(*(site.url(f"/page-{number}") for number in range(5))))
+    owner = parse_domain(site.origin)
+    seeding = Seeding(waiting=(site.url("/all.xml"),))
+    while seeding.waiting:
+        seeding, _ = await read_sitemap(seeding, owner, visitor)
+    assert (seeding.passed_over, seeding.urls_passed_over) == (4, 2)
+    broken = Seeding(waiting=(site.url("/broken.xml"),))
+    told, _ = await read_sitemap(broken, owner, visitor)
+    assert told.problems == (f"{site.url('/broken.xml')}: Its XML is broken.",)
 
 
 async def test_where_the_host_is_busy_nothing_is_lost(site: FakeSite, visitor: Visitor) -> None:
@@ -127,7 +173,7 @@ async def test_sitemaps_that_cannot_be_read_are_passed_over(
             "ftp://a",
         )
     )
-    assert await seeds(site, visitor, robots) == Seeds((site.url("/a"),), 4)
+    assert await seeds(site, visitor, robots) == Seeds((site.url("/a"),), 5)
 
 
 async def test_a_sitemap_that_robots_forbids_is_not_asked_for(

@@ -233,7 +233,9 @@ async def test_a_discovery_of_a_slow_site_finds_all_pages_and_holds_no_place_whi
             job = await system.finished(domain.discovery_job_id)
     assert (result(job).pages_added, job.attempts_made) == (3, 1)
     assert progress == sorted(progress)
-    assert [each.target for each in site.requests] == ["/robots.txt", "/sitemap.xml", *pages]
+    usual = ("/sitemap_index.xml", "/sitemap-index.xml", "/wp-sitemap.xml")
+    asked = [each.target for each in site.requests]
+    assert asked == ["/robots.txt", "/sitemap.xml", *pages, *usual]
     asked_at = [each.at for each in site.requests[1:]]
     assert all(after - before > DELAY - 0.05 for before, after in pairwise(asked_at))
 
@@ -270,7 +272,7 @@ async def test_where_its_host_is_busy_a_walk_stores_what_is_under_way_and_begins
         site.release("/2")
         job = await system.finished(domain.discovery_job_id)
     assert (result(job).pages_added, job.attempts_made) == (10, 1)
-    assert [each.target for each in site.requests[2:]] == ["/", *pages]
+    assert [each.target for each in site.requests[2:12]] == ["/", *pages]
 
 
 async def test_a_slow_site_without_any_page_fails_with_the_first_reason(

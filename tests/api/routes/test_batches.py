@@ -166,3 +166,132 @@ async def test_another_organisations_batch_cannot_be_cancelled(
     assert foreign.status_code == 404
     async with system.worker():
         await eventually(lambda: system.stats(batchId=batch_id), lambda stats: stats.completed == 3)
+
+
+async def site_that_fails(system: System, site: FakeSite) -> tuple[UUID, str]:
+    """The domain of a site of three pages, and a batch of which two have failed."""
+    domain_id = await site_of_three(system, site)
+    for path in ("/a", "/b"):
+        site.page(path, "no", status=500)
+    async with system.worker():
+        batch_id = await crawl_in_batch(system, domain_id, maxAttempts=1)
+        await eventually(
+            lambda: system.stats(batchId=batch_id),
+            lambda stats: (stats.failed, stats.completed) == (2, 1),
+        )
+    for path in ("/a", "/b"):
+        site.page(path, "<p>here</p>")
+    return domain_id, batch_id
+
+
+async def test_the_failed_jobs_of_a_batch_are_run_again_as_a_batch(
+    system: System, site: FakeSite
+) -> None:
+    """felixmosh/bull-board#1262."""
+    _, batch_id = await site_that_fails(system, site)
+    headers = {"Idempotency-Key": "once"}
+    first = await system.api.post(f"/api/batches/{batch_id}/retry", headers=headers)
+    assert first.status_code == 202, first.text
+    assert first.json()["data"]["jobsQueued"] == 2
+    repeated = await system.api.post(f"/api/batches/{batch_id}/retry", headers=headers)
+    assert repeated.json() == first.json()
+    new_id = first.json()["data"]["batchId"]
+    assert new_id != batch_id
+    async with system.worker():
+        stats = await eventually(
+            lambda: system.stats(batchId=new_id), lambda stats: stats.completed == 2
+        )
+    assert (stats.failed, stats.total) == (0, 0)
+    nothing = await system.api.post(f"/api/batches/{new_id}/retry")
+    assert nothing.status_code == 409
+    assert nothing.json()["error"] == "No job of the batch has failed."
+
+
+async def test_failed_jobs_are_run_again_by_the_filters_of_the_list(
+    system: System, site: FakeSite
+) -> None:
+    domain_id, batch_id = await site_that_fails(system, site)
+    [failed] = (await system.jobs(batchId=batch_id, status="failed", limit=1)).data
+    for query, expected in (
+        (f"pageId={failed.page_id}&type=crawl", 1),
+        (f"domainId={domain_id}&status=failed", 2),
+    ):
+        answer = await system.api.post(f"/api/jobs/retry?{query}")
+        assert answer.status_code == 202, answer.text
+        data = answer.json()["data"]
+        assert (data["jobsQueued"], data["jobIds"]) == (expected, [])
+        assert data["batches"] == [
+            {"batchId": data["batchId"], "domainId": str(domain_id), "jobsQueued": expected}
+        ]
+        async with system.worker():
+            batch = {"batchId": data["batchId"]}
+            await eventually(
+                partial(system.stats, **batch),
+                partial(lambda expected, stats: stats.completed == expected, expected),
+            )
+
+
+async def test_a_failed_discovery_is_run_again_by_the_filters(
+    system: System, site: FakeSite
+) -> None:
+    site.page("/", "no", status=403)
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        assert (await system.finished(domain.discovery_job_id)).state is JobState.FAILED
+        await eventually(lambda: system.stats(), lambda stats: stats.failed == 1)
+        site.page("/", "<p>here</p>")
+        answer = await system.api.post("/api/jobs/retry?type=discover")
+        data = answer.json()["data"]
+        assert (data["batchId"], data["batches"], data["jobsQueued"]) == (None, [], 1)
+        [job_id] = data["jobIds"]
+        assert (await system.finished(job_id)).state is JobState.COMPLETED
+
+
+async def test_only_what_fits_can_be_run_again_or_cancelled(system: System) -> None:
+    for path, status in (
+        ("retry?status=completed", 400),
+        ("retry?status=nonsense", 400),
+        (f"retry?domainId={uuid4()}", 409),
+        ("retry", 409),
+        ("cancel?status=failed", 400),
+        ("cancel?pageId=x", 400),
+    ):
+        assert (await system.api.post(f"/api/jobs/{path}")).status_code == status, path
+    nothing = await system.api.post(f"/api/jobs/cancel?domainId={uuid4()}")
+    assert nothing.json() == {"data": {"jobsCancelled": 0}}
+
+
+async def test_unfinished_jobs_are_cancelled_by_the_filters_of_the_list(
+    system: System, site: FakeSite
+) -> None:
+    domain_id = await site_of_three(system, site)
+    pages = await system.pages(domain_id)
+    later = [
+        await system.ask(f"/api/pages/{page_id}/crawl", delaySeconds=3600)
+        for page_id in pages.values()
+    ]
+    await eventually(lambda: system.stats(), lambda stats: stats.delayed == 3)
+    one = await system.api.post(f"/api/jobs/cancel?pageId={pages[site.url('/a')]}")
+    assert one.json()["data"]["jobsCancelled"] == 1
+    none = await system.api.post(f"/api/jobs/cancel?domainId={domain_id}&status=waiting")
+    assert none.json()["data"]["jobsCancelled"] == 0
+    async with await system.another_organisation() as stranger:
+        foreign = await stranger.post(f"/api/jobs/cancel?domainId={domain_id}")
+        assert foreign.json()["data"]["jobsCancelled"] == 0
+    await eventually(lambda: system.stats(), lambda stats: stats.delayed == 2)
+    rest = await system.api.post(f"/api/jobs/cancel?domainId={domain_id}&status=delayed")
+    assert rest.json()["data"]["jobsCancelled"] == 2
+    assert {(await system.job(job_id)).failed_reason for job_id in later} == {
+        "The job was cancelled."
+    }
+
+
+async def test_a_batch_that_has_not_begun_is_cancelled_by_the_filters(
+    system: System, site: FakeSite
+) -> None:
+    domain_id = await site_of_three(system, site)
+    batch_id = await crawl_in_batch(system, domain_id)
+    await system.api.post(f"/api/jobs/cancel?domainId={domain_id}")
+    async with system.worker():
+        result = await system.client.get_workflow_handle(f"batch-{UUID(batch_id).hex}").result()
+    assert result["jobsQueued"] == 0

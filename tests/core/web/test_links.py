@@ -11,7 +11,9 @@ from core.web.links import (
     MAX_TITLE_LENGTH,
     PageLinks,
     decode_html,
+    decode_page,
     extract_links,
+    may_refresh,
 )
 from tests.cost import cost
 
@@ -247,3 +249,66 @@ def test_feeds_and_other_languages_are_told_apart() -> None:
 def test_only_some_feeds_are_taken() -> None:
     link = '<link rel=alternate type="application/rss+xml" href=/{}>'
     assert len(page("".join(link.format(n) for n in range(50))).feeds) == MAX_FEEDS_PER_PAGE
+
+
+def test_the_documents_of_frames_are_links() -> None:
+    html = "<iframe src=/a></iframe><frameset><frame src=b></frameset><iframe srcdoc=x></iframe>"
+    links = extract_links(html, "https://a.example/x/").links
+    assert "https://a.example/a" in links
+    assert extract_links("<frameset><frame src=b>", "https://a.example/x/").links == (
+        "https://a.example/x/b",
+    )
+
+
+@pytest.mark.parametrize(
+    ("href", "encoding", "expected"),
+    [
+        ("?q=é", "utf-8", "/x?q=%C3%A9"),
+        ("?q=é", "cp1252", "/x?q=%E9"),
+        ("?q=привет", "cp1251", "/x?q=%EF%F0%E8%E2%E5%F2"),
+        ("?q=日本", "shift_jis", "/x?q=%93%FA%96%7B"),
+        ("?q=日", "cp1252", "/x?q=%26%2326085%3B"),
+        ("/é?q=é#é", "cp1252", "/%C3%A9?q=%E9"),
+        ("?q=%E9&b=ü", "cp1252", "/x?q=%E9&b=%FC"),
+    ],
+)
+def test_a_query_is_written_in_the_charset_of_the_page(
+    href: str, encoding: str, expected: str
+) -> None:
+    links = extract_links(f"<a href='{href}'>a</a>", "https://a.example/x", encoding).links
+    assert links == (f"https://a.example{expected}",)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Добро пожаловать в наш магазин", "cp1251"),
+        ("こんにちは、世界。ようこそ、私たちの店へ。", "shift_jis"),
+        ("こんにちは、世界。ようこそ、私たちの店へ。", "euc_jp"),
+        ("안녕하세요 우리 가게에 오신 것을 환영합니다", "euc_kr"),
+        ("欢迎来到我们的商店，今天的价格是九十九元。", "gb18030"),
+        ("Voilà un café très cher à Besançon", "cp1252"),
+        ("Größe: 5 € für Äpfel", "cp1252"),
+    ],
+)
+def test_an_undeclared_charset_is_recognised(text: str, encoding: str) -> None:
+    decoded, found = decode_page(f"<p>{text}</p>".encode(encoding), "text/html")
+    assert (decoded, found) == (f"<p>{text}</p>", encoding)
+
+
+def test_one_broken_character_spoils_no_page() -> None:
+    body = "<p>Café à la crème, très bon – 5 €</p>".encode() + b"\xff"
+    assert "Café à la crème" in decode_page(body, "text/html")[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"<meta http-equiv=refresh content='0; url=/a'>", True),
+        (b'<META HTTP-EQUIV = "Refresh" CONTENT=0>', True),
+        (b"<meta http-equiv=content-type content=refresh>", False),
+        (b"<p>refresh", False),
+    ],
+)
+def test_what_may_refresh(body: bytes, expected: bool) -> None:
+    assert may_refresh(body) is expected

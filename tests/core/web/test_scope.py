@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.web.scope import ExclusionReason, ScopeRules, exclusion_reason, glob_matches
+from core.web.scope import (
+    ExclusionReason,
+    ScopeRules,
+    exclusion_reason,
+    file_kind,
+    glob_matches,
+    in_words,
+    is_not_included,
+)
 from core.web.urls import Site, parse_domain
 from tests.cost import cost
 
@@ -61,11 +69,39 @@ def test_another_site(domain: str, url: str) -> None:
         ("/a.tar.gz", False),
         ("/style.css", False),
         ("/.woff2", False),
+        ("/wiki/Node.js", False),
     ],
 )
-def test_what_is_no_page_by_its_name(path: str, is_page: bool) -> None:
-    expected = None if is_page else ExclusionReason.NOT_A_PAGE
-    assert exclusion_reason(f"https://competitor.com{path}", SITE) is expected
+def test_a_name_suggests_a_file_and_excludes_nothing(path: str, is_page: bool) -> None:
+    url = f"https://competitor.com{path}"
+    assert (file_kind(url) is None) is is_page
+    assert exclusion_reason(url, SITE) is None
+
+
+def test_files_of_one_kind_have_an_extension_below_one_path() -> None:
+    kinds = {
+        url: file_kind(f"https://competitor.com{url}")
+        for url in ("/wiki/a.js", "/wiki/b/c.JS?d", "/static/a.js", "/a.js", "/b.js")
+    }
+    assert kinds["/wiki/a.js"] == kinds["/wiki/b/c.JS?d"] == "wiki/*.js"
+    assert kinds["/static/a.js"] == "static/*.js"
+    assert kinds["/a.js"] == kinds["/b.js"] == "/*.js"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/blog/a", False), ("/", True), ("/shop?q=1", True), ("/private/a", False)],
+)
+def test_what_only_misses_the_include_patterns(path: str, expected: bool) -> None:
+    rules = ScopeRules(include=("/blog/*",), exclude=("/private/*",))
+    url = f"https://competitor.com{path}"
+    missed = exclusion_reason(url, SITE, rules) is not None and is_not_included(url, rules)
+    assert missed is expected
+
+
+def test_reasons_are_told_in_words() -> None:
+    assert in_words({"redirect": 1, "not_found": 3}) == "3 not found, 1 a redirect"
+    assert all(in_words({reason: 1}) != f"1 {reason}" for reason in ExclusionReason)
 
 
 @pytest.mark.parametrize(

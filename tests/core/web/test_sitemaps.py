@@ -220,3 +220,49 @@ def test_references_are_read_wherever_the_pieces_of_a_file_part() -> None:
     for written in ("&amp;", "&", "&#38;"):
         body = urlset(*(url.replace("&", written) for url in urls))
         assert parse_sitemap(body).pages == urls
+
+
+NOTICE = b"Notice: Undefined index: lang in /srv/map.php on line 12\n"
+LISTING = b"<urlset><url><loc>https://a.example/1</loc></url></urlset>"
+DECLARED = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\n\n  \n" + DECLARED + LISTING,
+        NOTICE + DECLARED + LISTING,
+        NOTICE + LISTING,
+        b"<br />\n<b>Warning</b>: filemtime() in <b>/map.php</b><br />\n" + DECLARED + LISTING,
+        DECLARED + NOTICE + LISTING,
+        b"\xef\xbb\xbf\xef\xbb\xbf" + DECLARED + LISTING,
+        b"<!-- made by a plugin -->" + DECLARED + LISTING,
+        b"12a\r\n" + DECLARED + LISTING,
+        gzip.compress(NOTICE * 200 + DECLARED + LISTING),
+        NOTICE + LISTING.replace(b"<", b"<s:").replace(b"<s:/", b"</s:"),
+        NOTICE + b"<rss><channel><item><link>https://a.example/1</link></item></channel></rss>",
+    ],
+)
+def test_what_stands_before_a_sitemap_is_passed_over(body: bytes) -> None:
+    """Auctollo/google-sitemap-generator#88, dwightwatson/sitemap#33, #47."""
+    found = parse_sitemap(body)
+    assert found.pages == ("https://a.example/1",)
+    assert found.problem is None
+
+
+@pytest.mark.parametrize("body", [NOTICE, b"<html><p>not here</html>", DECLARED, b"<url" + NOTICE])
+def test_a_notice_alone_is_no_sitemap(body: bytes) -> None:
+    assert parse_sitemap(body).pages == ()
+    assert parse_sitemap(body).problem is not None
+
+
+def test_translations_in_a_sitemap_are_pages() -> None:
+    entry = (
+        b'<url><loc>https://a.example/en</loc><xhtml:link rel="alternate" hreflang="de"'
+        b' href="https://a.example/de"/><xhtml:link rel="alternate" media="print"'
+        b' href="https://a.example/print"/></url>'
+    )
+    found = parse_sitemap(
+        b'<urlset xmlns:xhtml="http://www.w3.org/1999/xhtml">' + entry + b"</urlset>"
+    )
+    assert found.pages == ("https://a.example/en", "https://a.example/de")

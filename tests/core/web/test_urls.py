@@ -5,7 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidAddress, InvalidRequest
-from core.web.urls import MAX_URL_LENGTH, Site, host_of, normalise, origin_of, parse_domain, port_of
+from core.web.urls import (
+    MAX_URL_LENGTH,
+    Site,
+    as_sent,
+    carries,
+    host_of,
+    name_after_redirects,
+    normalise,
+    origin_of,
+    parse_domain,
+    port_of,
+    without_visit,
+)
 
 SCRAPS = (
     "http https :// : / // ? ?? & = # @ . .. %41 %zz % utm_source=x gclid= a=b %2e%2e a.com é ツ"
@@ -218,3 +230,67 @@ def test_any_text_is_a_domain_or_refused(text: str) -> None:
         return
     assert parse_domain(site.domain) == site
     assert origin_of(normalise(site.origin)) == site.origin
+
+
+@pytest.mark.parametrize(
+    ("requested", "name"),
+    [
+        (["/offer", "/offer?sid=3fa9c1"], "/offer"),
+        (["/offer", "/offer?sid=3fa9c1&sid2=x"], "/offer"),
+        (["/list?a=1", "/list?a=1&visit=77"], "/list?a=1"),
+        (["/list?a=1", "/list?visit=77&a=1"], "/list?a=1"),
+        (["/", "/?utm_source=site"], "/"),
+        (["/", "/hello?back=/", "/"], "/"),
+        (["/old", "/new"], "/new"),
+        (["/old", "/new?id=7"], "/new?id=7"),
+        (["/old", "/new?session=abc"], "/new"),
+        (["/old", "/new?id=7&visit_id=17"], "/new?id=7"),
+        (["/old?sid=9", "/new?sid=9"], "/new?sid=9"),
+        (["/old", "/new?t=1766700000123"], "/new"),
+        (["/old", "/new?t=blue"], "/new?t=blue"),
+        (["/old", "/new?x=123e4567-e89b-12d3-a456-426614174000"], "/new"),
+        (["/post?id=41", "/post?id=42"], "/post?id=42"),
+        (["/a", "/a/", "/a/?sid=1"], "/a/"),
+        (["/shop", "/(S(lit3py55t21z5v55vlm25s55))/shop"], "/shop"),
+        (["/shop", "/shop;jsessionid=0A1B"], "/shop"),
+    ],
+)
+def test_a_page_behind_redirects_has_a_name_without_the_visit(
+    requested: list[str], name: str
+) -> None:
+    urls = [f"https://a.example{path}" for path in requested]
+    assert name_after_redirects(urls) == f"https://a.example{name}"
+
+
+def test_a_redirect_is_asked_for_as_it_was_sent() -> None:
+    sent = as_sent("/a;jsessionid=1?utm_source=b&sid=" + "0" * 32 + "#part", "https://a.example/x")
+    assert sent == "https://a.example/a;jsessionid=1?utm_source=b&sid=" + "0" * 32
+    for refused in ("javascript:1", "ftp://a.example/", "https://u:p@a.example/"):
+        with pytest.raises(InvalidAddress):
+            as_sent(refused)
+
+
+def test_links_do_not_repeat_what_a_redirect_added() -> None:
+    links = ("https://a.example/?sid=3f", "https://a.example/b?c=1&sid=3f", "https://a.example/d")
+    requested, name = "https://a.example/offer?sid=3f", "https://a.example/offer"
+    assert without_visit(links, requested, name) == (
+        "https://a.example/",
+        "https://a.example/b?c=1",
+        "https://a.example/d",
+    )
+    assert without_visit(links, name, name) == links
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("/hello?back=/prices%3Fa%3D1", True),
+        ("/hello?back=https://a.example/prices?a=1", True),
+        ("/hello?next=prices%3Fa=1", True),
+        ("/hello?back=/", False),
+        ("/prices?b=1", False),
+        ("/hello", False),
+    ],
+)
+def test_an_address_may_carry_the_one_to_come_back_to(target: str, expected: bool) -> None:
+    assert carries(f"https://a.example{target}", "https://a.example/prices?a=1") is expected

@@ -1,0 +1,485 @@
+"""Recognition of walls: pages that a site shows, with a success status, instead of the page.
+
+A wall asks for a proof of a human, a consent or a login, or says that the site is closed. It has
+little text, few links, and says so in its title, in a heading or beside a challenge. A page *about*
+these things has text and links of its own, and its title says more than the wall's phrase. A page
+whose address says that it is one of them, such as `/login`, is what was asked for.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from itertools import islice
+from typing import Final
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+MAX_HTML: Final = 500_000
+"""Number of characters of a page that may be a wall."""
+
+MAX_WORDS: Final = 220
+"""Number of words of a bot check or a login; a CJK character counts half."""
+
+MAX_WORDS_OF_NOTICE: Final = 120
+"""Number of words of a page that says only that the site is closed, or closed to us."""
+
+MAX_WORDS_OF_CONSENT: Final = 400
+MAX_LINKS: Final = 12
+MAX_LINKS_OF_NOTICE: Final = 6
+MAX_BARE_WORDS: Final = 40
+"""Number of words of a wall whose heading alone tells that it is one."""
+
+MAX_FIELDS: Final = 1
+"""Number of text fields of a bot check: other forms with a captcha have fields of their own."""
+
+MAX_WORDS_OUTSIDE: Final = 25
+"""Number of words outside of the part of a page that asks for consent: its header and footer."""
+
+MAX_WORDS_OF_SCRIPT: Final = 10
+"""Number of words of a challenge that only a script shows."""
+
+LONG_PARAGRAPH: Final = 25
+LONG_PARAGRAPHS: Final = 2
+"""Number of paragraphs, and of words in each, of an article: walls are terse."""
+
+START: Final = 200
+"""Number of characters at the start of the text in which a wall says what it is."""
+
+FIELDS_OF_OTHER_FORMS: Final = "textarea, select, input[type='email' i], input[type='tel' i]"
+
+MAX_ELEMENTS: Final = 3_000
+"""Number of tags of a page that may be a wall: nested elements take quadratic time."""
+
+
+class WallKind(StrEnum):
+    """What a wall asks for."""
+
+    BOT_CHECK = "bot_check"
+    ACCESS_DENIED = "access_denied"
+    CONSENT = "consent"
+    LOGIN = "login"
+    MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A page that hides another one; `said` is the phrase that tells."""
+
+    kind: WallKind
+    said: str
+
+
+def _folded(text: str) -> str:
+    """Lower case, without accents and with plain apostrophes and single spaces."""
+    decomposed = unicodedata.normalize("NFKD", text.lower().replace("’", "'").replace("ı", "i"))
+    plain = "".join(each for each in decomposed if not unicodedata.combining(each))
+    return " ".join(unicodedata.normalize("NFC", plain).split())
+
+
+def _pattern(phrases: str) -> re.Pattern[str]:
+    """One pattern for the phrases, regular expressions of which each line has some.
+
+    A line that begins with a plus sign continues the one before.
+    """
+    lines = (line.removeprefix("    ") for line in phrases.strip("\n").splitlines())
+    joined = "\n".join(lines).replace("\n+", "").strip()
+    return re.compile("|".join(_folded(line) for line in joined.splitlines()))
+
+
+_BOT_CHECK: Final = _pattern(
+    r"""
+    (?:verify|verifying|confirm|prove|make sure|ensure|check(?:ing)?)(?: that| if)?
+    + (?:you(?:'re| are)|you) (?:a |not a |not an? |an? )?(?:automated )?(?:human
+    +|robot|bot|real person)
+    are you (?:a |an )?(?:human|robot|bot)
+    i(?:'m| am) not a robot|you(?:'re| are) not a (?:robot|bot)|you(?:'re| are) (?:a )?human
+    human verification|robot check|bot check|captcha verification
+    security (?:check|verification)
+    (?:checking|verifying) your (?:browser|connection)|checking if the site connection is secure
+    unusual (?:traffic|activity)|suspicious (?:traffic|activity)
+    automated (?:requests|queries|access|traffic)
+    (?:enter|type) the (?:characters|text|letters|code|numbers)(?: that)? (?:you see
+    +|below|shown|in the)
+    (?:complete|solve|finish) (?:the|this|a) (?:captcha|security check|challenge|puzzle)
+    just a moment|one more step|attention required|pardon (?:our|the) interruption
+    press (?:and|&) hold
+    (?:please )?enable (?:javascript and )?cookies (?:and reload|to continue)
+    (?:sind sie|bist du) (?:ein mensch|ein roboter|kein roboter)
+    (?:dass|ob) (?:sie|du) (?:wirklich )?(?:ein mensch|kein roboter|kein bot)
+    ich bin kein roboter|sicherheits(?:überprüfung|abfrage|prüfung)
+    ungewöhnliche[nr]? (?:datenverkehr|aktivität|zugriffe)
+    browser wird (?:überprüft|geprüft)
+    (?:geben sie|gib) die (?:angezeigten )?(?:zeichen|buchstaben)
+    que vous (?:êtes|n'êtes pas) (?:bien )?(?:un )?(?:être )?(?:humain|robot)
+    êtes-vous (?:un )?(?:humain|robot)|je ne suis pas un robot
+    vérification de sécurité|(?:trafic|activité) inhabituel|(?:saisissez|entrez) les caractères
+    vérification de votre navigateur
+    que (?:usted |tu )?(?:eres|es|no eres|no es) (?:un |una )?(?:ser )?(?:humano|robot|persona)
+    no soy un robot|eres (?:un )?(?:humano|robot)
+    verificación (?:humana|de seguridad)|(?:tráfico|actividad) inusual
+    (?:introduce|introduzca|escriba|escribe) los caracteres|comprobando (?:su|tu) navegador
+    que (?:você )?(?:é|não é) (?:um )?(?:ser )?(?:humano|robô)|não sou um robô
+    verificação (?:humana|de segurança)|(?:tráfego|atividade) incomum|digite os caracteres
+    (?:che|di) (?:non )?(?:sei|essere|siete|tu sia) (?:un )?(?:essere )?(?:umano|robot)
+    non sono un robot|verifica di sicurezza|traffico (?:insolito|anomalo)|attività insolita
+    inserisci i caratteri
+    dat (?:u|je) (?:een mens|geen robot)|ik ben geen robot|beveiligings(?:controle|verificatie)
+    ongebruikelijke? (?:verkeer|activiteit)
+    że (?:jesteś człowiekiem|nie jesteś robotem)|nie jestem robotem|nietypowy ruch
+    sprawdzanie (?:przeglądarki|bezpieczeństwa)
+    что вы (?:человек|не робот)|я не робот|вы не робот|необычный трафик
+    подозрительн\w+ (?:трафик|активность)|автоматическ\w+ запрос
+    проверка (?:браузера|безопасности)|введите символы
+    що ви (?:людина|не робот)|я не робот
+    robot olmadığınızı|insan olduğunuzu|ben robot değilim|olağan ?dışı trafik
+    že (?:jste člověk|nejste robot)|nejsem robot|že ste človek|nie som robot
+    att du (?:är en människa|inte är en robot)|jag är inte en robot
+    at du (?:er et menneske|ikke er en robot)|jeg er ikke en robot
+    että olet ihminen|en ole robotti|nem vagyok robot|nu sunt (?:un )?robot|δεν είμαι ρομπότ
+    ότι είστε άνθρωπος|не съм робот
+    لست (?:برنامج )?روبوت|أنك (?:إنسان|بشر|لست روبوت)|אני לא רובוט|שאתה (?:אנושי|לא רובוט)
+    ロボットではありません|ロボットでないこと|人間であることを(?:確認|証明)
+    セキュリティ(?:チェック|確認)|画像に(?:表示されている|ある)文字
+    您是(?:真人|人类|人類)|您不是机器人|您不是機器人|我不是(?:机器人|機器人)|人机(?:身份)?验证
+    人機驗證|请完成(?:安全)?验证|請完成(?:安全)?驗證|安全验证|异常流量|请输入验证码|請輸入驗證碼
+    滑块验证
+    로봇이 아닙니다|사람인지 확인|자동 ?입력 ?방지|비정상적인 (?:트래픽|접근)|보안 ?확인
+    मैं रोबोट नहीं|आप (?:इंसान|मानव) हैं|tôi không phải là (?:người máy|robot)
+    bạn là con người|ฉันไม่ใช่หุ่นยนต์|คุณเป็นมนุษย์|saya bukan robot
+    anda (?:manusia|bukan robot)
+    """
+)
+
+_ACCESS_DENIED: Final = _pattern(
+    r"""
+    (?:error )?(?:403 )?(?:access (?:is )?denied|forbidden|access forbidden)(?: 403)?
+    (?:your )?(?:request|access) (?:was |has been |is )?(?:blocked|rejected)
+    (?:sorry,? )?you (?:have been|are|were) blocked
+    access to this (?:page|site|website) (?:has been|is|was) (?:denied|blocked|restricted)
+    (?:der )?zugriff (?:wurde |ist )?(?:verweigert|gesperrt|blockiert)
+    (?:l')?accès (?:refusé|interdit|bloqué)|acceso (?:denegado|prohibido|bloqueado)
+    acesso (?:negado|proibido|bloqueado)|accesso (?:negato|vietato|bloccato)
+    toegang (?:geweigerd|verboden|geblokkeerd)|odmowa dostępu|dostęp (?:zabroniony|zablokowany)
+    доступ (?:запрещен|ограничен|закрыт|заблокирован)|доступ заборонено
+    erişim (?:engellendi|reddedildi)|přístup (?:odepřen|zamítnut)|prístup zamietnutý
+    åtkomst nekad|adgang (?:nægtet|forbudt)|ingen tilgang|tilgang nektet
+    pääsy (?:estetty|kielletty)|hozzáférés megtagadva|acces interzis|η πρόσβαση απορρίφθηκε
+    アクセスが(?:拒否|制限|禁止)され(?:ました|ています)|アクセス拒否|访问被拒绝|拒绝访问
+    存取被拒|拒絕存取|禁止访问|접근이 (?:거부|차단)되었습니다
+    액세스(?:가)? 거부(?:됨|되었습니다)?
+    تم (?:رفض|حظر) الوصول|الوصول مرفوض|הגישה נדחתה|akses ditolak|truy cập bị từ chối
+    """
+)
+_DENIAL: Final = re.compile(
+    r"permission|authori[sz]|berechtig|autoris|autoriz|reference|referenz|incident|support id|"
+    r"request id|ray id|event id|your ip|ip[- ]adress|ip address|adresse ip|direccion ip|"
+    r"endereco ip|indirizzo ip|ip-адрес|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]{12,}\b|firewall|"
+    r"this server|security (?:service|policy|rules)"
+)
+
+_MAINTENANCE: Final = _pattern(
+    r"""
+    (?:(?:the |this |our )?(?:site|website|web site|page|shop|store|service|system)
+    +(?:'s| is)? |we(?:'re| are) )?(?:currently |temporarily )?(?:(?:down|offline
+    +|closed) for|under|undergoing|in) (?:scheduled |planned |routine )?maintenance(?: mode)?
+    maintenance mode
+    (?:we(?:'ll| will) )?be (?:right )?back (?:soon|shortly|in a (?:moment|few minutes))
+    (?:this |the |our )?(?:site|website|page|service|shop) (?:is )?(?:temporarily
+    +|currently) (?:unavailable|offline|closed|down)
+    (?:503 )?service (?:temporarily )?unavailable
+    wartungs(?:arbeiten|modus|pause)
+    (?:die |diese |unsere )?(?:seite|website|webseite) (?:wird gerade gewartet|ist
+    + (?:vorübergehend|derzeit) nicht erreichbar)
+    wir sind (?:gleich|bald|in kürze) (?:wieder (?:da|für sie da|zurück)|zurück)
+    (?:le |notre )?(?:site|service)?(?: est)? ?(?:actuellement )?en (?:cours de )?maintenance
+    (?:le site|la page) est (?:temporairement|momentanément) (?:indisponible|fermée?)
+    nous revenons (?:bientôt|très vite)
+    (?:el |nuestro )?(?:sitio|sitio web|página)?(?: está)? ?(?:actualmente )?en mantenimiento
+    volvemos (?:pronto|enseguida)|volveremos pronto
+    (?:o |nosso )?(?:site|sítio)?(?: está)? ?em manutenção|voltamos (?:em breve|já)
+    voltaremos em breve
+    (?:il |il nostro )?(?:sito|sito web)?(?: è)? ?in manutenzione|torniamo (?:presto|subito)
+    torneremo presto
+    (?:de |deze |onze )?(?:site|website)?(?: is)? ?(?:in|wegens) onderhoud
+    we zijn (?:zo|snel) (?:weer )?terug
+    prace (?:techniczne|konserwacyjne|serwisowe)|przerwa techniczna|wracamy wkrótce
+    (?:ведутся |идут )?технические работы
+    сайт (?:временно )?(?:недоступен|на (?:обслуживании|реконструкции))|технічні роботи
+    (?:site |sitemiz )?bakım(?:da|dayız| çalışması| modunda)|probíhá údržba
+    stránky jsou v údržbě|underhåll pågår|vi är snart tillbaka|siden er under vedligeholdelse
+    vi er snart tilbake|huoltokatko|sivusto on huollossa|karbantartás alatt|site în mentenanță
+    (?:ただいま|現在)?(?:サイトは|システム)?メンテナンス中(?:です)?
+    (?:网站|系统|本站)?(?:正在)?维护中?|(?:網站|系統)(?:正在)?維護中
+    (?:시스템|서비스|서버|사이트)? ?점검 ?중(?:입니다)?|الموقع (?:تحت|قيد) الصيانة|האתר בתחזוקה
+    """
+)
+
+_CONSENT: Final = _pattern(
+    r"""
+    before you (?:continue|proceed|enter)|we (?:value|care about|respect) your privacy
+    your privacy (?:is important|matters|choices)
+    (?:accept|agree to|consent to) (?:our |the use of |all )?cookies to (?:continue
+    +|proceed|access|read|view)
+    consent (?:required|needed)|continue with (?:cookies|ads|advertising)|we use cookies
+    you must (?:accept|agree)
+    bevor sie (?:fortfahren|weiterlesen|weitergehen)|ihre privatsphäre
+    wir (?:respektieren|schätzen) ihre (?:privatsphäre|daten)
+    (?:mit|weiter mit) (?:werbung|cookies)(?: weiterlesen)?|stimmen sie .{0,40}zu
+    avant (?:de continuer|d'accéder)|(?:nous respectons )?votre vie privée|votre consentement
+    continuer sans accepter
+    antes de continuar|(?:valoramos|respetamos) (?:tu|su) privacidad
+    (?:tu|su) privacidad (?:es importante|nos importa)|valorizamos (?:a )?sua privacidade
+    a sua privacidade
+    prima di continuare|(?:la tua|teniamo alla tua) privacy
+    voordat (?:je|u) (?:verdergaat|doorgaat)
+    (?:wij|we) (?:respecteren|waarderen) (?:je|uw) privacy
+    zanim przejdziesz|(?:cenimy|szanujemy) (?:twoją )?prywatność|прежде чем продолжить
+    ваша конфиденциальность|innan du fortsätter|før du fortsætter|ennen kuin jatkat
+    devam etmeden önce|než budete pokračovat
+    続行する前に|プライバシーを尊重|继续之前|繼續之前|我们重视您的隐私|계속하기 전에
+    قبل المتابعة
+    """
+)
+_ACCEPT: Final = _pattern(
+    r"""
+    accept|agree|allow all|got it|consent|i understand|akzeptier|zustimm|einverstanden
+    alle erlauben|accepter|j'accepte|tout autoriser|aceptar|acepto|aceitar|concordo|accetta
+    accetto|acconsento|accepteren|akkoord|toestaan|akceptuj|zgadzam|zgoda
+    принять|принимаю|согласен|соглас|прийняти|kabul|souhlas|přijmout|prijať|godkänn|acceptera
+    accepter|godkend|godta|hyväksy|elfogad|accept toate|αποδοχή|приемам
+    同意|接受|承諾|동의|수락|أوافق|قبول|מסכים
+    """
+)
+
+_LOGIN: Final = _pattern(
+    r"""
+    (?:please |you (?:must|need to|have to) (?:be )?|first )(?:log(?:ged)?[ -]?in
+    +|sign(?:ed)?[ -]?in)(?: (?:first|here|again))?(?: (?:to|before|in order to)\b.{0,60})?
+    (?:log ?in|sign ?in) to (?:continue|view|see|read|access|your account)
+    (?:login|log-in|sign-in|authentication) (?:is )?required
+    (?:your )?session (?:has )?(?:expired|timed out)|members only
+    (?:bitte|sie müssen sich) (?:melden sie sich |loggen sie sich |zuerst )?(?:an
+    +|ein|anmelden|einloggen)\b
+    bitte (?:anmelden|einloggen)|anmeldung erforderlich|melden sie sich an
+    (?:ihre )?sitzung ist abgelaufen
+    (?:veuillez|vous devez) (?:vous connecter|vous identifier|être connecté)|connectez-vous pour
+    identifiez-vous|connexion requise|session (?:a )?expiré
+    (?:por favor )?(?:inicia|inicie) sesión (?:para|primero)|debes? iniciar sesión
+    necesitas? iniciar sesión|(?:la |su |tu )?sesión (?:ha )?(?:caducado|expirado)
+    (?:faça|é necessário fazer) (?:o )?login (?:para)?|inicie (?:a )?sessão para
+    entre para continuar|sessão expirou
+    (?:accedi|effettua (?:il login|l'accesso)) per|devi (?:accedere|effettuare)|sessione scaduta
+    (?:log in|meld je aan|meld u aan|inloggen) om|je moet ingelogd
+    zaloguj się,? (?:aby|żeby)|musisz się zalogować|wymagane logowanie
+    (?:пожалуйста,? )?(?:войдите|авторизуйтесь)(?:,? чтобы)?|требуется (?:вход|авторизация)
+    увійдіть,? щоб
+    (?:devam etmek için )?giriş yap(?:ın|malısınız)|pro pokračování se přihlaste|přihlaste se
+    logga in för att|log ind for at|logg inn for å|kirjaudu sisään|jelentkezzen be
+    autentificați-vă
+    ログインして(?:ください|続行)|ログインが必要です|请(?:先)?登录|請(?:先)?登入
+    登录后(?:才能)?(?:查看|继续)|로그인(?:이 필요합니다|해 ?주세요|하세요)|يرجى تسجيل الدخول
+    יש להתחבר
+    """
+)
+
+_ADDRESSES: Final = {
+    WallKind.BOT_CHECK: re.compile(r"captcha|bot-?check|are-you-|turing", re.IGNORECASE),
+    WallKind.ACCESS_DENIED: re.compile(r"denied|forbidden|403|blocked", re.IGNORECASE),
+    WallKind.CONSENT: re.compile(r"cookie|consent|privacy|datenschutz|gdpr|dsgvo", re.IGNORECASE),
+    WallKind.LOGIN: re.compile(
+        r"log-?_?[io]n|sign-?_?[io]n|sign-?_?up|auth|account|anmeld|connexion|acceso|session|sso",
+        re.IGNORECASE,
+    ),
+    WallKind.MAINTENANCE: re.compile(
+        r"maintenance|wartung|status|downtime|mantenimiento|manutenc", re.IGNORECASE
+    ),
+}
+"""Addresses of pages that are about such walls, or are one on purpose."""
+
+_CHALLENGE: Final = re.compile(
+    r"captcha|challenge|turnstile|bot[-_]?(?:check|wall|detect|protect|manage)|anti[-_]?bot"
+    r"|human[-_]?(?:check|verif|challenge)|robot[-_]?check|ddos[-_]?(?:guard|protect)|are[-_]?you",
+    re.IGNORECASE,
+)
+_PARTS: Final = re.compile(r"\s+[|·•–—:»-]\s+|[|!?.。！？]+\s*")
+_WORD: Final = re.compile(r"[^\W\d_]+|\d+")
+_WIDE: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+
+
+def wall_of(html: str, url: str) -> Wall | None:
+    """The wall that `html` is, None if it is a page.
+
+    `url` is the address that was asked for, before redirects.
+    """
+    if len(html) > MAX_HTML or html.count("<") > MAX_ELEMENTS:
+        return None
+    page = _Page(html)
+    for kind, judge in (
+        (WallKind.BOT_CHECK, _bot_check),
+        (WallKind.ACCESS_DENIED, _access_denied),
+        (WallKind.LOGIN, _login),
+        (WallKind.MAINTENANCE, _maintenance),
+        (WallKind.CONSENT, _consent),
+    ):
+        said = judge(page)
+        if said is not None and not _ADDRESSES[kind].search(url.split("/", 3)[-1]):
+            return Wall(kind, said)
+    return None
+
+
+class _Page:
+    """What is seen of a page, and its forms."""
+
+    def __init__(self, html: str) -> None:
+        self._tree = LexborHTMLParser(html)
+        self._attributes = self._all_attributes()
+        self.refreshes = self._tree.css_first("meta[http-equiv='refresh' i]") is not None
+        self.scripted = self._tree.css_first("script") is not None
+        self.links = sum(1 for _ in islice(self._tree.css("a[href]"), MAX_LINKS + 1))
+        self.passwords = len(self._tree.css("input[type='password' i]"))
+        self.fields = len(self._tree.css("textarea, select")) + sum(
+            1
+            for field in self._tree.css("input")
+            if (field.attributes.get("type") or "text").lower()
+            in ("text", "email", "tel", "search", "number", "url", "date")
+        )
+        self.buttons = [_folded(text) for text in self._button_texts()]
+        self.asks_for_data = self._tree.css_first(FIELDS_OF_OTHER_FORMS) is not None
+        self.title = _folded(_text_of(self._tree.css_first("title")))
+        self.headings = [
+            _folded(_text_of(node)) for node in islice(self._tree.css("h1, h2, h3, h4"), 8)
+        ]
+        self._tree.strip_tags(["script", "style", "template", "title"])
+        self.text = _folded(_text_of(self._tree.body))
+        self.paragraphs = sum(
+            1
+            for node in islice(self._tree.css("p, li, dd, blockquote"), MAX_ELEMENTS)
+            if _words_of(_folded(_text_of(node))) >= LONG_PARAGRAPH
+        )
+
+    def _all_attributes(self) -> str:
+        nodes = islice(
+            self._tree.css("script, iframe, form, input, img, div, section, button"), MAX_ELEMENTS
+        )
+        return " ".join(
+            value[:200]
+            for node in nodes
+            for name, value in node.attributes.items()
+            if value and name in ("src", "action", "id", "class", "name", "data-action")
+        )
+
+    def _button_texts(self) -> Iterable[str]:
+        for node in islice(
+            self._tree.css("button, input, a[role='button'], a[class*='btn' i]"), 50
+        ):
+            if node.tag == "input":
+                if (node.attributes.get("type") or "").lower() in ("submit", "button"):
+                    yield node.attributes.get("value") or ""
+            else:
+                yield node.text()
+
+    @cached_property
+    def words(self) -> float:
+        """The number of words; of scripts without spaces, half the number of characters."""
+        return _words_of(self.text)
+
+    @cached_property
+    def has_challenge(self) -> bool:
+        """Whether a script, frame or form of the page is a challenge."""
+        return _CHALLENGE.search(self._attributes) is not None
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The title and the headings, and the parts of them."""
+        found = [line for line in [self.title, *self.headings] if line]
+        return [*found, *(part for line in found for part in _PARTS.split(line) if part)]
+
+    def words_outside_of(self, phrase: re.Pattern[str]) -> float | None:
+        """The number of words outside of the part that has a heading with `phrase` and a button.
+
+        None if there is no such part.
+        """
+        for heading in islice(self._tree.css("h1, h2, h3, h4, [role='heading']"), 8):
+            if not phrase.search(_folded(_text_of(heading))):
+                continue
+            part = heading.parent
+            while part is not None and part.css_first("button, input, a[role='button']") is None:
+                part = part.parent
+            if part is not None:
+                return self.words - _words_of(_folded(_text_of(part)))
+        return None
+
+    def headed(self, phrase: re.Pattern[str]) -> str | None:
+        """The first line of title and headings that is nothing but `phrase`."""
+        for line in self.lines:
+            if phrase.fullmatch(line.strip(" .!…?-–—:·")):
+                return line
+        return None
+
+
+def _bot_check(page: _Page) -> str | None:
+    if page.words > MAX_WORDS or page.links > MAX_LINKS or page.fields > MAX_FIELDS:
+        return None
+    if page.passwords or page.asks_for_data or page.paragraphs >= LONG_PARAGRAPHS:
+        return None
+    told = ". ".join([page.title, *page.headings, page.text[:START]])
+    said = _BOT_CHECK.search(told if page.words > MAX_BARE_WORDS * 1.5 else f"{told}. {page.text}")
+    if said is None:
+        return "a challenge" if page.words <= MAX_WORDS_OF_SCRIPT and page.has_challenge else None
+    if page.has_challenge or page.refreshes:
+        return said[0]
+    if page.headed(_BOT_CHECK) and page.words <= MAX_BARE_WORDS:
+        return said[0]
+    answered = page.fields == MAX_FIELDS and bool(page.buttons) and page.words <= MAX_WORDS / 2
+    return said[0] if answered and any(_BOT_CHECK.search(line) for line in page.lines) else None
+
+
+def _access_denied(page: _Page) -> str | None:
+    if page.words > MAX_WORDS_OF_NOTICE or page.links > MAX_LINKS_OF_NOTICE:
+        return None
+    said = page.headed(_ACCESS_DENIED)
+    if said is None or page.fields > MAX_FIELDS:
+        return None
+    return said if page.words <= MAX_BARE_WORDS or _DENIAL.search(page.text) else None
+
+
+def _maintenance(page: _Page) -> str | None:
+    if page.words > MAX_WORDS_OF_NOTICE or page.links > MAX_LINKS_OF_NOTICE:
+        return None
+    return page.headed(_MAINTENANCE) if page.fields <= MAX_FIELDS else None
+
+
+def _login(page: _Page) -> str | None:
+    if page.words > MAX_WORDS or page.links > MAX_LINKS or not page.passwords:
+        return None
+    said = _LOGIN.search(f"{'. '.join(page.lines)}. {page.text}")
+    return said[0] if said else None
+
+
+def _consent(page: _Page) -> str | None:
+    if page.words > MAX_WORDS_OF_CONSENT or page.links > MAX_LINKS or page.fields:
+        return None
+    accepts = any(_ACCEPT.search(button) for button in page.buttons)
+    if not accepts:
+        return None
+    said = [found for line in page.headings if (found := _CONSENT.search(line))]
+    if page.headings:
+        outside = page.words_outside_of(_CONSENT)
+        alone = len(said) == len(page.headings) or len(page.headings) == len(said) + 1
+        if not said or outside is None or outside > MAX_WORDS_OUTSIDE:
+            return None
+        return said[0][0] if alone and _CONSENT.search(page.headings[0]) else None
+    begins = _CONSENT.search(f"{page.title}. {page.text[:START]}")
+    return begins[0] if begins and page.words <= MAX_WORDS_OF_NOTICE else None
+
+
+def _words_of(folded: str) -> float:
+    wide = len(_WIDE.findall(folded))
+    return wide / 2 + len(_WORD.findall(_WIDE.sub(" ", folded) if wide else folded))
+
+
+def _text_of(node: LexborNode | None) -> str:
+    return node.text(separator=" ") if node is not None else ""

@@ -1,0 +1,375 @@
+"""Sites of public reports, which other tools get wrong; each test names its report."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Callable, Mapping
+from itertools import count
+from uuid import UUID
+
+import pytest
+
+from core.jobs.contract import CrawlPageResult
+from core.jobs.states import JobState
+from temporal.jobs.view import JobDetail
+from tests.activities.discoveries import again, result
+from tests.site import HTML, Behaviour, FakeSite, SiteAnswer, SiteRequest
+from tests.system import System
+
+Answer = Callable[[SiteRequest], SiteAnswer]
+
+
+def html(body: str, headers: Mapping[str, str] | None = None, status: int = 200) -> SiteAnswer:
+    return SiteAnswer(body.encode(), status, {"Content-Type": HTML, **(headers or {})})
+
+
+def to(location: str, cookie: str | None = None) -> SiteAnswer:
+    cookies = {} if cookie is None else {"Set-Cookie": cookie}
+    return SiteAnswer(b"", 302, {"Location": location, **cookies})
+
+
+MISSING = SiteAnswer(b"no", 404)
+
+
+def answering(answer: Answer) -> Behaviour:
+    """Answer each request by what `answer` makes of it."""
+
+    async def behave(request: SiteRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(request).to(request))
+        await writer.drain()
+
+    return behave
+
+
+async def discovered(system: System, site: FakeSite) -> tuple[UUID, set[str]]:
+    """The domain of the site, and the paths of the pages that its first discovery finds."""
+    domain = await system.add_domain(site.origin)
+    result(await system.finished(domain.discovery_job_id))
+    return domain.id, await paths(system, site, domain.id)
+
+
+async def paths(system: System, site: FakeSite, domain_id: UUID) -> set[str]:
+    return {url.removeprefix(site.origin) for url in await system.pages(domain_id)}
+
+
+async def crawl(system: System, page_id: UUID) -> JobDetail:
+    return await system.finished(await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=1))
+
+
+async def look(system: System, page_id: UUID) -> CrawlPageResult:
+    job = await crawl(system, page_id)
+    assert job.state is JobState.COMPLETED, job.failed_reason
+    return CrawlPageResult.model_validate(job.return_value)
+
+
+async def watched(system: System, site: FakeSite, path: str) -> UUID:
+    """The id of the page at `path`, of a domain whose discovery is over."""
+    domain = await system.add_domain(site.origin)
+    await system.finished(domain.discovery_job_id)
+    url = site.url(path)
+    known = await system.pages(domain.id)
+    if url in known:
+        return known[url]
+    added = await system.api.post(f"/api/domains/{domain.id}/pages", json={"url": url})
+    assert added.status_code == 201, added.text
+    return UUID(added.json()["data"]["id"])
+
+
+async def summaries(system: System, page_id: UUID) -> list[str]:
+    answer = await system.api.get(f"/api/changes?pageId={page_id}")
+    return [change["summary"] for change in answer.json()["data"]]
+
+
+def cookie_first(request: SiteRequest) -> SiteAnswer:
+    if request.target not in ("/", "/prices"):
+        return MISSING
+    if "seen=1" not in request.headers.get("cookie", ""):
+        return to(request.target, "seen=1; Path=/")
+    return html("<title>Tours</title><h1>Tours</h1><p>$80.</p><a href=/prices>Prices</a>")
+
+
+def cookie_by_another_page(request: SiteRequest) -> SiteAnswer:
+    if request.target.startswith("/hello"):
+        return to("/", "guest=yes; Path=/")
+    if request.target not in ("/", "/prices"):
+        return MISSING
+    if "guest=yes" not in request.headers.get("cookie", ""):
+        return to("/hello?back=/")
+    return html("<title>Tours</title><h1>Tours</h1><p>$80.</p><a href=/prices>Prices</a>")
+
+
+def campaign(request: SiteRequest) -> SiteAnswer:
+    path, _, query = request.target.partition("?")
+    if path not in ("/", "/landing"):
+        return MISSING
+    if "utm_source=" not in query:
+        return to(f"{path}?utm_source=site&utm_medium=redirect")
+    return html("<title>Landing</title><h1>Landing</h1><p>$80.</p><a href=/landing>Landing</a>")
+
+
+@pytest.fixture
+async def system(system: System) -> AsyncIterator[System]:
+    """A system with a worker."""
+    async with system.worker():
+        yield system
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [(cookie_first, {"/", "/prices"}), (campaign, {"/", "/landing"})],
+    ids=["encode/httpx#821", "jparise/chrome-utm-stripper#6"],
+)
+async def test_redirects_to_the_same_page_are_followed_as_sent(
+    system: System, site: FakeSite, answer: Answer, expected: set[str]
+) -> None:
+    site.otherwise(answering(answer))
+    domain_id, found = await discovered(system, site)
+    assert found == expected
+    for page_id in (await system.pages(domain_id)).values():
+        assert (await look(system, page_id)).status_code == 200
+        assert not (await look(system, page_id)).changed
+
+
+async def test_a_cookie_may_be_set_at_another_address(system: System, site: FakeSite) -> None:
+    """simplecrawler/simplecrawler#78."""
+    site.otherwise(answering(cookie_by_another_page))
+    _, found = await discovered(system, site)
+    assert "/" in found
+
+
+@pytest.mark.parametrize("digits", [6, 32])
+async def test_an_id_of_a_visit_in_a_redirect_is_no_news(
+    system: System, site: FakeSite, digits: int
+) -> None:
+    """apache/stormcrawler#2052, review."""
+    visits = count()
+
+    def answer(request: SiteRequest) -> SiteAnswer:
+        path, _, query = request.target.partition("?")
+        if path == "/":
+            return html("<title>Case</title><p>Tours.</p><a href=/offer>Offer</a>")
+        if path != "/offer":
+            return MISSING
+        if "sid=" not in query:
+            return to(f"/offer?sid={next(visits) * 7919 + 11:0{digits}x}")
+        return html(f"<title>Offer</title><p>The tour costs $80.</p><a href='/?{query}'>Home</a>")
+
+    site.otherwise(answering(answer))
+    domain_id, found = await discovered(system, site)
+    assert found == {"/", "/offer"}
+    assert (await again(system, domain_id)).pages_added == 0
+    offer = (await system.pages(domain_id))[site.url("/offer")]
+    for _ in range(3):
+        await look(system, offer)
+    assert await summaries(system, offer) == []
+
+
+async def test_all_members_of_a_gzip_body_are_read(system: System, site: FakeSite) -> None:
+    """urllib3/urllib3#1285."""
+
+    def menu(price: int) -> bytes:
+        parts = ("<title>Menu</title><p>Soup costs $6.</p>", f"<p>Roast costs ${price}.</p>")
+        return b"".join(gzip.compress(part.encode()) for part in parts)
+
+    site.page("/", menu(19), headers={"Content-Encoding": "gzip"})
+    page_id = await watched(system, site, "/")
+    await look(system, page_id)
+    site.page("/", menu(24), headers={"Content-Encoding": "gzip"})
+    assert (await look(system, page_id)).changed
+    [summary] = await summaries(system, page_id)
+    assert "$19" in summary
+    assert "$24" in summary
+
+
+async def test_a_meta_refresh_is_followed_by_a_crawl(system: System, site: FakeSite) -> None:
+    """thp/urlwatch#172."""
+    site.page("/", "<title>Case</title><p>A site")
+    site.page(
+        "/prices",
+        '<meta http-equiv="refresh" content="0; url=/prices/2027"><p>You are being redirected.',
+        headers={"ETag": '"stub"'},
+    )
+    page_id = await watched(system, site, "/prices")
+    for price in (99, 99, 129):
+        site.page("/prices/2027", f"<h1>Prices</h1><p>Pro costs ${price}.", headers={"ETag": "1"})
+        seen = await look(system, page_id)
+    assert seen.changed
+    [summary] = await summaries(system, page_id)
+    assert "$129" in summary
+
+
+async def test_a_refresh_in_a_circle_ends(system: System, site: FakeSite) -> None:
+    site.page("/", "<title>Case</title><p>A site")
+    site.page("/a", '<meta http-equiv="refresh" content="0; url=/b"><p>Wait.')
+    site.page("/b", '<meta http-equiv="refresh" content="0; url=/a"><p>Wait.')
+    page_id = await watched(system, site, "/a")
+    assert "circle" in ((await crawl(system, page_id)).failed_reason or "")
+
+
+def stale(words: Callable[[], str]) -> Answer:
+    """A server that answers 304 to whoever asks conditionally (thp/urlwatch#139)."""
+
+    def answer(request: SiteRequest) -> SiteAnswer:
+        if request.target != "/":
+            return MISSING
+        if "if-none-match" in request.headers:
+            return SiteAnswer(b"", 304, {"ETag": '"same"'})
+        return html(f"<title>Status</title><p>{words()}", {"ETag": '"same"'})
+
+    return answer
+
+
+async def test_conditional_requests_can_be_switched_off(system: System, site: FakeSite) -> None:
+    words = iter(("All runs.", "The ferry is cancelled.", "The ferry runs again."))
+    site.page("/robots.txt", "", status=404)
+    current = [next(words)]
+    site.otherwise(answering(stale(lambda: current[0])))
+    page_id = await watched(system, site, "/")
+    await system.choose(f"/api/pages/{page_id}", conditionalRequests=False)
+    await look(system, page_id)
+    for told in words:
+        current[0] = told
+        assert (await look(system, page_id)).changed
+
+
+async def test_a_server_that_answers_304_for_ever_is_found_out(
+    system: System, site: FakeSite
+) -> None:
+    current = ["All runs."]
+    site.otherwise(answering(stale(lambda: current[0])))
+    page_id = await watched(system, site, "/")
+    await look(system, page_id)
+    current[0] = "The ferry is cancelled."
+    seen = [(await look(system, page_id)).changed for _ in range(10)]
+    assert seen == [False] * 9 + [True]
+    current[0] = "The ferry runs again."
+    assert (await look(system, page_id)).changed
+
+
+async def test_a_page_that_no_pattern_takes_is_read_for_links(
+    system: System, site: FakeSite
+) -> None:
+    """firecrawl/firecrawl#1430."""
+    site.page("/", "<p>Start</p><a href=/blog/>Blog</a> <a href=/list>List</a>")
+    site.page("/blog/", "<p>Blog</p><a href=/blog/one>One</a>")
+    site.page("/blog/one", "<p>One</p>")
+    site.page("/list", "<p>List</p><a href=/blog/two>Two</a> <a href=/private>Private</a>")
+    site.page("/blog/two", "<p>Two</p>")
+    site.page("/private", "<p>Private</p>")
+    domain_id = (await discovered(system, site))[0]
+    for url, page_id in (await system.pages(domain_id)).items():
+        assert (await system.api.delete(f"/api/pages/{page_id}")).status_code == 204, url
+    site.requests.clear()
+    found = await again(system, domain_id, include=["/blog/*"], exclude=["/private"])
+    assert (found.pages_discovered, found.left_out) == (3, {"excluded": 3})
+    assert await paths(system, site, domain_id) == {"/blog/", "/blog/one", "/blog/two"}
+    assert site.requests_for("/private") == []
+
+
+async def test_links_of_duplicates_are_read(system: System, site: FakeSite) -> None:
+    """Norconex/crawler#438, shopware/shopware#13568."""
+    site.page("/", "<p>Shop</p><a href=/list>All</a>")
+    for number in (1, 2, 3):
+        path = "/list" if number == 1 else f"/list?page={number}"
+        site.page(
+            path,
+            f"<link rel=canonical href=/list><p>List</p><a href=/item/{number}>Item</a>"
+            f"<a href='/list?page={number + 1}'>Next</a>",
+        )
+        site.page(f"/item/{number}", f"<p>Item {number}</p>")
+    _, found = await discovered(system, site)
+    assert found == {"/", "/list", "/item/1", "/item/2", "/item/3"}
+
+
+async def test_sitemaps_are_looked_for_in_the_usual_places(system: System, site: FakeSite) -> None:
+    """GateNLP/ultimate-sitemap-parser#8."""
+    site.page("/", "<p>Start</p>")
+    site.page("/robots.txt", "User-agent: *\nDisallow: /wp-admin/\n")
+    index = f"<sitemapindex><sitemap><loc>{site.url('/page-sitemap.xml')}</loc></sitemap>"
+    site.page("/sitemap_index.xml", f"{index}</sitemapindex>")
+    site.page("/page-sitemap.xml", f"<urlset><url><loc>{site.url('/a')}</loc></url></urlset>")
+    site.page("/wp-sitemap.xml", f"<urlset><url><loc>{site.url('/b')}</loc></url></urlset>")
+    site.page("/a", "<p>A</p>")
+    site.page("/b", "<p>B</p>")
+    assert (await discovered(system, site))[1] == {"/", "/a", "/b"}
+
+
+async def test_the_media_type_decides_what_a_page_is(system: System, site: FakeSite) -> None:
+    """ipfs/distributed-wikipedia-mirror#133."""
+    named = ("/wiki/Node.js", "/wiki/Vue.js", "/glossary/robots.txt", "/clients/acme.zip")
+    files = [f"/files/{number}.pdf" for number in range(20)]
+    site.page("/", "<p>Wiki</p>" + "".join(f"<a href='{each}'>x</a>" for each in (*named, *files)))
+    for path in named:
+        site.page(path, f"<title>{path}</title><p>An article.")
+    for path in files:
+        site.page(path, b"%PDF-1.7\n", headers={"Content-Type": "application/octet-stream"})
+    domain_id, found = await discovered(system, site)
+    assert found == {"/", *named}
+    asked = [request for request in site.requests if request.target.endswith(".pdf")]
+    assert len(asked) < len(files)
+    by_hand = {"url": site.url("/wiki/Svelte.js")}
+    added = await system.api.post(f"/api/domains/{domain_id}/pages", json=by_hand)
+    assert added.status_code == 201
+
+
+async def test_the_documents_of_frames_are_pages(system: System, site: FakeSite) -> None:
+    """apache/stormcrawler#681, dgtlmoon/changedetection.io#494."""
+    site.page("/", "<html><frameset><frame src=/menu.html><frame src=/rooms.html></frameset>")
+    site.page("/menu.html", "<a href=/prices.html>Prices</a>")
+    site.page("/rooms.html", "<p>Twelve rooms.</p>")
+    site.page("/prices.html", "<p>Prices:</p><iframe src=/embed/prices></iframe>")
+    site.page("/embed/prices", "<table><tr><td>Double room<td>$120</table>")
+    expected = {"/", "/menu.html", "/rooms.html", "/prices.html", "/embed/prices"}
+    assert (await discovered(system, site))[1] == expected
+
+
+SHOP = "<title>Tea kettle</title><h1>Tea kettle</h1><p>$49.00</p><ul><li>1.5 litres<li>Steel</ul>"
+CHECK = """<title>Robot check</title><h4>Enter the characters you see below</h4>
+<p>Sorry, we just need to make sure you are not a robot.</p>
+<form action="/errors/validateCaptcha"><input name="characters"><button>Continue</button></form>"""
+
+
+async def test_a_captcha_is_no_version_of_the_page(system: System, site: FakeSite) -> None:
+    """thp/urlwatch#614."""
+    site.page("/", SHOP)
+    page_id = await watched(system, site, "/")
+    await look(system, page_id)
+    site.page("/", CHECK)
+    job = await crawl(system, page_id)
+    assert job.state is JobState.FAILED
+    assert "proof of a human" in (job.failed_reason or "")
+    site.page("/", SHOP)
+    assert not (await look(system, page_id)).changed
+    assert await summaries(system, page_id) == []
+    site.page("/", SHOP.replace("49", "59"))
+    assert (await look(system, page_id)).changed
+
+
+async def test_a_wall_is_no_page_of_a_discovery(system: System, site: FakeSite) -> None:
+    site.page("/", SHOP + "<a href=/other>Other</a>")
+    site.page("/other", CHECK)
+    domain = await system.add_domain(site.origin)
+    found = result(await system.finished(domain.discovery_job_id))
+    assert (found.pages_discovered, found.left_out) == (1, {"blocked_by_site": 1})
+
+
+async def test_a_discovery_that_finds_nothing_says_why(system: System, site: FakeSite) -> None:
+    site.page("/", "<p>Start</p><a href=/shop>Shop</a>")
+    site.page("/shop", "<p>Shop</p>")
+    domain_id = (await discovered(system, site))[0]
+    found = await again(system, domain_id, include=["/blog/*"])
+    assert found.pages_discovered == 0
+    [note] = found.notes
+    assert note == (
+        "No page was found. Of the 2 addresses seen, these were left out: "
+        "2 left out by the include and exclude patterns."
+    )
+
+
+async def test_a_sitemap_that_cannot_be_read_is_told(system: System, site: FakeSite) -> None:
+    site.page("/", "<p>Start</p>")
+    site.page("/robots.txt", "Sitemap: /broken.xml\nSitemap: /refused.xml")
+    site.page("/broken.xml", "nothing of use", headers={"Content-Type": "application/xml"})
+    site.page("/refused.xml", "no", status=403)
+    domain = await system.add_domain(site.origin)
+    notes = result(await system.finished(domain.discovery_job_id)).notes
+    assert [site.url("/broken.xml") in notes[0], site.url("/refused.xml") in notes[1]] == [True] * 2

@@ -1,0 +1,318 @@
+"""Pages that are shown in place of the page, and pages that only look like them."""
+
+import pytest
+
+from core.web.walls import WallKind, wall_of
+
+URL = "https://shop.example/item/7"
+NAVIGATION = "".join(f"<a href=/{name}>{name}</a> " for name in ("home", "shop", "news", "help"))
+PROSE = "<p>" + "Words of an article that goes on for a while and tells what it has to tell. " * 4
+LONG_PAGE = NAVIGATION + PROSE * 6
+
+
+def page(title: str, body: str) -> str:
+    return f"<!doctype html><html><head><title>{title}</title></head><body>{body}</body></html>"
+
+
+def check(title: str, heading: str, text: str, challenge: str = "/challenge") -> str:
+    form = f"<form action='{challenge}'><input name=answer><button>OK</button></form>"
+    return page(title, f"<h1>{heading}</h1><p>{text}</p>{form}")
+
+
+WALLS = {
+    # bot checks (thp/urlwatch#614, unclecode/crawl4ai#206)
+    "characters": (
+        WallKind.BOT_CHECK,
+        "<!doctype html><title>Robot check</title><h4>Enter the characters you see below</h4>"
+        "<p>Sorry, we just need to make sure you are not a robot. Enable cookies and reload.</p>"
+        "<form action='/errors/validateCaptcha'><input name=c><button>Continue</button></form>",
+    ),
+    "moment": (
+        WallKind.BOT_CHECK,
+        page(
+            "Just a moment...",
+            "<div class=main><h1>shop.example</h1><h2>Verifying you are human. This may take a few "
+            "seconds.</h2></div><noscript>Enable JavaScript and cookies to continue</noscript>"
+            "<script src='/cdn/challenge-platform/orchestrate.js'></script>",
+        ),
+    ),
+    "hold": (
+        WallKind.BOT_CHECK,
+        page(
+            "Access to this page has been denied",
+            "<h1>Press &amp; Hold to confirm you are a human (and not a bot).</h1>"
+            "<p>Reference ID 4e1f22aa-0b1d<div id='px-captcha'></div>",
+        ),
+    ),
+    "traffic": (
+        WallKind.BOT_CHECK,
+        page(
+            "https://shop.example/item/7",
+            "<form id='captcha-form' action='index' method=post><div class='g-captcha'></div>"
+            "<input type=hidden name=q></form>About this page<br>Our systems have detected unusual "
+            "traffic from your computer network. This page checks to see if it's really you "
+            "sending the requests, and not a robot.",
+        ),
+    ),
+    "script alone": (
+        WallKind.BOT_CHECK,
+        page("", "<div id=challenge-stage></div><script src=/challenge.js></script>"),
+    ),
+    "german": (
+        WallKind.BOT_CHECK,
+        check("Sicherheitsabfrage", "Sind Sie ein Mensch?", "Bitte geben Sie die Zeichen ein."),
+    ),
+    "french": (
+        WallKind.BOT_CHECK,
+        check("Vérification", "Vérifiez que vous êtes humain", "Un instant, s'il vous plaît."),
+    ),
+    "spanish": (
+        WallKind.BOT_CHECK,
+        check("Un momento", "Demuestra que no eres un robot", "Hemos notado tráfico inusual."),
+    ),
+    "portuguese": (
+        WallKind.BOT_CHECK,
+        check("Aguarde", "Confirme que você não é um robô", "Digite os caracteres da imagem."),
+    ),
+    "italian": (
+        WallKind.BOT_CHECK,
+        check("Attendere", "Conferma di non essere un robot", "Traffico insolito dalla tua rete."),
+    ),
+    "polish": (
+        WallKind.BOT_CHECK,
+        check("Chwileczkę", "Potwierdź, że jesteś człowiekiem", "Wykryliśmy nietypowy ruch."),
+    ),
+    "russian": (
+        WallKind.BOT_CHECK,
+        check("Ой!", "Подтвердите, что вы не робот", "Запросы похожи на автоматические."),
+    ),
+    "japanese": (
+        WallKind.BOT_CHECK,
+        check("セキュリティチェック", "画像に表示されている文字を入力", "ロボットではありません"),
+    ),
+    "chinese": (
+        WallKind.BOT_CHECK,
+        check("安全验证", "请完成安全验证", "请输入验证码后继续访问。"),
+    ),
+    "korean": (WallKind.BOT_CHECK, check("보안 확인", "로봇이 아닙니다", "사람인지 확인합니다.")),
+    "arabic": (WallKind.BOT_CHECK, check("تحقق", "تحقق من أنك إنسان", "أنا لست برنامج روبوت")),
+    "turkish": (
+        WallKind.BOT_CHECK,
+        check("Bir dakika", "Robot olmadığınızı doğrulayın", "Olağan dışı trafik algıladık."),
+    ),
+    "dutch": (
+        WallKind.BOT_CHECK,
+        check("Even geduld", "Bevestig dat je geen robot bent", "Ik ben geen robot."),
+    ),
+    # access denied
+    "denied": (
+        WallKind.ACCESS_DENIED,
+        page(
+            "Access Denied",
+            '<h1>Access Denied</h1>You don\'t have permission to access "/item/7" on this server.'
+            "<p>Reference #18.2d351ab8.1557333295.a4e16ab",
+        ),
+    ),
+    "blocked": (
+        WallKind.ACCESS_DENIED,
+        page(
+            "Attention | Shop",
+            "<h1>Sorry, you have been blocked</h1><p>You are unable to access shop.example. "
+            "Your IP: 203.0.113.7",
+        ),
+    ),
+    "verweigert": (
+        WallKind.ACCESS_DENIED,
+        page("Zugriff verweigert", "<h1>Zugriff verweigert</h1><p>Ihre IP-Adresse ist gesperrt."),
+    ),
+    "refusé": (WallKind.ACCESS_DENIED, page("Accès refusé", "<h2>Accès refusé</h2><p>Erreur 15")),
+    "запрещён": (
+        WallKind.ACCESS_DENIED,
+        page("Доступ запрещен", "<h1>Доступ запрещен</h1><p>Ваш IP-адрес 203.0.113.7"),
+    ),
+    # maintenance
+    "back soon": (
+        WallKind.MAINTENANCE,
+        page("Shop", "<h1>We'll be back soon!</h1><p>Sorry for the inconvenience."),
+    ),
+    "maintenance": (
+        WallKind.MAINTENANCE,
+        page("Site under maintenance", "<p>We are improving the shop. Come back in an hour."),
+    ),
+    "wartung": (
+        WallKind.MAINTENANCE,
+        page("Wartungsarbeiten", "<h1>Wir sind bald wieder da</h1><p>Wir warten den Shop."),
+    ),
+    "mantenimiento": (
+        WallKind.MAINTENANCE,
+        page("Sitio en mantenimiento", "<h1>Volvemos pronto</h1><p>Gracias por su paciencia."),
+    ),
+    "メンテナンス": (
+        WallKind.MAINTENANCE,
+        page("ただいまメンテナンス中です", "<h1>メンテナンス中</h1><p>しばらくお待ちください。"),
+    ),
+    # consent
+    "before": (
+        WallKind.CONSENT,
+        page(
+            "Before you continue",
+            "<h1>Before you continue</h1><p>We use cookies and data to deliver our services."
+            "<form action=/save><button>Reject all</button><button>Accept all</button></form>"
+            "<a href=/privacy>Privacy</a>",
+        ),
+    ),
+    "bevor": (
+        WallKind.CONSENT,
+        page(
+            "Nachrichten",
+            "<div><h1>Bevor Sie fortfahren</h1><p>Wir und unsere Partner verarbeiten Daten."
+            "<button>Alle akzeptieren</button></div><footer>Impressum</footer>",
+        ),
+    ),
+    "avant": (
+        WallKind.CONSENT,
+        page(
+            "Le journal",
+            "<section><h2>Nous respectons votre vie privée</h2><p>Nos partenaires stockent des "
+            "informations sur votre appareil.<button>Tout accepter</button></section>",
+        ),
+    ),
+    # login
+    "login": (
+        WallKind.LOGIN,
+        page(
+            "Members",
+            "<h1>Please log in to continue</h1><form><input name=u><input type=password name=p>"
+            "<button>Log in</button></form>",
+        ),
+    ),
+    "anmelden": (
+        WallKind.LOGIN,
+        page(
+            "Portal",
+            "<h1>Anmeldung erforderlich</h1><form><input name=u><input type=password></form>",
+        ),
+    ),
+    "expired": (
+        WallKind.LOGIN,
+        page("Portal", "<p>Your session has expired.<form><input type=password></form>"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "html"), WALLS.values(), ids=list(WALLS))
+def test_a_wall_is_recognised(kind: WallKind, html: str) -> None:
+    found = wall_of(html, URL)
+    assert found is not None
+    assert found.kind is kind
+    assert found.said
+
+
+PAGES = {
+    "a shop": page(
+        "Tea kettle - Shop",
+        "<h1>Tea kettle</h1><p>$49.00</p><h2>Details</h2><ul><li>1.5 litres<li>Steel</ul>",
+    ),
+    "an article about captchas": page(
+        "What a captcha is: are you a robot?",
+        f"<h1>Are you a robot?</h1>{LONG_PAGE}<p>A captcha asks you to verify you are human.",
+    ),
+    "a short entry about captchas": page(
+        "CAPTCHA",
+        "<h1>CAPTCHA</h1><p>A test by which a site asks whether you are a human. You enter the "
+        "characters you see below a distorted picture. From 2000. <a href=/turing>Turing</a>",
+    ),
+    "a contact form with a captcha": page(
+        "Contact",
+        "<h1>Contact</h1><form><input name=n><input type=email name=m><textarea></textarea>"
+        "<p>Please confirm that you are not a robot.</p><div class=h-captcha></div></form>",
+    ),
+    "a newsletter with a captcha": page(
+        "Coming soon",
+        "<h1>We open in May</h1><form><input type=email name=m><div class=g-recaptcha></div>"
+        "<p>Verify you are human</p><button>Tell me</button></form>",
+    ),
+    "a registration with a captcha": page(
+        "Join",
+        "<h1>Join us</h1><form><input name=u><input type=password><div class=captcha></div>"
+        "<p>I am not a robot</p></form>",
+    ),
+    "a robot vacuum": page(
+        "Robot vacuum R2", "<h1>Robot vacuum R2</h1><p>Not a robot like others. $199.</p>"
+    ),
+    "a song called access denied": page(
+        "Access Denied (song)", f"<h1>Access Denied</h1>{LONG_PAGE}<p>The song of 1998."
+    ),
+    "a help page about access": page(
+        "Access denied: what to do",
+        f"<h1>Access denied: what to do</h1>{NAVIGATION}<p>Ask for permission of this server.",
+    ),
+    "maintenance of cars": page(
+        "Maintenance", "<h1>Maintenance</h1><p>We service your car for $80. Call us."
+    ),
+    "a status page": page(
+        "Status",
+        "<h1>Status</h1><ul><li>API: running<li>Shop: under maintenance until 5 pm</ul>",
+    ),
+    "news of a maintenance": page(
+        "News", f"<h1>Scheduled maintenance on Friday</h1>{NAVIGATION}<p>From 2 to 4 am."
+    ),
+    "a banner for cookies": page(
+        "Prices",
+        "<h1>Prices</h1><p>Pro costs $49 a month, Team costs $99 a month.</p><div class=banner>"
+        "<h2>We value your privacy</h2><p>We use cookies.<button>Accept all</button></div>",
+    ),
+    "a banner before the content": page(
+        "Prices",
+        "<div class=banner><h2>We value your privacy</h2><button>Accept all</button></div>"
+        f"<main>{LONG_PAGE}</main>",
+    ),
+    "a privacy policy": page("Privacy", f"<h1>We respect your privacy</h1>{LONG_PAGE}"),
+    "a page with a login in its head": page(
+        "Prices",
+        f"<form><input name=u><input type=password><button>Log in</button></form>{LONG_PAGE}",
+    ),
+    "the front page of an application": page(
+        "Tasks", "<h1>Tasks for teams</h1><p>Plan your week.<form><input type=password></form>"
+    ),
+    "a page that reloads itself": page(
+        "Ferry", "<meta http-equiv=refresh content=60><h1>Ferry</h1><p>The ferry runs."
+    ),
+    "a shop that accepts cards": page(
+        "Order", "<h1>Before you order</h1><p>You must accept our terms. $5.<button>Agree</button>"
+    ),
+    "a story of a robot": page(
+        "Short story", f"<h1>Just a moment</h1>{PROSE * 3}<p>“You are not a robot,” she said."
+    ),
+    "an empty page": page("", ""),
+    "a feature called human verification": page(
+        "Human verification for banks",
+        "<h1>Human verification for banks</h1><p>Our product, from $900 a month.</p>",
+    ),
+    "a lesson in german": page(
+        "Wörter", f"<h1>Einen Moment bitte</h1>{LONG_PAGE}<p>Sind Sie ein Mensch?"
+    ),
+}
+
+
+@pytest.mark.parametrize("html", PAGES.values(), ids=list(PAGES))
+def test_a_page_is_no_wall(html: str) -> None:
+    assert wall_of(html, URL) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("login?next=/", "login"),
+        ("help/captcha", "characters"),
+        ("cookies", "before"),
+        ("status", "maintenance"),
+        ("errors/403", "denied"),
+    ],
+)
+def test_a_page_whose_address_says_what_it_is_was_asked_for(path: str, name: str) -> None:
+    assert wall_of(WALLS[name][1], f"https://shop.example/{path}") is None
+
+
+def test_a_page_of_any_length_is_judged_quickly() -> None:
+    assert wall_of(page("Robot check", "<p>are you a robot " * 200_000), URL) is None
