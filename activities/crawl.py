@@ -39,6 +39,7 @@ from core.errors import PageGone
 from core.jobs.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
 from core.text.javascript_shell import EmptyShell
 from core.web.crawl_settings import Render
+from core.web.documents import DocumentKind, document_kind
 from store.checks import check_of_job
 from store.db.engine import Database
 from store.domains import domain_by_id
@@ -117,7 +118,8 @@ class CrawlActivities:
         attempt.progress(50)
         if fetched.not_modified:
             return await self._unchanged(check, _identity_of_304(page, fetched))
-        if profile.render is Render.ALWAYS:
+        kind = document_kind(fetched.content_type, fetched.body)
+        if profile.render is Render.ALWAYS and kind is DocumentKind.HTML:
             fetched = await self._renderer.render(fetched, profile.request)
         response = _identity(fetched)
         if response.body_hash == page.body_hash and check.comparable:

@@ -19,7 +19,7 @@ DiffyError
     │   ├── PageGone                  404, 410
     │   ├── AccessRefused             401, 403 and other 4xx
     │   ├── BlockedByRobots           RFC 9309
-    │   ├── NotAPage                  a PDF, an image, a page without text
+    │   ├── NotAPage                  an image, an archive, a page without text
     │   │   └── EmptyPage                 an empty body
     │   ├── PageTooLarge
     │   ├── HeadersTooLarge
@@ -214,7 +214,7 @@ class BlockedByRobots(PermanentJobError):
 
 
 class NotAPage(PermanentJobError):
-    """The response is not an HTML document with text."""
+    """The response is neither an HTML page nor another document with text."""
 
     code = "NOT_A_PAGE"
 

@@ -7,10 +7,11 @@ from activities.crawling.check import Check
 from activities.extraction.extractor import Extractor, PageSource
 from activities.http.fetch import NO_VALIDATORS, Fetched, Fetcher, Validators
 from activities.http.politeness import Politeness
-from activities.http.responses import error_for_content, error_for_status
+from activities.http.responses import error_for_document, error_for_status
 from activities.reporting import MAX_HOST_WAIT
 from core.errors import InvalidAnswer, NotAPage, RedirectLoop, RedirectToOtherSite, TooManyRedirects
 from core.web.cookies import CookieJar
+from core.web.documents import DocumentKind, document_kind
 from core.web.links import may_refresh
 from core.web.scope import ExclusionReason, exclusion_reason
 from core.web.urls import Site, as_sent, host_of, parse_domain
@@ -81,13 +82,15 @@ class PageFetcher:
                 raise InvalidAnswer(
                     "The site says that nothing changed, though it was not asked that."
                 )
-        elif unusable := error_for_content(fetched.content_type, fetched.body):
+        elif unusable := error_for_document(fetched.content_type, fetched.body):
             raise unusable
         return fetched
 
     async def _refresh_target(self, fetched: Fetched, site: Site) -> str | None:
         """The URL, as sent, that the page refreshes to within `site`; None if it does not."""
         if fetched.not_modified or not may_refresh(fetched.body):
+            return None
+        if document_kind(fetched.content_type, fetched.body) is not DocumentKind.HTML:
             return None
         base = fetched.requested or fetched.url
         try:

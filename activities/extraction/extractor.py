@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from selectolax.lexbor import LexborHTMLParser
 
 from activities.extraction import processes
+from activities.extraction.pdf import pdf_text
 from activities.extraction.processes import ReadingProcess
 from core.changes.detection import SeenPage, fingerprint
 from core.errors import (
@@ -25,6 +26,7 @@ from core.text.packing import Packed, pack
 from core.text.stored_text import display_form
 from core.text.visible_text import content_blocks
 from core.web.crawl_settings import WHOLE_PAGE, Parts
+from core.web.documents import DocumentKind, document_kind, page_of
 from core.web.links import PageLinks, decode_html, decode_page, extract_links
 from core.web.selectors import selected
 from core.web.sitemaps import Sitemap, parse_sitemap
@@ -113,10 +115,16 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
     The main text, which takes ten times as long as the rest, is extracted only if the text is new.
     Raises as `read_page` does, and the error of a wall (`core.web.walls`) that hides the page.
     """
-    html = decode_html(page.body, page.content_type)
-    if wall := wall_of(html, page.asked_url or page.url):
+    kind = document_kind(page.content_type, page.body) or DocumentKind.HTML
+    if kind is DocumentKind.PDF:
+        text = pdf_text(page.body)
+    else:
+        text = decode_html(page.body, page.content_type)
+    html = page_of(kind, text, page.body)
+    is_page = kind is DocumentKind.HTML
+    if is_page and (wall := wall_of(html, page.asked_url or page.url)):
         raise error_of_wall(wall)
-    if page.may_be_shell and isinstance(shell := shell_of(html), EmptyShell):
+    if is_page and page.may_be_shell and isinstance(shell := shell_of(html), EmptyShell):
         return shell
     seen = read_page(StoredPage(html, page.url, page.parts))
     watched = page.parts.watch is not None

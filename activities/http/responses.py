@@ -14,9 +14,7 @@ from core.errors import (
     SiteOverloaded,
     SiteTimeout,
 )
-
-PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
-"""Media types of pages."""
+from core.web.documents import DocumentKind, document_kind, media_type
 
 FILE_SIGNATURES: Final = {
     b"%PDF-": "a PDF",
@@ -74,6 +72,24 @@ def error_for_status(status: int, wait: timedelta | None) -> JobError | None:
             return SiteError(f"The site answered {status}: it failed.", wait)
 
 
+def error_for_document(content_type: str | None, body: bytes) -> NotAPage | None:
+    """The job error for a successful response that is neither a page nor another document that can
+    be compared (`core.web.documents`); None if it may be one.
+    """
+    unusable = error_for_content(content_type, body)
+    if unusable is None or isinstance(unusable, EmptyPage):
+        return unusable
+    kind = document_kind(content_type, body)
+    if kind is None or (kind is not DocumentKind.PDF and _signature(body) is not None):
+        return unusable
+    return None
+
+
+def _signature(body: bytes) -> str | None:
+    """What a file is by its first bytes, None if they do not tell."""
+    return next((kind for magic, kind in FILE_SIGNATURES.items() if body.startswith(magic)), None)
+
+
 def error_for_content(content_type: str | None, body: bytes) -> NotAPage | None:
     """The job error for a successful response that is not a page; None if it may be one.
 
@@ -82,12 +98,10 @@ def error_for_content(content_type: str | None, body: bytes) -> NotAPage | None:
     """
     if not body.strip():
         return EmptyPage("The site sent an empty page.")
-    if known := next(
-        (kind for magic, kind in FILE_SIGNATURES.items() if body.startswith(magic)), None
-    ):
+    if known := _signature(body):
         return NotAPage(f"The site sent {known}, which is not a page.")
-    declared = (content_type or "").split(";")[0].strip().lower()
-    if declared in PAGE_TYPES or (not declared and body.lstrip().startswith(b"<")):
+    declared = media_type(content_type)
+    if document_kind(content_type, body) is DocumentKind.HTML:
         return None
     kind = declared[:MAX_QUOTED_LENGTH] if declared.isprintable() else ""
     return NotAPage(f"The site sent {kind or 'something of no known type'}, which is not a page.")

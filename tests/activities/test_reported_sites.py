@@ -373,3 +373,51 @@ async def test_a_sitemap_that_cannot_be_read_is_told(system: System, site: FakeS
     domain = await system.add_domain(site.origin)
     notes = result(await system.finished(domain.discovery_job_id)).notes
     assert [site.url("/broken.xml") in notes[0], site.url("/refused.xml") in notes[1]] == [True] * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type", "before", "after", "told"),
+    [
+        ("/changelog", "text/plain; charset=utf-8", "Sync costs $5.", "Sync costs $0.", "$5"),
+        ("/status.txt", "text/plain", "queue: 0\nstate: open", "queue: 0\nstate: closed", "closed"),
+        ("/api/plans.json", "application/json", '{"pro": {"at": 19}}', '{"pro": {"at": 29}}', "29"),
+        ("/data.csv", "text/csv", "plan,price\nPro,19", "plan,price\nPro,29", "29"),
+        ("/notes", "text/markdown", "# Notes\n\nAll open.", "# Notes\n\nAll closed.", "closed"),
+        ("/map", "application/xml", "<a><b>Bern</b></a>", "<a><b>Basel</b></a>", "Basel"),
+    ],
+)  # fmt: skip
+async def test_what_is_no_html_can_be_watched(
+    system: System,
+    site: FakeSite,
+    path: str,
+    media_type: str,
+    before: str,
+    after: str,
+    told: str,
+) -> None:
+    """dgtlmoon/changedetection.io#727, #980."""
+    site.page("/", "<p>Start</p>")
+    site.page(path, before, headers={"Content-Type": media_type})
+    page_id = await watched(system, site, path)
+    assert (await look(system, page_id)).baseline
+    assert not (await look(system, page_id)).changed
+    site.page(path, after, headers={"Content-Type": media_type})
+    assert (await look(system, page_id)).changed
+    [summary] = await summaries(system, page_id)
+    assert told in summary
+
+
+async def test_a_new_entry_of_a_feed_is_a_change(system: System, site: FakeSite) -> None:
+    """dgtlmoon/changedetection.io#3465."""
+    kind = {"Content-Type": "application/rss+xml"}
+    feed = "<rss version='2.0'><channel><title>News</title>%s</channel></rss>"
+    item = "<item><title>Post %d</title><pubDate>Sun, 0%d Mar 2026 12:00:00 GMT</pubDate></item>"
+    site.page("/", "<p>Start</p>")
+    site.page("/feed", feed % (item % (1, 1)), headers=kind)
+    page_id = await watched(system, site, "/feed")
+    await look(system, page_id)
+    site.page("/feed", feed % (item % (1, 2)), headers=kind)
+    assert not (await look(system, page_id)).changed
+    site.page("/feed", feed % (item % (2, 3) + item % (1, 1)), headers=kind)
+    assert (await look(system, page_id)).changed
+    assert "Post 2" in (await summaries(system, page_id))[0]

@@ -1,0 +1,262 @@
+"""Documents other than HTML pages: what a response holds, and its text as an HTML page.
+
+A document is turned into a page with a paragraph for each part, so that it is stored, selected and
+compared like any page. Parts of JSON and XML have their path in the attribute `data-path`, without
+indexes, so that `[data-path='plans[].price']` selects them.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from html import escape
+from itertools import islice
+from typing import Final
+
+from lxml import etree
+from selectolax.lexbor import LexborHTMLParser
+
+MAX_PARTS: Final = 20_000
+"""Number of lines, rows, values or entries that are read of one document."""
+
+MAX_DEPTH: Final = 50
+MAX_VALUE_LENGTH: Final = 20_000
+MAX_PATH_LENGTH: Final = 300
+
+_BOMS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_ROOT: Final = re.compile(
+    rb"\s*(?:<\?.{0,500}?\?>\s*|<!--.{0,2000}?-->\s*|<!DOCTYPE[^>\[]{0,500}>\s*)*"
+    rb"<(?:[A-Za-z_][\w.-]{0,50}:)?([A-Za-z_][\w.-]{0,50})([^>]{0,1000})",
+    re.DOTALL | re.IGNORECASE,
+)
+_XHTML: Final = b"http://www.w3.org/1999/xhtml"
+_BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
+_SNIFFED: Final = frozenset({"", "*/*", "unknown/unknown", "application/unknown"})
+_FEED_ROOTS: Final = frozenset({b"rss", b"feed", b"rdf"})
+
+
+class DocumentKind(StrEnum):
+    """What a document is, by its media type, or by its first bytes if it has none."""
+
+    HTML = "html"
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    XML = "xml"
+    FEED = "feed"
+    CSV = "csv"
+    PDF = "pdf"
+
+
+def media_type(content_type: str | None) -> str:
+    """The media type in a Content-Type header, in lower case; empty if there is none.
+
+    As in browsers, the last valid one of several counts (Fetch standard, 2.2.3), and it ends at the
+    first semicolon, comma, parenthesis or white space.
+    """
+    found = ""
+    for value in (content_type or "").lower().split(","):
+        named = re.split(r"[;(\s]", value.strip(), maxsplit=1)[0]
+        if _MEDIA_TYPE.fullmatch(named) and named != "*/*":
+            found = named
+    return found
+
+
+def document_kind(content_type: str | None, body: bytes) -> DocumentKind | None:
+    """The kind of the document; None for a file that has no text to compare."""
+    declared = media_type(content_type)
+    if declared in ("text/html", "application/xhtml+xml"):
+        return DocumentKind.HTML
+    start = body[:4_096]
+    for mark in _BOMS:
+        start = start.removeprefix(mark)
+    if declared in ("application/pdf", "application/x-pdf"):
+        return DocumentKind.PDF if body.startswith(b"%PDF-") else None
+    if not body.startswith(_BOMS[1:]) and _BINARY.search(start):
+        return None
+    start = start.lstrip()
+    if declared in _SNIFFED:
+        if start.startswith(b"<"):
+            kind = _xml_kind(start)
+            return kind if kind is not DocumentKind.XML else DocumentKind.HTML
+        return DocumentKind.JSON if start.startswith((b"{", b"[")) else None
+    if declared in ("application/json", "text/json") or declared.endswith("+json"):
+        return DocumentKind.JSON
+    if declared in ("text/csv", "text/tab-separated-values", "application/csv"):
+        return DocumentKind.CSV
+    if declared in ("text/markdown", "text/x-markdown"):
+        return DocumentKind.MARKDOWN
+    if declared in ("text/xml", "application/xml") or declared.endswith("+xml"):
+        return None if declared == "image/svg+xml" else _xml_kind(start)
+    if declared.startswith("text/"):
+        return DocumentKind.TEXT
+    return None
+
+
+def _xml_kind(start: bytes) -> DocumentKind:
+    root = _ROOT.match(start)
+    if root is None:
+        return DocumentKind.XML
+    name = root[1].lower()
+    if name in _FEED_ROOTS:
+        return DocumentKind.FEED
+    return DocumentKind.HTML if name == b"html" and _XHTML in root[2] else DocumentKind.XML
+
+
+def page_of(kind: DocumentKind, text: str, body: bytes) -> str:
+    """The document as an HTML page; `text` is its decoded `body`, or the text of a PDF.
+
+    Never raises.
+    """
+    match kind:
+        case DocumentKind.HTML:
+            return text
+        case DocumentKind.JSON:
+            return _page(_json_parts(text))
+        case DocumentKind.CSV:
+            return _page(_rows(text))
+        case DocumentKind.FEED:
+            return _feed(body) or _page(_lines(text))
+        case DocumentKind.XML:
+            return _page(_xml_parts(body) or _lines(text))
+        case DocumentKind.TEXT | DocumentKind.MARKDOWN | DocumentKind.PDF:
+            return _page(_lines(text))
+
+
+def _page(parts: Iterator[str] | list[str], title: str = "") -> str:
+    head = f"<title>{escape(title)}</title>" if title else ""
+    return f"<!doctype html>{head}<body>{''.join(islice(parts, MAX_PARTS))}</body>"
+
+
+def _lines(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        if line.strip():
+            yield f"<p>{escape(line[:MAX_VALUE_LENGTH])}</p>"
+
+
+def _rows(text: str) -> Iterator[str]:
+    delimiter = max(",;\t|", key=text[:4_096].count)
+    try:
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            if any(cell.strip() for cell in row):
+                cells = "".join(f"<td>{escape(cell[:MAX_VALUE_LENGTH])}</td>" for cell in row)
+                yield f"<table><tr>{cells}</tr></table>"
+    except csv.Error:
+        return
+
+
+def _json_parts(text: str) -> Iterator[str]:
+    try:
+        data = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return _lines(text)
+    return _values(data, "", 0)
+
+
+def _values(data: object, path: str, depth: int) -> Iterator[str]:
+    if depth > MAX_DEPTH:
+        return
+    if isinstance(data, dict):
+        for name, value in data.items():
+            yield from _values(value, f"{path}.{name}" if path else str(name), depth + 1)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _values(value, f"{path}[]", depth + 1)
+    else:
+        shown = data if isinstance(data, str) else json.dumps(data)
+        yield _part(path, shown)
+
+
+def _part(path: str, value: str) -> str:
+    path = path[:MAX_PATH_LENGTH]
+    named = f"{path}: " if path else ""
+    shown = escape(f"{named}{value[:MAX_VALUE_LENGTH]}")
+    return f'<p data-path="{escape(path)}">{shown}</p>'
+
+
+def _parsed(body: bytes) -> etree._Element | None:
+    parser = etree.XMLParser(
+        recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+    try:
+        return etree.fromstring(body.strip(), parser)
+    except (etree.LxmlError, ValueError):
+        return None
+
+
+def _name(element: etree._Element) -> str:
+    """The local name; empty for a comment or an instruction."""
+    tag = element.tag
+    return tag.rsplit("}", 1)[-1] if isinstance(tag, str) else ""
+
+
+def _xml_parts(body: bytes) -> list[str]:
+    root = _parsed(body)
+    if root is None:
+        return []
+    parts: list[str] = []
+    paths: dict[etree._Element, str] = {}
+    for element in islice(root.iter(), MAX_PARTS):
+        name = _name(element)
+        if not name:
+            continue
+        parent = element.getparent()
+        above = paths.get(parent, "") if parent is not None else ""
+        path = paths[element] = f"{above}/{name}"[-MAX_PATH_LENGTH:].lstrip("/")
+        for attribute, value in element.attrib.items():
+            parts.append(_part(f"{path}/@{str(attribute).rsplit('}', 1)[-1]}", str(value)))
+        text = " ".join(str(element.text or "").split())
+        if text:
+            parts.append(_part(path, text))
+        tail = " ".join(str(element.tail or "").split())
+        if tail:
+            parts.append(_part(above, tail))
+    return parts
+
+
+def _feed(body: bytes) -> str | None:
+    """The entries of a feed as items, without their dates; None if it cannot be read."""
+    root = _parsed(body)
+    if root is None:
+        return None
+    items: list[str] = []
+    title = ""
+    for element in islice(root.iter(), 10 * MAX_PARTS):
+        name = _name(element)
+        if name in ("item", "entry"):
+            items.append(_item(element))
+        elif name == "title" and not title and not items:
+            parent = element.getparent()
+            if parent is not None and _name(parent) in ("channel", "feed"):
+                title = " ".join("".join(str(each) for each in element.itertext()).split())
+    return _page(items or [f"<p>{escape(title or 'No entries.')}</p>"], title)
+
+
+def _item(entry: etree._Element) -> str:
+    title, link, summary = "", "", ""
+    for child in entry:
+        name = _name(child)
+        text = "".join(str(each) for each in child.itertext())
+        if name == "title" and not title:
+            title = _plain(text)
+        elif name == "link" and not link and child.get("rel", "alternate") == "alternate":
+            link = str(child.get("href") or text).strip()
+        elif name in ("description", "summary", "content", "encoded"):
+            summary = max(summary, _plain(text), key=len)
+    parts = (
+        f"<h2><a href='{escape(link)}'>{escape(title)}</a></h2>" if title else "",
+        f"<p>{escape(summary[:MAX_VALUE_LENGTH])}</p>" if summary else "",
+        f"<p>{escape(link)}</p>" if link and not title else "",
+    )
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _plain(text: str) -> str:
+    """The text of what may be escaped HTML."""
+    if "<" in text:
+        body = LexborHTMLParser(text).body
+        text = body.text(separator=" ") if body is not None else ""
+    return " ".join(text.split())

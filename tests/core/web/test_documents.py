@@ -1,0 +1,132 @@
+"""Documents that are no HTML pages."""
+
+import json
+
+import pytest
+
+from core.text.visible_text import content_blocks
+from core.web.documents import DocumentKind, document_kind, media_type, page_of
+
+RSS = b"<rss version='2.0'><channel><title>News</title>%b</channel></rss>"
+XHTML = b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body/></html>'
+
+
+def shown(kind: DocumentKind, body: bytes) -> list[str]:
+    """The lines of the document that are compared."""
+    return [block.text for block in content_blocks(page_of(kind, body.decode(), body))]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, ""),
+        ("", ""),
+        ("text/html; charset=utf-8", "text/html"),
+        ("TEXT/HTML", "text/html"),
+        ("text/html charset=utf-8", "text/html"),
+        ("text/html(comment)", "text/html"),
+        ("text/plain, text/html; charset=utf-8", "text/html"),
+        ("text/html, */*", "text/html"),
+        ("*/*", ""),
+        ("html", ""),
+    ],
+)
+def test_a_media_type_is_read_as_by_a_browser(header: str | None, expected: str) -> None:
+    assert media_type(header) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "expected"),
+    [
+        ("text/html", b"anything", DocumentKind.HTML),
+        ("application/xhtml+xml", XHTML, DocumentKind.HTML),
+        ("application/xml", XHTML, DocumentKind.HTML),
+        ("text/xml", b"<!-- a --><map/>", DocumentKind.XML),
+        ("text/xml", b"\xef\xbb\xbf <?xml version='1.0'?>\n<rss/>", DocumentKind.FEED),
+        ("application/rss+xml", RSS, DocumentKind.FEED),
+        ("application/atom+xml", b"<a:feed xmlns:a='x'/>", DocumentKind.FEED),
+        ("application/json; charset=utf-8", b"{}", DocumentKind.JSON),
+        ("application/ld+json", b"[]", DocumentKind.JSON),
+        ("text/csv", b"a,b", DocumentKind.CSV),
+        ("text/markdown", b"# a", DocumentKind.MARKDOWN),
+        ("text/plain", b"a", DocumentKind.TEXT),
+        ("text/plain", b"\x00\x01binary", None),
+        (None, b" <p>a", DocumentKind.HTML),
+        (None, b"\xef\xbb\xbf<p>a", DocumentKind.HTML),
+        (None, b'{"a": 1}', DocumentKind.JSON),
+        (None, b"words", None),
+        ("image/svg+xml", b"<svg/>", None),
+        ("application/octet-stream", b"<p>a", None),
+        ("application/zip", b"PK", None),
+        ("application/pdf", b"%PDF-1.7", DocumentKind.PDF),
+        ("application/pdf", b"<p>no", None),
+    ],
+)
+def test_the_media_type_says_what_a_document_is(
+    header: str | None, body: bytes, expected: DocumentKind | None
+) -> None:
+    assert document_kind(header, body) is expected
+
+
+def test_text_is_compared_by_lines() -> None:
+    body = b"1.0\n\n* Sync costs <b>nothing</b> &amp; more.\n"
+    assert shown(DocumentKind.TEXT, body) == ["1.0", "* Sync costs <b>nothing</b> &amp; more."]
+    assert shown(DocumentKind.MARKDOWN, b"# Head\n\nText") == ["# Head", "Text"]
+
+
+def test_json_is_compared_by_values_and_their_paths() -> None:
+    data = {"plans": [{"name": "Pro", "price": 19}, {"name": "Team", "free": None}], "on": True}
+    assert shown(DocumentKind.JSON, json.dumps(data).encode()) == [
+        "plans[].name: Pro",
+        "plans[].price: 19",
+        "plans[].name: Team",
+        "plans[].free: null",
+        "on: true",
+    ]
+    page = page_of(DocumentKind.JSON, json.dumps(data), b"")
+    assert '<p data-path="plans[].price">' in page
+
+
+@pytest.mark.parametrize("body", [b"{broken", b"[" * 100_000, b'"<script>"', b"NaN"])
+def test_any_json_is_read(body: bytes) -> None:
+    assert "<script>" not in page_of(DocumentKind.JSON, body.decode(), body)
+
+
+def test_xml_is_compared_by_elements_and_attributes() -> None:
+    body = b"<map a='1'><!-- no --><town n='x'>Bern<i>!</i> here</town></map>"
+    assert shown(DocumentKind.XML, body) == [
+        "map/@a: 1",
+        "map/town/@n: x",
+        "map/town: Bern",
+        "map/town/i: !",
+        "map/town: here",
+    ]
+
+
+def test_entities_of_xml_are_not_expanded() -> None:
+    bomb = b"<!DOCTYPE a [<!ENTITY b 'secret'><!ENTITY c '&b;&b;'>]><a>x<d>&c;</d></a>"
+    assert "secret" not in page_of(DocumentKind.XML, bomb.decode(), bomb).split("<body>")[1]
+
+
+def test_the_entries_of_a_feed_are_items_without_their_dates() -> None:
+    item = (
+        b"<item><title>Post &amp; more</title><link>https://a.example/p</link>"
+        b"<pubDate>Sun, 01 Mar 2026 12:00:00 GMT</pubDate>"
+        b"<description>&lt;p&gt;Some &lt;b&gt;words&lt;/b&gt;&lt;/p&gt;</description></item>"
+    )
+    assert shown(DocumentKind.FEED, RSS % item) == ["Post & more", "Some words"]
+    atom = (
+        b"<feed xmlns='http://www.w3.org/2005/Atom'><title>N</title><updated>2026</updated>"
+        b"<entry><title>One</title><link href='/1'/><updated>2026</updated></entry></feed>"
+    )
+    assert shown(DocumentKind.FEED, atom) == ["One"]
+    assert shown(DocumentKind.FEED, RSS % b"") == ["News"]
+    assert shown(DocumentKind.FEED, b"no feed") == ["no feed"]
+
+
+def test_a_table_of_values_is_compared_by_rows() -> None:
+    body = b'name;price\n"Pro; large";19\n\nTeam;99\n'
+    rows = shown(DocumentKind.CSV, body)
+    assert len(rows) == 3
+    assert "Pro; large" in rows[1]
+    assert "19" in rows[1]
