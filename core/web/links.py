@@ -75,6 +75,10 @@ _TELLING: Final = {
 }
 """Encodings that old pages use without declaring them, and what their texts consist of."""
 
+_JAPANESE: Final = ("shift_jis", "euc_jp")
+_KANA: Final = re.compile("[ぁ-んァ-ヶー]")
+"""Letters that any Japanese text has, and no other one."""
+
 _ELEMENT: Final = re.compile("<[A-Za-z]")
 _REFRESH: Final = re.compile(
     r"\s*(?P<delay>\d+(?:\.\d*)?|\.\d+)[\s;,]+(?:url\s*=\s*)?+(?P<url>\S.*)",
@@ -154,6 +158,8 @@ def undeclared_encoding(body: bytes) -> str:
         except UnicodeDecodeError:
             continue
         letters = [each for each in decoded if each > "\x7f"]
+        if encoding in _JAPANESE and 10 * len(_KANA.findall(decoded)) < len(letters):
+            continue
         hits = sum(1 for each in letters if frequent.fullmatch(each))
         if len(letters) >= MIN_LETTERS and hits > 0.8 * len(letters) and high >= len(letters):
             return encoding

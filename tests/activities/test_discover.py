@@ -185,6 +185,7 @@ async def test_no_more_pages_are_taken_than_were_asked_for(system: System, site:
         site.page("/", links("/missing", *(f"/{number}" for number in range(40))))
         for number in range(40):
             site.page(f"/{number}", "<p>words</p>")
+        site.requests.clear()
         found = await again(system, domain_id, maxPages=25)
     assert found.pages_added == 25
     assert found.left_out == {"not_found": 1, "over_limit": 16}

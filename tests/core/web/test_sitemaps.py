@@ -239,7 +239,10 @@ DECLARED = b'<?xml version="1.0" encoding="UTF-8"?>\n'
         b"<!-- made by a plugin -->" + DECLARED + LISTING,
         b"12a\r\n" + DECLARED + LISTING,
         gzip.compress(NOTICE * 200 + DECLARED + LISTING),
-        NOTICE + LISTING.replace(b"<", b"<s:").replace(b"<s:/", b"</s:"),
+        NOTICE
+        + LISTING.replace(b"<", b"<s:")
+        .replace(b"<s:/", b"</s:")
+        .replace(b"urlset>", b"urlset xmlns:s='s'>", 1),
         NOTICE + b"<rss><channel><item><link>https://a.example/1</link></item></channel></rss>",
     ],
 )
