@@ -19,7 +19,7 @@ from core.changes.detection import DetectedChange, SeenPage, detect_change, remo
 from core.changes.rules import ChangeType
 from core.errors import InternalError, NotAPage, SubjectGone, WatchedPartMissing
 from core.jobs.contract import ActivityName, AttemptReport, BacktestInput, BacktestResult, Outcome
-from core.web.crawl_settings import Parts
+from core.web.crawl_settings import CrawlSettings
 from store.backtests import (
     Finding,
     StoredVersion,
@@ -81,12 +81,12 @@ class BacktestActivities:
     async def _page(self, backtest: Backtest, page_id: UUID) -> None:
         async with self._database.reading() as session:
             page = await page_by_id(session, page_id)
-            parts = chosen_for(page, await domain_by_id(session, page.domain_id)).parts
+            chosen = chosen_for(page, await domain_by_id(session, page.domain_id))
             versions = await versions_of(session, page_id)
             changes = await changes_of(session, page_id)
         findings = [each for each in map(_without_text, changes) if each is not None]
         reported = {each.after_id: each for each in changes if each.after_id != each.before_id}
-        findings += await self._compared(page, versions, reported, parts)
+        findings += await self._compared(page, versions, reported, chosen)
         async with self._database.transaction() as session:
             await record_page(session, backtest, page_id, findings, len(versions))
 
@@ -95,7 +95,7 @@ class BacktestActivities:
         page: Page,
         versions: list[StoredVersion],
         reported: dict[UUID | None, Change],
-        parts: Parts,
+        chosen: CrawlSettings,
     ) -> list[Finding]:
         """Compare each version with the one before it, as the crawls did.
 
@@ -105,7 +105,7 @@ class BacktestActivities:
         findings: list[Finding] = []
         before: tuple[StoredVersion, Reading] | None = None
         for version in versions:
-            after = await self._read(version.id, parts)
+            after = await self._read(version.id, chosen)
             if after is None:
                 continue
             if before is None or before[0].settings_fingerprint != version.settings_fingerprint:
@@ -130,7 +130,7 @@ class BacktestActivities:
             findings += [found] if found else []
         return findings
 
-    async def _read(self, snapshot_id: UUID, parts: Parts) -> Reading | None:
+    async def _read(self, snapshot_id: UUID, chosen: CrawlSettings) -> Reading | None:
         """The snapshot as stored and as extracted by today's rules.
 
         The latter is missing if its HTML is not kept or cannot be read. None if the snapshot has
@@ -141,14 +141,15 @@ class BacktestActivities:
                 snapshot = await snapshot_with_html(session, snapshot_id)
         except SubjectGone:
             return None
+        parts, how = chosen.parts, chosen.comparison
         # The title belongs to the page, not to the part of it that is watched.
         title = None if parts.watch is not None else snapshot.title
-        then = SeenPage(snapshot.url, title, snapshot.text)
+        then = SeenPage(snapshot.url, title, snapshot.text, how)
         if snapshot.html is None:
             return Reading(then, None)
         stored = StoredPage(snapshot.html, snapshot.url, parts)
         try:
-            now = await self._extractor.read_again(stored)
+            now = replace(await self._extractor.read_again(stored), how=how)
         except (NotAPage, WatchedPartMissing, InternalError):
             return Reading(then, None)
         return Reading(then, replace(now, title=None) if parts.watch is not None else now)

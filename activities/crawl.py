@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import logging
 from functools import partial
+from uuid import UUID
 
 from temporalio import activity
 
@@ -15,7 +16,7 @@ from activities.crawling.check_recorder import CheckRecorder, ResponseIdentity, 
 from activities.crawling.page_fetcher import PageFetcher
 from activities.crawling.profiles import page_profile
 from activities.crawling.siblings import Siblings
-from activities.extraction.extractor import Extracted, Extractor
+from activities.extraction.extractor import Extracted, Extractor, StoredPage
 from activities.http.fetch import Fetched, Fetcher, Validators
 from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness
@@ -34,8 +35,8 @@ from core.changes.decision import (
     decide_missing,
     decide_unchanged,
 )
-from core.changes.detection import SeenPage
-from core.errors import PageGone
+from core.changes.detection import SeenPage, is_read_by_todays_rules
+from core.errors import InternalError, NotAPage, PageGone, WatchedPartMissing
 from core.jobs.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
 from core.text.javascript_shell import EmptyShell
 from core.web.crawl_settings import Render
@@ -47,7 +48,7 @@ from store.page_lines import noise_history_of
 from store.pages import page_by_id
 from store.pending_confirmations import previous_fetch
 from store.secretkey import SecretKey
-from store.snapshots import snapshot_by_id
+from store.snapshots import snapshot_by_id, snapshot_with_html
 from store.tables.domains import Domain
 from store.tables.pages import Page
 
@@ -161,7 +162,7 @@ class CrawlActivities:
     async def _content(
         self, check: Check, fetched: Fetched, extracted: Extracted
     ) -> CrawlPageResult | Defer:
-        seen = SeenPage(fetched.url, extracted.title, extracted.text)
+        seen = SeenPage(fetched.url, extracted.title, extracted.text, check.profile.comparison)
         stored = await self._known_version(check, seen) if check.comparable else None
         verdict = await asyncio.to_thread(decide_content, check.state, stored, seen)
         _log(check, verdict.reason)
@@ -187,6 +188,8 @@ class CrawlActivities:
     ) -> KnownVersion | None:
         """The stored version, to be compared with `fetched` or with itself; None if there is none.
 
+        A version that older rules have read is read again; None if that cannot be done.
+
         Raises SubjectGone if the page was deleted.
         """
         page = check.page
@@ -195,7 +198,31 @@ class CrawlActivities:
         async with self._database.reading() as session:
             before = await snapshot_by_id(session, page.snapshot_id)
             noise = await noise_history_of(session, page.id, page.crawl_count)
-        return check.known_version(before, noise, fetched)
+        if fetched is None or is_read_by_todays_rules(before.text_hash):
+            return check.known_version(before, noise, fetched)
+        read_again = await self._read_again(check, before.id)
+        if read_again is None:
+            return None
+        return check.known_version(before, noise, fetched, read_again)
+
+    async def _read_again(self, check: Check, snapshot_id: UUID) -> SeenPage | None:
+        """What today's rules read in a stored version.
+
+        None if its HTML is not kept or cannot be read, and if a part of the page is watched: that
+        was compared with masks, so that it may differ although nothing has changed since.
+        """
+        if check.profile.parts.watch is not None:
+            return None
+        async with self._database.reading() as session:
+            before = await snapshot_with_html(session, snapshot_id)
+        if before.html is None:
+            return None
+        try:
+            return await self._extractor.read_again(
+                StoredPage(before.html, before.url, check.profile.parts)
+            )
+        except (NotAPage, WatchedPartMissing, InternalError):
+            return None
 
 
 def _log(check: Check, reason: Reason) -> None:

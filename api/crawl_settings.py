@@ -7,7 +7,13 @@ from pydantic import AfterValidator, Field
 
 from api.limits import JsonBody, OneLine
 from core.model import Model
-from core.web.crawl_settings import MAX_CONFIRM_AFTER_SECONDS, NOTHING_CHOSEN, CrawlSettings, Render
+from core.web.crawl_settings import (
+    MAX_CONFIRM_AFTER_SECONDS,
+    NOTHING_CHOSEN,
+    CrawlSettings,
+    MaskName,
+    Render,
+)
 from core.web.request_headers import check_cookies, check_headers, check_user_agent
 from core.web.selectors import MAX_IGNORE_SELECTORS, MAX_SELECTOR_LENGTH, check_selector
 from store.secretkey import SecretKey
@@ -34,6 +40,9 @@ class CrawlSettingsView(Model):
     render: Render | None
     confirm_after_seconds: int | None
     conditional_requests: bool | None
+    masks_off: list[MaskName] | None
+    compare_links: bool | None
+    ignore_order: bool | None
 
 
 class CrawlSettingsBody(JsonBody):
@@ -79,6 +88,20 @@ class CrawlSettingsBody(JsonBody):
         description="Whether the site is asked whether the page has changed since the last check. "
         "false fetches the whole page each time, for a site that answers 304 although it has.",
     )
+    masks_off: (
+        Annotated[list[Annotated[MaskName, Field(strict=False)]], Field(max_length=len(MaskName))]
+        | None
+    ) = Field(
+        default=None,
+        description="What is compared although it usually is noise. By default all masks apply, "
+        "and with a `watchSelector` none; an empty list applies all of them there too.",
+    )
+    compare_links: bool | None = Field(
+        default=None, description="Whether the targets of links and forms are compared."
+    )
+    ignore_order: bool | None = Field(
+        default=None, description="Whether a change of the order of lines alone is no change."
+    )
 
     def sealed(self, secret_key: SecretKey) -> CrawlSettings:
         """The settings as stored, with encrypted secrets.
@@ -91,6 +114,8 @@ class CrawlSettingsBody(JsonBody):
                 fields[name] = _sealed(fields[name], secret_key)
         if fields.get("ignore_selectors") is not None:
             fields["ignore_selectors"] = tuple(fields["ignore_selectors"])
+        if fields.get("masks_off") is not None:
+            fields["masks_off"] = tuple(fields["masks_off"])
         return CrawlSettings(**fields)
 
 
@@ -122,6 +147,9 @@ def settings_view(chosen: CrawlSettings | None) -> CrawlSettingsView:
         render=chosen.render,
         confirm_after_seconds=chosen.confirm_after_seconds,
         conditional_requests=chosen.conditional_requests,
+        masks_off=None if chosen.masks_off is None else list(chosen.masks_off),
+        compare_links=chosen.compare_links,
+        ignore_order=chosen.ignore_order,
     )
 
 

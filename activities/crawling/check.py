@@ -80,17 +80,27 @@ class Check:
             self.profile.parts,
             may_be_shell,
             self.page.url,
+            self.profile.comparison,
         )
 
     def known_version(
-        self, before: Snapshot, noise: NoiseHistory, fetched: SeenPage | None
+        self,
+        before: Snapshot,
+        noise: NoiseHistory,
+        fetched: SeenPage | None,
+        read_again: SeenPage | None = None,
     ) -> KnownVersion:
-        """The stored version, to be compared with `fetched`, or with itself if that is None."""
-        title = before.title
+        """The stored version, to be compared with `fetched`, or with itself if that is None.
+
+        `read_again` is what today's rules read in a version that older rules have read.
+        """
+        title = before.title if read_again is None else read_again.title
+        text = before.text if read_again is None else read_again.text
         if fetched is not None and self.profile.parts.watch is not None:
             # The title belongs to the page, not to the part of it that is watched.
             title = fetched.title
-        return KnownVersion(SeenPage(before.url, title, before.text), noise)
+        page = SeenPage(before.url, title, text, self.profile.comparison)
+        return KnownVersion(page, noise, is_outdated=read_again is not None)
 
     def version(self, fetched: Fetched, extracted: Extracted, body_hash: str) -> PageVersion:
         """The version to store; `body_hash` is that of the response."""

@@ -25,7 +25,7 @@ from core.text.javascript_shell import EmptyShell, shell_of
 from core.text.packing import Packed, pack
 from core.text.stored_text import display_form
 from core.text.visible_text import content_blocks
-from core.web.crawl_settings import WHOLE_PAGE, Parts
+from core.web.crawl_settings import USUAL_COMPARISON, WHOLE_PAGE, Comparison, Parts
 from core.web.documents import DocumentKind, document_kind, page_of
 from core.web.links import PageLinks, decode_html, decode_page, extract_links
 from core.web.selectors import selected
@@ -65,6 +65,7 @@ class PageSource:
     parts: Parts = WHOLE_PAGE
     may_be_shell: bool = False
     asked_url: str | None = None
+    comparison: Comparison = USUAL_COMPARISON
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
         raise error_of_wall(wall)
     if is_page and page.may_be_shell and isinstance(shell := shell_of(html), EmptyShell):
         return shell
-    seen = read_page(StoredPage(html, page.url, page.parts))
+    seen = replace(read_page(StoredPage(html, page.url, page.parts)), how=page.comparison)
     watched = page.parts.watch is not None
     # The title belongs to the page, not to the part of it that is watched.
     text_hash = fingerprint(replace(seen, title=None) if watched else seen)
@@ -172,7 +173,7 @@ def read_page(page: StoredPage) -> SeenPage:
 
     Raises NotAPage if it has no visible text, and WatchedPartMissing if the watched part has none.
     """
-    text = to_text(content_blocks(page.html, page.parts))
+    text = to_text(content_blocks(page.html, page.parts, page.url))
     if not text and page.parts.watch is not None:
         raise WatchedPartMissing(
             f"The page shows no text where its watchSelector points: {page.parts.watch}"

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 from rapidfuzz.distance import Indel
 
+from core.text.invisible import compared_form
+
 MAX_CELLS = 400_000_000
 """Largest product of both lengths that is aligned: this takes 50 MB and 0.1 s."""
 
@@ -112,7 +114,7 @@ def word_spans(before: str, after: str) -> tuple[Span, ...]:
     old, new = list(_WORD.finditer(before)), list(_WORD.finditer(after))
     spans: list[Span] = []
     i = j = 0
-    for hunk in hunks([word[0] for word in old], [word[0] for word in new]):
+    for hunk in hunks(_forms(old), _forms(new)):
         if hunk.before_start > i:
             kept = _cut(before, old[i : hunk.before_start]), _cut(after, new[j : hunk.after_start])
             spans.append(Span(SpanOp.EQUAL, *kept))
@@ -124,6 +126,10 @@ def word_spans(before: str, after: str) -> tuple[Span, ...]:
     if i < len(old):
         spans.append(Span(SpanOp.EQUAL, _cut(before, old[i:]), _cut(after, new[j:])))
     return tuple(spans)
+
+
+def _forms(words: Sequence[re.Match[str]]) -> list[str]:
+    return [compared_form(word[0]) for word in words]
 
 
 def _cut(text: str, words: Sequence[re.Match[str]]) -> str:

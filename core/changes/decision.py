@@ -28,15 +28,20 @@ class Reason(StrEnum):
     NO_CHANGE_BUT_NOISE = "no_change_but_noise"
     FIRST_VERSION = "first_version"
     OTHER_SETTINGS = "other_settings"
+    OTHER_RULES = "other_rules"
     CHANGED = "changed"
 
 
 @dataclass(frozen=True)
 class KnownVersion:
-    """The stored version of a page, and the noise that is known of the page."""
+    """The stored version of a page, and the noise that is known of the page.
+
+    `is_outdated`: older rules have read what is stored, and `page` is what today's rules read.
+    """
 
     page: SeenPage
     noise: NoiseHistory
+    is_outdated: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,6 +192,8 @@ def decide_content(
         return RecordBaseline(state.was_gone, reason)
     found = _compare(state, stored, fetched)
     noise = NoiseUpdate(stored.noise, found.noise)
+    if found.detected is None and stored.is_outdated:
+        return RecordBaseline(state.was_gone, Reason.OTHER_RULES)
     if found.detected is None:
         return RecordUnchanged(state.was_gone, Reason.NO_CHANGE_BUT_NOISE, noise)
     if state.needs_confirmation:

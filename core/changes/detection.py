@@ -15,7 +15,7 @@ from core.changes.diff import (
 from core.changes.money import find_money
 from core.changes.muting import NoiseHistory, changed_lines, without_muted
 from core.changes.noise import masked, masked_title
-from core.changes.prices import price_changes
+from core.changes.prices import PriceChange, price_changes, sale_changes
 from core.changes.rules import (
     MAX_CONFIDENCE,
     ChangeType,
@@ -35,6 +35,7 @@ from core.text.stored_text import (
     is_verbatim,
     text_of,
 )
+from core.web.crawl_settings import USUAL_COMPARISON, Comparison, MaskName
 from core.web.page_types import PageType, classify_page
 
 SELLING_TYPES: Final = frozenset(
@@ -52,11 +53,15 @@ prices."""
 
 @dataclass(frozen=True)
 class SeenPage:
-    """The comparable content of a page; `url` is the URL after all redirects."""
+    """The comparable content of a page; `url` is the URL after all redirects.
+
+    `how` says how another version is compared with this one; that of the newer version counts.
+    """
 
     url: str
     title: str | None
     text: str
+    how: Comparison = USUAL_COMPARISON
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class DetectedChange:
 
 def detect_change(before: SeenPage, after: SeenPage) -> DetectedChange | None:
     """The change from `before` to `after`, noise apart; None if there is none."""
-    return change_from(compare(before.text, after.text), before, after)
+    return change_from(compare(before.text, after.text, after.how), before, after)
 
 
 def detect_unmuted_change(
@@ -84,9 +89,11 @@ def detect_unmuted_change(
 
     The change is None if there is none.
     """
-    difference = compare(before.text, after.text)
+    difference = compare(before.text, after.text, after.how)
     updated = noise.updated(changed_lines(difference), headings_of(after.text))
-    return change_from(without_muted(difference, updated.muted), before, after), updated
+    if MaskName.LEARNED in after.how.masks:
+        difference = without_muted(difference, updated.muted)
+    return change_from(difference, before, after), updated
 
 
 def change_from(
@@ -95,7 +102,8 @@ def change_from(
     """The change that consists of `difference` and the two pages' titles and URLs; None if nothing
     differs.
     """
-    title_differs = masked_title(before.title) != masked_title(after.title)
+    masks = after.how.masks
+    title_differs = masked_title(before.title, masks) != masked_title(after.title, masks)
     address_differs = before.url != after.url
     if difference.identical and not title_differs and not address_differs:
         return None
@@ -104,17 +112,13 @@ def change_from(
     facts = Facts(
         page_type=page_type,
         difference=difference,
-        prices=tuple(
-            price
-            for block in difference.blocks
-            if page_type not in EDITORIAL_TYPES or _may_be_price(block.after or "")
-            for price in price_changes(block)
-        ),
+        prices=_prices(page_type, difference, before, after),
         title_differs=title_differs,
         address_differs=address_differs,
         sells=page_type in SELLING_TYPES
         or (page_type not in EDITORIAL_TYPES and bool(find_money(after.text))),
         kept=1 - (difference.stats.removed + difference.stats.changed) / old_blocks,
+        selected=not masks,
     )
     change_type = type_of(facts)
     return DetectedChange(
@@ -126,17 +130,44 @@ def change_from(
     )
 
 
+def _prices(
+    page_type: PageType, difference: TextDifference, before: SeenPage, after: SeenPage
+) -> tuple[PriceChange, ...]:
+    """The changed prices; an editorial page has none in its prose."""
+    editorial = page_type in EDITORIAL_TYPES
+    prices = tuple(
+        price
+        for block in difference.blocks
+        if not editorial or _may_be_price(block.after or "")
+        for price in price_changes(block)
+    )
+    return prices if editorial else prices + sale_changes(difference, before.text, after.text)
+
+
 def _may_be_price(line: str) -> bool:
     """Whether an amount in this line of an editorial page can be a price."""
     # In a line of code, `$1` is an argument.
     return len(display_form(line)) < MIN_PROSE_LENGTH and not is_verbatim(line)
 
 
+READING_VERSION: Final = "2"
+"""The version of the rules by which the text of a page is read; a new one makes all texts anew."""
+
+
 def fingerprint(page: SeenPage) -> str:
-    """The SHA-256 of the compared content: versions with the same fingerprint have no change."""
-    lines = (masked(line) for line in page.text.split("\n"))
-    content = "\n".join((page.url, masked_title(page.title), " ".join(lines)))
-    return hashlib.sha256(content.encode()).hexdigest()
+    """The SHA-256 of the compared content, after the version of the rules that read the page.
+
+    Versions with the same fingerprint have no change.
+    """
+    masks = page.how.masks
+    lines = (masked(line, masks) for line in page.text.split("\n"))
+    content = "\n".join((page.url, masked_title(page.title, masks), " ".join(lines)))
+    return f"{READING_VERSION}:{hashlib.sha256(content.encode()).hexdigest()}"
+
+
+def is_read_by_todays_rules(text_hash: str | None) -> bool:
+    """Whether the text with this fingerprint was read by the rules of this version."""
+    return text_hash is not None and text_hash.startswith(f"{READING_VERSION}:")
 
 
 def removal(reason: str) -> DetectedChange:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from core.changes.alignment import Span, SpanOp
-from core.text.stored_text import display_form, text_of
+from core.text.stored_text import cells_of, display_form, is_data, text_of
 
 MAX_QUOTE_LENGTH: Final = 120
 """Number of characters of a text that a summary quotes."""
@@ -124,7 +124,39 @@ def _phrase(change: BlockChange) -> str:
         case BlockChangeKind.MOVED:
             return f"Moved {quoted(after)}"
         case BlockChangeKind.CHANGED:
-            return _changed_phrase(before, after, change.spans)
+            return (
+                _data_phrase(change)
+                or _cell_phrase(change)
+                or _changed_phrase(before, after, change.spans)
+            )
+
+
+def _data_phrase(change: BlockChange) -> str | None:
+    """A phrase about a value of structured data; None if the block is none."""
+    if not is_data(change.before or "") or not is_data(change.after or ""):
+        return None
+    name, _, before = text_of(change.before or "").rpartition(": ")
+    other, _, after = text_of(change.after or "").rpartition(": ")
+    if not name or name != other:
+        return None
+    return f"Changed {quoted(before)} to {quoted(after)} for {quoted(name)}"
+
+
+def _cell_phrase(change: BlockChange) -> str | None:
+    """A phrase about the only cell of a row that differs; None unless row and column have names."""
+    header = cells_of(change.place.header or "")
+    before, after = cells_of(change.before or ""), cells_of(change.after or "")
+    if not 1 < len(before) == len(after) or change.place.header in (change.before, change.after):
+        return None
+    places = [n for n, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+    # The stored form omits an empty first cell of a header, so columns are counted from the right.
+    column = places[0] - len(after) + len(header)
+    if len(places) != 1 or places[0] == 0 or not 0 <= column < len(header) or not header[column]:
+        return None
+    old, new = _quoted_pair(before[places[0]], after[places[0]])
+    if not after[0] or not before[places[0]] or not after[places[0]]:
+        return None
+    return f"Changed {old} to {new} for {quoted(header[column])} in {quoted(after[0])}"
 
 
 def _changed_phrase(before: str, after: str, spans: tuple[Span, ...]) -> str:

@@ -1,88 +1,415 @@
-"""Recognition of amounts of money in text, in common notations and currencies."""
+"""Recognition of amounts of money in text, in the notations and currencies of the world.
+
+A figure that can be read as two different amounts is no amount: a change of it is a change of text.
+"""
 
 import re
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
+
+from core.changes.currencies import (
+    AFTER,
+    BEFORE,
+    CODES,
+    NEEDS_PRICE_FORM,
+    OF_EITHER_MARK,
+    PLAIN_CODES,
+    SCALES,
+    SIGNS,
+    THREE_DECIMALS,
+    WORDS,
+    alternatives,
+    words_of,
+)
 
 
 @dataclass(frozen=True)
 class Money:
     """An amount of money.
 
-    `currency` is an ISO 4217 code if the notation is unambiguous, otherwise the sign (`$`, `¥`,
-    `kr`); `text` is the amount as the page writes it.
+    `currency` is an ISO 4217 code if the notation is unambiguous, otherwise the sign or word (`$`,
+    `¥`, `kr`, `peso`); `text` is the amount as the page writes it. `start` and `end` are its place
+    in the text.
     """
 
     amount: Decimal
     currency: str
     text: str
+    start: int = 0
+    end: int = 0
+
+    @property
+    def value(self) -> tuple[Decimal, str]:
+        """What two amounts have in common that are equal, however they are written."""
+        return self.amount, self.currency
 
 
-_CODES: Final = (
-    "USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "AUD", "CAD", "NZD", "SEK", "NOK", "DKK",
-    "PLN", "CZK", "HUF", "RON", "BGN", "TRY", "RUB", "UAH", "ILS", "BRL", "MXN", "ARS", "CLP",
-    "COP", "ZAR", "SGD", "HKD", "TWD", "KRW", "THB", "VND", "IDR", "MYR", "PHP", "AED", "SAR",
-    "NGN", "EGP", "KES",
-)  # fmt: skip
-CURRENCIES: Final[dict[str, str]] = {
-    "us$": "USD", "$": "$", "c$": "CAD", "ca$": "CAD", "a$": "AUD", "au$": "AUD", "nz$": "NZD",
-    "hk$": "HKD", "s$": "SGD", "r$": "BRL", "mx$": "MXN", "€": "EUR", "£": "GBP", "¥": "¥",
-    "￥": "¥", "円": "¥", "元": "¥", "₹": "INR", "rs.": "INR", "₩": "KRW", "원": "KRW",
-    "₽": "RUB", "₺": "TRY", "₴": "UAH", "₪": "ILS", "₫": "VND", "฿": "THB", "₱": "PHP",
-    "₦": "NGN", "kr": "kr", "kr.": "kr", "zł": "PLN", "kč": "CZK", "ft": "HUF", "lei": "RON",
-    "fr.": "CHF", "sfr.": "CHF",
-    **{code.lower(): code for code in _CODES},
-    "euro": "EUR", "euros": "EUR", "dollars": "$",
-}  # fmt: skip
-"""Maps a currency's notation in lower case to `Money.currency`."""
-
-_BEFORE: Final = (
-    r"(?:(?:US|CA|AU|NZ|HK|MX|[CASR])?\$|[€£¥￥₹₩₽₺₴₪₫฿₱₦]|\b(?:Rs\.|S?Fr\.|kr\.?|"
-    + "|".join(_CODES)
-    + r"))"
-)  # fmt: skip
-_AFTER: Final = (
-    r"(?:[€£¥￥₹₩₽₺₴₪₫฿₱₦円元원$]|(?:"
-    + "|".join(_CODES)
-    + r"|zł|Kč|kr\.?|[Ee]uros?|dollars|lei|Ft)(?!\w))"
-)  # fmt: skip
-_NUMBER: Final = r"\d{1,3}(?:[.,'’\u00a0\u202f ]\d{2,3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d{1,4})?"
-_MONEY: Final = re.compile(
-    rf"(?P<before>{_BEFORE})\s?(?P<first>{_NUMBER})(?:,?[-–—]{{1,2}}(?![\d$€£\w]))?"
-    rf"|(?<![\w.,])(?P<second>{_NUMBER})(?:,?[-–—]{{1,2}})?\s?(?P<after>{_AFTER})"
+_SPACES: Final = " \u00a0\u2007\u2009\u202f"
+_APOSTROPHES: Final = "'’‘ʼ`´′٬"
+_RAISED: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_NUMBER: Final = (
+    rf"\d+(?:(?:[.,·٫{_APOSTROPHES}]|[{_SPACES}](?=\d{{3}}(?!\d)))\d+)*"
+    rf"(?:\s?[.,](?=\d\d(?!\d))\d\d)?(?:[{_RAISED}]{{2}}(?![{_RAISED}]))?"
 )
-_SIGNS: Final = re.compile(
-    r"[$€£¥￥₹₩₽₺₴₪₫฿₱₦円元원]|[A-Z]{3}|z[łl]|K[čc]|kr|[Ee]uro|dollars|lei|Ft|r\.|Rs"
+_LETTER: Final = r"[^\W\d_\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]"
+_SIGN: Final = f"[{''.join(SIGNS)}]"
+_SCALE: Final = re.compile(
+    rf"\s?({alternatives(word for word in SCALES if len(word) > 1)})(?![^\W\d_])"
+    r"|([kKMB])(?!\w)|\s?([千万萬億亿만억천])"
 )
+_AFTER: Final = re.compile(
+    rf"\s?(?:({_SIGN})(?!\d)|({alternatives([*AFTER, *CODES])})(?!{_LETTER})"
+    rf"|((?i:{alternatives(WORDS)}))(?!\w))"
+)
+_AMID: Final = re.compile(rf"({_SIGN})(\d\d)(?![\d.,])")
+_DASHES: Final = re.compile(r"[.,]?[-–—]{1,2}(?![\d$€£\w])|/-")
+_RANGE: Final = re.compile(r"\s?[-–—]\s?")
+_NUMBERS: Final = re.compile(_NUMBER)
+_DIGIT: Final = re.compile(r"\d")
+_NOT_BEFORE: Final = re.compile(rf"{_LETTER}|[\d_.,/億万萬亿千만억]")
+_LETTER_BEFORE: Final = re.compile(_LETTER)
+_NOTATIONS: Final = {**{code: code for code in CODES}, **SIGNS, **AFTER, **BEFORE}
+_LEADING: Final = frozenset([*BEFORE, *CODES])
+_MAX_NOTATION: Final = max(map(len, _LEADING))
+_MAX_NUMBER_LENGTH: Final = 40
+_SPACE_SET: Final = frozenset(_SPACES)
+_FIRST_OF_SCALE: Final = frozenset(word[0] for word in SCALES)
+_FIRST_AFTER: Final = (
+    frozenset(word[0] for word in (*AFTER, *CODES, *SIGNS))
+    | frozenset(each for word in WORDS for each in (word[0], word[0].upper()))
+    | _FIRST_OF_SCALE
+    | frozenset("-–—.,/")
+)
+"""The characters that a currency after a number can start with."""
+
+_LAST_BEFORE: Final = frozenset(word[-1] for word in (*BEFORE, *CODES, *SIGNS))
+"""The characters that a currency before a number can end with."""
+
+
+_NO_MONEY_UNIT: Final = re.compile(
+    r"\s*(?:/|per\b|pro\b|je\b|por\b|par\b|al\b|за\b)\s*(?:l|lit\w*|liter|kwh|gal\w*|min\w*|gb|mb|л)\b",
+    re.IGNORECASE,
+)
+_LOOSE_CENTS: Final = re.compile(
+    r"\s(\d\d)(?![\d.,]\d|\d)\s*(?P<word>/?[^\W\d_]+|%|[^\s\w]|\Z)?", re.IGNORECASE
+)
+_PERIODS: Final = words_of(
+    "a an per p pm mo month monthly mth year yr yearly annually each ea week day pro par al "
+    "por im je night user seat incl inc excl plus vat"
+)
+_CENTS: Final = words_of("00 50 90 95 97 98 99 49 79 89")
+_NAME_BEFORE: Final = re.compile(r"(?:^|(?P<more>.*\s))(?P<word>\S+)\s+\Z", re.DOTALL)
+_LEADS: Final = words_of(
+    "ab nur from only now price prices total prix precio preço prezzo preis cena cijena pris "
+    "hinta hind ár цена ціна dès des à a da desde od fra från før für um just jetzt sale was "
+    "statt before uvp rrp msrp i til till for zu zum per je is are costs cost kostet coûte "
+    "cuesta"
+)
+
+_FULL_WIDTH: Final = {
+    **{ord("０") + n: str(n) for n in range(10)},
+    **dict(zip(map(ord, "＄￡￥￦￠﹩，．"), "$£¥₩¢$,.", strict=True)),
+}
+_FULL_WIDTH_SIGNS: Final = {ord("＄"): "$", ord("￡"): "£", ord("￥"): "¥", ord("￦"): "₩",
+                            ord("￠"): "¢", ord("﹩"): "$"}  # fmt: skip
 
 
 def find_money(text: str) -> tuple[Money, ...]:
-    """The amounts of money in `text`, in order; a number without a currency does not count."""
-    if not _SIGNS.search(text):
+    """The amounts of money in `text`, in order.
+
+    A number without a currency does not count, nor does a figure that can be two amounts.
+    """
+    plain = text if text.isascii() else _with_western_digits(text)
+    if not _DIGIT.search(plain):
         return ()
-    amounts = []
-    for match in _MONEY.finditer(text):
-        sign = (match["before"] or match["after"]).lower()
-        amount = _amount(match["first"] or match["second"])
-        amounts.append(Money(amount, CURRENCIES.get(sign, sign.upper()), match[0].strip()))
-    return tuple(amounts)
+    return tuple(_Reader(text, plain).amounts())
 
 
-def _amount(written: str) -> Decimal:
-    """The value of a written number.
+@dataclass(frozen=True)
+class _Notation:
+    """A currency beside a number: `plain[start:end]`, and the word that multiplies the number."""
+
+    name: str
+    start: int
+    end: int
+    scale: str | None = None
+
+    @property
+    def currency(self) -> str:
+        return _NOTATIONS.get(self.name) or WORDS[self.name.lower()]
+
+
+class _Reader:
+    """Reads the amounts in a text; `plain` is the text with western digits, character by character.
+
+    Each number is looked at with what stands directly before and after it, so the time is linear.
+    """
+
+    def __init__(self, text: str, plain: str) -> None:
+        self._text = text
+        self._plain = plain
+        self._numbers = [
+            each
+            for each in _NUMBERS.finditer(plain)
+            if each.end() - each.start() <= _MAX_NUMBER_LENGTH
+        ]
+
+    def amounts(self) -> Iterator[Money]:
+        n = 0
+        while n < len(self._numbers):
+            taken, found = self._at(n)
+            n += taken
+            yield from found
+
+    def _at(self, n: int) -> tuple[int, list[Money]]:
+        """How many numbers from the `n`th on belong together, and the amounts that they are."""
+        number = self._numbers[n]
+        following = self._range_end(n)
+        before = self._before(number.start())
+        if before is not None:
+            if (
+                following is not None
+                and not self._plain[following.end() : following.end() + 1].isalnum()
+            ):
+                numbers = [number, following]
+            else:
+                numbers = [number]
+            scale, end = self._scale(numbers[-1].end())
+            dashes = _DASHES.match(self._plain, end)
+            end = dashes.end() if dashes else end
+            notation = _Notation(before.name, before.start, end, scale)
+            return self._money(numbers, notation, leading=True)
+        if number.start() and _NOT_BEFORE.match(self._plain, number.start() - 1):
+            return 1, []
+        amid = _AMID.match(self._plain, number.end())
+        if amid is not None and number[0].isdigit() and n + 1 < len(self._numbers):
+            amount = Decimal(f"{number[0]}.{amid[2]}")
+            return 2, [self._cut(amount, SIGNS[amid[1]], number.start(), amid.end())]
+        after = self._after(number.end())
+        if after is not None:
+            return self._money([number], after, leading=False)
+        if following is not None and (after := self._after(following.end())) is not None:
+            return self._money([number, following], after, leading=False)
+        return 1, []
+
+    def _range_end(self, n: int) -> re.Match[str] | None:
+        """The number that ends a range which starts with the `n`th."""
+        if n + 1 == len(self._numbers):
+            return None
+        number, following = self._numbers[n : n + 2]
+        gap = self._plain[number.end() : following.start()]
+        return following if len(gap) <= 3 and _RANGE.fullmatch(gap) else None
+
+    def _before(self, start: int) -> _Notation | None:
+        """The currency directly before a number."""
+        end = start
+        if end and self._plain[end - 1] in _SPACES:
+            end -= 1
+        if not end or self._plain[end - 1] not in _LAST_BEFORE:
+            return None
+        for length in range(min(_MAX_NOTATION, end), 0, -1):
+            name = self._plain[end - length : end]
+            if name in _LEADING:
+                at = end - length
+                if not (at and _LETTER_BEFORE.match(self._plain, at - 1)):
+                    return _Notation(name, at, end)
+        if end and self._plain[end - 1] in SIGNS:
+            if end < start and re.search(r"\d\s?$", self._plain[max(end - 3, 0) : end - 1]):
+                return None  # `5 € 99`: the sign belongs to the number before it
+            return _Notation(self._plain[end - 1], end - 1, end)
+        return None
+
+    def _after(self, end: int) -> _Notation | None:
+        """The currency directly after a number and the word that multiplies it."""
+        if self._next(end) not in _FIRST_AFTER:
+            return None
+        scale, at = self._scale(end)
+        dashes = _DASHES.match(self._plain, at)
+        found = _AFTER.match(self._plain, dashes.end() if dashes else at)
+        if found is None:
+            return None
+        return _Notation(found[1] or found[2] or found[3], end, found.end(), scale)
+
+    def _next(self, end: int) -> str:
+        """The character after `end`, white space apart."""
+        at = end + 1 if self._plain[end : end + 1] in _SPACE_SET else end
+        return self._plain[at : at + 1]
+
+    def _scale(self, end: int) -> tuple[str | None, int]:
+        if self._next(end) not in _FIRST_OF_SCALE:
+            return None, end
+        found = _SCALE.match(self._plain, end)
+        return (found[1] or found[2] or found[3], found.end()) if found else (None, end)
+
+    def _money(
+        self, numbers: list[re.Match[str]], notation: _Notation, *, leading: bool
+    ) -> tuple[int, list[Money]]:
+        """The amount, or both ends of a range; none if it can be two amounts."""
+        taken, currency = len(numbers), notation.currency
+        values = [_amount(each[0], currency, scaled=bool(notation.scale)) for each in numbers]
+        main = 0 if leading else -1
+        if values[main] is None or self._is_no_price(numbers[main], notation, numbers, leading):
+            return taken, []
+        if len(values) == 2 and not _rises(values):
+            # No range: `$99-12 months`.
+            values, numbers = [values[main]], [numbers[main]]
+            if leading:
+                notation = replace(notation, end=numbers[0].end())
+        factor = 10 ** SCALES[notation.scale] if notation.scale else 1
+        last = len(numbers) - 1
+        return taken, [
+            self._cut(
+                value * factor,
+                currency,
+                notation.start if leading and n == 0 else number.start(),
+                notation.end if n == last else number.end(),
+            )
+            for n, (number, value) in enumerate(zip(numbers, values, strict=True))
+            if value is not None
+        ]
+
+    def _cut(self, amount: Decimal, currency: str, start: int, end: int) -> Money:
+        return Money(amount, currency, self._text[start:end].strip(), start, end)
+
+    def _is_no_price(
+        self,
+        number: re.Match[str],
+        notation: _Notation,
+        numbers: list[re.Match[str]],
+        leading: bool,
+    ) -> bool:
+        """Whether the figure may be something else than this one amount of money."""
+        plain, written = self._plain, number[0]
+        is_other_word = notation.name in NEEDS_PRICE_FORM or (
+            notation.name in CODES and notation.name not in PLAIN_CODES
+        )
+        if is_other_word and not _PRICE_FORM.search(written):
+            return True
+        grouped_by_space = _GROUPED_BY_SPACE.search(written) is not None
+        rest = plain[numbers[-1].end() : numbers[-1].end() + 40]
+        if leading:
+            if re.match(r"[.,]\d|\d", rest):
+                return True
+            if len(numbers) == 1 and not notation.scale and re.match(r"(?:m|mm|b|T)(?!\w)", rest):
+                return True  # a million, or a metre
+            spaced = plain[number.start() - 1] in _SPACES
+            glued = not spaced or notation.name in "$£¥₹₩"
+            if grouped_by_space and not _DECIMALS.search(written) and glued:
+                return True  # `$5 100 users`
+            if not re.search(r"[.,٫]", written) and _cents_follow(rest):
+                return True  # `$35 00`
+        elif grouped_by_space and _named_before(
+            plain[max(number.start() - 80, 0) : number.start()]
+        ):
+            return True  # `Phone 15 999 €`
+        elif notation.name in SIGNS and not _DECIMALS.search(written):
+            return _cents_follow(plain[notation.end : notation.end + 40])  # `5 € 99`
+        thousandths = re.fullmatch(r"\d{1,3}[.,]\d{3}", written) is not None
+        return thousandths and _NO_MONEY_UNIT.match(plain, notation.end) is not None
+
+
+def _rises(values: list[Decimal | None]) -> bool:
+    low, high = values
+    return low is not None and high is not None and low < high
+
+
+_PRICE_FORM: Final = re.compile(r"\d[.,]\d{2,3}(?!\d)|\d\s\d{3}")
+_GROUPED_BY_SPACE: Final = re.compile(r"\d\s\d{3}(?!\d)")
+_DECIMALS: Final = re.compile(r"[.,٫]\d\d?$")
+
+
+def _with_western_digits(text: str) -> str:
+    """The text, of the same length, with western digits and half-width signs."""
+    if any("０" <= character <= "９" for character in text):
+        text = text.translate(_FULL_WIDTH)
+    else:
+        text = text.translate(_FULL_WIDTH_SIGNS)
+    if not any(character.isdecimal() and not character.isascii() for character in text):
+        return text
+    return "".join(
+        str(unicodedata.decimal(each)) if each.isdecimal() and not each.isascii() else each
+        for each in text
+    )
+
+
+def _cents_follow(rest: str) -> bool:
+    loose = _LOOSE_CENTS.match(rest)
+    if loose is None:
+        return False
+    word = (loose["word"] or "").lower()
+    if word == "%" or word in SIGNS:
+        return False
+    counts_something = word[:1].isalpha() and word not in _PERIODS
+    return not counts_something or loose[1] in _CENTS
+
+
+def _named_before(text: str) -> bool:
+    """Whether a name stands before a number, so that its first digits may belong to the name."""
+    found = _NAME_BEFORE.match(text[-80:])
+    if found is None:
+        return False
+    word = found["word"]
+    if not word[-1].isalnum() or word.lower() in _LEADS:
+        return False
+    return word[0].isupper() or any(character.isdigit() for character in word)
+
+
+def _amount(written: str, currency: str, *, scaled: bool = False) -> Decimal | None:
+    """The value of a written number; None if it can be two values.
 
     A comma or full stop is the decimal mark if the other one separates the thousands, or if it is
     the only mark and not followed by exactly three digits.
     """
-    digits = re.sub(r"['’\s]", "", written)
-    marks = [sign for sign in digits if sign in ".,"]
+    if written[-1] in _RAISED:
+        whole = _amount(written[:-2], currency)
+        cents = "".join(str(_RAISED.index(each)) for each in written[-2:])
+        if whole is None or whole != whole.to_integral_value():
+            return None
+        return whole + Decimal(cents) / 100
+    number = re.sub(r"\s(?=[.,])", "", written)
+    grouped = re.search(rf"[\s{_APOSTROPHES}]", number) is not None
+    if grouped:
+        head = re.split(r"[.,·٫]", number)[0]
+        groups = re.split(rf"[\s{_APOSTROPHES}]", head)
+        if len(groups) > 1 and (len(groups[0]) > 3 or {len(each) for each in groups[1:]} != {3}):
+            return None
+        if re.search(rf"[\s{_APOSTROPHES}]", number[len(head) :]):
+            return None
+        number = re.sub(rf"[\s{_APOSTROPHES}]", "", number)
+    if "٫" in number or "·" in number:
+        whole_part, mark, fraction = re.split(r"([٫·])", number, maxsplit=1)
+        if not (whole_part + fraction).isdigit() or (mark == "·" and len(fraction) != 2):
+            return None
+        return Decimal(f"{whole_part}.{fraction}")
+    marks = [sign for sign in number if sign in ".,"]
     if not marks:
-        return Decimal(digits)
+        return Decimal(number)
     last = marks[-1]
-    tail = len(digits) - digits.rindex(last) - 1
-    decimal = len(set(marks)) == 2 or (len(marks) == 1 and tail != 3)
-    if not decimal:
-        return Decimal(re.sub(r"[.,]", "", digits))
-    whole, _, fraction = digits.rpartition(last)
-    return Decimal(f"{re.sub(r'[.,]', '', whole)}.{fraction}")
+    whole_part, _, fraction = number.rpartition(last)
+    if len(set(marks)) == 2:
+        if marks.count(last) > 1 or not _grouped_well(whole_part, marks[0]):
+            return None
+        return Decimal(f"{re.sub(r'[.,]', '', whole_part)}.{fraction}")
+    if len(marks) > 1:
+        return Decimal(re.sub(r"[.,]", "", number)) if _grouped_well(number, last) else None
+    if len(fraction) != 3 or grouped or whole_part.startswith("0") or len(whole_part) > 3:
+        return Decimal(f"{whole_part}.{fraction}")
+    if currency in OF_EITHER_MARK or scaled:
+        return None
+    if currency in THREE_DECIMALS and last == ".":
+        return Decimal(f"{whole_part}.{fraction}")
+    return Decimal(whole_part + fraction)
+
+
+def _grouped_well(number: str, mark: str) -> bool:
+    """Whether the thousands are separated as in `1,234,567`, or as in `12,34,567` in India."""
+    first, *others = number.split(mark)
+    lengths = [len(each) for each in others]
+    if not 1 <= len(first) <= 3 or not lengths:
+        return False
+    if all(length == 3 for length in lengths):
+        return True
+    return mark == "," and len(first) <= 2 and lengths[-1] == 3 and set(lengths[:-1]) == {2}

@@ -10,7 +10,9 @@ from enum import Enum
 from typing import Final
 
 from core.changes.money import find_money
+from core.text.invisible import compared_form
 from core.text.stored_text import CELL_GAP, mark_of, text_of, verbatim
+from core.web.crawl_settings import ALL_MASKS, MaskName
 
 MASK: Final = "\N{HORIZONTAL ELLIPSIS}"
 
@@ -65,56 +67,82 @@ class Lines(Enum):
 
 @dataclass(frozen=True)
 class Mask:
-    """A kind of noise: the first group of `pattern` is kept, the rest of the match is masked."""
+    """A kind of noise: the first group of `pattern` is kept, the rest of the match is masked.
+
+    `setting` is the name of the mask that turns it off.
+    """
 
     name: str
+    setting: MaskName
     pattern: str
     lines: Lines = Lines.PLAIN
 
 
 MASKS: Final = (
-    Mask("time gone by", rf"()\b{_AGO}\b", Lines.ALL),
-    Mask("led date", rf"((?<!\w){_LED})(?:{_WHEN})", Lines.NOT_ROWS),
-    Mask("date alone", rf"^()(?:{_WHEN})$"),
+    Mask("time gone by", MaskName.DATES, rf"()\b{_AGO}\b", Lines.ALL),
+    Mask("led date", MaskName.DATES, rf"((?<!\w){_LED})(?:{_WHEN})", Lines.NOT_ROWS),
+    Mask("date alone", MaskName.DATES, rf"^()(?:{_WHEN})$"),
     Mask(
         "duration",
+        MaskName.DURATIONS,
         r"(\b(?:rendered|generated|loaded|served|took|executed)\s+(?:in\s+)?)"
         r"[\d.,]+\s*(?:ms|s|sec|seconds|milliseconds)\b",
     ),
-    Mask("counters", rf"^(){_COUNT}\s{_COUNTED}(?:\s*[·•|,/–—-]\s*{_COUNT}\s{_COUNTED})*$"),
-    Mask("counters amid", rf"([·•]\s*){_COUNT}\s{_COUNTED}(?=\s*(?:[·•]|$))"),
+    Mask(
+        "counters",
+        MaskName.COUNTERS,
+        rf"^(){_COUNT}\s{_COUNTED}(?:\s*[·•|,/–—-]\s*{_COUNT}\s{_COUNTED})*$",
+    ),
+    Mask("counters amid", MaskName.COUNTERS, rf"([·•]\s*){_COUNT}\s{_COUNTED}(?=\s*(?:[·•]|$))"),
     Mask(
         "counter led",
+        MaskName.COUNTERS,
         rf"^((?:{_COUNTED}|(?:online\s+)?(?:users|visitors|guests|members)"
         rf"(?:\s+(?:online|today|now))?):\s*|you are visitor (?:number |no\. )?#?){_COUNT}\.?$",
     ),
-    Mask("ratings counted", rf"(\(){_COUNT}(?=\s(?:reviews?|ratings?)\))", Lines.NOT_ROWS),
-    Mask("count before a title", r"^(\()\d+(?=\)\s)"),
     Mask(
-        "times viewed", rf"(\b(?:viewed|visited|read|downloaded|shared)\s+){_COUNT}(?=\s+times\b)"
+        "ratings counted",
+        MaskName.COUNTERS,
+        rf"(\(){_COUNT}(?=\s(?:reviews?|ratings?)\))",
+        Lines.NOT_ROWS,
+    ),
+    Mask("count before a title", MaskName.COUNTERS, r"^(\()\d+(?=\)\s)"),
+    Mask(
+        "times viewed",
+        MaskName.COUNTERS,
+        rf"(\b(?:viewed|visited|read|downloaded|shared)\s+){_COUNT}(?=\s+times\b)",
     ),
     Mask(
         "people here",
+        MaskName.COUNTERS,
         rf"^(){_COUNT}\s+(?:other\s+)?(?=(?:people|users?|visitors?|guests?|others|shoppers)\b"
         r".{0,15}\b(?:viewing|watching|reading|online|looking|browsing)\b)",
     ),
     Mask(
         "bracketed count",
+        MaskName.COUNTERS,
         r"(\b(?:cart|basket|bag|wishlist|inbox|notifications?|comments?|replies)\s*[(:]\s*)\d+",
         Lines.NOT_ROWS,
     ),
     Mask(
         "labelled id",
+        MaskName.IDS,
         r"(\b(?:request|session|trace|correlation|build|visitor|csrf|nonce|token|ray)"
         rf"(?:\s+(?:id|token|number))?(?:\s*[:#=]\s*|\s+)){_ID}\b",
     ),
     Mask(
         "numbered id",
+        MaskName.IDS,
         r"(\b(?:request|session|trace|correlation|visitor)(?:\s+(?:id|number))?\s*[:#=]\s*)\d{6,}\b",
     ),
-    Mask("id alone", r"^()(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,})$"),
+    Mask(
+        "id alone",
+        MaskName.IDS,
+        r"^()(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,})$",
+    ),
     Mask(
         "years of copyright",
+        MaskName.COPYRIGHT,
         r"((?:©|\(c\)|\bcopyright\b)[^\d]{0,40})(?:(?:19|20)\d\d\s*[-–—,]\s*)?(?:19|20)\d\d",
     ),
 )
@@ -126,16 +154,21 @@ MAX_NOISE_LINE_LENGTH: Final = 300
 """Number of characters of a line up to which it is masked: longer lines are prose."""
 
 
-def masked(line: str) -> str:
-    """The compared form of a stored line: its text without the mark, with noise masked."""
-    text = text_of(line)
-    if len(text) > MAX_NOISE_LINE_LENGTH or not _MAY_BE.search(text):
+def masked(line: str, masks: frozenset[MaskName] = ALL_MASKS) -> str:
+    """The compared form of a stored line: its text without the mark, with noise masked.
+
+    Texts that look the same have the same form (`core.text.invisible`).
+    """
+    text = compared_form(text_of(line))
+    if len(text) > MAX_NOISE_LINE_LENGTH or not masks or not _MAY_BE.search(text):
         return text
     mark = mark_of(line)
     row = CELL_GAP in line
     plain = not row and not mark
     marked = mark + text
     for mask, pattern in _COMPILED:
+        if mask.setting not in masks:
+            continue
         if plain or mask.lines is Lines.ALL or (mask.lines is Lines.NOT_ROWS and not row):
             marked = pattern.sub(rf"\g<1>{MASK}", marked)
     return marked[len(mark) :]
@@ -145,13 +178,13 @@ _BETWEEN_PARTS: Final = re.compile(r"\s[|·•»–—-]\s")
 _VERSION: Final = re.compile(r"(?<![\w.])v?\d+(?:\.\d+)+(?:[-+~][\w.+~]+)*(?!\w)", re.IGNORECASE)
 
 
-def masked_title(title: str | None) -> str:
+def masked_title(title: str | None, masks: frozenset[MaskName] = ALL_MASKS) -> str:
     """The compared form of a title: noise is masked, and so is a version after the page's name.
 
     Such a version (`Install · Shop 1.2`) belongs to the site and changes on all its pages at once.
     """
-    line = masked(verbatim(title or ""))
+    line = masked(verbatim(title or ""), masks)
     between = _BETWEEN_PARTS.search(line)
-    if between is None or find_money(line):
+    if between is None or MaskName.VERSIONS not in masks or find_money(line):
         return line
     return line[: between.end()] + _VERSION.sub(MASK, line[between.end() :])

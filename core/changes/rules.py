@@ -54,6 +54,8 @@ class Facts:
     sells: bool
     kept: float
     """Share of the old version's blocks that the new version still has, 0 to 1."""
+    selected: bool = False
+    """Whether a person has selected what is compared, without masks."""
 
     def has(self, kind: BlockChangeKind, *marks: str) -> bool:
         """Whether a block of this kind is a heading, item or row, as `marks` say."""
@@ -173,8 +175,16 @@ def _only_numbers_differ(block: BlockChange) -> bool:
 MAX_CONFIDENCE: Final = 0.98
 DOUBTS: Final = (
     Doubt("only the order differs", 0.5, lambda facts: facts.only(MOVED)),
-    Doubt("only a number in a short line differs", 0.6, _only_numbers),
-    Doubt("hardly anything of the page is left", 0.6, lambda facts: facts.kept < 0.1),
+    Doubt(
+        "only a number in a short line differs",
+        0.6,
+        lambda facts: not facts.selected and _only_numbers(facts),
+    ),
+    Doubt(
+        "hardly anything of the page is left",
+        0.6,
+        lambda facts: not facts.selected and facts.kept < 0.1,
+    ),
 )
 """The factors of all doubts that hold are multiplied."""
 

@@ -20,8 +20,11 @@ from core.changes.diff import (
     TextDifference,
     difference_of,
 )
+from core.changes.money import find_money
 from core.changes.noise import masked
-from core.text.stored_text import CELL_GAP, HEADING, marked_like, text_of
+from core.changes.order import in_order_of, lists_in_order_of, priced_keys
+from core.text.stored_text import CELL_GAP, HEADING, is_data, marked_like, text_of
+from core.web.crawl_settings import USUAL_COMPARISON, Comparison
 
 MIN_SIMILARITY: Final = 0.5
 """Similarity (0 to 1) from which one line counts as an edit of another."""
@@ -59,7 +62,7 @@ class _Stretch:
         return [j for j in range(len(self.added)) if j not in taken]
 
 
-def compare(before: str, after: str) -> TextDifference:
+def compare(before: str, after: str, how: Comparison = USUAL_COMPARISON) -> TextDifference:
     """The difference of two texts; deterministic.
 
     Texts with the same words are identical, however the words are split into blocks or indented.
@@ -70,14 +73,68 @@ def compare(before: str, after: str) -> TextDifference:
     single remaining line that replaces a single other one is *changed*, however different. All
     others are *removed* or *added*.
 
+    The order of plainly unordered lists is not compared, and with `how.ignore_order` no order is
+    (`core.changes.order`). What structured data say is compared too, but a difference that the text
+    tells as well is not told twice.
+
     The time is bounded. Texts with more than about 20,000 differing lines are not aligned: lines
     that both have count as unchanged (`core.changes.alignment.MAX_CELLS`). Beyond
     `MAX_COMPARED_PAIRS` a line is compared only with the line at the same index of its run.
     """
     old, new = _lines(marked_like(before, after)), _lines(marked_like(after, before))
-    keys = {line: masked(line) for line in {*old, *new}}
+    keys = {line: masked(line, how.masks) for line in {*old, *new}}
     if " ".join(keys[line] for line in old) == " ".join(keys[line] for line in new):
         return difference_of((), identical=True)
+    old_data, new_data = [*filter(is_data, old)], [*filter(is_data, new)]
+    if old_data or new_data:
+        old, new = _without_data(old), _without_data(new)
+    new = lists_in_order_of(old, new, keys)
+    same_prices = True
+    if how.ignore_order:
+        priced = priced_keys(old, keys), priced_keys(new, keys)
+        same_prices = Counter(priced[0]) == Counter(priced[1])
+        new = in_order_of(priced[0], new, priced[1])
+    same = " ".join(keys[line] for line in old) == " ".join(keys[line] for line in new)
+    blocks = () if same else _blocks(old, new, keys)
+    if how.ignore_order:
+        blocks = tuple(
+            each
+            for each in blocks
+            if each.kind is not BlockChangeKind.MOVED
+            or (not same_prices and find_money(each.after or ""))
+        )
+    if old_data != new_data:
+        data = _blocks(old_data, new_data, keys)
+        blocks += tuple(each for each in data if not _is_told(each, new, same))
+    return difference_of(blocks, identical=not blocks and (same or how.ignore_order))
+
+
+def _without_data(lines: list[str]) -> list[str]:
+    return [line for line in lines if not is_data(line)]
+
+
+def _is_told(change: BlockChange, shown: list[str], same: bool) -> bool:
+    """Whether the text of the page tells what changed in its structured data, too.
+
+    Only a changed value counts: data that come or go are a matter of markup.
+    """
+    if change.kind is not BlockChangeKind.CHANGED or change.before is None or change.after is None:
+        return True
+    name, _, value = text_of(change.after).rpartition(": ")
+    if not name:
+        words = text_of(change.after).removesuffix(" (structured data)")
+        return any(words in text_of(line) for line in shown)
+    if text_of(change.before).rpartition(": ")[0] != name:
+        return True  # of another name, which is told by itself
+    if any(character.isdigit() for character in value):
+        amounts = {money.amount for money in find_money(value)}
+        if text_of(change.before).rpartition(": ")[2] == value:
+            return True
+        return any(money.amount in amounts for line in shown for money in find_money(line))
+    return not same
+
+
+def _blocks(old: list[str], new: list[str], keys: dict[str, str]) -> tuple[BlockChange, ...]:
     stretches = _stretches(old, new, keys)
     budget = MAX_COMPARED_PAIRS
     for stretch in stretches:
@@ -90,8 +147,7 @@ def compare(before: str, after: str) -> TextDifference:
         if len(removed) == len(added) == 1:
             stretch.edited[added[0]] = removed[0]
     places = _places(old), _places(new)
-    blocks = tuple(change for stretch in stretches for change in _changes(stretch, *places))
-    return difference_of(blocks, identical=False)
+    return tuple(change for stretch in stretches for change in _changes(stretch, *places))
 
 
 def _lines(text: str) -> list[str]:

@@ -5,8 +5,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from core.text.page_areas import PageArea
-from core.text.stored_text import CELL_GAP, HEADING, ITEM, MARKS, VERBATIM, escape_bars
+from core.text.cents import END, STARTS, with_cents
+from core.text.invisible import without_invisible
+from core.text.page_areas import FoundArea, PageArea
+from core.text.stored_text import (
+    CELL_GAP,
+    CONTROLS,
+    DATA,
+    HEADING,
+    ITEM,
+    MARKS,
+    NEW_LIST,
+    ORDERED,
+    STRUCK,
+    STRUCK_END,
+    VERBATIM,
+    escape_bars,
+)
 
 
 class BlockKind(StrEnum):
@@ -15,6 +30,7 @@ class BlockKind(StrEnum):
     HEADING = HEADING
     ITEM = ITEM
     VERBATIM = VERBATIM  # a line of code, or text that starts like a heading or item
+    DATA = DATA  # what the structured data of the page say
     TEXT = ""
 
 
@@ -29,11 +45,16 @@ class Block:
     kind: BlockKind
     text: str
     area: PageArea = PageArea.CONTENT
+    order: str = ""
+    """The mark that says whether the place of an item has a meaning (`core.text.stored_text`)."""
+    part: int = 0
+    """The number of the element that is the area; 0 for content, negative if not only its class or
+    id says that it is one."""
 
 
 def to_text(blocks: tuple[Block, ...]) -> str:
     """The blocks as a text in stored form (`core.text.stored_text`), one block per line."""
-    return "\n".join(block.kind + block.text for block in blocks)
+    return "\n".join(block.kind + block.order + block.text for block in blocks)
 
 
 def _names(text: str) -> frozenset[str]:
@@ -41,7 +62,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 INVISIBLE_TAGS: Final = _names(
-    "head time script style template noscript iframe object svg math audio video canvas"
+    "head script style template noscript iframe object svg math audio video canvas"
 )
 INLINE_TAGS: Final = _names(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark meter"
@@ -62,6 +83,10 @@ ITEM_TAGS: Final = _names("li dt dd")
 CELL_TAGS: Final = _names("td th")
 
 
+_NEAR_PIECES: Final = 4
+"""Number of pieces of text in which a digit before an element is looked for."""
+
+
 class BlockCollector:
     """Collects pieces of text into `blocks`; `length` is the number of characters in them.
 
@@ -75,13 +100,18 @@ class BlockCollector:
         self._pieces: list[str] = []
         self._tags = [""]
         self._kinds = [BlockKind.VERBATIM if preformatted else BlockKind.TEXT]
-        self._areas = [PageArea.CONTENT]
+        self._areas = [(PageArea.CONTENT, 0)]
+        self._parts = 0
+        self._struck = 0
+        self._starts_struck = False
+        self._order = ORDERED
+        self._list = 0
         self._preformatted = int(preformatted)
         self._code_depth = 0
         self._code_starts: list[int] = []
         self._code_end = 0
 
-    def enter(self, tag: str, area: PageArea | None) -> None:
+    def enter(self, tag: str, found: FoundArea | None) -> None:
         """Start an element, and its area if it starts one; the outermost area counts."""
         if tag in INLINE_TAGS:
             if tag in CELL_TAGS:
@@ -93,7 +123,10 @@ class BlockCollector:
             return
         self.flush()
         outer = self._areas[-1]
-        self._areas.append(area if area and outer is PageArea.CONTENT else outer)
+        if found is not None and outer[0] is PageArea.CONTENT:
+            self._parts += 1
+            outer = found.area, self._parts if found.named else -self._parts
+        self._areas.append(outer)
         self._kinds.append(self._kind(tag))
         self._tags.append(tag)
         self._preformatted += tag in PREFORMATTED_TAGS
@@ -111,8 +144,47 @@ class BlockCollector:
         self._tags.pop()
         self._preformatted -= tag in PREFORMATTED_TAGS
 
+    def strike(self) -> None:
+        """Start text that is struck through."""
+        self._struck += 1
+        self._pieces.append(STRUCK)
+
+    def unstrike(self) -> None:
+        """End text that is struck through."""
+        self._struck -= 1
+        if not self._struck:
+            self._pieces.append(STRUCK_END)
+            self._starts_struck = self._starts_struck and len(self._pieces) > 1
+
+    @property
+    def follows_digit(self) -> bool:
+        """Whether the text of the block so far ends in a digit."""
+        for piece in self._pieces[: -_NEAR_PIECES - 1 : -1]:
+            if shown := piece.rstrip():
+                return shown[-1].isdigit()
+        return False
+
+    def set_apart(self, kind: str) -> None:
+        """Start text that is set apart from the number before it.
+
+        `kind` is a key of `core.text.cents.STARTS`.
+        """
+        self._pieces.append(STARTS[kind])
+
+    def join(self) -> None:
+        """End text that is set apart."""
+        self._pieces.append(END)
+
+    def unordered_item(self, list_id: int) -> None:
+        """The next block is an item of a list whose order has no meaning."""
+        is_new = list_id != self._list and self.blocks and self.blocks[-1].kind is BlockKind.ITEM
+        self._order = NEW_LIST if is_new else ""
+        self._list = list_id
+
     def text(self, text: str) -> None:
         """Add a piece of text."""
+        if not text.isprintable():
+            text = CONTROLS.sub("", text)
         if not self._preformatted:
             self._pieces.append(text)
             return
@@ -132,8 +204,9 @@ class BlockCollector:
             # An empty cell leaves only the gap before it.
             self._add(kind, " ".join(CELL_GAP.join(map(escape_bars, self._cells)).split()))
             self._cells.clear()
+            self._starts_struck = self._struck > 0
         elif self._pieces:
-            text = "".join(self._pieces)
+            text = self._joined()
             if kind is BlockKind.VERBATIM:
                 self._add_code(text)
             elif self._code_starts and kind is BlockKind.TEXT and (code := self._block_of_code()):
@@ -147,16 +220,28 @@ class BlockCollector:
 
     def _end_cell(self) -> None:
         """End the current cell of a row, if there is one; text before the first cell is a cell."""
-        cell = _collapsed("".join(self._pieces))
+        cell = _collapsed(self._joined())
         if cell or self._cells:
             self._cells.append(cell)
         self._pieces.clear()
 
+    def _joined(self) -> str:
+        """The text of the current block or cell."""
+        text = "".join(self._pieces)
+        starts_struck, self._starts_struck = self._starts_struck, self._struck > 0
+        return STRUCK + text if starts_struck and text.strip() else text
+
     def _add(self, kind: BlockKind, text: str) -> None:
+        if not text.isprintable() and not CONTROLS.sub("", text).strip():
+            return
         if kind is BlockKind.TEXT and text[:2] in MARKS:
             kind = BlockKind.VERBATIM
         self.length += len(text)
-        self.blocks.append(Block(kind, text, self._areas[-1]))
+        order = ""
+        if kind is BlockKind.ITEM:
+            order, self._order = self._order, ORDERED
+        area, part = self._areas[-1]
+        self.blocks.append(Block(kind, text, area, order, part))
 
     def _add_code(self, line: str) -> None:
         text = _collapsed(line)
@@ -191,6 +276,7 @@ _NO_TAB: Final = re.compile(r"[^ \t]")
 
 
 def _collapsed(text: str) -> str:
-    if VERBATIM in text:
-        text = text.replace(VERBATIM, "")
-    return " ".join(text.split())
+    if text.isascii():
+        # White space of `str.split` includes the separators U+001C to U+001F.
+        return with_cents(" ".join(text.split()))
+    return with_cents(" ".join(without_invisible(text).split()))

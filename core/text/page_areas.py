@@ -8,9 +8,11 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from core.web.crawl_settings import MaskName
 
 
 class PageArea(StrEnum):
@@ -23,6 +25,15 @@ class PageArea(StrEnum):
     ADVERTISEMENT = "advertisement"
     VOICES = "voices"  # testimonials: many sites rotate them at each visit
 
+
+MASK_OF_AREA: Final = {
+    PageArea.NAVIGATION: MaskName.NAVIGATION,
+    PageArea.FOOTER: MaskName.FOOTER,
+    PageArea.CONSENT: MaskName.CONSENT,
+    PageArea.ADVERTISEMENT: MaskName.ADVERTISEMENTS,
+    PageArea.VOICES: MaskName.TESTIMONIALS,
+}
+"""The mask that leaves an area out."""
 
 AREAS_WITH_PRICES: Final = frozenset({PageArea.NAVIGATION, PageArea.FOOTER, PageArea.VOICES})
 """Areas in which a line that names an amount of money is still content."""
@@ -94,10 +105,56 @@ MAX_CONSENT_LENGTH: Final = 2_000
 """Number of characters up to which a text can be a banner; a longer one is a policy."""
 
 
-def area_of(node: LexborNode, tag: str, attributes: dict[str, str | None]) -> PageArea | None:
-    """The area that starts with `node`; None if no rule matches."""
-    role, names = attributes.get("role") or "", _names(attributes)
-    return next((area for area in _named(tag, role, names) if _holds(area, node)), None)
+class FoundArea(NamedTuple):
+    """An area, and whether only a class or id says so, which may be wrong."""
+
+    area: PageArea
+    named: bool
+
+
+class AreaFinder:
+    """Finds the areas of one page."""
+
+    def __init__(self, tree: LexborHTMLParser) -> None:
+        self._tree = tree
+        self._minified: bool | None = None
+
+    def area_of(
+        self, node: LexborNode, tag: str, attributes: dict[str, str | None]
+    ) -> FoundArea | None:
+        """The area that starts with `node`; None if no rule matches."""
+        if not attributes and tag not in _AREA_TAGS:
+            return None
+        role, names = attributes.get("role") or "", _names(attributes)
+        found = next((area for area in _named(tag, role, names) if _holds(area, node)), None)
+        if found is None:
+            return None
+        if found in _named(tag, role, ""):
+            return FoundArea(found, named=False)
+        told = any(found in _named(tag, role, name) for name in names.split() if len(name) > _SHORT)
+        return FoundArea(found, named=True) if told or not self._is_minified else None
+
+    @property
+    def _is_minified(self) -> bool:
+        """Whether a build tool makes the class names of the page, so that short ones say nothing.
+
+        Most class names then have at most `_SHORT` letters.
+        """
+        if self._minified is None:
+            names = {
+                name
+                for node in self._tree.css("[class]")[:_SAMPLED]
+                for name in (node.attributes.get("class") or "").split()
+            }
+            short = sum(len(name) <= _SHORT for name in names)
+            self._minified = len(names) >= _MIN_NAMES and 2 * short > len(names)
+        return self._minified
+
+
+_AREA_TAGS: Final = frozenset({"nav", "footer"})
+_SHORT: Final = 3
+_SAMPLED: Final = 300
+_MIN_NAMES: Final = 5
 
 
 @lru_cache(maxsize=4_096)
@@ -105,13 +162,41 @@ def _named(tag: str, role: str, names: str) -> tuple[PageArea, ...]:
     """The areas whose rules match the element."""
     if tag in _NEVER:
         return ()
+    given = [form for name in names.split() for form in _forms(name)]
     return tuple(
         rule.area
         for rule, pattern in _NAMED
-        if tag in rule.tags
-        or role in rule.roles
-        or any(pattern.fullmatch(name) for name in names.split())
+        if tag in rule.tags or role in rule.roles or any(pattern.fullmatch(name) for name in given)
     )
+
+
+_HASH: Final = r"(?=[a-z0-9]*\d)(?=[a-z0-9]*[a-z])[a-z0-9]{4,10}"
+_MADE: Final = (
+    re.compile(r"_(?P<name>[a-z].*?)_[a-z0-9-]{4,8}_\d+"),  # Vite
+    re.compile(r"(?:[a-z][a-z0-9]*_)?(?P<name>[a-z][a-z0-9-]*?)__[a-z0-9_+/-]{5,8}"),  # webpack
+    re.compile(rf"(?P<name>[a-z].*?)[-_]{{1,3}}{_HASH}"),
+    re.compile(rf"_?{_HASH}[-_]{{1,3}}(?P<name>[a-z].*)"),  # Parcel, Emotion: css-1x2y3z-nav
+    re.compile(r"(?:css|sc|jss|mui|emotion)-(?P<name>[a-z0-9].*)"),
+    re.compile(r"(?:[a-z]+-)?(?P<name>[a-z]+)-\d+"),  # JSS: makeStyles-nav-12
+    re.compile(r"(?P<name>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?:__|--)[a-z0-9_-]+"),  # BEM
+)
+
+
+def _forms(name: str) -> list[str]:
+    """The class name, and what is left of it without what a build tool adds at each build."""
+    forms = [name]
+    for pattern in _MADE:
+        found = pattern.fullmatch(name)
+        if found is not None and found["name"] not in forms:
+            forms.append(found["name"])
+    made = forms[1:]
+    return [*forms, *(each for name in made for each in _forms_once(name) if each not in forms)]
+
+
+def _forms_once(name: str) -> list[str]:
+    """What is left of a name that has two additions: `css-1x2y3z-nav` or `Header_nav`."""
+    found = (pattern.fullmatch(name) for pattern in _MADE)
+    return [each["name"] for each in found if each is not None]
 
 
 def is_closed_dialog(tag: str, attributes: dict[str, str | None]) -> bool:

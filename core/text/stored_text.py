@@ -5,6 +5,11 @@ row. Page text that looks like a mark, such as `# a comment`, `- x` or `a | b`, 
 `VERBATIM`, a control character that is removed from all page text. Each line of code, or of other
 preformatted text, starts with `VERBATIM` too and keeps its indentation.
 
+Other control characters tell what the words do not: `STRUCK` and `STRUCK_END` enclose text that is
+struck through, `ORDERED` starts an item whose place has a meaning, `NEW_LIST` one that follows an
+item of another list, `DATA` a line that tells what the structured data of the page say. They too
+are removed from all page text.
+
 Legacy texts, stored before `VERBATIM` existed, have no escapes: see `marked_like`.
 """
 
@@ -21,6 +26,19 @@ CELL_GAP: Final = " | "
 
 VERBATIM: Final = "\x10"
 """Data Link Escape: what follows is page text, not a mark."""
+
+STRUCK: Final = "\x0e"
+STRUCK_END: Final = "\x0f"
+ORDERED: Final = "\x11"
+"""After the mark of an item: its place has a meaning, or it is not the whole item."""
+
+NEW_LIST: Final = "\x19"
+"""After the mark of an item that follows an item of another list."""
+
+DATA: Final = "\x12"
+
+CONTROLS: Final = re.compile(r"[\x0e-\x19]")
+"""The characters that page text never has in stored form."""
 
 _BAR: Final = re.compile(r"(?<!\S)\|(?!\S)")
 _GAP: Final = re.compile(r" \|(?= |$)")
@@ -51,12 +69,32 @@ def text_of(line: str) -> str:
     """The text of the line without its mark, escapes and indentation."""
     if line[:2] in MARKS:
         line = line[2:]
-    return line.replace(VERBATIM, "").lstrip() if VERBATIM in line else line
+    return line if line.isprintable() else CONTROLS.sub("", line).lstrip()
+
+
+def is_data(line: str) -> bool:
+    """Whether the line tells what the structured data of the page say."""
+    return line.startswith(DATA)
+
+
+def is_unordered(line: str) -> bool:
+    """Whether the line is an item of a list whose order has no meaning."""
+    return line.startswith(ITEM) and line[2:3] != ORDERED
+
+
+def starts_list(line: str) -> bool:
+    """Whether the line is an item that follows an item of another list."""
+    return line.startswith(f"{ITEM}{NEW_LIST}")
 
 
 def cells_of(line: str) -> list[str]:
     """The text of each cell of a row; one text for a line that is not a row."""
-    return [display_form(cell).strip() for cell in _GAP.split(line[len(mark_of(line)) :])]
+    return [display_form(cell).strip() for cell in stored_cells(line)]
+
+
+def stored_cells(line: str) -> list[str]:
+    """The cells of a row in stored form; one for a line that is not a row."""
+    return _GAP.split(line[len(mark_of(line)) :])
 
 
 def headings_of(text: str) -> frozenset[str]:
@@ -66,13 +104,13 @@ def headings_of(text: str) -> frozenset[str]:
 
 def display_form(text: str) -> str:
     """A text or line as users see it: marks and indentation stay, escapes do not."""
-    return text.replace(VERBATIM, "")
+    return CONTROLS.sub("", text)
 
 
 def legacy_line(line: str) -> str:
     """The line as legacy texts have it: without escapes, indentation and a bar at its end."""
     if VERBATIM not in line:
-        return line
+        return display_form(line)
     text = display_form(line).lstrip()
     ends_in_bar = line.endswith(_VERBATIM_BAR) and text_of(line) != "|"
     return text.removesuffix(" |") if ends_in_bar else text
@@ -80,7 +118,7 @@ def legacy_line(line: str) -> str:
 
 def legacy_lines(text: str) -> list[str]:
     """The lines of the text in legacy form, which is the same for texts of all versions."""
-    if VERBATIM not in text:
+    if not CONTROLS.search(text):
         return text.split("\n")
     return [legacy_line(line) for line in text.split("\n")]
 

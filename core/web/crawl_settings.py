@@ -28,14 +28,50 @@ class Render(StrEnum):
     ALWAYS = "always"
 
 
+class MaskName(StrEnum):
+    """What is not compared because it usually is noise; each can be turned off."""
+
+    DATES = "dates"
+    DURATIONS = "durations"
+    COUNTERS = "counters"
+    IDS = "ids"
+    COPYRIGHT = "copyright"
+    VERSIONS = "versions"  # after the name of the page in its title
+    NAVIGATION = "navigation"
+    FOOTER = "footer"
+    CONSENT = "consent"
+    ADVERTISEMENTS = "advertisements"
+    TESTIMONIALS = "testimonials"
+    LEARNED = "learned"  # lines of the page that changed again and again
+
+
+ALL_MASKS: Final = frozenset(MaskName)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two versions of a page are compared: without what `masks` cover, and without regard to
+    the order of lines if `ignore_order`.
+    """
+
+    masks: frozenset[MaskName] = ALL_MASKS
+    ignore_order: bool = False
+
+
+USUAL_COMPARISON = Comparison()
+
+
 @dataclass(frozen=True)
 class Parts:
     """The compared parts of a page: elements that match `watch`, or else the whole page, without
-    the elements that match `ignore`.
+    the elements that match `ignore` and what `masks` cover. With `links` the targets of links and
+    forms are compared too.
     """
 
     watch: str | None = None
     ignore: tuple[str, ...] = ()
+    masks: frozenset[MaskName] = ALL_MASKS
+    links: bool = False
 
 
 WHOLE_PAGE = Parts()
@@ -56,6 +92,9 @@ class CrawlSettings(Model):
     render: Render | None = None
     confirm_after_seconds: int | None = None
     conditional_requests: bool | None = None
+    masks_off: tuple[MaskName, ...] | None = None
+    compare_links: bool | None = None
+    ignore_order: bool | None = None
 
     def changed_by(self, given: Self) -> Self:
         """These settings, replaced by the explicit fields of `given`; an explicit None unsets."""
@@ -68,7 +107,21 @@ class CrawlSettings(Model):
     @property
     def parts(self) -> Parts:
         """The compared parts of a page."""
-        return Parts(self.watch_selector, self.ignore_selectors or ())
+        return Parts(
+            self.watch_selector, self.ignore_selectors or (), self._masks, bool(self.compare_links)
+        )
+
+    @property
+    def comparison(self) -> Comparison:
+        """How two versions of a page are compared."""
+        return Comparison(self._masks, bool(self.ignore_order))
+
+    @property
+    def _masks(self) -> frozenset[MaskName]:
+        """The masks that apply: what a person has selected is compared without any by default."""
+        if self.masks_off is not None:
+            return ALL_MASKS - frozenset(self.masks_off)
+        return frozenset() if self.watch_selector is not None else ALL_MASKS
 
     @property
     def given(self) -> frozenset[str]:
@@ -149,6 +202,7 @@ class CrawlProfile:
     fingerprint: str | None = None
     confirm_after: timedelta | None = None
     conditional_requests: bool = True
+    comparison: Comparison = USUAL_COMPARISON
 
 
 def profile_of(
@@ -168,6 +222,7 @@ def profile_of(
         fingerprint=_fingerprint(chosen, headers, cookies, box),
         confirm_after=timedelta(seconds=chosen.confirm_after_seconds or 0) or None,
         conditional_requests=chosen.conditional_requests is not False,
+        comparison=chosen.comparison,
     )
 
 
@@ -190,7 +245,11 @@ def _fingerprint(
     box: SecretBox | None,
 ) -> str | None:
     plain = chosen.model_dump(mode="json", exclude_none=True, exclude=NOT_IN_FINGERPRINT)
-    content = {name: value for name, value in plain.items() if value not in ([], Render.AUTO)}
+    content = {
+        name: sorted(value) if name == "masks_off" else value
+        for name, value in plain.items()
+        if value not in ([], Render.AUTO, False) or (name == "masks_off" and chosen.watch_selector)
+    }
     if box is not None and (headers or cookies):
         secrets = [sorted(headers.items()), sorted(cookies.items())]
         content["secrets"] = box.digest(json.dumps(secrets))

@@ -219,6 +219,52 @@ async def test_text_that_an_older_version_has_stored_is_unchanged_until_the_page
     assert await watched.snapshots() == 2
 
 
+ICONS = "<h1>Plans</h1><table><tr><td>Sign-on<td><img alt=Included></table><p>Pro costs $99.</p>"
+
+
+async def read_by_older_rules(watched: Watched, *, with_html: bool) -> None:
+    """Have the page stored as versions did that read no alternative texts."""
+    async with watched.system.database.transaction() as session:
+        page = await page_by_id(session, watched.page_id)
+        assert page.snapshot_id is not None
+        snapshot = await snapshot_by_id(session, page.snapshot_id)
+        packed = pack(snapshot.text.replace(" | Included", ""))
+        assert packed.key != snapshot.text_key
+        await keep(session, [packed])
+        snapshot.text_key = packed.key
+        snapshot.text_hash = page.text_hash = "0" * 64
+        if not with_html:
+            snapshot.html_key = None
+        session.add_all([snapshot, page])
+
+
+@pytest.mark.parametrize("with_html", [True, False])
+async def test_what_older_rules_have_read_becomes_a_new_baseline_and_no_change(
+    watched: Watched, with_html: bool
+) -> None:
+    watched.site.page("/", ICONS)
+    await watched.check()
+    await read_by_older_rules(watched, with_html=with_html)
+    watched.site.page("/", f"<!-- made now -->{ICONS}")
+    found = await watched.check()
+    assert (found.changed, found.baseline, await watched.changes()) == (False, True, 0)
+    watched.site.page("/", ICONS.replace("Included", "Missing"))
+    found = await watched.check()
+    change = (await watched.system.api.get(f"/api/changes/{found.change_id}")).json()["data"]
+    assert change["diffData"]["stats"]["changed"] == 1
+
+
+async def test_a_change_of_a_page_that_older_rules_have_read_is_told(watched: Watched) -> None:
+    watched.site.page("/", ICONS)
+    await watched.check()
+    await read_by_older_rules(watched, with_html=True)
+    watched.site.page("/", ICONS.replace("$99", "$119"))
+    found = await watched.check()
+    change = (await watched.system.api.get(f"/api/changes/{found.change_id}")).json()["data"]
+    assert change["changeType"] == "price_change"
+    assert [each["kind"] for each in change["diffData"]["blocks"]] == ["changed"]
+
+
 async def test_what_is_shown_of_code_is_the_text_of_the_page(watched: Watched) -> None:
     watched.site.page("/", CODE)
     await watched.check()

@@ -13,6 +13,10 @@ UNSET = {
     "ignoreSelectors": None,
     "render": None,
     "confirmAfterSeconds": None,
+    "conditionalRequests": None,
+    "masksOff": None,
+    "compareLinks": None,
+    "ignoreOrder": None,
 }
 CHOSEN = {
     "headers": {"X-Token": "hunter2", "Accept-Language": "de"},
@@ -22,6 +26,10 @@ CHOSEN = {
     "ignoreSelectors": [".ad", "footer"],
     "render": "never",
     "confirmAfterSeconds": 60,
+    "conditionalRequests": False,
+    "masksOff": ["dates", "navigation"],
+    "compareLinks": True,
+    "ignoreOrder": False,
 }
 SHOWN = {**CHOSEN, "headers": ["Accept-Language", "X-Token"], "cookies": ["session"]}
 
@@ -86,6 +94,11 @@ BAD: Final[list[tuple[object, str, str]]] = [
     ({"ignoreSelectors": "p"}, "ignoreSelectors", "list"),
     ({"ignoreSelectors": ["p", "["]}, "ignoreSelectors.1", "not a CSS selector"),
     ({"ignoreSelectors": ["p"] * 21}, "ignoreSelectors", "at most 20"),
+    ({"masksOff": "dates"}, "masksOff", "list"),
+    ({"masksOff": ["date"]}, "masksOff.0", "dates"),
+    ({"masksOff": ["dates"] * 13}, "masksOff", "at most 12"),
+    ({"compareLinks": "yes"}, "compareLinks", "boolean"),
+    ({"ignoreOrder": 1}, "ignoreOrder", "boolean"),
     ({"render": "sometimes"}, "render", "auto"),
     ({"confirmAfterSeconds": -1}, "confirmAfterSeconds", "greater than or equal to 0"),
     ({"confirmAfterSeconds": 3601}, "confirmAfterSeconds", "less than or equal to 3600"),

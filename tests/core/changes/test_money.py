@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.changes.money import find_money
+from tests.cost import cost
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,69 @@ def test_usual_notations_are_read(text: str, amount: str, currency: str) -> None
 )
 def test_a_number_without_a_currency_is_no_money(text: str) -> None:
     assert find_money(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "currency"),
+    [
+        ("₹1,23,45,678", "12345678", "INR"), ("CHF 1'234.50", "1234.50", "CHF"),
+        ("1\u202f234,50 €", "1234.50", "EUR"), ("1\u2009234 €", "1234", "EUR"),
+        ("٣٤٫٥٠ ر.س", "34.50", "SAR"), ("٢٬٥٠٠ جنيه", "2500", "EGP"), ("₹४९९", "499", "INR"),
+        ("रु ४९९.५०", "499.50", "INR"), ("฿ ๑๒๐", "120", "THB"), ("¥１，９８０", "1980", "¥"),
+        ("価格は1980円です", "1980", "¥"), ("3万円", "30000", "¥"), ("4990원", "4990", "KRW"),
+        ("999 руб.", "999", "RUB"), ("1 299 грн", "1299", "UAH"), ("500 тенге", "500", "KZT"),
+        ("Rp 150.000", "150000", "IDR"), ("RM 1,299.00", "1299.00", "MYR"),
+        ("S/ 49.90", "49.90", "PEN"), ("KSh 2,500", "2500", "KES"), ("B/. 5.00", "5.00", "PAB"),
+        ("KWD 1.250", "1.250", "KWD"), ("R499.99", "499.99", "ZAR"), ("199:-", "199", "kr"),
+        ("19€99", "19.99", "EUR"), ("$0.125", "0.125", "$"), ("$19 .99", "19.99", "$"),
+        ("$24⁹⁹", "24.99", "$"), ("$99¹", "99", "$"), ("$5k", "5000", "$"),
+        ("1,5 Mio. €", "1500000", "EUR"), ("₹5 crore", "50000000", "INR"), ("50¢", "50", "¢"),
+        ("₹ 499/-", "499", "INR"), ("NT$ 1,200", "1200", "TWD"), ("15 000 F CFA", "15000", "XOF"),
+        ("1.500.000 ₫", "1500000", "VND"), ("49,90 zł", "49.90", "PLN"),
+        ("ab 1 299 €", "1299", "EUR"),
+        ("1.299,00 TL", "1299.00", "TRY"), ("20 swiss francs", "20", "CHF"),
+        ("$5 10 users", "5", "$"),
+    ],
+)  # fmt: skip
+def test_notations_of_the_world_are_read(text: str, amount: str, currency: str) -> None:
+    [money] = find_money(text)
+    assert (money.amount, money.currency) == (Decimal(amount), currency)
+    assert text[money.start : money.end].strip() == money.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$35 00", "$ 35 00 per month", "$5 100 users", "5 € 99", "Phone 15 999 €",
+        "Windows 11 139 €", "1,234,56 €", "$1.5.2", "$1.299/l", "TND 1,250", "$5m", "£5b",
+    ],
+)  # fmt: skip
+def test_a_figure_that_can_be_two_amounts_is_none(text: str) -> None:
+    assert find_money(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["R 4", "Q3 2027", "TOP 10", "ALL 5", "COP 27", "PEN 3", "10 KM", "10 ft", "10 F", "5 pounds",
+     "Team 5 won", "R&D 5", "L. 5", "SOS 112", "10 km", "A4", "1080p", "€", "12.05.2027"],
+)  # fmt: skip
+def test_what_is_also_something_else_is_no_money(text: str) -> None:
+    assert find_money(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["10–20 €", "$10-20", "$10 - $20", "from €10 to €20", "10 - 20 EUR"]
+)
+def test_a_range_has_both_ends(text: str) -> None:
+    assert [money.amount for money in find_money(text)] == [10, 20]
+
+
+@pytest.mark.parametrize("piece", ["9", "1 ", "$1,2", "1-2 €", "$", "5 € "])
+def test_the_time_grows_with_the_text_and_no_faster(piece: str) -> None:
+    def least(count: int) -> float:
+        return min(cost(lambda: find_money(piece * count))[1] for _ in range(2))
+
+    assert least(8_000) < 8 * least(2_000) + 1
 
 
 def test_all_amounts_are_found_in_order() -> None:

@@ -1,0 +1,312 @@
+"""What elements show besides their text: images and icons, form fields, targets of links, prices.
+
+Nothing here depends on a site: only elements, ARIA and names that many sites use are known.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import ada_url
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from core.errors import InvalidAddress
+from core.web.urls import normalise
+
+Attributes = Mapping[str, str | None]
+
+MAX_LABEL_LENGTH: Final = 500
+"""Number of characters of a label or value that are read."""
+
+_YES: Final = re.compile(
+    r"(?:.*[-_/])?(?:check(?:mark|ed)?|tick|yes|included|available|done|ok|true)"
+    r"(?:[-_](?:circle|square|mark|icon|solid|outline|fill|bold|lg|sm|green|[a-z0-9]{1,2}))*"
+)
+_NO: Final = re.compile(
+    r"(?:.*[-_/])?(?:times|cross|xmark|x|no|not[-_]included|unavailable|false|dash|minus|ban)"
+    r"(?:[-_](?:circle|square|mark|icon|solid|outline|fill|bold|lg|sm|red|[a-z0-9]{1,2}))*"
+)
+_ICON_NAME: Final = re.compile(r"icon|^(?:fa|bi|ti|mdi|ri|la|glyphicon|lucide|pi|tick|check|cross)")
+_MATRIX_PLACES: Final = frozenset({"td", "th", "li", "dd", "dt"})
+LABELLED: Final = frozenset(
+    {
+        "img",
+        "area",
+        "i",
+        "span",
+        "a",
+        "button",
+        "em",
+        "b",
+        "div",
+        "td",
+        "th",
+        "svg",
+        "figure",
+        "canvas",
+        "li",
+    }
+)
+_DECORATIVE: Final = frozenset({"presentation", "none"})
+
+
+def label_of(node: LexborNode, tag: str, attributes: Attributes) -> str:
+    """The text that an image, an icon or another element without text stands for; empty if none."""
+    if attributes.get("aria-hidden") == "true" or attributes.get("role") in _DECORATIVE:
+        return ""
+    if tag in ("img", "area"):
+        label = attributes.get("alt") or attributes.get("aria-label") or attributes.get("title")
+        return _cut(label) or (_meaning_of(node, attributes.get("src")) if tag == "img" else "")
+    if tag == "svg":
+        label = attributes.get("aria-label")
+        if not label:
+            title = next((each for each in _children(node) if each.tag == "title"), None)
+            label = title.text(strip=True) if title is not None else None
+        if label:
+            return _cut(label)
+        use = node.css_first("use")
+        target = use and (use.attributes.get("href") or use.attributes.get("xlink:href"))
+        return _meaning_of(node, target or attributes.get("class"), named=True)
+    if tag not in LABELLED:
+        return ""
+    label = attributes.get("aria-label") or attributes.get("title")
+    names = attributes.get("class")
+    if tag == "i" and not label and names and node.child is None:
+        return _meaning_of(node, names, named=True)
+    if tag == "span" and not label and names and node.child is None and _ICON_NAME.search(names):
+        return _meaning_of(node, names, named=True)
+    if not label or (node.child is not None and _shows_something(node)):
+        return ""
+    return _cut(label)
+
+
+def _cut(label: str | None) -> str:
+    return " ".join((label or "").split())[:MAX_LABEL_LENGTH]
+
+
+def _children(node: LexborNode) -> list[LexborNode]:
+    children: list[LexborNode] = []
+    child = node.child
+    while child is not None and len(children) < 20:
+        children.append(child)
+        child = child.next
+    return children
+
+
+def _shows_something(node: LexborNode) -> bool:
+    return (
+        bool(node.text(strip=True)) or node.css_first("img[alt], [aria-label], input") is not None
+    )
+
+
+def _meaning_of(node: LexborNode, name: str | None, *, named: bool = False) -> str:
+    """The tick or cross that an icon in a table or list shows, by its file or class name."""
+    if not name or not _in_matrix(node):
+        return ""
+    if named:
+        words = [word.rsplit("#", 1)[-1].lower() for word in name.split()]
+    else:
+        words = [re.split(r"[?#]", name)[0].rsplit("/", 1)[-1].rsplit(".", 1)[0].lower()]
+    if any(_YES.fullmatch(word) for word in words):
+        return "✓"
+    return "✗" if any(_NO.fullmatch(word) for word in words) else ""
+
+
+def _in_matrix(node: LexborNode) -> bool:
+    """Whether the icon is in a cell or item, where it stands for yes or no."""
+    parent = node.parent
+    for _ in range(4):
+        if parent is None:
+            return False
+        if parent.tag in _MATRIX_PLACES:
+            return True
+        parent = parent.parent
+    return False
+
+
+_FORM_TAGS: Final = frozenset({"input", "button", "select", "option", "textarea"})
+FIELDS: Final = _FORM_TAGS | {"a"}
+"""Elements that may have a state or a value."""
+
+_WITHOUT_VALUE: Final = frozenset({"hidden", "password", "checkbox", "radio", "file", "image"})
+_CHECKED_ROLES: Final = frozenset({"checkbox", "radio", "switch", "menuitemcheckbox"})
+_DISABLED_NAMES: Final = frozenset({"disabled", "is-disabled", "btn-disabled", "button--disabled"})
+
+
+@dataclass(frozen=True)
+class FieldText:
+    """What a form field shows besides its content: its `value`, and its `state` after it."""
+
+    value: str = ""
+    state: str = ""
+
+
+NO_FIELD: Final = FieldText()
+
+
+def field_text(node: LexborNode, tag: str, attributes: Attributes) -> FieldText:
+    """What a form field or button shows."""
+    role = attributes.get("role") or ""
+    if tag not in _FORM_TAGS:
+        acts = tag == "a" or role in ("button", "option", "tab") or role in _CHECKED_ROLES
+        if not acts:
+            return NO_FIELD
+    states = []
+    switched = attributes.get("aria-checked") or attributes.get("aria-pressed")
+    if switched == "true" and (role in _CHECKED_ROLES or role == "button" or tag == "button"):
+        states.append("checked")
+    if _is_disabled(node, tag, attributes):
+        states.append("disabled")
+    value = ""
+    if tag == "input":
+        kind = (attributes.get("type") or "text").lower()
+        if kind == "hidden":
+            return NO_FIELD
+        if kind in ("checkbox", "radio") and "checked" in attributes:
+            states.append("checked")
+        elif kind == "image":
+            value = attributes.get("alt") or ""
+        elif kind not in _WITHOUT_VALUE:
+            value = attributes.get("value") or attributes.get("placeholder") or ""
+    elif tag == "option":
+        value = attributes.get("label") or "" if node.child is None else ""
+        if "selected" in attributes:
+            states.append("selected")
+    elif tag == "textarea" and node.child is None:
+        value = attributes.get("placeholder") or ""
+    return FieldText(_cut(value), "".join(f" ({state})" for state in states))
+
+
+def _is_disabled(node: LexborNode, tag: str, attributes: Attributes) -> bool:
+    if attributes.get("aria-disabled") == "true":
+        return True
+    if tag in ("a", "button"):
+        names = (attributes.get("class") or "").split()
+        if any(name in _DISABLED_NAMES for name in names):
+            return True
+    if tag not in _FORM_TAGS:
+        return False
+    if "disabled" in attributes:
+        return True
+    parent = node.parent
+    for _ in range(8):
+        if parent is None or parent.tag in ("form", "body"):
+            return False
+        if parent.tag == "fieldset" and "disabled" in parent.attributes:
+            return True
+        parent = parent.parent
+    return False
+
+
+def target_of(tag: str, attributes: Attributes, url: str | None) -> str:
+    """Where a link, button, form or frame leads, without parameters of the visit; empty if nowhere.
+
+    `url` is that of the page, to resolve it against; None leaves it as it is written.
+    """
+    name = {"a": "href", "area": "href", "form": "action", "button": "formaction",
+            "input": "formaction", "iframe": "src"}.get(tag)  # fmt: skip
+    written = (attributes.get(name) or "").strip() if name else ""
+    if not written or written.startswith("#") or written.lower().startswith("javascript:"):
+        return ""
+    try:
+        target = normalise(written, url)
+        fragment = ada_url.URL(written, url).hash if url else ""
+    except (InvalidAddress, ValueError):
+        return " ".join(written.split())[:MAX_LABEL_LENGTH]
+    return (target + fragment)[: 4 * MAX_LABEL_LENGTH]
+
+
+_STRUCK_TAGS: Final = frozenset({"del", "s", "strike"})
+_STRUCK_NAME: Final = re.compile(
+    r"(?:[a-z0-9]+[-_]+)*(?:(?:old|was|strike|striked|struck|crossed|before|previous|compare"
+    r"|compare[-_]at)[-_]*price|price[-_]+(?:old|was|strike|struck|crossed|before|previous"
+    r"|compare(?:[-_]at)?)|strike(?:through|d)?|line[-_]through|linethrough)(?:[-_]+[a-z0-9]+)*"
+)
+
+
+def is_struck(tag: str, attributes: Attributes) -> bool:
+    """Whether the text of the element is struck through, as a price is that was."""
+    if tag in _STRUCK_TAGS:
+        return True
+    style = attributes.get("style")
+    if style and "line-through" in style.lower():
+        return True
+    names = attributes.get("class")
+    return bool(names) and any(_STRUCK_NAME.fullmatch(each) for each in str(names).lower().split())
+
+
+_CENTS_NAME: Final = re.compile(
+    r"(?:^|[-_\s])(?:cents?|fraction|decimals?|minor|penn(?:y|ies)|pence|kop(?:eks?)?|centimes"
+    r"|centavos|grosz[ey]?|sup(?:erscript)?)(?:$|[-_\s])"
+)
+_DIGIT_HOLDERS: Final = frozenset({"span", "b", "strong", "em", "i", "big", "font", "u", "bdi"})
+SET_APART: Final = _DIGIT_HOLDERS | {"sup", "sub", "small"}
+"""Elements that may set digits apart from a number before them."""
+
+
+def raises_text(node: LexborNode, tag: str, attributes: Attributes) -> str:
+    """How the element sets its text apart from a number before it: a kind of `core.text.cents`."""
+    if tag == "sup":
+        return "footnote" if node.css_first("a") is not None else "raised"
+    if tag in ("small", "sub"):
+        return "small"
+    style = (attributes.get("style") or "").replace(" ", "").lower()
+    if "vertical-align:super" in style or "vertical-align:top" in style:
+        return "raised"
+    names = (attributes.get("class") or "").lower()
+    return "small" if _CENTS_NAME.search(names) else "apart"
+
+
+_CONTROLS: Final = (
+    "[aria-controls], [data-bs-target], [data-target], [data-tab-target], [role=tab][href],"
+    " a[data-toggle][href], a[data-bs-toggle][href], a[aria-expanded][href]"
+)
+_PANEL_NAME: Final = re.compile(
+    r"(?:[a-z0-9]+[-_]+)*(?:tab[-_]?(?:panel|pane|content)|accordion[-_]?(?:body|content|panel"
+    r"|collapse|item)|collapse|collapsible[-_]?(?:content|body)?|panel[-_]?collapse"
+    r"|faq[-_]?(?:answer|content|body)|expandable[-_]?(?:content|body)|toggle[-_]?content"
+    r"|details[-_]?content|w-tab-pane)(?:[-_]+[a-z0-9]+)*"
+)
+_OVERLAY_ROLES: Final = frozenset(
+    {"dialog", "alertdialog", "menu", "listbox", "tooltip", "alert", "status", "navigation"}
+)
+
+
+class Panels:
+    """The hidden elements of a page that one click shows: panels of tabs and accordions."""
+
+    def __init__(self, tree: LexborHTMLParser) -> None:
+        self._tree = tree
+        self._controlled: frozenset[str] | None = None
+
+    def has(self, tag: str, attributes: Attributes) -> bool:
+        """Whether the hidden element is such a panel."""
+        role = attributes.get("role") or ""
+        if role in _OVERLAY_ROLES or tag in ("dialog", "input", "nav"):
+            return False
+        if role == "tabpanel" or attributes.get("hidden") == "until-found":
+            return True
+        names = (attributes.get("class") or "").lower().split()
+        if any(_PANEL_NAME.fullmatch(name) for name in names):
+            return True
+        identity = attributes.get("id")
+        return identity is not None and identity in self._ids()
+
+    def _ids(self) -> frozenset[str]:
+        """The ids that tabs and other switches of the page name."""
+        if self._controlled is None:
+            found: set[str] = set()
+            for node in self._tree.css(_CONTROLS):
+                attributes = node.attributes
+                if attributes.get("aria-haspopup") not in (None, "false"):
+                    continue
+                if attributes.get("role") == "combobox" or node.tag == "input":
+                    continue
+                found.update((attributes.get("aria-controls") or "").split())
+                for name in ("data-bs-target", "data-target", "data-tab-target", "href"):
+                    value = attributes.get(name) or ""
+                    if value.startswith("#"):
+                        found.add(value[1:])
+            self._controlled = frozenset(found)
+        return self._controlled
