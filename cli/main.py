@@ -12,6 +12,7 @@ from uuid import UUID
 
 import click
 
+from cli.client.commands import COMMANDS
 from core.errors import DiffyError, SettingsError
 from core.model import utc_text
 from core.settings import load_settings
@@ -116,6 +117,10 @@ def revoke(key_id: UUID) -> None:
     from cli.keys import revoke
 
     asyncio.run(revoke(settings, key_id))
+
+
+for command in COMMANDS:
+    diffy.add_command(command)
 
 
 def main() -> None:

@@ -58,3 +58,24 @@ def test_the_extraction_stack_is_not_loaded_by(module: str) -> None:
     loaded = {name.split(".")[0] for name in ran.stdout.split()}
     assert module.split(".")[0] in loaded
     assert loaded & {"trafilatura", "lxml", "activities"} == set()
+
+
+def test_the_client_knows_only_the_rest_api() -> None:
+    allowed = {"cli.client", "cli.die_with_parent"}
+    found = {
+        (str(path), name)
+        for path in (ROOT / "cli" / "client").rglob("*.py")
+        for name in modules_imported(path)
+        if name.split(".")[0] in OURS and ".".join(name.split(".")[:2]) not in allowed
+    }
+    assert found == set()
+
+
+def modules_imported(path: Path) -> Iterator[str]:
+    """The modules that a module imports, or imports from, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # What is imported may be a module itself.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

@@ -26,12 +26,27 @@ def environment(data_dir: Path, **variables: str) -> dict[str, str]:
     return {**kept, "DIFFY_DATA_DIR": str(data_dir), **variables}
 
 
-def diffy(*arguments: str, data_dir: Path, **variables: str) -> Ran:
-    """The result of the command, run here: a process of its own takes a second to load it."""
-    printed, errors = io.StringIO(), io.StringIO()
+class Terminal(io.StringIO):
+    """What a command takes for a terminal."""
+
+    def isatty(self) -> bool:
+        """Yes."""
+        return True
+
+
+def diffy(
+    *arguments: str, data_dir: Path, terminal: bool = False, typed: str = "", **variables: str
+) -> Ran:
+    """The result of the command, run here: a process of its own takes a second to load it.
+
+    `typed` is its standard input; with `terminal` a person sits there.
+    """
+    stream = Terminal if terminal else io.StringIO
+    printed, errors = stream(), stream()
     with (
         patch.dict(os.environ, environment(data_dir, **variables), clear=True),
         patch.object(sys, "argv", ["diffy", *arguments]),
+        patch.object(sys, "stdin", stream(typed)),
         redirect_stdout(printed),
         redirect_stderr(errors),
         # The command has an event loop of its own, and a thread has one at most.

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.command import ROOT, diffy
 
-HEAVY = ("trafilatura", "lxml", "temporalio", "fastapi", "sqlalchemy")
+HEAVY = ("trafilatura", "lxml", "temporalio", "fastapi", "sqlalchemy", "rich", "httpx2")
 
 
 @pytest.mark.parametrize("command", [("up",), ("worker",), ("api",), ("keys", "list")])
