@@ -12,13 +12,14 @@ from temporalio.client import Client
 
 from api.deps import Authentication, Services
 from api.documentation import DocumentedApi
-from api.errors import NO_OTHER_ERRORS, ErrorAnswers, answer_fault, documented_errors
+from api.errors import NO_OTHER_ERRORS, ErrorAnswers, documented_errors
 from api.limits import BodyLimit, HeadLimit
 from api.routes import (
     backtests,
     batches,
     changes,
     domains,
+    events,
     health,
     job_events,
     jobs,
@@ -26,6 +27,11 @@ from api.routes import (
     pages,
     snapshots,
 )
+from api.web.faults import answer_any_fault
+from api.web.routes import assets, live, sign_in
+from api.web.routes import changes as change_pages
+from api.web.routes import domains as domain_pages
+from api.web.routes import jobs as job_pages
 from core.settings import Settings
 from store.db.engine import Database
 from store.outbox import DatabaseOutbox
@@ -46,8 +52,19 @@ ROUTERS: Final = (
     jobs.router,
     batches.router,
     job_events.router,
+    events.router,
 )
 """The routers that require an API key."""
+
+PAGES: Final = (
+    sign_in.router,
+    assets.router,
+    live.router,
+    change_pages.router,
+    domain_pages.router,
+    job_pages.router,
+)
+"""The routers of the web page, which is no part of the documented API."""
 
 
 def _routes() -> list[BaseRoute]:
@@ -59,6 +76,8 @@ def _routes() -> list[BaseRoute]:
     for each in ROUTERS:
         router.include_router(each, dependencies=[bearer], responses=documented_errors(401))
     router.include_router(health.router)
+    for each in PAGES:
+        router.include_router(each, include_in_schema=False)
     return router.routes
 
 
@@ -77,9 +96,12 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
         redoc_url=None,
         redirect_slashes=False,
         routes=ROUTES,
-        exception_handlers={HTTPException: answer_fault, RequestValidationError: answer_fault},
+        exception_handlers={
+            HTTPException: answer_any_fault,
+            RequestValidationError: answer_any_fault,
+        },
         middleware=[
-            Middleware(ErrorAnswers),
+            Middleware(ErrorAnswers, answer=answer_any_fault),
             Middleware(HeadLimit),
             Middleware(Authentication),
             Middleware(BodyLimit),
@@ -94,7 +116,7 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
         delivery=Delivery(client, DatabaseOutbox(database), settings.max_attempts),
         reader=reader,
         actions=JobActions(client, reader, database),
-        watch=JobWatch(client, reader),
+        watch=JobWatch(client, reader, database),
         secret_key=SecretKey(settings),
     )
     return app

@@ -67,7 +67,7 @@ class Authentication:
         if scope["type"] == "http" and scope["path"].startswith(PROTECTED):
             app: FastAPI = scope["app"]
             try:
-                principal = await _principal(app, Headers(scope=scope))
+                principal = await principal_of(app, Headers(scope=scope))
             except Unauthorized:
                 if has_route(app, scope):
                     raise
@@ -76,8 +76,8 @@ class Authentication:
         await self._app(scope, receive, send)
 
 
-async def _principal(app: FastAPI, headers: Headers) -> Principal:
-    """The owner of the key in the `Authorization` header (RFC 6750, 2.1)."""
+async def principal_of(app: FastAPI, headers: Headers) -> Principal:
+    """The owner of the key in the `Authorization` header (RFC 6750, 2.1). Raises Unauthorized."""
     scheme, _, key = headers.get("authorization", "").partition(" ")
     key = key.strip(" ")
     if scheme.lower() != "bearer" or not key:

@@ -1,7 +1,7 @@
 """Error answers: their one shape, and the translation of exceptions."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -87,9 +87,9 @@ def documented_errors(*statuses: int) -> dict[int | str, dict[str, object]]:
 
 async def answer_fault(request: Request, fault: Exception) -> Response:
     """The answer to `fault`. A fault of the service is logged with its trace."""
-    error = _translated(request, fault)
+    error = error_of_fault(request, fault)
     if error is None:
-        logger.error("%s %r failed", request.method, request.url.path, exc_info=fault)
+        log_fault(request, fault)
         return _answer(500, "INTERNAL", "The service failed to answer; its log tells why.")
     headers = dict(fault.headers or {}) if isinstance(fault, HTTPException) else {}
     if isinstance(error, Unauthorized):
@@ -105,14 +105,22 @@ async def answer_fault(request: Request, fault: Exception) -> Response:
     return _answer(error.http_status, error.code, error.message, details, headers)
 
 
+def log_fault(request: Request, fault: Exception) -> None:
+    """Log a fault of the service with its trace."""
+    logger.error("%s %r failed", request.method, request.url.path, exc_info=fault)
+
+
 class ErrorAnswers:
     """The outermost middleware: answers exceptions of the application and of other middleware.
 
     FastAPI's handler for `Exception` would answer too, but raises the exception again.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, answer: Callable[[Request, Exception], Awaitable[Response]]
+    ) -> None:
         self._app = app
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -131,7 +139,7 @@ class ErrorAnswers:
         except Exception as fault:
             if started:
                 raise
-            answer = await answer_fault(Request(scope), fault)
+            answer = await self._answer(Request(scope), fault)
             await answer(scope, receive, send)
 
 
@@ -146,7 +154,7 @@ def _answer(
     return JSONResponse(body.model_dump(exclude_none=True), status, headers)
 
 
-def _translated(request: Request, fault: Exception) -> RequestError | Unavailable | None:
+def error_of_fault(request: Request, fault: Exception) -> RequestError | Unavailable | None:
     """The error that a client sees; None for a fault of the service."""
     match fault:
         case RequestError() | Unavailable():

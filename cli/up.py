@@ -92,6 +92,7 @@ async def _temporal(settings: Settings) -> AsyncIterator[None]:
 async def _announce(settings: Settings) -> None:
     host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
     click.echo(f"API:          http://{host}:{settings.api_port}")
+    click.echo(f"Web page:     http://{host}:{settings.api_port}/")
     if settings.temporal_address is None:
         click.echo(f"Temporal UI:  http://{HOST}:{settings.temporal_ui_port}")
     else:

@@ -5,6 +5,7 @@ DiffyError
 ├── RequestError              the API cannot answer a request as asked
 │   ├── InvalidRequest            400
 │   ├── Unauthorized              401
+│   ├── Forbidden                 403
 │   ├── NotFound                  404
 │   ├── MethodNotAllowed          405
 │   ├── Conflict                  409
@@ -106,6 +107,13 @@ class Unauthorized(RequestError):
 
     http_status = 401
     code = "UNAUTHORIZED"
+
+
+class Forbidden(RequestError):
+    """The form comes from another site, or is not of the session that sends it."""
+
+    http_status = 403
+    code = "FORBIDDEN"
 
 
 class NotFound(RequestError):

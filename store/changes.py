@@ -1,6 +1,6 @@
 """Queries and writes for changes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -95,6 +95,19 @@ async def acknowledge(
     if change.acknowledged_at is None:
         change.acknowledged_at, change.acknowledged_by = at, by
     return change
+
+
+async def changes_since(
+    session: AsyncSession, org_ids: Collection[UUID], moment: datetime, limit: int | None
+) -> list[Change]:
+    """The changes of these organisations since `moment`, oldest first, without their `diff`."""
+    rows = (
+        select(Change)
+        .where(Change.org_id.in_(org_ids), Change.created_at >= moment)
+        .order_by(Change.created_at, Change.id)
+        .limit(limit)
+    )
+    return list((await session.scalars(rows)).all())
 
 
 async def recent_changes(session: AsyncSession, domain_id: UUID) -> list[Change]:

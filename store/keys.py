@@ -39,7 +39,7 @@ async def create_key(session: AsyncSession, org_name: str) -> NewKey:
     key = PREFIX + secrets.token_urlsafe(32)
     row = ApiKey(
         org_id=(await _organisation(session, org_name)).id,
-        key_hash=_hash(key),
+        key_hash=hash_of(key),
         created_at=datetime.now(UTC),
     )
     session.add(row)
@@ -52,7 +52,7 @@ async def ensure_key(session: AsyncSession, org_name: str, key: str) -> None:
     organisation = await _organisation(session, org_name)
     await session.execute(
         upsert(session, ApiKey)
-        .values(org_id=organisation.id, key_hash=_hash(key), created_at=datetime.now(UTC))
+        .values(org_id=organisation.id, key_hash=hash_of(key), created_at=datetime.now(UTC))
         .on_conflict_do_nothing()
     )
 
@@ -62,7 +62,7 @@ async def organisation_of(session: AsyncSession, key: str) -> Organisation:
     found = await session.scalar(
         select(Organisation)
         .join(ApiKey, ApiKey.org_id == Organisation.id)
-        .where(ApiKey.key_hash == _hash(key), ApiKey.revoked_at.is_(None))
+        .where(ApiKey.key_hash == hash_of(key), ApiKey.revoked_at.is_(None))
     )
     if found is None:
         raise Unauthorized("This API key is not valid.")
@@ -98,5 +98,6 @@ async def _organisation(session: AsyncSession, name: str) -> Organisation:
     return found
 
 
-def _hash(key: str) -> str:
+def hash_of(key: str) -> str:
+    """The stored form of a key."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -31,6 +31,7 @@ from core.changes.muting import NOISE_WINDOW
 from core.settings import Settings
 from store.db.base import Base
 from store.requests import IDEMPOTENCY_KEY_RETENTION
+from store.tables.accounts import WebSession
 from store.tables.backtests import Backtest, BacktestChange
 from store.tables.batches import Batch, BatchPage
 from store.tables.changes import Change
@@ -134,6 +135,7 @@ def expiries(settings: Settings) -> list[Expiry]:
         Expiry(KeptAnswer, KeptAnswer.kept_at, jobs),
         Expiry(ClaimedEnd, ClaimedEnd.created_at, 7 * DAY),
         Expiry(RobotsRecord, RobotsRecord.fetched_at, ROBOTS_AGE),
+        Expiry(WebSession, WebSession.expires_at, timedelta(0)),
         Expiry(Batch, Batch.created_at, jobs, parts=(pages,), trace=Trace.BATCH),
         Expiry(Discovery, Discovery.created_at, jobs, parts=(frontier,), trace=Trace.JOB),
         Expiry(Backtest, Backtest.created_at, changes, parts=(report,), trace=Trace.BACKTEST),

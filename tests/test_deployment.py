@@ -99,6 +99,28 @@ def test_the_image_holds_every_package_and_installs_by_hash() -> None:
     assert base[1] in SpecifierSet(project["project"]["requires-python"])
 
 
+def test_what_is_no_python_is_installed_with_its_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    data = project["tool"]["setuptools"]["package-data"]
+    installed = {
+        path
+        for package, globs in data.items()
+        for glob in globs
+        for path in (ROOT / package.replace(".", "/")).glob(glob)
+    }
+    rooms = [
+        each.rstrip("*") for each in project["tool"]["setuptools"]["packages"]["find"]["include"]
+    ]
+    needed = {
+        path
+        for room in rooms
+        for path in (ROOT / room).rglob("*.*")
+        if path.suffix not in (".py", ".pyc") and path.is_file()
+    }
+    assert len(needed) > 10
+    assert needed == installed
+
+
 def test_the_browser_is_an_argument_of_the_image_and_changes_the_worker_alone(
     services: dict[str, Any],
 ) -> None:

@@ -1,4 +1,4 @@
-"""The tables of organisations and their API keys."""
+"""The tables of organisations, their API keys, and the sessions of the web page."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -29,3 +29,15 @@ class ApiKey(Base):
     key_hash: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class WebSession(Base):
+    """A session of the web page, which ends with its API key; stored as the hash of its token."""
+
+    __tablename__ = "web_sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    key_id: Mapped[UUID] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

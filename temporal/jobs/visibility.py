@@ -90,6 +90,21 @@ def closed_since(moment: datetime) -> str:
     return f"{_ANY_JOB} AND CloseTime >= '{_timestamp(moment)}'"
 
 
+def started_since(moment: datetime) -> str:
+    """Query for the jobs of all organisations that were asked for since `moment`."""
+    return f"{_ANY_JOB} AND StartTime >= '{_timestamp(moment)}'"
+
+
+def of_organisation(org_id: UUID, query: str) -> str:
+    """The part of `query` that is of one organisation."""
+    return f"{Attribute.ORG.name} = '{org_id}' AND ({query})"
+
+
+def any_delayed_jobs() -> str:
+    """Query for the jobs of all organisations that are published as delayed."""
+    return f"{_ANY_JOB} AND {_RUNNING} AND {Attribute.STATE.name} = '{JobState.DELAYED}'"
+
+
 def active_jobs() -> str:
     """Query for the jobs of all organisations that are published as active."""
     return f"{_ANY_JOB} AND {_RUNNING} AND {Attribute.STATE.name} = '{JobState.ACTIVE}'"

@@ -25,6 +25,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.api.operations import ENDLESS
+
 Operation = APIOperation[Any, Any, Any, Any]
 
 CHECKED: Final = (
@@ -104,6 +106,7 @@ class Fuzzer:
         found: list[Operation] = [
             each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)
         ]
+        found = [each for each in found if each.label not in ENDLESS]
         self._operations = sorted(found, key=lambda each: each.method.upper() == AT_THE_END)
 
     def run(self, examples: int) -> Iterator[Figures]:

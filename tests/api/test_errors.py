@@ -62,7 +62,7 @@ async def stranger(system: System) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nowhere", "/api", "/api/", "/api/nowhere", "/api/jobs/", "//api/jobs", "/%00"]
+    "path", ["/nowhere", "/api", "/api/", "/api/nowhere", "/api/jobs/", "//api/jobs", "/%00"]
 )
 async def test_an_unknown_address_is_not_found_with_and_without_a_key(
     system: System, stranger: httpx2.AsyncClient, path: str
@@ -74,7 +74,7 @@ async def test_an_unknown_address_is_not_found_with_and_without_a_key(
 
 async def test_another_method_is_refused_with_those_that_are_allowed(system: System) -> None:
     for path in documentation(system)["paths"]:
-        routes = [each for each in operations(system) if each.path == path]
+        routes = [each for each in operations(system, endless=True) if each.path == path]
         allowed = {each.method for each in routes}
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} - allowed:
             answer = await system.api.request(method, routes[0].target())
@@ -153,7 +153,7 @@ async def test_a_fault_of_ours_is_logged_and_tells_nothing(
 
 
 async def test_every_documented_error_has_the_one_shape(system: System) -> None:
-    for route in operations(system):
+    for route in operations(system, endless=True):
         for status, response in route.documented["responses"].items():
             if status.isdigit() and int(status) < 400:
                 continue

@@ -56,19 +56,19 @@ async def test_a_look_that_fails_is_not_the_last(
     domain = await system.add_domain(site.origin)
     watch = services_of(system.app).watch
     looks = 0
-    look = watch._ids
+    look = watch._owners
 
-    async def failing(query: str) -> frozenset[str]:
+    async def failing(query: str, limit: int | None = None) -> dict[str, str | None]:
         nonlocal looks
         looks += 1
         if looks == 1:
             raise ValueError("8 is not a valid WorkflowExecutionStatus")
-        return await look(query)
+        return await look(query, limit)
 
     async def seen() -> int:
         return looks
 
-    monkeypatch.setattr(watch, "_ids", failing)
+    monkeypatch.setattr(watch, "_owners", failing)
     target = f"/api/jobs/{domain.discovery_job_id}"
     waiting = asyncio.create_task(system.api.get(f"{target}?wait=60"))
     await eventually(seen, lambda looks: looks > 1)

@@ -1,0 +1,25 @@
+"""Filters of lists, from the query of an address. A value that cannot be used does not filter."""
+
+from enum import StrEnum
+from typing import TypeVar
+from uuid import UUID
+
+from fastapi import Request
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def chosen(request: Request, name: str, kind: type[E]) -> E | None:
+    """The value of an enum that the query names."""
+    try:
+        return kind(request.query_params.get(name, ""))
+    except ValueError:
+        return None
+
+
+def chosen_id(request: Request, name: str) -> UUID | None:
+    """The id that the query names."""
+    try:
+        return UUID(request.query_params.get(name, ""))
+    except ValueError:
+        return None

@@ -1,0 +1,125 @@
+"""HTML answers and the files that they refer to."""
+
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from api.web.words import camel_words, distance, duration, spoken
+from core.model import utc_text
+from store.web_sessions import SignedIn
+
+FOLDER: Final = Path(__file__).parent
+
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "connect-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""No inline script or style, nothing of another host, and no other site around the page."""
+
+NOTICES: Final = {
+    "acknowledged": "Acknowledged.",
+    "added": "The domain was added. Its discovery looks for pages now.",
+    "cancelled": "The job was cancelled.",
+    "crawling": "The crawl was started.",
+    "discovering": "The discovery was started.",
+    "page-added": "The page was added.",
+    "page-paused": "The page is not checked any more.",
+    "page-resumed": "The page is checked again.",
+    "paused": "The domain is paused: scheduled checks are skipped.",
+    "promoted": "The job may run now.",
+    "removed": "The domain was removed, with its pages and changes.",
+    "resumed": "The domain is checked again.",
+    "retried": "This job runs the failed one again.",
+    "signed-out": "You are signed out.",
+    "signed-out-everywhere": "All sessions of your API key have ended.",
+}
+"""What an action tells after its redirect. The address has the key only, so that nobody can make
+the page say something else by a link.
+"""
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A static file: its bytes, its media type and the hash of its content."""
+
+    content: bytes
+    media_type: str
+    version: str
+
+
+def _loaded() -> dict[str, Asset]:
+    assets = {}
+    for path in sorted((FOLDER / "static").iterdir()):
+        content = path.read_bytes()
+        media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        assets[path.name] = Asset(content, media_type, hashlib.sha256(content).hexdigest()[:12])
+    return assets
+
+
+ASSETS: Final = _loaded()
+"""The static files by name. There are few, and all are small."""
+
+
+def _asset_url(name: str) -> str:
+    return f"/static/{name}?v={ASSETS[name].version}"
+
+
+def _segment(text: str) -> str:
+    """`text` as one segment of a path."""
+    return quote(text, safe="")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        distance=distance, spoken=spoken, utc=utc_text, segment=_segment, words=camel_words
+    )
+    environment.globals.update(asset=_asset_url, duration=duration)
+    return environment
+
+
+TEMPLATES: Final = _environment()
+
+
+def page(
+    request: Request, template: str, *, title: str, status: int = 200, **context: object
+) -> HTMLResponse:
+    """The HTML of `template`, with the headers of every page."""
+    signed_in: SignedIn | None = getattr(request.state, "signed_in", None)
+    html = TEMPLATES.get_template(template).render(
+        title=title,
+        path=request.url.path,
+        signed_in=signed_in,
+        csrf=getattr(request.state, "csrf", ""),
+        notice=NOTICES.get(request.query_params.get("notice", "")),
+        **context,
+    )
+    return HTMLResponse(html, status, {**SECURITY_HEADERS, "Cache-Control": "no-store"})

@@ -1,0 +1,188 @@
+"""The front page: what changed; and one change as a readable difference."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from api.deps import ChangeIdDep, DatabaseDep, ReaderDep, SnapshotIdDep
+from api.routes import changes as rest
+from api.routes import snapshots as rest_snapshots
+from api.web.filters import chosen, chosen_id
+from api.web.paging import links, requested
+from api.web.rendering import page
+from api.web.session import SIGNED_IN, FormDep, OwnerDep, SessionDep
+from core.changes.alignment import Span, SpanOp
+from core.changes.diff import BlockChange
+from core.changes.prices import PriceChange, price_changes
+from core.changes.rules import ChangeType, Severity
+from store.db.engine import Database
+from store.db.paging import PageRequest
+from store.domains import list_domains
+from store.tables.domains import Domain
+from temporal.jobs.visibility import JobFilter
+
+router = APIRouter(dependencies=SIGNED_IN)
+
+MAX_CHOICES: Final = 100
+"""Domains that a filter offers; the newest ones."""
+
+MAX_BLOCKS: Final = 200
+"""Blocks of a difference that one page shows."""
+
+MAX_TEXT: Final = 60_000
+"""Characters of a snapshot's text that its page shows."""
+
+
+class Period(StrEnum):
+    """How far back the list of changes reaches."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Seen(StrEnum):
+    """Whether somebody has acknowledged a change."""
+
+    NO = "no"
+    YES = "yes"
+
+
+DAYS: Final = {Period.DAY: 1, Period.WEEK: 7, Period.MONTH: 30}
+
+
+@dataclass(frozen=True)
+class Side:
+    """A run of words on one side of a changed block."""
+
+    text: str
+    marked: bool
+
+
+@dataclass(frozen=True)
+class ShownBlock:
+    """A block of a difference, as the page shows it."""
+
+    block: BlockChange
+    before: list[Side]
+    after: list[Side]
+
+
+async def domain_choices(database: Database, owner: OwnerDep) -> list[Domain]:
+    """The domains that a filter offers."""
+    async with database.reading() as session:
+        found = await list_domains(session, owner.org_id, PageRequest(limit=MAX_CHOICES))
+    return sorted(found.rows, key=lambda domain: domain.display_name.casefold())
+
+
+@router.get("/")
+async def front_page(
+    request: Request, owner: OwnerDep, database: DatabaseDep, reader: ReaderDep
+) -> Response:
+    """The changes, newest first; for an organisation without a domain, what to do first."""
+    domains = await domain_choices(database, owner)
+    if not domains:
+        return page(request, "first_run.html", title="Welcome", error=None, value="")
+    paging = requested(request)
+    period = chosen(request, "period", Period)
+    seen = chosen(request, "seen", Seen)
+    found = await rest.list_all(
+        owner,
+        paging,
+        database,
+        domain_id=chosen_id(request, "domain"),
+        change_type=chosen(request, "type", ChangeType),
+        severity=chosen(request, "severity", Severity),
+        since=datetime.now(UTC) - timedelta(days=DAYS[period]) if period else None,
+        acknowledged=None if seen is None else seen is Seen.YES,
+    )
+    filtered = any(
+        value
+        for name, value in request.query_params.items()
+        if name in ("domain", "type", "severity", "period", "seen")
+    )
+    at_work = None
+    if not found.data and not filtered:
+        at_work = await reader.stats(JobFilter(owner.org_id))
+    return page(
+        request,
+        "changes.html",
+        title="Changes",
+        changes=found.data,
+        links=links(request, paging, found.meta.total, len(found.data)),
+        domains=domains,
+        types=list(ChangeType),
+        severities=list(Severity),
+        periods=list(Period),
+        query=request.query_params,
+        filtered=filtered,
+        at_work=at_work,
+    )
+
+
+@router.get("/changes/{change_id}")
+async def one_change(
+    request: Request, change_id: ChangeIdDep, owner: OwnerDep, database: DatabaseDep
+) -> Response:
+    """One change: its difference, inline or side by side."""
+    change = (await rest.get(change_id, owner, database)).data
+    blocks = change.diff_data.blocks
+    prices: list[PriceChange] = []
+    if change.change_type is ChangeType.PRICE_CHANGE:
+        found = await asyncio.to_thread(lambda: [p for b in blocks for p in price_changes(b)])
+        prices = found[:6]
+    return page(
+        request,
+        "change.html",
+        title=change.summary,
+        change=change,
+        prices=prices,
+        blocks=[shown(each) for each in blocks[:MAX_BLOCKS]],
+        hidden_blocks=max(len(blocks) - MAX_BLOCKS, 0),
+        side_by_side=request.query_params.get("view") == "side",
+    )
+
+
+@router.post("/changes/{change_id}/acknowledge")
+async def acknowledge(
+    change_id: ChangeIdDep,
+    _: FormDep,
+    signed_in: SessionDep,
+    owner: OwnerDep,
+    database: DatabaseDep,
+) -> Response:
+    """Acknowledge a change in the name of the organisation."""
+    seen = rest.Acknowledgement(by=signed_in.org_name[:200])
+    await rest.acknowledge_change(change_id, owner, database, seen)
+    return RedirectResponse(f"/changes/{change_id}?notice=acknowledged", 303)
+
+
+@router.get("/snapshots/{snapshot_id}")
+async def one_snapshot(
+    request: Request, snapshot_id: SnapshotIdDep, owner: OwnerDep, database: DatabaseDep
+) -> Response:
+    """The text of a page as a crawl has read it."""
+    snapshot = (await rest_snapshots.get(snapshot_id, owner, database)).data
+    return page(
+        request,
+        "snapshot.html",
+        title=snapshot.title or snapshot.url,
+        snapshot=snapshot,
+        text=snapshot.text[:MAX_TEXT],
+        cut=len(snapshot.text) > MAX_TEXT,
+    )
+
+
+def shown(block: BlockChange) -> ShownBlock:
+    """The block with its words in runs, of which those that differ are marked."""
+    spans = block.spans or (Span(SpanOp.REPLACED, block.before or "", block.after or ""),)
+    return ShownBlock(
+        block,
+        before=[Side(s.before, s.op is not SpanOp.EQUAL) for s in spans if s.before],
+        after=[Side(s.after, s.op is not SpanOp.EQUAL) for s in spans if s.after],
+    )

@@ -1,0 +1,75 @@
+"""Sessions of the web page. The store keeps only the hash of a session's token."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.errors import Unauthorized
+from store.keys import hash_of
+from store.tables.accounts import ApiKey, Organisation, WebSession
+
+SESSION_LIFETIME: Final = timedelta(days=14)
+"""Time after which a session ends, counted from the sign-in."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who a session belongs to."""
+
+    session_id: UUID
+    key_id: UUID
+    org_id: UUID
+    org_name: str
+
+
+async def sign_in(session: AsyncSession, key: str, now: datetime) -> str:
+    """Begin a session of the API key and return its token, which cannot be shown again.
+
+    Raises Unauthorized if the key is unknown or revoked.
+    """
+    key_id = await session.scalar(
+        select(ApiKey.id).where(ApiKey.key_hash == hash_of(key), ApiKey.revoked_at.is_(None))
+    )
+    if key_id is None:
+        raise Unauthorized("This API key is not valid.")
+    token = secrets.token_urlsafe(32)
+    session.add(
+        WebSession(
+            key_id=key_id,
+            token_hash=hash_of(token),
+            created_at=now,
+            expires_at=now + SESSION_LIFETIME,
+        )
+    )
+    return token
+
+
+async def signed_in(session: AsyncSession, token: str, now: datetime) -> SignedIn | None:
+    """Who the token belongs to; None if it is unknown, has expired, or its key is revoked."""
+    rows = await session.execute(
+        select(WebSession.id, WebSession.key_id, Organisation.id, Organisation.name)
+        .join(ApiKey, ApiKey.id == WebSession.key_id)
+        .join(Organisation, Organisation.id == ApiKey.org_id)
+        .where(
+            WebSession.token_hash == hash_of(token),
+            WebSession.expires_at > now,
+            ApiKey.revoked_at.is_(None),
+        )
+    )
+    found = rows.one_or_none()
+    return SignedIn(*found) if found else None
+
+
+async def sign_out(session: AsyncSession, session_id: UUID) -> None:
+    """End the session; idempotent."""
+    await session.execute(delete(WebSession).where(WebSession.id == session_id))
+
+
+async def sign_out_everywhere(session: AsyncSession, key_id: UUID) -> None:
+    """End all sessions of the API key; idempotent."""
+    await session.execute(delete(WebSession).where(WebSession.key_id == key_id))

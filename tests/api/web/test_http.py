@@ -1,0 +1,273 @@
+"""The web page without a browser: who gets in, what forms are taken, and what every answer has."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+import httpx2
+import pytest
+from sqlalchemy import update
+
+from api.web.rendering import ASSETS
+from api.web.session import COOKIE, local_path
+from store.keys import revoke_key
+from store.tables.accounts import WebSession
+from tests.api.crawled import crawled_page
+from tests.api.web.conftest import WebSystem
+from tests.site import FakeSite
+from tests.system import System
+
+PAGES: Final = ("/", "/domains", "/jobs")
+FORMS: Final = (
+    "/sign-out", "/domains", "/domains/{}/discover", "/domains/{}/crawl", "/domains/{}/pause",
+    "/domains/{}/remove", "/domains/{}/pages", "/pages/{}/crawl", "/pages/{}/pause",
+    "/changes/{}/acknowledge", "/jobs/{}/cancel", "/jobs/{}/promote", "/jobs/{}/retry",
+)  # fmt: skip
+
+
+async def enter(plain: httpx2.AsyncClient, web: WebSystem, **fields: str) -> httpx2.Response:
+    """The answer to the form that signs in."""
+    return await plain.post("/sign-in", data={"key": web.key.key, **fields})
+
+
+async def token(plain: httpx2.AsyncClient) -> str:
+    """The token that the forms of the session have."""
+    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', (await plain.get("/domains")).text)
+    assert found
+    return found[1]
+
+
+def checked(answer: httpx2.Response) -> None:
+    """A page keeps everything foreign out."""
+    policy = answer.headers["Content-Security-Policy"].split("; ")
+    assert policy[0] == "default-src 'none'"
+    assert "unsafe" not in "".join(policy)
+    assert {source for rule in policy for source in rule.split(" ")[1:]} == {"'none'", "'self'"}
+    assert {"form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert not re.search(r"<script(?![^>]* src=)|<style|\son\w+=|\sstyle=|javascript:", answer.text)
+    assert set(re.findall(r'(?:src|<link[^>]* href)="(/?)', answer.text)) <= {"/"}
+
+
+async def test_whoever_is_not_signed_in_is_led_to_the_form_and_back(
+    plain: httpx2.AsyncClient, web: WebSystem
+) -> None:
+    first = await plain.get("/jobs?state=failed")
+    assert (first.status_code, first.headers["Location"]) == (
+        303,
+        "/sign-in?next=%2Fjobs%3Fstate%3Dfailed",
+    )
+    form = await plain.get(first.headers["Location"])
+    checked(form)
+    assert 'name="next" value="/jobs?state=failed"' in form.text
+    answer = await enter(plain, web, next="/jobs?state=failed")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/jobs?state=failed")
+    cookie = answer.headers["Set-Cookie"]
+    assert re.match(rf"{COOKIE}=[\w-]{{43}}; ", cookie)
+    assert {"HttpOnly", "Path=/", "SameSite=strict", "Max-Age=1209600"} <= set(cookie.split("; "))
+    for path in PAGES:
+        page = await plain.get(path)
+        assert page.status_code == 200, path
+        checked(page)
+    assert (await plain.get("/sign-in")).headers["Location"] == "/"
+
+
+async def test_a_wrong_key_is_refused_and_never_shown(
+    plain: httpx2.AsyncClient, web: WebSystem
+) -> None:
+    for key in ("", "diffy_wrong", "ü\0", web.key.key[:-1]):
+        answer = await enter(plain, web, key=key)
+        assert answer.status_code == 401
+        assert "unknown or revoked" in answer.text
+        assert "Set-Cookie" not in answer.headers
+        assert not key or key not in answer.text
+        checked(answer)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "x",
+     "/a\nb", "", "/a\rb", "/ä"],
+)  # fmt: skip
+async def test_nobody_is_led_to_another_site(
+    plain: httpx2.AsyncClient, web: WebSystem, path: str
+) -> None:
+    assert local_path(path) == "/"
+    assert (await enter(plain, web, next=path)).headers["Location"] == "/"
+
+
+async def test_a_session_ends_by_signing_out_by_its_key_and_by_time(
+    plain: httpx2.AsyncClient, web: WebSystem
+) -> None:
+    await enter(plain, web)
+    kept = plain.cookies[COOKIE]
+    out = await plain.post("/sign-out", data={"csrf": await token(plain)})
+    assert out.headers["Location"] == "/sign-in?notice=signed-out"
+    plain.cookies.set(COOKIE, kept)
+    assert (await plain.get("/")).status_code == 303, "the session is over, not only its cookie"
+    others = []
+    for _ in range(2):
+        plain.cookies.clear()
+        await enter(plain, web)
+        others.append(plain.cookies[COOKIE])
+    await plain.post("/sign-out", data={"csrf": await token(plain), "everywhere": "1"})
+    for each in others:
+        plain.cookies.clear()
+        plain.cookies.set(COOKIE, each)
+        assert (await plain.get("/")).status_code == 303
+    plain.cookies.clear()
+    await enter(plain, web)
+    async with web.system.database.transaction() as session:
+        await session.execute(
+            update(WebSession).values(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+        )
+    assert (await plain.get("/")).status_code == 303
+    plain.cookies.clear()
+    await enter(plain, web)
+    async with web.system.database.transaction() as session:
+        await revoke_key(session, web.key.id)
+    assert (await plain.get("/live")).status_code == 303
+    assert (await plain.get("/")).status_code == 303
+
+
+async def test_a_form_is_taken_from_our_own_pages_only(
+    plain: httpx2.AsyncClient, web: WebSystem
+) -> None:
+    for path in FORMS:
+        answer = await plain.post(path.format(uuid4()), data={"csrf": "x"})
+        assert answer.headers["Location"] == "/sign-in", path
+    await enter(plain, web)
+    good = await token(plain)
+    for path in FORMS:
+        target = path.format(uuid4())
+        for csrf in ("", "x", "é", good[:-1], good.upper() + "x"):
+            answer = await plain.post(target, data={"csrf": csrf, "domain": "a.com"})
+            assert answer.status_code == 403, (path, csrf)
+        for headers in (
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+        ):
+            answer = await plain.post(target, data={"csrf": good}, headers=headers)
+            assert answer.status_code == 403, (path, headers)
+        for content_type in ("text/plain", "application/json", "multipart/form-data; boundary=x"):
+            answer = await plain.post(
+                target, content=f"csrf={good}", headers={"Content-Type": content_type}
+            )
+            assert answer.status_code == 400, (path, content_type)
+    assert (await plain.get("/")).status_code == 200, "still signed in"
+    foreign = await plain.post(
+        "/sign-in", data={"key": web.key.key}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    assert foreign.status_code == 403, "nobody is signed in by another site"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    long = await plain.post("/domains", content="&".join(["a=1"] * 200), headers=form)
+    assert long.status_code == 400
+
+
+async def test_a_link_of_another_site_loads_the_page_once_more_with_the_cookie(
+    plain: httpx2.AsyncClient,
+) -> None:
+    answer = await plain.get("/jobs", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 200
+    assert '<meta http-equiv="refresh" content="0">' in answer.text
+    again = await plain.get("/jobs", headers={"Sec-Fetch-Site": "same-origin"})
+    assert again.status_code == 303
+
+
+async def test_the_session_is_no_key_of_the_rest_api(
+    plain: httpx2.AsyncClient, web: WebSystem
+) -> None:
+    await enter(plain, web)
+    for path in ("/api/jobs", "/api/events"):
+        assert (await plain.get(path)).status_code == 401
+
+
+async def test_what_another_organisation_has_is_not_there(
+    plain: httpx2.AsyncClient, web: WebSystem, system: System, site: FakeSite
+) -> None:
+    versions = [f"<p>The Pro plan costs ${price} a month.</p>" for price in (99, 119)]
+    page = await crawled_page(system, site, *versions)
+    [change] = (await system.api.get("/api/changes")).json()["data"]
+    theirs = {
+        "domains": str(page.domain_id),
+        "pages": str(page.page_id),
+        "changes": change["id"],
+        "jobs": page.job_ids[0],
+        "snapshots": change["beforeSnapshotId"],
+    }
+    await enter(plain, web)
+    csrf = await token(plain)
+    for kind in ("domains", "changes", "jobs", "snapshots"):
+        answers = [await plain.get(f"/{kind}/{each}") for each in (theirs[kind], uuid4(), "x")]
+        assert {answer.status_code for answer in answers} == {404}, kind
+        assert len({answer.content for answer in answers}) == 1, kind
+        checked(answers[0])
+    for form in FORMS:
+        if "{}" not in form:
+            continue
+        kind = form.split("/")[1]
+        fields = {"csrf": csrf, "url": "http://127.0.0.1/"}
+        answers = [
+            await plain.post(form.format(each), data=fields) for each in (theirs[kind], uuid4())
+        ]
+        assert [answer.status_code for answer in answers] == [404, 404], form
+        assert answers[0].content == answers[1].content, form
+    listed = [await plain.get(f"{path}?domain={theirs['domains']}") for path in ("/", "/jobs")]
+    assert all(site.origin not in answer.text for answer in listed)
+    assert (await system.api.get(f"/api/domains/{page.domain_id}")).status_code == 200
+
+
+async def test_text_of_sites_and_people_is_never_markup(
+    plain: httpx2.AsyncClient, web: WebSystem
+) -> None:
+    await enter(plain, web)
+    evil = '"><script>alert(1)</script>'
+    fields = {"csrf": await token(plain), "domain": evil}
+    answer = await plain.post("/domains", data=fields)
+    assert answer.status_code == 400
+    checked(answer)
+    assert "&#34;&gt;&lt;script&gt;" in answer.text
+    for path in (f"/?domain={evil}&type={evil}", f"/jobs?domain={evil}&state={evil}&page=x"):
+        page = await plain.get(path)
+        assert page.status_code == 200
+        checked(page)
+
+
+async def test_errors_outside_of_the_api_are_pages_for_browsers_and_json_for_programs(
+    plain: httpx2.AsyncClient, web: WebSystem
+) -> None:
+    page = await plain.get("/nowhere")
+    assert page.status_code == 404
+    checked(page)
+    program = await plain.get("/nowhere", headers={"Accept": "*/*"})
+    assert program.json()["code"] == "NOT_FOUND"
+    rest = await plain.get("/api/nowhere")
+    assert rest.json()["code"] == "NOT_FOUND"
+    await enter(plain, web)
+    wrong = await plain.post("/domains", data={"csrf": await token(plain), "domain": "a b"})
+    assert wrong.status_code == 400
+    assert 'aria-invalid="true"' in wrong.text
+
+
+async def test_static_files_are_few_small_and_kept_by_the_browser(
+    plain: httpx2.AsyncClient, web: WebSystem
+) -> None:
+    await enter(plain, web)
+    html = (await plain.get("/")).text
+    urls = set(re.findall(r'"(/static/[^"]+)"', html))
+    assert {url.partition("?")[0].removeprefix("/static/") for url in urls} == set(ASSETS)
+    weight = len(html.encode())
+    for url in urls:
+        answer = await plain.get(url)
+        assert "immutable" in answer.headers["Cache-Control"]
+        weight += len(answer.content)
+        known = {"If-None-Match": answer.headers["ETag"]}
+        assert (await plain.get(url, headers=known)).status_code == 304
+        assert "immutable" not in (await plain.get(url + "x")).headers["Cache-Control"]
+    assert weight < 150_000
+    for bad in ("/static/none.js", "/static/..%2fsession.py", "/static/", "/static/../session.py"):
+        assert (await plain.get(bad)).status_code == 404
