@@ -269,7 +269,7 @@ async def change(
     secret_key: SecretKeyDep,
 ) -> ChannelAnswer:
     """Change a channel, turn it off or on again."""
-    warnings: list[str] = Field(default_factory=list)
+    warnings: list[str] = []
     async with database.transaction() as session:
         channel = await get_channel(session, principal.org_id, channel_id, lock=True)
         _check_fields(body, channel.kind)

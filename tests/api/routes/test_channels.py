@@ -51,6 +51,7 @@ async def test_a_secret_is_shown_once_and_stored_sealed(
         kept = await session.scalar(select(KeyedRequest.answer))
         assert row is not None
         stored = [row.address, row.secret, row.previous_secret, str(row.target), str(kept)]
+    assert all(text.startswith('{"data":') for text in shown)
     for text in (*shown, *map(str, stored), caplog.text):
         for hidden in (secret[6:], new_secret[6:], "T0KEN"):
             assert hidden not in text
