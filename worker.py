@@ -4,10 +4,11 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 import uvloop
 from temporalio.client import Client
@@ -24,11 +25,18 @@ from activities.extraction.processes import stop_resource_tracker
 from activities.http.connections import connections_for
 from activities.http.fetch import Fetcher
 from activities.http.politeness import Politeness
+from activities.notifications.deliver import DeliverActivities, Send
+from activities.notifications.email import Mailer, SmtpServer
+from activities.notifications.signals import Signals
+from activities.notifications.telling import Teller
+from activities.notifications.webhooks import Webhooks
 from activities.ownership import OwnershipActivities
 from activities.rendering.browser import Browser
 from activities.rendering.renderer import Renderer
 from activities.reporting import Reporter
 from activities.retention import RetentionActivities
+from core.alerts.attempts import Attempt
+from core.alerts.messages import Notification
 from core.errors import SettingsError
 from core.jobs.states import TASK_QUEUE
 from core.settings import Settings, load_settings
@@ -38,6 +46,7 @@ from store.db.migrations import migrate
 from store.outbox import DatabaseOutbox
 from store.retention import expiries
 from store.secretkey import SecretKey
+from store.tables.alerts import Channel, ChannelKind
 from temporal.connection import connect
 from temporal.delivery import Delivery, Reconciler
 from temporal.housekeeping import schedule_pruning
@@ -48,6 +57,7 @@ from temporal.shutdown import release
 from workflows.backtest_domain import BacktestDomain
 from workflows.crawl_domain import CrawlDomain
 from workflows.crawl_page import CrawlPage
+from workflows.deliver_notifications import DeliverNotifications
 from workflows.discover_pages import DiscoverPages
 from workflows.prune_snapshots import PruneSnapshots
 
@@ -64,7 +74,14 @@ DATABASE_RETRY_TIMEOUT = timedelta(minutes=30)
 """Time that an attempt waits for a database that is away. The site is not at fault, so the outage
 must not use up an attempt."""
 
-WORKFLOWS: Sequence[type] = (CrawlPage, DiscoverPages, CrawlDomain, BacktestDomain, PruneSnapshots)
+WORKFLOWS: Sequence[type] = (
+    CrawlPage,
+    DiscoverPages,
+    CrawlDomain,
+    BacktestDomain,
+    PruneSnapshots,
+    DeliverNotifications,
+)
 
 RUNNER = UnsandboxedWorkflowRunner()
 """The sandbox would take a quarter of the worker's time. The tests replay every history in it, and
@@ -87,32 +104,53 @@ class Resources:
     fetcher: Fetcher
     extractor: Extractor
     browser: Browser
+    webhooks: Webhooks
 
 
 @asynccontextmanager
 async def opened_resources(settings: Settings, client: Client) -> AsyncIterator[Resources]:
     """The resources of a worker, open for the length of the block."""
+    fetcher = Fetcher(
+        user_agent=user_agent(settings.contact),
+        allow_private_networks=settings.allow_private_networks,
+        max_deadline=timedelta(seconds=settings.fetch_seconds),
+        connections=connections_for(settings.host_rps),
+    )
     resources = Resources(
         client=client,
         database=Database.open(
             settings.resolved_database_url, outage_timeout=DATABASE_RETRY_TIMEOUT.total_seconds()
         ),
-        fetcher=Fetcher(
-            user_agent=user_agent(settings.contact),
-            allow_private_networks=settings.allow_private_networks,
-            max_deadline=timedelta(seconds=settings.fetch_seconds),
-            connections=connections_for(settings.host_rps),
-        ),
+        fetcher=fetcher,
         extractor=Extractor(),
         browser=Browser(settings.chromium),
+        webhooks=Webhooks(fetcher.network, user_agent(settings.contact)),
     )
     try:
         yield resources
     finally:
         await resources.browser.aclose()
         resources.extractor.close()
+        await resources.webhooks.aclose()
         await resources.fetcher.aclose()
         await resources.database.close()
+
+
+def means_of(
+    settings: Settings, resources: Resources, secret_key: SecretKey
+) -> Mapping[ChannelKind, Send]:
+    """How each kind of channel is told."""
+    mailer = Mailer(resources.database, SmtpServer.of(settings))
+    signals = Signals(resources.client)
+
+    async def webhook(channel: Channel, message: Notification, _: Sequence[UUID]) -> Attempt:
+        return await resources.webhooks.send(channel, secret_key.for_opening(), message)
+
+    return {
+        ChannelKind.WEBHOOK: webhook,
+        ChannelKind.EMAIL: mailer.send,
+        ChannelKind.SIGNAL: signals.send,
+    }
 
 
 def activities_of(settings: Settings, resources: Resources) -> list[Callable[..., object]]:
@@ -124,7 +162,14 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
     politeness = Politeness(database, fetcher, settings.host_rps)
     secret_key = SecretKey(settings)
     crawl = CrawlActivities(
-        database, fetcher, politeness, extractor, renderer, reporter, secret_key
+        database,
+        fetcher,
+        politeness,
+        extractor,
+        renderer,
+        reporter,
+        secret_key,
+        Teller(Delivery(client, DatabaseOutbox(database), settings.max_attempts)).tell,
     )
     discover = DiscoverActivities(
         database,
@@ -142,6 +187,9 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         ownership.identify_domain,
         BatchActivities(database, client, politeness.interval).start_batch,
         BacktestActivities(database, extractor, reporter).backtest,
+        DeliverActivities(
+            database, means_of(settings, resources, secret_key), settings.resolved_public_url
+        ).deliver,
         RetentionActivities(database, expiries(settings), KnownToTemporal(client)).prune,
     ]
 

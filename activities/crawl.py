@@ -12,7 +12,7 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.crawling.check import Check
-from activities.crawling.check_recorder import CheckRecorder, ResponseIdentity, result_of
+from activities.crawling.check_recorder import CheckRecorder, ResponseIdentity, Tell, result_of
 from activities.crawling.page_fetcher import PageFetcher
 from activities.crawling.profiles import page_profile
 from activities.crawling.siblings import Siblings
@@ -67,6 +67,7 @@ class CrawlActivities:
         renderer: Renderer,
         reporter: Reporter,
         secret_key: SecretKey,
+        tell: Tell,
     ) -> None:
         self._database = database
         self._page_fetcher = PageFetcher(fetcher, politeness, extractor)
@@ -75,7 +76,7 @@ class CrawlActivities:
         self._reporter = reporter
         self._secret_key = secret_key
         self._siblings = Siblings(database, self._page_fetcher, extractor, secret_key)
-        self._recorder = CheckRecorder(database)
+        self._recorder = CheckRecorder(database, tell)
 
     @activity.defn(name=ActivityName.CRAWL)
     async def crawl(

@@ -15,9 +15,12 @@ from api.documentation import DocumentedApi
 from api.errors import NO_OTHER_ERRORS, ErrorAnswers, documented_errors
 from api.limits import BodyLimit, HeadLimit
 from api.routes import (
+    alerts,
     backtests,
     batches,
     changes,
+    channels,
+    deliveries,
     domains,
     events,
     health,
@@ -48,6 +51,9 @@ ROUTERS: Final = (
     muting.router,
     changes.router,
     snapshots.router,
+    channels.router,
+    alerts.router,
+    deliveries.router,
     backtests.router,
     jobs.router,
     batches.router,

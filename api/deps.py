@@ -133,6 +133,9 @@ BatchIdDep = Annotated[UUID, _path_id("Batch")]
 ChangeIdDep = Annotated[UUID, _path_id("Change")]
 SnapshotIdDep = Annotated[UUID, _path_id("Snapshot")]
 BacktestIdDep = Annotated[UUID, _path_id("Backtest")]
+ChannelIdDep = Annotated[UUID, _path_id("Channel")]
+AlertIdDep = Annotated[UUID, _path_id("Alert")]
+DeliveryIdDep = Annotated[UUID, _path_id("Delivery")]
 
 
 def _parsed(text: str, kind: str) -> UUID:

@@ -32,6 +32,8 @@ class MessageKind(StrEnum):
     BATCH = "batch"
     BACKTEST = "backtest"
     CANCELLATION = "cancellation"
+    CHANGE = "change"
+    CHANNEL = "channel"
 
 
 class _Message(Model):
@@ -93,8 +95,36 @@ class CancellationMessage(_Message):
     kind: Literal[MessageKind.CANCELLATION] = MessageKind.CANCELLATION
 
 
+class ChangeMessage(_Message):
+    """Tell a stored change, the subject, to the channels of the alerts that match."""
+
+    kind: Literal[MessageKind.CHANGE] = MessageKind.CHANGE
+
+
+class ChannelMessage(_Message):
+    """Deliver what is due for a channel, which belongs to no domain.
+
+    The subject is the channel itself, or one delivery of it.
+    """
+
+    kind: Literal[MessageKind.CHANNEL] = MessageKind.CHANNEL
+    channel_id: UUID
+
+    @classmethod
+    def of(cls, channel_id: UUID, delivery_id: UUID | None = None) -> "ChannelMessage":
+        """The message about the channel, or about one delivery of it."""
+        subject_id = delivery_id or channel_id
+        return cls(subject_id=subject_id, domain_id=channel_id, channel_id=channel_id)
+
+
 Message = Annotated[
-    ScheduleMessage | JobMessage | BatchMessage | BacktestMessage | CancellationMessage,
+    ScheduleMessage
+    | JobMessage
+    | BatchMessage
+    | BacktestMessage
+    | CancellationMessage
+    | ChangeMessage
+    | ChannelMessage,
     Field(discriminator="kind"),
 ]
 
@@ -145,3 +175,12 @@ class Outbox(Protocol):
 
     async def claim_cancelled(self, run_id: str) -> bool:
         """Whether the run of a job may be cancelled: false if it has already stored its result."""
+
+    async def match_change(self, change_id: UUID) -> Sequence[UUID]:
+        """Store the deliveries of a change; the channels that have something to deliver.
+
+        Idempotent. Empty if the change does not exist any more.
+        """
+
+    async def neglected_channels(self) -> Sequence[UUID]:
+        """The channels with a delivery that is long overdue: nobody delivers it."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +17,22 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 CONTACT = r"^(https?://[!-'*-~]+|[!-'*-:<-~]+@[!-'*-:<-~]+)$"
 """An address that is valid inside the comment of a User-Agent: no white space or parentheses."""
 
-SECRETS = frozenset({"bootstrap_api_key", "database_url", "secret_key"})
+PUBLIC_URL = r"^https?://[!-.0-~]+(/[!-~]*)?$"
+"""An http(s) URL without white space."""
+
+MAIL_ADDRESS = r"^[!#-'*+\-./-9=?A-Z^-~]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$"
+"""An address of e-mail without quotes (RFC 5322, 3.4.1, dot-atom)."""
+
+SECRETS = frozenset({"bootstrap_api_key", "database_url", "secret_key", "smtp_password"})
 """Settings whose values never appear in messages."""
+
+
+class SmtpTls(StrEnum):
+    """How a connection to a mail server is encrypted."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
 
 
 class Settings(BaseSettings):
@@ -51,15 +66,39 @@ class Settings(BaseSettings):
     temporal_ui_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """The URL of the Temporal web UI, for links to it; default: the embedded one."""
 
+    public_url: Annotated[str, Field(max_length=500, pattern=PUBLIC_URL)] | None = None
+    """The URL at which others reach the API, for links in notifications; default: the address and
+    port it listens on."""
+
     database_url: str | None = None
     """An SQLAlchemy URL of SQLite or PostgreSQL; default: an SQLite file in the data directory."""
+
+    smtp_host: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """The mail server that sends notifications. Without it no channel can be of kind `email`."""
+
+    smtp_port: Port = 587
+    """The port of the mail server."""
+
+    smtp_tls: SmtpTls = SmtpTls.STARTTLS
+    """How the connection to the mail server is encrypted: `starttls`, `tls` from its start, or
+    `none`."""
+
+    smtp_username: str | None = None
+    """The name to log in to the mail server with, if it asks for one."""
+
+    smtp_password: str | None = None
+    """The password to log in to the mail server with."""
+
+    smtp_from: Annotated[str, Field(max_length=254, pattern=MAIL_ADDRESS)] | None = None
+    """The address that notifications are sent from; required with `DIFFY_SMTP_HOST`."""
 
     bootstrap_api_key: Annotated[str, Field(min_length=16, max_length=200)] | None = None
     """An API key that exists for the organisation `default` from the start."""
 
     secret_key: Annotated[str, Field(min_length=32, max_length=200)] | None = None
-    """The key that encrypts the headers and cookies of crawl settings at rest. Default with the
-    embedded database: a file in the data directory, created when it is first needed."""
+    """The key that encrypts secrets at rest: the headers and cookies of crawl settings, and the
+    addresses and signing keys of channels. Default with the embedded database: a file in the data
+    directory, created when it is first needed."""
 
     allow_private_networks: bool = False
     """Whether the crawler may reach loopback and private addresses."""
@@ -99,6 +138,12 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         """The URL of the database, set or default."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'diffy.db'}"
+
+    @property
+    def resolved_public_url(self) -> str:
+        """The URL of the API for others, without a slash at its end."""
+        default = f"http://{self.api_host}:{self.api_port}"
+        return (self.public_url or default).rstrip("/")
 
     @property
     def resolved_temporal_ui_url(self) -> str | None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.changes.detection import DetectedChange
 from core.text.packing import Packed, pack
 from store.contents import keep
+from store.matching import announce_change
 from store.tables.changes import Change
 from store.tables.domains import Domain
 from store.tables.pages import Page, PageStatus
@@ -208,6 +209,7 @@ async def record_change(
     )
     session.add(change)
     await session.flush()
+    await announce_change(session, change.id, page.domain_id)
     return change.id
 
 

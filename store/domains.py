@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Conflict, NotFound, SubjectGone
 from core.outbox import ScheduleMessage
+from core.tags import NO_TAGS, Tags
 from core.web.crawl_settings import CrawlSettings
 from store.db.paging import Paged, PageRequest, paged
+from store.db.types import has_tag
 from store.db.upsert import upsert
-from store.outbox import put, withdraw_domain
+from store.outbox_rows import put, withdraw_domain
 from store.tables.domains import Domain
 from store.tables.pages import Page
 
@@ -43,6 +45,7 @@ async def add_domain(
     display_name: str,
     check_frequency_hours: int,
     crawl_settings: CrawlSettings | None = None,
+    tags: Tags = NO_TAGS,
 ) -> Domain:
     """Add a domain to the organisation; idempotent if `domain_id` is given.
 
@@ -59,6 +62,7 @@ async def add_domain(
             display_name=display_name,
             check_frequency_hours=check_frequency_hours,
             crawl_settings=crawl_settings,
+            tags=tags,
             created_at=now,
             updated_at=now,
         )
@@ -103,9 +107,13 @@ async def domains_called(session: AsyncSession, name: str) -> list[Domain]:
     return list((await session.scalars(select(Domain).where(wanted).order_by(Domain.id))).all())
 
 
-async def list_domains(session: AsyncSession, org_id: UUID, request: PageRequest) -> Paged[Domain]:
-    """The organisation's domains, newest first."""
+async def list_domains(
+    session: AsyncSession, org_id: UUID, request: PageRequest, tag: str | None = None
+) -> Paged[Domain]:
+    """The organisation's domains, or those with a tag, newest first."""
     rows = select(Domain).where(Domain.org_id == org_id)
+    if tag is not None:
+        rows = rows.where(has_tag(Domain.tags, tag))
     return await paged(session, rows, Domain.created_at, Domain.id, request)
 
 

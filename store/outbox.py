@@ -4,70 +4,38 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.outbox import Entry, Message, MessageKind, RecurringCrawl
 from store.batches import batch_pages
 from store.db.engine import Database
-from store.db.upsert import upsert
+from store.deliveries import neglected_channels
 from store.job_ends import claim_ends
+from store.matching import match_change
+from store.outbox_rows import MESSAGE_LEASE, is_pending, put, withdraw, withdraw_domain
 from store.owners import owner_of
 from store.tables.domains import Domain, DomainStatus
 from store.tables.job_ends import JobEnd
 from store.tables.requests import OutboxMessage
 
-MESSAGE_LEASE: Final = timedelta(seconds=20)
-"""Time for which the process that wrote or took a message holds it: longer than a request."""
-
 PAGES_PER_READ: Final = 50
+
+__all__ = [
+    "MESSAGE_LEASE",
+    "DatabaseOutbox",
+    "is_pending",
+    "put",
+    "withdraw",
+    "withdraw_domain",
+]
 
 ANY_MESSAGE: Final[TypeAdapter[Message]] = TypeAdapter(Message)
 MESSAGE_ORDER: Final = list(MessageKind)
 
 log = logging.getLogger(__name__)
-
-
-async def put(session: AsyncSession, message: Message) -> None:
-    """Write a message; it replaces the one of the same kind and subject."""
-    written = {
-        "message": message.model_dump(mode="json", by_alias=True),
-        "version": uuid4(),
-        "due_at": datetime.now(UTC) + MESSAGE_LEASE,
-    }
-    await session.execute(
-        upsert(session, OutboxMessage)
-        .values(
-            subject_id=message.subject_id,
-            kind=message.kind,
-            domain_id=message.domain_id,
-            **written,
-        )
-        .on_conflict_do_update(
-            index_elements=[OutboxMessage.subject_id, OutboxMessage.kind], set_=written
-        )
-    )
-
-
-async def withdraw(
-    session: AsyncSession, subject_id: UUID, kind: MessageKind | None = None
-) -> None:
-    """Remove the messages of a subject, or only the one of a kind."""
-    rows = delete(OutboxMessage).where(OutboxMessage.subject_id == subject_id)
-    await session.execute(rows if kind is None else rows.where(OutboxMessage.kind == kind))
-
-
-async def withdraw_domain(session: AsyncSession, domain_id: UUID) -> None:
-    """Remove all messages of a domain."""
-    await session.execute(delete(OutboxMessage).where(OutboxMessage.domain_id == domain_id))
-
-
-async def is_pending(session: AsyncSession, subject_id: UUID, kind: MessageKind) -> bool:
-    """Whether the subject has a message of this kind."""
-    return await session.get(OutboxMessage, (subject_id, kind)) is not None
 
 
 class DatabaseOutbox:
@@ -135,6 +103,16 @@ class DatabaseOutbox:
         async with self._database.transaction() as session:
             ends = await claim_ends(session, [run_id], JobEnd.CANCELLED)
         return ends[run_id] is JobEnd.CANCELLED
+
+    async def match_change(self, change_id: UUID) -> Sequence[UUID]:
+        """As `Outbox.match_change` says."""
+        async with self._database.transaction() as session:
+            return await match_change(session, change_id, datetime.now(UTC))
+
+    async def neglected_channels(self) -> Sequence[UUID]:
+        """As `Outbox.neglected_channels` says."""
+        async with self._database.reading() as session:
+            return await neglected_channels(session, datetime.now(UTC))
 
 
 def _entries(rows: Iterable[OutboxMessage]) -> list[Entry]:

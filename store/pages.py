@@ -9,8 +9,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, SubjectGone
+from core.tags import NO_TAGS, Tags
 from core.web.crawl_settings import CrawlSettings
 from store.db.paging import Paged, PageRequest, paged
+from store.db.types import has_tag
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.tables.domains import Domain
 from store.tables.pages import Page
@@ -25,6 +27,7 @@ class NewPage:
     title: str | None = None
     monitoring_enabled: bool = True
     crawl_settings: CrawlSettings | None = None
+    tags: Tags = NO_TAGS
     id: UUID | None = None
 
 
@@ -52,6 +55,7 @@ async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewP
                 "title": page.title,
                 "monitoring_enabled": page.monitoring_enabled,
                 "crawl_settings": page.crawl_settings,
+                "tags": page.tags,
                 "created_at": now,
             }
             for page in ordered[start : start + ROWS_PER_STATEMENT]
@@ -109,9 +113,13 @@ async def page_of_url(session: AsyncSession, domain_id: UUID, url: str) -> Page:
     return found
 
 
-async def list_pages(session: AsyncSession, domain_id: UUID, request: PageRequest) -> Paged[Page]:
-    """The domain's pages, newest first."""
+async def list_pages(
+    session: AsyncSession, domain_id: UUID, request: PageRequest, tag: str | None = None
+) -> Paged[Page]:
+    """The domain's pages, or those with a tag of their own, newest first."""
     rows = select(Page).where(Page.domain_id == domain_id)
+    if tag is not None:
+        rows = rows.where(has_tag(Page.tags, tag))
     return await paged(session, rows, Page.created_at, Page.id, request)
 
 

@@ -27,11 +27,13 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from core.alerts.attempts import DeliveryState
 from core.changes.muting import NOISE_WINDOW
 from core.settings import Settings
 from store.db.base import Base
 from store.requests import IDEMPOTENCY_KEY_RETENTION
 from store.tables.accounts import WebSession
+from store.tables.alerts import Delivery
 from store.tables.backtests import Backtest, BacktestChange
 from store.tables.batches import Batch, BatchPage
 from store.tables.changes import Change
@@ -123,6 +125,7 @@ def expiries(settings: Settings) -> list[Expiry]:
     frontier = Part(FrontierUrl, FrontierUrl.job_id)
     report = Part(BacktestChange, BacktestChange.backtest_id)
     return [
+        Expiry(Delivery, Delivery.created_at, changes, Delivery.state != DeliveryState.PENDING),
         Expiry(Change, Change.created_at, changes),
         Expiry(Snapshot, Snapshot.created_at, snapshots, _is_unused_snapshot()),
         Expiry(Content, None, timedelta(0), _is_unused_content()),

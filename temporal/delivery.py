@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -16,6 +17,8 @@ from core.outbox import (
     BacktestMessage,
     BatchMessage,
     CancellationMessage,
+    ChangeMessage,
+    ChannelMessage,
     Entry,
     JobMessage,
     Message,
@@ -25,6 +28,7 @@ from core.outbox import (
 from temporal.jobs.backtests import start_backtest
 from temporal.jobs.cancellation import cancel_job
 from temporal.jobs.launch import JobStart, start_batch, start_job
+from temporal.jobs.notifications import wake_channel
 from temporal.jobs.schedules import delete_schedule, set_schedule
 
 RECONCILE_INTERVAL: Final = 15.0
@@ -66,6 +70,10 @@ class Delivery:
                 await start_backtest(self._client, message.input, message.host)
             case CancellationMessage():
                 await self._end_jobs(message.subject_id)
+            case ChangeMessage():
+                await self._wake(await self._outbox.match_change(message.subject_id))
+            case ChannelMessage():
+                await self._wake([message.channel_id])
 
     async def deliver(self, subject_id: UUID) -> None:
         """Deliver the messages of a subject. Raises as `send` does.
@@ -107,6 +115,16 @@ class Delivery:
             return
         await self._outbox.remove(entry)
 
+    async def wake_neglected(self) -> None:
+        """Deliver what a channel should have been told long ago. Raises as `send` does.
+
+        The workflow of the channel was terminated, or Temporal has lost it.
+        """
+        await self._wake(await self._outbox.neglected_channels())
+
+    async def _wake(self, channel_ids: Sequence[UUID]) -> None:
+        await asyncio.gather(*(wake_channel(self._client, each) for each in channel_ids))
+
     async def _sync_schedule(self, domain_id: UUID) -> None:
         crawl = await self._outbox.recurring_crawl(domain_id)
         while True:
@@ -139,6 +157,7 @@ class Reconciler:
         while True:
             try:
                 await self._delivery.deliver_due()
+                await self._delivery.wake_neglected()
             except (Unavailable, RateLimited) as error:
                 log.warning("delivery of due messages has to wait: %s", error.message)
             except Exception:

@@ -26,13 +26,14 @@ EXPLAINED: Final = frozenset({"limit", "page", "cursor", "Idempotency-Key"})
 
 Schema = dict[str, Any]
 
-OWN_SECTIONS: Final = frozenset({"CrawlSettingsBody"})
+OWN_SECTIONS: Final = frozenset({"AlertOn", "CrawlSettingsBody", "QuietHoursBody", "WordsBody"})
 """Schemas that several bodies share: each has a section of its own."""
 
 
 def settings_page() -> str:
     """Every setting with its default, the values it accepts and its meaning."""
     schema = Settings.model_json_schema(by_alias=False)
+    schema = _with_enums(schema, schema["$defs"])
     rows = [
         (
             f"`{variable_name(field)}`",
@@ -96,8 +97,8 @@ def api_page() -> str:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             name = f"{method.upper()} {path}"
-            body = _body_of(operation)
-            if body:
+            of_operation = _bodies_of(operation)
+            for body in of_operation:
                 bodies.setdefault(body, []).append(f"`{name}`")
             statuses = sorted(set(operation["responses"]) - FOR_ALL_ROUTES)
             sections.setdefault(operation["tags"][0], []).append(
@@ -105,7 +106,7 @@ def api_page() -> str:
                     f"`{name}`",
                     _plain(operation["description"]),
                     ", ".join(_parameter(each) for each in _parameters(operation)),
-                    f"[{body}](#{body.lower()})" if body else "",
+                    " or ".join(f"[{body}](#{body.lower()})" for body in of_operation),
                     ", ".join(statuses),
                 )
             )
@@ -211,11 +212,13 @@ def _with_enums(node: Any, schemas: dict[str, Schema]) -> Any:
             return node
 
 
-def _body_of(operation: Schema) -> str:
+def _bodies_of(operation: Schema) -> list[str]:
+    """The schemas of a body: none, one, or one of each kind of what is sent."""
     if "requestBody" not in operation:
-        return ""
+        return []
     [content] = operation["requestBody"]["content"].values()
-    return _reference(content["schema"]) or ""
+    schemas = content["schema"].get("oneOf", [content["schema"]])
+    return [name for each in schemas if (name := _reference(each))]
 
 
 def _reference(schema: Schema) -> str | None:
@@ -254,6 +257,8 @@ def _accepted(schema: Schema) -> str:
     if "$ref" in schema:
         name = _reference(schema) or ""
         return f"[{name}](#{name.lower()})"
+    if "const" in schema:
+        return f"`{schema['const']}`"
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     match schema.get("type"):

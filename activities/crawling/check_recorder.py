@@ -1,7 +1,9 @@
 """The writes of a check, one transaction each; `core.changes.decision` chooses among them."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
@@ -29,6 +31,9 @@ from store.pages import page_by_id
 from store.pending_confirmations import delete_pending_confirmation, store_pending_confirmation
 from store.tables.job_ends import JobEnd
 
+Tell = Callable[[UUID], Awaitable[None]]
+"""Has a stored change told to whom it concerns; raises nothing."""
+
 
 @dataclass(frozen=True)
 class ResponseIdentity:
@@ -47,12 +52,14 @@ class ResponseIdentity:
 class CheckRecorder:
     """Writes the outcome of a check to `database`.
 
-    Every write is keyed by the job, so it may be repeated. The `record_` methods raise
+    Every write is keyed by the job, so it may be repeated. A change that is stored is told by
+    `tell`. The `record_` methods raise
     JobCancelled, and write nothing, if the job was cancelled before it stored a change.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, tell: Tell) -> None:
         self._database = database
+        self._tell = tell
 
     async def await_confirmation(self, check: Check, seen: SeenPage | None) -> Defer:
         """Store what this fetch found, None if the page was missing; the time of the next fetch."""
@@ -71,12 +78,13 @@ class CheckRecorder:
     async def record_removed(self, check: Check, verdict: RecordRemoval) -> None:
         """Record that the page does not exist, and the change if that was not known."""
         page, now = check.page, datetime.now(UTC)
+        change_id = None
         async with self._database.transaction() as session:
             await delete_pending_confirmation(session, page.id, check.job_id)
             newly_gone = await record_gone(session, page, now)
             if newly_gone and page.snapshot_id is not None and verdict.detected is not None:
                 await _claim_stored(session)
-                await record_change(
+                change_id = await record_change(
                     session,
                     page=page,
                     job_id=check.job_id,
@@ -85,6 +93,7 @@ class CheckRecorder:
                     detected=verdict.detected,
                     at=now,
                 )
+        await self._tell_if(change_id)
 
     async def record_unchanged(
         self, check: Check, response: ResponseIdentity, verdict: RecordUnchanged
@@ -120,6 +129,7 @@ class CheckRecorder:
                     detected=restoration(None),
                     at=now,
                 )
+        await self._tell_if(change_id)
         return CrawlPageResult(
             changed=change_id is not None,
             status_code=response.status_code,
@@ -167,6 +177,7 @@ class CheckRecorder:
                     detected=detected,
                     at=now,
                 )
+        await self._tell_if(change_id)
         return CrawlPageResult(
             changed=change_id is not None,
             status_code=version.status_code,
@@ -174,6 +185,10 @@ class CheckRecorder:
             snapshot_id=snapshot_id,
             change_id=change_id,
         )
+
+    async def _tell_if(self, change_id: UUID | None) -> None:
+        if change_id is not None:
+            await self._tell(change_id)
 
 
 async def _claim_stored(session: AsyncSession) -> None:

@@ -1,7 +1,6 @@
 """The guarded HTTP client: bounded in time and size, with every redirect checked."""
 
 import asyncio
-import functools
 import hashlib
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
-import httpcore2
 import httpx2
 
 from activities.http.compression import is_truncated, prepare_decoding
@@ -18,6 +16,7 @@ from activities.http.connections import MAX_CONNECTIONS_PER_HOST, HostConnection
 from activities.http.failures import to_job_error
 from activities.http.network import GuardedBackend, Resolver, SystemResolver
 from activities.http.responses import retry_after
+from activities.http.transport import guarded_transport
 from core.errors import (
     BrokenBody,
     BrokenCompression,
@@ -33,9 +32,6 @@ from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from core.web.urls import as_sent, host_of, name_after_redirects
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-MAX_IDLE_CONNECTIONS: Final = 40
-"""Maximum number of idle connections, over all hosts."""
-
 LATIN_1: Final = "iso-8859-1"
 """Encoding that keeps the bytes of validators, of which those from 0x80 on are allowed (RFC 9110,
 8.8.3).
@@ -109,12 +105,6 @@ class Fetched:
         return self.status == 304
 
 
-@functools.cache
-def _trusted_authorities() -> ssl.SSLContext:
-    """The TLS context with the system's certificate authorities, which take 25 ms to load."""
-    return httpx2.create_ssl_context(trust_env=False)
-
-
 async def _no_wait(_: str) -> None:
     """Admit any request."""
 
@@ -163,19 +153,8 @@ class Fetcher:
         self.network = GuardedBackend(
             resolve or self._page_resolver, allow_private_networks=allow_private_networks
         )
-        trusted = _trusted_authorities()
-        transport = httpx2.AsyncHTTPTransport(verify=trusted, trust_env=False)
-        # The transport has no parameter for a network backend; a test fails if `_pool` moves.
-        transport._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=trusted,
-            # A wait for the pool could not be told from a wait for the site.
-            max_connections=None,
-            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
-            keepalive_expiry=5.0,
-            network_backend=own,
-        )
         self._client = httpx2.AsyncClient(
-            transport=transport,
+            transport=guarded_transport(own),
             trust_env=False,
             follow_redirects=False,
             timeout=None,

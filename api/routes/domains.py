@@ -28,9 +28,11 @@ from api.limits import Text
 from api.paging import ListMeta, PagingDep
 from api.routes.changes import ChangeRow, change_rows
 from api.started import StartedJobAnswer
+from api.tags import TagList, TagQuery, tags_over
 from core.errors import DiffyError, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage, ScheduleMessage
+from core.tags import NO_TAGS
 from core.web.addresses import is_public, literal_address
 from core.web.urls import MAX_URL_LENGTH, Site, parse_domain
 from store.changes import recent_changes
@@ -67,6 +69,7 @@ class DomainView(Model):
     status: DomainStatus
     check_frequency_hours: int
     crawl_settings: CrawlSettingsView
+    tags: tuple[str, ...]
     last_crawled_at: UtcTime | None
     next_crawl_at: UtcTime | None
     pages: int
@@ -111,6 +114,7 @@ class AddDomainBody(WithCrawlSettings):
     domain: Annotated[Text, Field(min_length=1, max_length=MAX_URL_LENGTH)]
     display_name: DisplayName | None = None
     check_frequency_hours: CheckFrequencyHours | None = None
+    tags: TagList | None = None
 
 
 class ChangeDomainBody(WithCrawlSettings):
@@ -119,6 +123,7 @@ class ChangeDomainBody(WithCrawlSettings):
     display_name: DisplayName | None = None
     check_frequency_hours: CheckFrequencyHours | None = None
     status: Annotated[DomainStatus, Field(strict=False)] | None = None
+    tags: TagList | None = None
 
 
 def domain_view(domain: Domain, pages: PageSummary, next_crawl_at: datetime | None) -> DomainView:
@@ -131,6 +136,7 @@ def domain_view(domain: Domain, pages: PageSummary, next_crawl_at: datetime | No
         status=domain.status,
         check_frequency_hours=domain.check_frequency_hours,
         crawl_settings=settings_view(domain.crawl_settings),
+        tags=domain.tags,
         last_crawled_at=pages.last_check_at,
         next_crawl_at=next_crawl_at,
         pages=pages.count,
@@ -141,11 +147,15 @@ def domain_view(domain: Domain, pages: PageSummary, next_crawl_at: datetime | No
 
 @router.get("", responses=documented_errors(400))
 async def list_all(
-    principal: PrincipalDep, paging: PagingDep, database: DatabaseDep, client: ClientDep
+    principal: PrincipalDep,
+    paging: PagingDep,
+    database: DatabaseDep,
+    client: ClientDep,
+    tag: TagQuery = None,
 ) -> DomainListAnswer:
     """The domains, newest first."""
     async with database.reading() as session:
-        found = await list_domains(session, principal.org_id, paging.request)
+        found = await list_domains(session, principal.org_id, paging.request, tag)
         ids = [domain.id for domain in found.rows]
         pages = await page_summaries(session, ids)
     upcoming = await next_crawls(client, ids)
@@ -183,6 +193,7 @@ async def add(
             display_name=body.display_name or site.authority,
             check_frequency_hours=body.check_frequency_hours or DEFAULT_CHECK_FREQUENCY,
             crawl_settings=body.settings_over(None, secret_key),
+            tags=tags_over(NO_TAGS, body.tags),
         )
         discovery = launcher.discovery(domain, seed)
         domain.discovery_job_id = discovery.job_id
@@ -235,6 +246,7 @@ async def change(
             domain.check_frequency_hours = body.check_frequency_hours
         if body.status is not None:
             domain.status = body.status
+        domain.tags = tags_over(domain.tags, body.tags)
         domain.crawl_settings = body.settings_over(domain.crawl_settings, secret_key)
         if body.model_fields_set:
             domain.updated_at = datetime.now(UTC)

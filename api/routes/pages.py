@@ -14,9 +14,11 @@ from api.idempotency import IdempotencyDep
 from api.limits import JobBody, Text
 from api.paging import ListMeta, PagingDep
 from api.started import StartedBatch, StartedBatchAnswer, StartedJobAnswer
+from api.tags import TagList, TagQuery, tags_over
 from core.errors import Conflict, InvalidAddress, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage
+from core.tags import NO_TAGS
 from core.web.page_types import PageType, classify_page
 from core.web.scope import ExclusionReason, exclusion_reason
 from core.web.urls import MAX_URL_LENGTH, normalise, parse_domain
@@ -48,6 +50,7 @@ class PageView(Model):
     status: PageStatus
     monitoring_enabled: bool
     crawl_settings: CrawlSettingsView
+    tags: tuple[str, ...]
     last_check_at: UtcTime | None
     last_change_at: UtcTime | None
 
@@ -70,6 +73,7 @@ class PageChoices(WithCrawlSettings):
 
     page_type: Annotated[PageType, Field(strict=False)] | None = None
     monitoring_enabled: bool | None = None
+    tags: TagList | None = None
 
 
 class AddPageBody(PageChoices):
@@ -94,6 +98,7 @@ def page_view(page: Page) -> PageView:
         status=page.status,
         monitoring_enabled=page.monitoring_enabled,
         crawl_settings=settings_view(page.crawl_settings),
+        tags=page.tags,
         last_check_at=page.last_check_at,
         last_change_at=page.last_change_at,
     )
@@ -101,12 +106,16 @@ def page_view(page: Page) -> PageView:
 
 @router.get("/domains/{domain_id}/pages", responses=documented_errors(400, 404))
 async def list_of_domain(
-    domain_id: DomainIdDep, principal: PrincipalDep, paging: PagingDep, database: DatabaseDep
+    domain_id: DomainIdDep,
+    principal: PrincipalDep,
+    paging: PagingDep,
+    database: DatabaseDep,
+    tag: TagQuery = None,
 ) -> PageListAnswer:
     """The pages of a domain, newest first."""
     async with database.reading() as session:
         domain = await get_domain(session, principal.org_id, domain_id)
-        found = await list_pages(session, domain.id, paging.request)
+        found = await list_pages(session, domain.id, paging.request, tag)
     return PageListAnswer(data=[page_view(each) for each in found.rows], meta=paging.meta(found))
 
 
@@ -133,6 +142,7 @@ async def add(
             page_type=body.page_type or classify_page(url),
             monitoring_enabled=body.monitoring_enabled is not False,
             crawl_settings=body.settings_over(None, secret_key),
+            tags=tags_over(NO_TAGS, body.tags),
         )
         await add_pages(session, domain.id, [wanted])
         page = await page_of_url(session, domain.id, url)
@@ -178,6 +188,7 @@ async def change(
             page.page_type = body.page_type
         if body.monitoring_enabled is not None:
             page.monitoring_enabled = body.monitoring_enabled
+        page.tags = tags_over(page.tags, body.tags)
         page.crawl_settings = body.settings_over(page.crawl_settings, secret_key)
     return PageAnswer(data=page_view(page))
 

@@ -154,6 +154,22 @@ class BacktestResult(Model):
     gone: int
 
 
+class DeliverInput(WorkflowInput):
+    """The input of `notification.deliver`: the channel to deliver to."""
+
+    channel_id: UUID
+
+
+class DeliverResult(Model):
+    """What a run of the activity did: the number of deliveries `delivered` and `failed` for good,
+    and when to deliver next; `next_at` is None if nothing is pending.
+    """
+
+    delivered: int = 0
+    failed: int = 0
+    next_at: Moment | None = None
+
+
 class Owner(Model):
     """The owner of a job, as its search attributes name it; `host` is the host it sends requests
     to.
@@ -300,6 +316,7 @@ class ActivityName:
     START_BATCH = "start_batch"
     PRUNE = "prune"
     BACKTEST = "backtest"
+    DELIVER = "deliver"
 
 
 REPORT_SIGNAL = "report"
@@ -307,6 +324,9 @@ REPORT_SIGNAL = "report"
 
 PROMOTE_SIGNAL = "promote"
 """The signal that runs a delayed job now; its argument is the moment the job was delayed to."""
+
+WAKE_SIGNAL = "wake"
+"""The signal to `notification.deliver` that there is something to deliver now."""
 
 CANCELLED = "The job was cancelled."
 """The failure reason of a cancelled job."""

@@ -40,6 +40,9 @@ PRUNE_SNAPSHOTS = "prune.snapshots"
 BACKTEST_DOMAIN = "backtest.domain"
 """The workflow type of a backtest. It has the states of a job, but no list of jobs shows it."""
 
+NOTIFICATION_DELIVER = "notification.deliver"
+"""The workflow type that delivers to one channel; not a job."""
+
 
 class JobState(StrEnum):
     """The published states of jobs."""
@@ -69,3 +72,8 @@ def batch_job_id(batch_id: UUID, page_id: UUID) -> str:
 def batch_workflow_id(batch_id: UUID) -> str:
     """The id of the workflow that starts the jobs of a client's batch."""
     return f"batch-{batch_id.hex}"
+
+
+def delivery_workflow_id(channel_id: UUID) -> str:
+    """The id of the workflow that delivers to a channel."""
+    return f"deliver-{channel_id.hex}"

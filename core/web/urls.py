@@ -199,6 +199,19 @@ def _without_pairs(link: str, pairs: set[str]) -> str:
     return f"{path}?{kept}" if kept else path
 
 
+def verbatim_url(url: str) -> str:
+    """The http(s) URL as a client gave it, complete but for its fragment.
+
+    For requests to a user's own service, whose parameters are all needed. Raises InvalidAddress as
+    `normalise` does.
+    """
+    normalise(url)
+    parsed = _parse(url, None)
+    parsed.hash = ""
+    href: str = parsed.href
+    return href
+
+
 def host_of(url: str) -> str:
     """The host of a normalised URL; an IPv6 address has brackets."""
     host: str = _parse(url, None).hostname

@@ -7,8 +7,11 @@ from uuid import UUID
 from sqlalchemy import Enum, MetaData, Uuid
 from sqlalchemy.orm import DeclarativeBase
 
+from core.alerts.rules import AlertRule
+from core.alerts.timing import QuietHours
+from core.tags import Tags
 from core.web.crawl_settings import CrawlSettings
-from store.db.types import CrawlSettingsJson, UtcDateTime
+from store.db.types import CrawlSettingsJson, ModelJson, TagsText, UtcDateTime
 
 
 class Base(DeclarativeBase):
@@ -25,6 +28,9 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012
         datetime: UtcDateTime(),
         CrawlSettings: CrawlSettingsJson(),
+        AlertRule: ModelJson(AlertRule),
+        QuietHours: ModelJson(QuietHours),
+        Tags: TagsText(),
         UUID: Uuid(),
         StrEnum: Enum(StrEnum, native_enum=False, length=20, values_callable=list),
     }

@@ -1,10 +1,14 @@
 """Column types that behave the same on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
+from typing import Generic, TypeVar
 
-from sqlalchemy import JSON, DateTime, Dialect
+from sqlalchemy import JSON, ColumnElement, DateTime, Dialect, Text, type_coerce
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeDecorator
 
+from core.model import Model
+from core.tags import Tags
 from core.web.crawl_settings import CrawlSettings
 
 
@@ -47,3 +51,47 @@ class CrawlSettingsJson(TypeDecorator[CrawlSettings]):
     ) -> CrawlSettings | None:
         """The settings."""
         return None if value is None else CrawlSettings.model_validate(value)
+
+
+class TagsText(TypeDecorator[Tags]):
+    """Tags as text, each between line feeds, so that both databases find one by a LIKE."""
+
+    impl = Text()
+    cache_ok = True
+
+    def process_bind_param(self, value: Tags | None, dialect: Dialect) -> str | None:
+        """The tags as they are stored."""
+        return None if value is None else "".join(f"\n{tag}\n" for tag in value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Tags | None:
+        """The tags as they were given."""
+        return None if value is None else Tags(part for part in value.split("\n") if part)
+
+
+def has_tag(tags: InstrumentedAttribute[Tags], tag: str) -> ColumnElement[bool]:
+    """That a row has the tag."""
+    return type_coerce(tags, Text()).contains(f"\n{tag}\n", autoescape=True)
+
+
+Stored = TypeVar("Stored", bound=Model)
+
+
+class ModelJson(TypeDecorator[Stored], Generic[Stored]):
+    """A model as JSON of what is set; NULL for None."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def __init__(self, model: type[Stored]) -> None:
+        super().__init__()
+        self.model = model
+
+    def process_bind_param(self, value: Stored | None, dialect: Dialect) -> object:
+        """The model as it is stored."""
+        if value is None:
+            return None
+        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def process_result_value(self, value: object, dialect: Dialect) -> Stored | None:
+        """The model as it was given."""
+        return None if value is None else self.model.model_validate(value)

@@ -2,6 +2,7 @@
 
 from store.tables import (
     accounts,
+    alerts,
     backtests,
     batches,
     changes,
@@ -18,6 +19,7 @@ from store.tables import (
 
 __all__ = [
     "accounts",
+    "alerts",
     "backtests",
     "batches",
     "changes",

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.tags import NO_TAGS, Tags
 from core.web.crawl_settings import CrawlSettings
 from store.db.base import Base
 
@@ -35,6 +36,7 @@ class Domain(Base):
     status: Mapped[DomainStatus] = mapped_column(default=DomainStatus.ACTIVE)
     check_frequency_hours: Mapped[int]
     crawl_settings: Mapped[CrawlSettings | None]
+    tags: Mapped[Tags] = mapped_column(default=NO_TAGS, server_default="")
     discovery_job_id: Mapped[str | None]
     discovery_lock_holder: Mapped[str | None] = mapped_column("walked_by")
     created_at: Mapped[datetime]

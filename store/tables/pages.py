@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.tags import NO_TAGS, Tags
 from core.web.crawl_settings import CrawlSettings
 from store.db.base import Base
 
@@ -42,6 +43,7 @@ class Page(Base):
     status: Mapped[PageStatus] = mapped_column(default=PageStatus.PENDING)
     monitoring_enabled: Mapped[bool] = mapped_column(default=True)
     crawl_settings: Mapped[CrawlSettings | None]
+    tags: Mapped[Tags] = mapped_column(default=NO_TAGS, server_default="")
     etag: Mapped[str | None]
     last_modified: Mapped[str | None]
     body_hash: Mapped[str | None]

@@ -17,6 +17,7 @@ from activities.crawl import CrawlActivities
 from activities.extraction.extractor import Extractor
 from activities.http.fetch import Fetcher
 from activities.http.politeness import Politeness
+from activities.notifications.telling import Teller
 from activities.rendering.browser import Browser
 from activities.rendering.renderer import Renderer
 from activities.reporting import Reporter
@@ -30,12 +31,14 @@ from core.web.crawl_settings import CrawlSettings
 from store.contents import keep
 from store.db.engine import Database
 from store.domains import add_domain
+from store.outbox import DatabaseOutbox
 from store.pages import NewPage, add_pages, page_by_id
 from store.secretkey import SecretKey
 from store.snapshots import snapshot_by_id
 from store.tables.changes import Change
 from store.tables.pages import Page, PageStatus
 from store.tables.pending_confirmations import PendingConfirmation
+from temporal.delivery import Delivery
 from temporal.jobs.view import JobDetail
 from tests.activities.behaviours import OK, sending
 from tests.activities.conftest import USER_AGENT
@@ -421,8 +424,10 @@ def crawls(
     extractor = Extractor(count=1)
     politeness = Politeness(database, fetcher, host_rps=1_000)
     renderer = Renderer(Browser(), fetcher, user_agent=USER_AGENT)
+    reporter, secret_key = Reporter(client), SecretKey(settings)
+    tell = Teller(Delivery(client, DatabaseOutbox(database), 1)).tell
     yield CrawlActivities(
-        database, fetcher, politeness, extractor, renderer, Reporter(client), SecretKey(settings)
+        database, fetcher, politeness, extractor, renderer, reporter, secret_key, tell
     )
     extractor.close()
 

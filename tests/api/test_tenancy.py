@@ -26,6 +26,10 @@ def routes_with_an_id(system: System) -> Iterator[tuple[str, str]]:
 async def owned(system: System, site: FakeSite) -> dict[str, str]:
     """An id of each kind that the first organisation owns, from real crawls."""
     site.page("/", "<p>Pro costs $99 a month.</p>")
+    hook = {"kind": "webhook", "name": "ops", "url": site.url("/hook")}
+    channel = (await system.api.post("/api/channels", json=hook)).json()["data"]["id"]
+    body = {"name": "all", "channelIds": [channel]}
+    alert = (await system.api.post("/api/alerts", json=body)).json()["data"]["id"]
     async with system.worker():
         domain = await system.add_domain(site.origin)
         await system.finished(domain.discovery_job_id)
@@ -38,7 +42,11 @@ async def owned(system: System, site: FakeSite) -> dict[str, str]:
         await eventually(lambda: system.stats(batchId=batch_id), lambda stats: stats.completed == 1)
     asked = await system.api.post(f"/api/domains/{domain.id}/backtest")
     [change] = (await system.api.get("/api/changes")).json()["data"]
+    [delivery] = (await system.api.get("/api/deliveries")).json()["data"]
     return {
+        "channel_id": channel,
+        "alert_id": alert,
+        "delivery_id": delivery["id"],
         "domain_id": str(domain.id),
         "page_id": str(page_id),
         "batch_id": batch_id,
@@ -78,6 +86,14 @@ async def test_no_answer_tells_that_an_id_is_another_organisations(
                 known = await stranger.get(f"{path}?{query}={of_other}")
                 unknown_answer = await stranger.get(f"{path}?{query}={uuid4()}")
                 assert known.content == unknown_answer.content
+        for query in ("channelId", "alertId", "changeId"):
+            of_other = ids[
+                {"channelId": "channel_id", "alertId": "alert_id"}.get(query, "change_id")
+            ]
+            known = await stranger.get(f"/api/deliveries?{query}={of_other}")
+            unknown_answer = await stranger.get(f"/api/deliveries?{query}={uuid4()}")
+            assert known.content == unknown_answer.content
+        assert (await stranger.get("/api/channels")).json()["data"] == []
     assert set(await system.pages(UUID(ids["domain_id"]))) == {site.url("/")}
 
 

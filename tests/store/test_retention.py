@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, event, func, insert, select, update
 
+from core.alerts.attempts import DeliveryState
 from core.changes.muting import ChangingLine, NoiseHistory
 from core.settings import Settings
 from core.text.packing import pack
@@ -22,6 +23,7 @@ from store.page_lines import noise_history_of, store_noise_history
 from store.pages import page_by_id
 from store.retention import Expiry, Key, examine, expiries, remove, remove_parts
 from store.snapshots import get_snapshot
+from store.tables.alerts import Channel, ChannelKind, Delivery
 from store.tables.backtests import Backtest
 from store.tables.batches import Batch, BatchPage
 from store.tables.changes import Change
@@ -50,6 +52,7 @@ from tests.store.rows import (
 
 SETTINGS = Settings(change_retention_days=100, snapshot_retention_days=50, job_retention_days=10)
 KEPT_DAYS = {
+    Delivery: 100,
     Change: 100,
     PageLine: 100,
     Backtest: 100,
@@ -132,6 +135,19 @@ async def unreported(
     return snapshot_id
 
 
+def a_channel(org_id: UUID) -> Channel:
+    """The channel of deliveries of an organisation, with its id."""
+    return Channel(
+        id=org_id,
+        org_id=org_id,
+        kind=ChannelKind.SIGNAL,
+        name="",
+        target={},
+        created_at=NOON,
+        updated_at=NOON,
+    )
+
+
 def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> Iterator[Base]:
     """A row of each of those tables, of that moment."""
     own, domain_id = str(at), page.domain_id
@@ -146,6 +162,15 @@ def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> It
         confidence=1,
         summary="",
         diff={},
+        created_at=at,
+    )
+    yield Delivery(
+        id=uuid4(),
+        org_id=org_id,
+        channel_id=org_id,  # `a_channel`
+        changed_at=at,
+        state=DeliveryState.FAILED,
+        due_at=at,
         created_at=at,
     )
     yield PageLine(page_id=page.id, key=own, words="", crawls=[1], changed_at=at, muted_at=NOON)
@@ -166,6 +191,8 @@ async def test_a_row_goes_at_the_end_of_its_retention(
     database: Database, org_id: UUID, page: Page
 ) -> None:
     snapshot_id = await stored(database, page.id, "job", "a")
+    async with database.transaction() as session:
+        session.add(a_channel(org_id))
     for table, days in KEPT_DAYS.items():
         end = LATER - timedelta(days)
         keys: list[Key] = []
@@ -282,6 +309,7 @@ async def test_no_table_is_read_as_a_whole_to_remove_some_rows(sqlite_path: Path
         org_id = await new_organisation(session)
         page = await new_page(session, (await new_domain(session, org_id)).id)
         await keep(session, [pack("loose"), pack("loose as well")])
+        session.add(a_channel(org_id))
     snapshot_id = await stored(database, page.id, "job", "a")
     for number in range(2):
         await unreported(database, page.id, str(number))

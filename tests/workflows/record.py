@@ -18,15 +18,18 @@ from uuid import UUID, uuid4
 
 from temporalio.client import WorkflowFailureError
 
+from api.deps import services_of
 from cli.embedded import EmbeddedTemporal
 from core.jobs.contract import BacktestInput
-from core.jobs.states import CRAWL_DOMAIN, PRUNE_SNAPSHOTS, JobState
+from core.jobs.states import CRAWL_DOMAIN, PRUNE_SNAPSHOTS, JobState, delivery_workflow_id
 from core.settings import Settings
 from temporal.housekeeping import PRUNING
 from temporal.jobs.backtests import start_backtest, workflow_id_of
 from tests.eventually import eventually
 from tests.ports import free_port
+from tests.receiver import Receiver
 from tests.site import FakeSite
+from tests.stored import stored_change
 from tests.system import System, running_system
 from tests.workflows.foreign import foreign_team
 
@@ -234,7 +237,44 @@ async def pruning(system: System, site: FakeSite) -> str:
     return (await eventually(started, bool))[0]
 
 
+async def delivery_delivered(system: System, site: FakeSite) -> str:
+    """A channel is told once, and nothing is left."""
+    async with Receiver() as receiver:
+        channel_id = await _channel(system, receiver)
+        test = await system.api.post(f"/api/channels/{channel_id}/test")
+        assert test.status_code == 202, test.text
+        await receiver.got(1)
+        return await _delivered(system, channel_id)
+
+
+async def delivery_retried(system: System, site: FakeSite) -> str:
+    """A channel fails once, and is told after a pause."""
+    async with Receiver() as receiver:
+        receiver.answer = lambda _: (503, {}) if not receiver.received else (204, {})
+        channel_id = await _channel(system, receiver)
+        alert = {"name": "all", "channelIds": [channel_id]}
+        await system.api.post("/api/alerts", json=alert)
+        change_id = await stored_change(system)
+        await services_of(system.app).delivery.deliver(change_id)
+        await receiver.got(2)
+        return await _delivered(system, channel_id)
+
+
+async def _channel(system: System, receiver: Receiver) -> str:
+    hook = {"kind": "webhook", "name": "ops", "url": receiver.url()}
+    channel_id: str = (await system.api.post("/api/channels", json=hook)).json()["data"]["id"]
+    return channel_id
+
+
+async def _delivered(system: System, channel_id: str) -> str:
+    workflow_id = delivery_workflow_id(UUID(channel_id))
+    await system.client.get_workflow_handle(workflow_id).result()
+    return workflow_id
+
+
 COURSES: Final[dict[str, Course]] = {
+    "notification.deliver/delivered": delivery_delivered,
+    "notification.deliver/retried": delivery_retried,
     "crawl.page/completed": crawl_completed,
     "crawl.page/retried": crawl_retried,
     "crawl.page/published": crawl_published,

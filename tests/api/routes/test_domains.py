@@ -13,7 +13,7 @@ from tests.system import System, running_system
 
 KEYS = [
     "id", "orgId", "domain", "displayName", "status", "checkFrequencyHours", "crawlSettings",
-    "lastCrawledAt", "nextCrawlAt", "pages", "createdAt", "updatedAt",
+    "tags", "lastCrawledAt", "nextCrawlAt", "pages", "createdAt", "updatedAt",
 ]  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 

@@ -11,7 +11,7 @@ from tests.site import FakeSite
 from tests.system import System
 
 KEYS = [
-    "id", "domainId", "url", "pageType", "status", "monitoringEnabled", "crawlSettings",
+    "id", "domainId", "url", "pageType", "status", "monitoringEnabled", "crawlSettings", "tags",
     "lastCheckAt", "lastChangeAt",
 ]  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

@@ -1,0 +1,128 @@
+"""The activity of `notification.deliver`: tell one channel what is due."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from temporalio import activity
+
+from activities.heartbeats import heartbeats
+from core.alerts.attempts import Attempt, ChannelState
+from core.alerts.messages import Notification, of_change, of_digest, of_test
+from core.jobs.contract import ActivityName, DeliverInput, DeliverResult
+from store.db.engine import Database
+from store.deliveries import (
+    Recorded,
+    alerts_by_id,
+    due_deliveries,
+    expire,
+    hold,
+    next_due,
+    record_attempt,
+)
+from store.tables.alerts import Channel, ChannelKind, Delivery
+from store.told_changes import told_changes
+
+PARALLEL_DELIVERIES: Final = 10
+"""Messages to one channel at the same time; each is about another page."""
+
+MAX_RUN_TIME: Final = 60.0
+"""Seconds after which the activity takes nothing more: the workflow calls it again."""
+
+Send = Callable[[Channel, Notification, Sequence[UUID]], Awaitable[Attempt]]
+"""Sends a message that tells the changes with these ids; how it ended."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message, the deliveries that it makes, and the changes that it tells."""
+
+    message: Notification
+    delivery_ids: Sequence[UUID]
+    change_ids: Sequence[UUID]
+
+
+class DeliverActivities:
+    """Delivers by the means that each kind of channel has; `api_url` is where links lead."""
+
+    def __init__(self, database: Database, means: Mapping[ChannelKind, Send], api_url: str) -> None:
+        self._database = database
+        self._means = means
+        self._api_url = api_url
+
+    @activity.defn(name=ActivityName.DELIVER)
+    async def deliver(self, job: DeliverInput) -> DeliverResult:
+        """Attempt what is due, and say when something is due next.
+
+        An attempt is recorded after it was made: one whose worker dies in between is made again,
+        under the same id.
+        """
+        began = time.monotonic()
+        delivered = failed = 0
+        async with heartbeats():
+            while time.monotonic() - began < MAX_RUN_TIME:
+                channel, batch, next_at, expired = await self._next(job.channel_id)
+                failed += expired
+                if channel is None or not batch:
+                    return DeliverResult(delivered=delivered, failed=failed, next_at=next_at)
+                for recorded in await asyncio.gather(
+                    *(self._attempt(channel, each) for each in batch)
+                ):
+                    delivered += recorded.delivered
+                    failed += recorded.failed
+        return DeliverResult(delivered=delivered, failed=failed, next_at=datetime.now(UTC))
+
+    async def _attempt(self, channel: Channel, outgoing: Outgoing) -> Recorded:
+        attempt = await self._means[channel.kind](channel, outgoing.message, outgoing.change_ids)
+        async with self._database.transaction() as session:
+            return await record_attempt(
+                session, channel.id, outgoing.delivery_ids, attempt, datetime.now(UTC)
+            )
+
+    async def _next(
+        self, channel_id: UUID
+    ) -> tuple[Channel | None, list[Outgoing], datetime | None, int]:
+        """The channel, the messages to send now, when the next is due if there are none, and how
+        many deliveries it is too late for. A channel that fails gets one message at a time.
+        """
+        async with self._database.transaction() as session:
+            channel = await session.get(Channel, channel_id)
+            if channel is None or channel.state is ChannelState.OFF:
+                return None, [], None, 0
+            expired = await expire(session, channel, datetime.now(UTC))
+            while True:
+                now = datetime.now(UTC)
+                limit = PARALLEL_DELIVERIES if channel.failures == 0 else 1
+                due = await due_deliveries(session, channel, now, limit)
+                alerts = await alerts_by_id(session, due)
+                quiet: dict[datetime, list[Delivery]] = {}
+                for each in due:
+                    alert = alerts.get(each.alert_id) if each.alert_id else None
+                    hours = alert.quiet_hours if alert else None
+                    if hours is not None and (end := hours.end_of(now)):
+                        quiet.setdefault(end, []).append(each)
+                if not quiet:
+                    break
+                for end, held in quiet.items():
+                    await hold(session, held, end)
+            if not due:
+                return channel, [], await next_due(session, channel, now), expired
+            told = await told_changes(session, due, alerts, self._api_url)
+            if due[0].digest_id is not None:
+                ids = [each.id for each in due]
+                changes = [each.change_id for each in due if each.change_id is not None]
+                message = of_digest(due[0].digest_id, [told[each] for each in ids if each in told])
+                return channel, [Outgoing(message, ids, changes)], None, expired
+            batch = []
+            for each in due:
+                if each.change_id is None:
+                    message = of_test(each.id, channel.id, each.changed_at)
+                    batch.append(Outgoing(message, [each.id], []))
+                else:
+                    message = of_change(each.id, told[each.id])
+                    batch.append(Outgoing(message, [each.id], [each.change_id]))
+            return channel, batch, None, expired

@@ -1,0 +1,40 @@
+"""Signals to workflows of other teams in the same namespace."""
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from core.alerts.attempts import Attempt, Result
+from core.alerts.messages import Notification, body_of
+from core.jobs.states import TASK_QUEUE
+from store.tables.alerts import Channel
+
+
+class Signals:
+    """Sends signals through `client`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def send(self, channel: Channel, message: Notification, _: Sequence[UUID]) -> Attempt:
+        """Signal `message` to the workflow of the channel; how it ended.
+
+        The argument is what a webhook's body is, and the id of the message. A workflow of our own
+        is not signalled: an organisation would reach the jobs of others.
+        """
+        [workflow_id], [signal_name] = channel.target["workflowId"], channel.target["signalName"]
+        try:
+            found = await self._client.get_workflow_handle(workflow_id).describe()
+            if found.task_queue == TASK_QUEUE:
+                return Attempt(Result.FAILED, "This is a workflow of Diffy itself.")
+            content = {"id": message.message_id, **json.loads(body_of(message))}
+            running = self._client.get_workflow_handle(workflow_id, run_id=found.run_id)
+            await running.signal(signal_name, content)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return Attempt(Result.FAILED, "No workflow of this id is running.")
+            return Attempt(Result.FAILED, f"Temporal refused the signal ({error.status.name}).")
+        return Attempt(Result.DELIVERED, "signalled")

@@ -1,0 +1,289 @@
+"""Which changes an alert is about: a rule, the facts of a change, and a verdict with its reason."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Final, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import Field
+
+from core.changes.diff import BlockChange, TextDifference
+from core.changes.prices import price_changes
+from core.changes.rules import Severity
+from core.model import Model
+
+MAX_CHOICES: Final = 100
+"""Number of values that one filter of a rule may list."""
+
+MAX_WORDS_LENGTH: Final = 200
+"""Number of characters of one entry of `words`."""
+
+SEVERITY_ORDER: Final = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
+
+Word = Annotated[str, Field(min_length=1, max_length=MAX_WORDS_LENGTH)]
+
+
+class Event(StrEnum):
+    """What a row of the changes tells: that a page differs, or something about its watching."""
+
+    CHANGE = "change"
+    PAGE_ADDED = "page_added"
+    PAGE_UNLINKED = "page_unlinked"
+    WATCH_BROKEN = "watch_broken"
+    WATCH_RESTORED = "watch_restored"
+
+
+class PriceDirection(StrEnum):
+    """The direction in which a price moves."""
+
+    UP = "up"
+    DOWN = "down"
+    ANY = "any"
+
+
+class Words(Model):
+    """Words or phrases, of which one must appear on the page, or vanish from it."""
+
+    appear: tuple[Word, ...] = ()
+    vanish: tuple[Word, ...] = ()
+
+
+class AlertRule(Model):
+    """The changes that an alert is about; None for a filter that lets everything pass.
+
+    A change passes if it passes all filters. `price_percent` is the least relative move of a price,
+    in per cent; without it and with `price_direction`, any move in that direction.
+    """
+
+    domain_ids: tuple[UUID, ...] | None = None
+    page_ids: tuple[UUID, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    page_types: tuple[str, ...] | None = None
+    events: tuple[Event, ...] | None = None
+    change_types: tuple[str, ...] | None = None
+    min_severity: Severity | None = None
+    min_confidence: float | None = None
+    price_percent: float | None = None
+    price_direction: PriceDirection | None = None
+    words: Words | None = None
+
+    @property
+    def is_about_prices(self) -> bool:
+        """Whether only changes of a price pass."""
+        return self.price_percent is not None or self.price_direction is not None
+
+    @property
+    def reads_difference(self) -> bool:
+        """Whether the verdict depends on the difference of the texts."""
+        return self.is_about_prices or self.words is not None
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether every change passes."""
+        return self.model_dump(exclude_none=True) in ({}, {"events": tuple(Event)})
+
+
+@dataclass(frozen=True)
+class WordsOfChange:
+    """The text of the blocks that differ, before and after, in folded case."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class ChangeFacts:
+    """A change as rules see it; `tags` are those of the page and of its domain.
+
+    `price_steps` are the relative moves of prices, 0.1 for a rise of 10 %. Both they and `words`
+    are empty if no rule that is judged reads the difference.
+    """
+
+    domain_id: UUID
+    page_id: UUID
+    page_type: str
+    tags: frozenset[str]
+    change_type: str
+    severity: Severity
+    confidence: float
+    price_steps: tuple[float, ...] = ()
+    words: WordsOfChange = WordsOfChange("", "")
+
+    @property
+    def event(self) -> Event:
+        """The event; CHANGE for every type that is no event of its own."""
+        return _event_of(self.change_type)
+
+
+class Reason(StrEnum):
+    """Why a rule lets a change pass, or the first filter that does not."""
+
+    MATCHES = "matches"
+    OTHER_DOMAIN = "other_domain"
+    OTHER_PAGE = "other_page"
+    OTHER_PAGE_TYPE = "other_page_type"
+    OTHER_TAG = "other_tag"
+    OTHER_EVENT = "other_event"
+    OTHER_CHANGE_TYPE = "other_change_type"
+    LESS_SEVERE = "less_severe"
+    LESS_CONFIDENT = "less_confident"
+    NO_PRICE_MOVED = "no_price_moved"
+    PRICE_MOVED_LESS = "price_moved_less"
+    PRICE_MOVED_OTHERWISE = "price_moved_otherwise"
+    OTHER_WORDS = "other_words"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a rule lets a change pass, and why."""
+
+    reason: Reason
+
+    @property
+    def matches(self) -> bool:
+        """Whether the change is told."""
+        return self.reason is Reason.MATCHES
+
+
+VERDICTS: Final = {reason: Verdict(reason) for reason in Reason}
+
+
+def judge(rule: AlertRule, facts: ChangeFacts) -> Verdict:
+    """The verdict of one rule on one change."""
+    return VERDICTS[_reason(rule, facts)]
+
+
+def _reason(rule: AlertRule, facts: ChangeFacts) -> Reason:
+    if rule.domain_ids is not None and facts.domain_id not in rule.domain_ids:
+        return Reason.OTHER_DOMAIN
+    if rule.page_ids is not None and facts.page_id not in rule.page_ids:
+        return Reason.OTHER_PAGE
+    if rule.tags is not None and facts.tags.isdisjoint(rule.tags):
+        return Reason.OTHER_TAG
+    if rule.page_types is not None and facts.page_type not in rule.page_types:
+        return Reason.OTHER_PAGE_TYPE
+    if rule.events is not None and facts.event not in rule.events:
+        return Reason.OTHER_EVENT
+    if rule.change_types is not None and facts.change_type not in rule.change_types:
+        return Reason.OTHER_CHANGE_TYPE
+    if rule.min_severity is not None and _RANK[facts.severity] < _RANK[rule.min_severity]:
+        return Reason.LESS_SEVERE
+    if rule.min_confidence is not None and facts.confidence < rule.min_confidence:
+        return Reason.LESS_CONFIDENT
+    if rule.is_about_prices and (reason := _price_reason(rule, facts.price_steps)):
+        return reason
+    if rule.words is not None and not _has_words(rule.words, facts.words):
+        return Reason.OTHER_WORDS
+    return Reason.MATCHES
+
+
+_RANK: Final = {severity: rank for rank, severity in enumerate(SEVERITY_ORDER)}
+_EVENTS: Final = {str(event): event for event in Event}
+_ROUNDING: Final = 1e-9
+"""A rise from 10 to 11 is one of 10 per cent, whatever binary fractions say."""
+
+
+def _event_of(change_type: str) -> Event:
+    return _EVENTS.get(change_type, Event.CHANGE)
+
+
+def _price_reason(rule: AlertRule, steps: tuple[float, ...]) -> Reason | None:
+    """Why no price moves as the rule asks; None if one does."""
+    if not steps:
+        return Reason.NO_PRICE_MOVED
+    direction = rule.price_direction or PriceDirection.ANY
+    moved = [
+        step
+        for step in steps
+        if direction is PriceDirection.ANY or (step > 0) is (direction is PriceDirection.UP)
+    ]
+    if not moved:
+        return Reason.PRICE_MOVED_OTHERWISE
+    least = (rule.price_percent or 0.0) / 100 - _ROUNDING
+    return None if any(abs(step) >= least for step in moved) else Reason.PRICE_MOVED_LESS
+
+
+def _has_words(words: Words, change: WordsOfChange) -> bool:
+    return any(
+        _count(word, change.after) > _count(word, change.before) for word in words.appear
+    ) or any(_count(word, change.after) < _count(word, change.before) for word in words.vanish)
+
+
+def _count(word: str, text: str) -> int:
+    pattern = _pattern(word)
+    return len(pattern.findall(text)) if text else 0
+
+
+@cache
+def _pattern(word: str) -> re.Pattern[str]:
+    """Matches whole words in folded case; any white space stands for any other."""
+    parts = r"\s+".join(re.escape(part) for part in word.casefold().split())
+    return re.compile(rf"(?<!\w){parts}(?!\w)")
+
+
+def price_steps(blocks: Iterable[BlockChange]) -> tuple[float, ...]:
+    """The relative move of each price that differs."""
+    return tuple(price.step for block in blocks for price in price_changes(block))
+
+
+def words_of(difference: TextDifference) -> WordsOfChange:
+    """The words of the blocks that differ. A block that only moved has none: nothing appears."""
+    return WordsOfChange(
+        before="\n".join(block.before or "" for block in difference.blocks).casefold(),
+        after="\n".join(block.after or "" for block in difference.blocks).casefold(),
+    )
+
+
+def warnings_of(rule: AlertRule) -> list[str]:
+    """What is odd about a rule, in sentences; empty if nothing is."""
+    found = []
+    if rule.is_everything:
+        found.append("Every change matches: nothing is left out.")
+    content = rule.events is None or Event.CHANGE in rule.events
+    types = rule.change_types
+    if types is not None and rule.events is not None:
+        possible = {_event_of(each) for each in types}
+        if possible.isdisjoint(rule.events):
+            found.append("No change matches: none of the change types belongs to these events.")
+    if rule.is_about_prices and not content:
+        found.append("No change matches: only the event change has prices.")
+    if rule.words is not None and not (rule.words.appear or rule.words.vanish):
+        found.append("No change matches: words names no word.")
+    return found
+
+
+Subject = TypeVar("Subject")
+
+
+class RuleIndex(Generic[Subject]):
+    """Rules with their subjects, found by domain or page where a rule names any.
+
+    Most rules of an organisation with many name a domain or a page: those are not judged for the
+    changes of others.
+    """
+
+    def __init__(self, rules: Sequence[tuple[AlertRule, Subject]]) -> None:
+        self._by_id: Mapping[UUID, list[int]] = defaultdict(list)
+        self._others: list[int] = []
+        self._rules = rules
+        self.reads_difference = any(rule.reads_difference for rule, _ in rules)
+        for place, (rule, _) in enumerate(rules):
+            named = rule.page_ids if rule.page_ids is not None else rule.domain_ids
+            if named is None:
+                self._others.append(place)
+            else:
+                for each in dict.fromkeys(named):
+                    self._by_id[each].append(place)
+
+    def matching(self, facts: ChangeFacts) -> Iterator[Subject]:
+        """The subjects of the rules that match, in the order in which they were given."""
+        named = {*self._by_id.get(facts.page_id, ()), *self._by_id.get(facts.domain_id, ())}
+        places = sorted((*named, *self._others)) if named else self._others
+        for place in places:
+            rule, subject = self._rules[place]
+            if _reason(rule, facts) is Reason.MATCHES:
+                yield subject

@@ -1,0 +1,170 @@
+"""Matches stored changes with the alerts of their organisation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from pydantic import TypeAdapter
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.alerts.attempts import ChannelState, DeliveryState
+from core.alerts.rules import ChangeFacts, RuleIndex, price_steps, words_of
+from core.alerts.timing import Digest, told_at
+from core.changes.diff import TextDifference
+from core.changes.rules import Severity
+from core.outbox import ChangeMessage, MessageKind
+from store.db.upsert import upsert
+from store.outbox_rows import put
+from store.tables.alerts import Alert, AlertChannel, Channel, Delivery
+from store.tables.changes import Change
+from store.tables.domains import Domain
+from store.tables.pages import Page
+from store.tables.requests import OutboxMessage
+
+STORED_DIFFERENCE = TypeAdapter(TextDifference)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A channel of an alert."""
+
+    alert: Alert
+    channel_id: UUID
+
+
+async def announce_change(session: AsyncSession, change_id: UUID, domain_id: UUID) -> None:
+    """Have a stored change told, by a message of the outbox, if its organisation has an alert."""
+    has_alert = exists().where(
+        Alert.org_id == Domain.org_id, Alert.enabled, AlertChannel.alert_id == Alert.id
+    )
+    if await session.scalar(select(Domain.id).where(Domain.id == domain_id, has_alert)):
+        await put(session, ChangeMessage(subject_id=change_id, domain_id=domain_id))
+
+
+async def match_change(session: AsyncSession, change_id: UUID, now: datetime) -> Sequence[UUID]:
+    """Store a delivery of the change for each channel of an alert that matches; the channels with a
+    delivery to make. Idempotent.
+
+    Earlier changes of the page whose message waits still are matched first: of two processes the
+    one with the newer change may be faster.
+    """
+    change = await session.scalar(select(Change).where(Change.id == change_id))
+    if change is None:
+        return []
+    earlier = (
+        select(Change)
+        .join(OutboxMessage, OutboxMessage.subject_id == Change.id)
+        .where(
+            OutboxMessage.kind == MessageKind.CHANGE,
+            Change.page_id == change.page_id,
+            Change.created_at < change.created_at,
+        )
+        .order_by(Change.created_at, Change.id)
+    )
+    changes = [*(await session.scalars(earlier)), change]
+    index = await rule_index(session, change.org_id)
+    facts = await facts_of(session, changes, with_difference=index.reads_difference)
+    channel_ids: set[UUID] = set()
+    for each in changes:
+        for recipient in recipients(index, facts[each.id]):
+            await _add(session, each, recipient, now)
+            channel_ids.add(recipient.channel_id)
+    return sorted(channel_ids)
+
+
+def recipients(index: RuleIndex[Recipient], facts: ChangeFacts) -> list[Recipient]:
+    """Whom a change is told, each channel once: by the alert that tells it first."""
+    found: dict[UUID, Recipient] = {}
+    for each in index.matching(facts):
+        present = found.get(each.channel_id)
+        if present is None or _promptness(each.alert) < _promptness(present.alert):
+            found[each.channel_id] = each
+    return list(found.values())
+
+
+def _promptness(alert: Alert) -> tuple[int, bool]:
+    return list(Digest).index(alert.digest), alert.quiet_hours is not None
+
+
+async def rule_index(session: AsyncSession, org_id: UUID) -> RuleIndex[Recipient]:
+    """The rules of the organisation's alerts, for each channel that is not turned off."""
+    rows = await session.execute(
+        select(Alert, AlertChannel.channel_id)
+        .join(AlertChannel, AlertChannel.alert_id == Alert.id)
+        .join(Channel, AlertChannel.channel_id == Channel.id)
+        .where(Alert.org_id == org_id, Alert.enabled, Channel.state != ChannelState.OFF)
+        .order_by(Alert.created_at, Alert.id, Channel.id)
+    )
+    return RuleIndex([(alert.rule, Recipient(alert, channel_id)) for alert, channel_id in rows])
+
+
+async def facts_of(
+    session: AsyncSession, changes: Sequence[Change], *, with_difference: bool
+) -> dict[UUID, ChangeFacts]:
+    """What rules see of each change, by its id."""
+    ids = [change.id for change in changes]
+    rows = (
+        await session.execute(
+            select(Change.id, Page.page_type, Page.tags, Domain.tags)
+            .join(Page, Change.page_id == Page.id)
+            .join(Domain, Change.domain_id == Domain.id)
+            .where(Change.id.in_(ids))
+        )
+    ).all()
+    differences: dict[UUID, TextDifference] = {}
+    if with_difference:
+        read = select(Change.id, Change.diff).where(Change.id.in_(ids))
+        differences = {
+            change_id: STORED_DIFFERENCE.validate_python(diff)
+            for change_id, diff in await session.execute(read)
+        }
+    about = {row[0]: row for row in rows}
+    found = {}
+    for change in changes:
+        _, page_type, page_tags, domain_tags = about[change.id]
+        difference = differences.get(change.id)
+        facts = ChangeFacts(
+            domain_id=change.domain_id,
+            page_id=change.page_id,
+            page_type=page_type,
+            tags=frozenset((*page_tags, *domain_tags)),
+            change_type=change.change_type,
+            severity=Severity(change.severity),
+            confidence=change.confidence,
+        )
+        if difference is not None:
+            facts = replace(
+                facts, price_steps=price_steps(difference.blocks), words=words_of(difference)
+            )
+        found[change.id] = facts
+    return found
+
+
+def delivery_id(change_id: UUID, channel_id: UUID) -> UUID:
+    """The one id under which a channel is told a change."""
+    return uuid5(change_id, channel_id.hex)
+
+
+async def _add(session: AsyncSession, change: Change, recipient: Recipient, now: datetime) -> None:
+    alert = recipient.alert
+    due_at = told_at(now, alert.digest, alert.quiet_hours)
+    await session.execute(
+        upsert(session, Delivery)
+        .values(
+            id=delivery_id(change.id, recipient.channel_id),
+            org_id=change.org_id,
+            channel_id=recipient.channel_id,
+            alert_id=alert.id,
+            change_id=change.id,
+            page_id=change.page_id,
+            changed_at=change.created_at,
+            state=DeliveryState.PENDING,
+            due_at=due_at,
+            next_attempt_at=due_at,
+            is_digest=alert.digest is not Digest.NONE,
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+    )

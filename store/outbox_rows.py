@@ -1,0 +1,54 @@
+"""The rows of the outbox: messages that a transaction writes or withdraws."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.outbox import Message, MessageKind
+from store.db.upsert import upsert
+from store.tables.requests import OutboxMessage
+
+MESSAGE_LEASE: Final = timedelta(seconds=20)
+"""Time for which the process that wrote or took a message holds it: longer than a request."""
+
+
+async def put(session: AsyncSession, message: Message) -> None:
+    """Write a message; it replaces the one of the same kind and subject."""
+    written = {
+        "message": message.model_dump(mode="json", by_alias=True),
+        "version": uuid4(),
+        "due_at": datetime.now(UTC) + MESSAGE_LEASE,
+    }
+    await session.execute(
+        upsert(session, OutboxMessage)
+        .values(
+            subject_id=message.subject_id,
+            kind=message.kind,
+            domain_id=message.domain_id,
+            **written,
+        )
+        .on_conflict_do_update(
+            index_elements=[OutboxMessage.subject_id, OutboxMessage.kind], set_=written
+        )
+    )
+
+
+async def withdraw(
+    session: AsyncSession, subject_id: UUID, kind: MessageKind | None = None
+) -> None:
+    """Remove the messages of a subject, or only the one of a kind."""
+    rows = delete(OutboxMessage).where(OutboxMessage.subject_id == subject_id)
+    await session.execute(rows if kind is None else rows.where(OutboxMessage.kind == kind))
+
+
+async def withdraw_domain(session: AsyncSession, domain_id: UUID) -> None:
+    """Remove all messages of a domain."""
+    await session.execute(delete(OutboxMessage).where(OutboxMessage.domain_id == domain_id))
+
+
+async def is_pending(session: AsyncSession, subject_id: UUID, kind: MessageKind) -> bool:
+    """Whether the subject has a message of this kind."""
+    return await session.get(OutboxMessage, (subject_id, kind)) is not None

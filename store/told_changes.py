@@ -1,0 +1,70 @@
+"""What is told of stored changes."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.alerts.messages import Links, ToldChange
+from store.tables.alerts import Alert, Delivery
+from store.tables.changes import Change
+from store.tables.domains import Domain
+from store.tables.pages import Page
+
+
+async def told_changes(
+    session: AsyncSession,
+    deliveries: Sequence[Delivery],
+    alerts: Mapping[UUID, Alert],
+    api_url: str,
+) -> dict[UUID, ToldChange]:
+    """What each delivery of a change tells, by its id; `api_url` is where the API is reached."""
+    ids = {each.change_id for each in deliveries if each.change_id is not None}
+    rows = await session.execute(
+        select(Change, Page, Domain)
+        .join(Page, Change.page_id == Page.id)
+        .join(Domain, Change.domain_id == Domain.id)
+        .where(Change.id.in_(ids))
+    )
+    found = {change.id: (change, page, domain) for change, page, domain in rows}
+    told = {}
+    for delivery in deliveries:
+        if delivery.change_id in found:
+            alert = alerts.get(delivery.alert_id) if delivery.alert_id else None
+            told[delivery.id] = _told(*found[delivery.change_id], alert, api_url)
+    return told
+
+
+def _told(
+    change: Change, page: Page, domain: Domain, alert: Alert | None, api_url: str
+) -> ToldChange:
+    before, after = (
+        each and f"{api_url}/api/snapshots/{each}" for each in (change.before_id, change.after_id)
+    )
+    return ToldChange(
+        id=change.id,
+        domain_id=domain.id,
+        page_id=page.id,
+        job_id=change.job_id,
+        domain=domain.domain,
+        url=page.url,
+        page_type=page.page_type,
+        title=page.title,
+        tags=tuple(dict.fromkeys((*page.tags, *domain.tags))),
+        change_type=change.change_type,
+        severity=change.severity,
+        confidence=change.confidence,
+        summary=change.summary,
+        detected_at=change.created_at,
+        before_snapshot_id=change.before_id,
+        after_snapshot_id=change.after_id,
+        alert_id=alert.id if alert else None,
+        alert_name=alert.name if alert else None,
+        links=Links(
+            change=f"{api_url}/api/changes/{change.id}",
+            page=f"{api_url}/api/pages/{page.id}",
+            before_snapshot=before,
+            after_snapshot=after,
+        ),
+    )

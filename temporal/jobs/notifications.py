@@ -1,0 +1,31 @@
+"""Starts and wakes the workflows that deliver to channels."""
+
+from uuid import UUID
+
+from temporalio.client import Client
+from temporalio.common import Priority
+from temporalio.service import RPCError
+
+from core.jobs.contract import WAKE_SIGNAL, DeliverInput
+from core.jobs.states import NOTIFICATION_DELIVER, TASK_QUEUE, delivery_workflow_id
+from temporal.faults import as_unavailable
+
+
+async def wake_channel(client: Client, channel_id: UUID) -> None:
+    """Have what is due for the channel delivered: wake its workflow, or start it.
+
+    Raises Unavailable if Temporal cannot be reached.
+    """
+    try:
+        await client.start_workflow(
+            NOTIFICATION_DELIVER,
+            DeliverInput(channel_id=channel_id),
+            id=delivery_workflow_id(channel_id),
+            task_queue=TASK_QUEUE,
+            start_signal=WAKE_SIGNAL,
+            # A channel that is slow keeps no other one, and no site, waiting.
+            priority=Priority(fairness_key=channel_id.hex),
+            static_summary=f"Deliver to channel {channel_id}",
+        )
+    except RPCError as error:
+        raise as_unavailable(error) from error

@@ -1,0 +1,234 @@
+"""A change is told once to each channel, under one id, whatever dies on the way."""
+
+import itertools
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import func, select, update
+from temporalio.testing import ActivityEnvironment
+
+from activities.http.network import GuardedBackend, SystemResolver
+from activities.notifications.deliver import DeliverActivities
+from activities.notifications.telling import Teller
+from activities.notifications.webhooks import Webhooks
+from api.deps import services_of
+from cli.embedded import EmbeddedTemporal
+from core.alerts.attempts import Attempt
+from core.alerts.messages import Notification
+from core.jobs.contract import DeliverInput, DeliverResult
+from core.jobs.states import delivery_workflow_id
+from core.settings import Settings
+from store.checks import record_version
+from store.secretkey import SecretKey
+from store.tables.alerts import Channel, ChannelKind, Delivery
+from store.tables.changes import Change
+from store.tables.requests import OutboxMessage
+from tests.faults import Fault, faulty
+from tests.postgres import PostgresServer
+from tests.receiver import Receiver
+from tests.store.rows import new_page, version
+from tests.stored import change, page_of
+from tests.system import System, running_system
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+async def system(
+    request: pytest.FixtureRequest,
+    temporal: EmbeddedTemporal,
+    sqlite_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[System]:
+    """A system on either database."""
+    folder = tmp_path_factory.mktemp("notifications")
+    settings = Settings(
+        data_dir=folder,
+        temporal_address=temporal.address,
+        allow_private_networks=True,
+        secret_key="k" * 40,
+    )
+    if request.param == "sqlite":
+        shutil.copy(sqlite_template, folder / "diffy.db")
+        async with running_system(settings) as system:
+            yield system
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.migrated() as url:
+        async with running_system(settings.model_copy(update={"database_url": url})) as system:
+            yield system
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A receiver of webhooks."""
+    async with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def activities(system: System) -> AsyncIterator[DeliverActivities]:
+    """The activity of a worker."""
+    resolver = SystemResolver()
+    webhooks = Webhooks(GuardedBackend(resolver, allow_private_networks=True), "Diffy")
+    box = SecretKey(system.settings).for_opening()
+
+    async def send(channel: Channel, message: Notification, _: object) -> Attempt:
+        return await webhooks.send(channel, box, message)
+
+    yield DeliverActivities(system.database, {ChannelKind.WEBHOOK: send}, "http://diffy.test")
+    await webhooks.aclose()
+    resolver.close()
+
+
+async def channel_of(system: System, receiver: Receiver, on: dict[str, object]) -> UUID:
+    """A channel to the receiver that hears of these changes."""
+    hook = {"kind": "webhook", "name": "ops", "url": receiver.url()}
+    channel = (await system.api.post("/api/channels", json=hook)).json()["data"]
+    alert = {"name": "some", "channelIds": [channel["id"]], "on": on}
+    made = await system.api.post("/api/alerts", json=alert)
+    assert made.status_code == 201, made.text
+    return UUID(channel["id"])
+
+
+def teller(system: System) -> Teller:
+    """What a worker does after its commit."""
+    return Teller(services_of(system.app).delivery)
+
+
+async def overdue(system: System) -> None:
+    """Let so much time pass that every message is due, and every delivery."""
+    long_ago = datetime.now(UTC) - timedelta(minutes=1)
+    async with system.database.transaction() as session:
+        await session.execute(update(OutboxMessage).values(due_at=long_ago))
+        await session.execute(
+            update(Delivery)
+            .where(Delivery.next_attempt_at.is_not(None))
+            .values(next_attempt_at=long_ago)
+        )
+
+
+async def recovered(system: System, activities: DeliverActivities, channel_id: UUID) -> None:
+    """What workers do once they run again: the reconciler, and the activity until nothing is left.
+
+    The workflow that calls the activity must have been started if there is anything to do.
+    """
+    await overdue(system)
+    await services_of(system.app).delivery.deliver_due()
+    async with system.database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(OutboxMessage)) == 0
+    while (await run(activities, channel_id)).next_at is not None:
+        await overdue(system)
+
+
+async def run(activities: DeliverActivities, channel_id: UUID) -> DeliverResult:
+    """One run of the activity."""
+    return await ActivityEnvironment().run(activities.deliver, DeliverInput(channel_id=channel_id))
+
+
+@pytest.mark.parametrize("fault", [Fault.STOP, Fault.LATE])
+async def test_a_change_is_told_under_one_id_whichever_step_is_the_last_of_its_process(
+    system: System, receiver: Receiver, activities: DeliverActivities, fault: Fault
+) -> None:
+    page = await page_of(system)
+    channel_id = await channel_of(system, receiver, {"pageIds": [str(page.id)]})
+    deaf_id = await channel_of(system, receiver, {"pageIds": [str((await page_of(system)).id)]})
+    for at in itertools.count(1):
+        before = set(receiver.ids)
+        change_id = None
+        async with faulty(system, at, fault) as steps:
+            with suppress(BaseException):
+                change_id = await change(system, page.id)
+                await teller(system).tell(change_id)
+                await run(activities, channel_id)
+        if not steps.met:
+            break
+        await recovered(system, activities, channel_id)
+        async with system.database.reading() as session:
+            rows = (
+                await session.execute(
+                    select(Delivery.channel_id, Delivery.state).where(
+                        Delivery.change_id == change_id
+                    )
+                )
+            ).all()
+        told = set(receiver.ids) - before
+        if change_id is None and not told:
+            continue  # the change was never stored, or nobody heard that it was
+        assert len(told) == 1, at
+        if change_id is not None:
+            assert rows == [(channel_id, "delivered")], at
+        described = await system.client.get_workflow_handle(
+            delivery_workflow_id(channel_id)
+        ).describe()
+        assert described.run_id
+    assert at > 4
+    assert not any(deaf_id.hex in each for each in receiver.ids)
+    async with system.database.reading() as session:
+        stored = set(await session.scalars(select(Change.id).where(Change.page_id == page.id)))
+    told_once = {each.id: each.content["data"]["id"] for each in receiver.received}
+    assert sorted(told_once.values()) == sorted(str(each) for each in stored)
+
+
+async def test_changes_of_a_page_are_told_in_order_however_they_fail(
+    system: System, receiver: Receiver, activities: DeliverActivities
+) -> None:
+    pages = [await page_of(system) for _ in range(3)]
+    channel_id = await channel_of(system, receiver, {"pageIds": [str(page.id) for page in pages]})
+    stored: dict[UUID, list[str]] = {page.id: [] for page in pages}
+    for _ in range(4):
+        for page in pages:
+            change_id = await change(system, page.id)
+            stored[page.id].append(str(change_id))
+    # The newest first, as by several workers of which the others were slow.
+    for change_ids in stored.values():
+        await teller(system).tell(UUID(change_ids[-1]))
+    turns = itertools.count()
+    receiver.answer = lambda _: (204, {}) if next(turns) % 3 else (503, {"Retry-After": "1"})
+    while (await run(activities, channel_id)).next_at is not None:
+        await overdue(system)
+        async with system.database.transaction() as session:
+            await session.execute(update(Channel).values(held_until=None))
+    arrived: dict[UUID, list[str]] = {page.id: [] for page in pages}
+    for each in receiver.received:
+        data = each.content["data"]
+        arrived[UUID(data["pageId"])].append(data["id"])
+    for page_id, ids in arrived.items():
+        assert list(dict.fromkeys(ids)) == stored[page_id]
+        assert ids == sorted(ids, key=stored[page_id].index)
+
+
+async def test_nothing_is_written_for_an_organisation_without_alerts(system: System) -> None:
+    async with await system.another_organisation() as other:
+        added = await other.post("/api/domains", json={"domain": f"{uuid4().hex}.example"})
+        domain_id = UUID(added.json()["data"]["id"])
+        async with system.database.transaction() as session:
+            page = await new_page(session, domain_id)
+            await record_version(
+                session, page, "job-0", version("0"), at=datetime.now(UTC), is_change=False
+            )
+        change_id = await change(system, page.id)
+        async with system.database.reading() as session:
+            about = OutboxMessage.subject_id == change_id
+            assert await session.scalar(select(OutboxMessage).where(about)) is None
+
+
+async def test_a_channel_whose_workflow_is_lost_is_delivered_to_all_the_same(
+    system: System, receiver: Receiver
+) -> None:
+    page = await page_of(system)
+    channel_id = await channel_of(system, receiver, {"pageIds": [str(page.id)]})
+    await teller(system).tell(await change(system, page.id))
+    workflow = system.client.get_workflow_handle(delivery_workflow_id(channel_id))
+    await workflow.terminate()
+    delivery = services_of(system.app).delivery
+    await delivery.wake_neglected()
+    first = (await workflow.describe()).run_id
+    async with system.database.transaction() as session:
+        late = datetime.now(UTC) - timedelta(minutes=3)
+        await session.execute(update(Delivery).values(next_attempt_at=late))
+    await delivery.wake_neglected()
+    assert (await workflow.describe()).run_id != first
