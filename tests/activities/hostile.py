@@ -159,7 +159,7 @@ HOSTILITIES: Final = (
     Hostility("/loop", redirecting("/loop"), RedirectLoop),
     Hostility(
         "/loop-with-cookie",
-        whole(b"", "Location: ?", "Set-Cookie: seen=1", status="302 Found"),
+        whole(b"", "Location: /loop-with-cookie", "Set-Cookie: seen=1", status="302 Found"),
         RedirectLoop,
     ),
     Hostility("/hops/0", redirecting("1"), TooManyRedirects),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from activities.discovery.seeds import USUAL_PLACES
 from core.jobs.contract import CrawlPageResult
 from core.jobs.states import JobState
 from store.secretkey import KEY_FILE
@@ -189,7 +190,7 @@ async def test_an_empty_shell_is_rendered_by_itself_each_time(shop: Shop) -> Non
     assert found.changed
     assert await shop.text(found) == "Pro costs $119."
     assert {request.target for request in shop.site.requests} == {
-        "/", "/app.js", "/robots.txt", "/sitemap.xml",
+        "/", "/app.js", "/robots.txt", "/sitemap.xml", *USUAL_PLACES,
     }  # fmt: skip
 
 

@@ -132,7 +132,7 @@ async def test_a_site_whose_tls_breaks_in_its_answer_broke_the_connection_off(
 ) -> None:
     trusting = ssl.create_default_context(cafile=str(CERTIFICATE))
     trusting.check_hostname = False
-    monkeypatch.setattr("activities.http.fetch._trusted_authorities", lambda: trusting)
+    monkeypatch.setattr("activities.http.transport.trusted_authorities", lambda: trusting)
     fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=True)
     async with breaking_tls() as origin:
         with pytest.raises(ConnectionBroken, match="TLS"):

@@ -1,5 +1,6 @@
 """Every route of the API, as its own documentation lists them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,11 @@ class Operation:
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+    def has_at(self, path: str) -> bool:
+        """Whether `path` is its path, whatever the id in it."""
+        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(self.path))
+        return re.fullmatch(pattern, path) is not None
 
     @property
     def takes_body(self) -> bool:

@@ -49,8 +49,24 @@ STORE_ALONE: Final = {
     "GET /api/changes",
     "GET /api/changes/{change_id}",
     "POST /api/changes/{change_id}/acknowledge",
+    "GET /api/channels",
+    "POST /api/channels",
+    "GET /api/channels/{channel_id}",
+    "PATCH /api/channels/{channel_id}",
+    "DELETE /api/channels/{channel_id}",
+    "POST /api/channels/{channel_id}/rotate",
+    "POST /api/channels/{channel_id}/test",
+    "GET /api/alerts",
+    "POST /api/alerts",
+    "POST /api/alerts/preview",
+    "GET /api/alerts/{alert_id}",
+    "PATCH /api/alerts/{alert_id}",
+    "DELETE /api/alerts/{alert_id}",
+    "GET /api/deliveries",
+    "GET /api/deliveries/{delivery_id}",
+    "POST /api/deliveries/{delivery_id}/redeliver",
 }
-"""Routes that need no Temporal."""
+"""Routes that need no Temporal: what they ask of it is kept in the outbox."""
 
 WRITING: Final = {
     "POST /api/domains",

@@ -62,7 +62,7 @@ async def stranger(system: System) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/api", "/api/", "/api/nowhere", "/api/jobs/", "//api/jobs", "/%00"]
+    "path", ["/nowhere", "/api", "/api/", "/api/nowhere", "/api/jobs/", "/api//jobs", "/%00"]
 )
 async def test_an_unknown_address_is_not_found_with_and_without_a_key(
     system: System, stranger: httpx2.AsyncClient, path: str
@@ -74,8 +74,10 @@ async def test_an_unknown_address_is_not_found_with_and_without_a_key(
 
 async def test_another_method_is_refused_with_those_that_are_allowed(system: System) -> None:
     for path in documentation(system)["paths"]:
-        routes = [each for each in operations(system, endless=True) if each.path == path]
-        allowed = {each.method for each in routes}
+        every = list(operations(system, endless=True))
+        routes = [each for each in every if each.path == path]
+        # An id may be any word: `/api/jobs/retry` is also the path of a job.
+        allowed = {each.method for each in every if each.has_at(routes[0].target())}
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} - allowed:
             answer = await system.api.request(method, routes[0].target())
             checked(answer, 405)

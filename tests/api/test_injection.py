@@ -186,9 +186,16 @@ def example(route: Operation) -> dict[str, Any]:
 def fields_of(route: Operation, components: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """The fields of the body of `route`; each with what makes a value of a text."""
     schema = route.documented["requestBody"]["content"]["application/json"]["schema"]
-    options = [schema, *schema.get("anyOf", ()), *schema.get("allOf", ())]
-    [name] = {each["$ref"].rpartition("/")[2] for each in options if "$ref" in each}
-    for field, documented in components[name]["properties"].items():
+    several = (schema.get(key, ()) for key in ("anyOf", "allOf", "oneOf"))
+    options = [schema, *(each for some in several for each in some)]
+    names = {each["$ref"].rpartition("/")[2] for each in options if "$ref" in each}
+    assert names, route
+    fields = {
+        field: documented
+        for name in sorted(names)
+        for field, documented in components[name]["properties"].items()
+    }
+    for field, documented in fields.items():
         kinds = {each.get("type") for each in [documented, *documented.get("anyOf", ())]}
         yield field, (lambda text: [text]) if "array" in kinds else (lambda text: text)
 

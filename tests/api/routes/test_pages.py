@@ -86,7 +86,7 @@ async def test_a_page_that_the_domain_has_is_a_conflict(
     "url",
     [
         "https://other.com/pricing", "https://competitor.com.evil.com/", "https://competitor.com:8443/",
-        "https://competitor.com@evil.com/", "https://competitor.com/logo.png", "/pricing", "",
+        "https://competitor.com@evil.com/", "/pricing", "",
         "competitor.com/pricing", "ftp://competitor.com/", "javascript:alert(1)",
         "https://competitor.com/a\nb", "https://competitor.com/\x00", "https://" + "x" * 2001,
         None, 7, ["https://competitor.com/"],
