@@ -67,12 +67,12 @@ class DiscoveryLocks:
     ) -> AsyncIterator[DiscoveryLock]:
         """Hold the lock of the domain inside the block.
 
-        An attempt takes the lock over from an earlier attempt of its job, which may still run
-        although Temporal has given it up, and from a job that no worker runs.
+        An attempt takes over the lock of an earlier attempt of its job, which may still run after
+        Temporal has given it up. It also takes over the lock of a job that no worker runs.
 
         Raises AlreadyDiscovering if another job holds the lock for longer than `MAX_LOCK_WAIT`, or
-        a later attempt of the same job holds it; if `resumed`, HostBusy instead, so that an attempt
-        that released the lock when it was deferred is deferred again.
+        if a later attempt of the same job holds it. Raises HostBusy instead if `resumed`: such an
+        attempt released the lock when it was deferred, and is deferred again.
         """
         deadline = time.monotonic() + MAX_LOCK_WAIT
         while (other := await self._acquire(domain.id, holder)) is not None:
