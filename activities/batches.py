@@ -31,7 +31,7 @@ from store.batches import (
 )
 from store.db.engine import Database
 from store.domains import domain_by_id
-from store.hosts import plan_turns
+from store.hosts import delete_turns_of_batch, plan_turns
 from store.job_ends import claim_ends
 from store.tables.batches import BEFORE_ALL
 from store.tables.domains import Domain
@@ -195,12 +195,14 @@ class BatchActivities:
             pause = min(2 * pause, LONGEST_POLL_INTERVAL)
 
     async def _cancel_all(self, batch_id: UUID) -> None:
-        """Whoever cancelled the batch has not seen the jobs that were started meanwhile."""
+        """Cancel all jobs of the batch: the request that cancelled it may have missed some."""
         last: UUID | None = None
         while members := await self._members(batch_id, last):
             jobs = [batch_job_id(batch_id, each.page_id) for each in members]
             await asyncio.gather(*(cancel_job(self._client, each, self._claim) for each in jobs))
             last = members[-1].page_id
+        async with self._database.transaction() as session:
+            await delete_turns_of_batch(session, batch_id)
 
     async def _claim(self, run_id: str) -> bool:
         async with self._database.transaction() as session:

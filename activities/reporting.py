@@ -31,14 +31,14 @@ HEARTBEAT_INTERVAL: Final = 1.0
 PUBLISH_ACTIVE_AFTER: Final = 0.5
 """Seconds until the first heartbeat of an attempt, and until it is published as active.
 
-A shorter job saves the cost of both. The contract allows lists a lag of one second.
+A shorter attempt sends neither. Lists and counts may lag by one second (the API's contract).
 """
 
 MAX_HOST_WAIT: Final = timedelta(seconds=1)
-"""Maximum time that an attempt waits for a host inside its worker; a longer wait defers it."""
+"""Maximum time that an attempt waits for its host in the worker. For more, it is deferred."""
 
 MAX_DEFERRALS: Final = 1_000
-"""Deferrals of an attempt for its host, after which it waits inside its worker."""
+"""After this many deferrals for its host, an attempt waits in the worker, up to `MAX_SLOT_WAIT`."""
 
 MAX_SLOT_WAIT: Final = timedelta(seconds=MAX_CRAWL_DELAY)
 
@@ -59,10 +59,10 @@ log = logging.getLogger(__name__)
 
 
 class Attempt:
-    """The attempt that the running activity executes.
+    """One attempt of a job. It spans several activities if it is released or deferred.
 
-    `resumed` is true if an earlier activity started the attempt. `deferred_to` is the time to which
-    it was last deferred for confirmation, None if never.
+    `resumed` is true if an earlier activity started the attempt. `deferred_to` is the `until` of
+    the job's last Defer, None if there was none. Waits for a busy host do not set it.
     """
 
     def __init__(self, info: activity.Info, worker: str, released: AttemptReport | None) -> None:
@@ -71,6 +71,7 @@ class Attempt:
             begun = Progress.model_validate(info.heartbeat_details[0])
         elif released is not None:
             begun = Progress(percent=released.percent, first_started_at=released.first_started_at)
+        # A retry of the activity is a new attempt.
         continued = released if info.attempt == 1 else None
         self.resumed = continued is not None
         self._percent = begun.percent if continued else 0
@@ -110,7 +111,7 @@ class Attempt:
         return self._deferrals
 
     def progress(self, percent: int) -> None:
-        """Set the progress of the attempt, 0 to 99 percent. A lower value is ignored."""
+        """Raise the progress of the attempt to `percent`, at most 99. A lower value is ignored."""
         self._percent = max(self._percent, min(percent, 99))
         if self._has_sent_heartbeat:
             self.beat()
@@ -141,8 +142,11 @@ class Reporter:
         """Run `work` as a new attempt, or continue the attempt that was `released`.
 
         The outcome has no result if the worker shuts down, if `work` returns Defer, or if it raises
-        HostBusy. Any other DiffyError is raised as an ApplicationError with its code and message,
-        retryable if its class is; any other exception is logged and raised as InternalError.
+        HostBusy.
+
+        Raises an ApplicationError with the code and message of any other DiffyError, retryable if
+        its class is. An unknown exception is logged and has the code of InternalError. Raises
+        CancelledError if the job is cancelled.
         """
         info = activity.info()
         attempt = Attempt(info, self._client.identity, released)
@@ -151,7 +155,7 @@ class Reporter:
             try:
                 result = await work(attempt)
             finally:
-                # Before the end is published, which must be the last report.
+                # The watch ends first: the final report must be the last one.
                 watch.cancel()
             if isinstance(result, Defer):
                 later = {"next_at": result.until, "deferred_to": result.until}
@@ -178,8 +182,8 @@ class Reporter:
     async def _watch(self, attempt: Attempt) -> None:
         """Publish the attempt as active and send heartbeats, until cancelled.
 
-        A heartbeat that fails does not end the task: without one for ten seconds, Temporal gives
-        the attempt up. Publishing runs beside the heartbeats, because it may take long.
+        A heartbeat that fails is logged. Temporal ends the attempt if none arrives within the
+        heartbeat timeout. Publishing runs beside the heartbeats, because it may take long.
         """
         await asyncio.sleep(PUBLISH_ACTIVE_AFTER)
         publishing = asyncio.create_task(self._publish(attempt.report))
@@ -202,7 +206,7 @@ class Reporter:
             report = report.model_copy(
                 update={"next_at": datetime.now(UTC) + pause, "reason": error.message}
             )
-            attempt.beat()  # the next attempt reads the first start from its details
+            attempt.beat()  # the next attempt reads `first_started_at` from it
             await self._publish(report)
         return ApplicationError(
             error.message,
@@ -214,9 +218,9 @@ class Reporter:
         )
 
     async def _publish(self, report: AttemptReport) -> None:
-        """Publish the report for lists and counts.
+        """Send the report to the workflow, which publishes it for lists and counts.
 
-        A failure is only logged, because a single job is read from Temporal itself.
+        A failure is only logged: a single job is shown from what Temporal describes.
         """
         info = activity.info()
         try:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.errors import NotFound, SubjectGone
 from core.jobs.contract import StartBatchResult
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
+from store.hosts import delete_turns_of_batch
 from store.tables.batches import BEFORE_ALL, Batch, BatchPage
 from store.tables.pages import Page
 
@@ -147,6 +148,7 @@ async def cancel_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> B
     if batch is None or batch.org_id != org_id:
         raise NotFound("Batch not found.")
     batch.cancelled_at = batch.cancelled_at or datetime.now(UTC)
+    await delete_turns_of_batch(session, batch_id)
     return batch
 
 

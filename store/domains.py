@@ -16,6 +16,7 @@ from core.web.crawl_settings import CrawlSettings
 from store.db.paging import Paged, PageRequest, paged
 from store.db.types import has_tag
 from store.db.upsert import upsert
+from store.hosts import delete_turns_of_pages
 from store.outbox_rows import put, withdraw_domain
 from store.tables.domains import Domain
 from store.tables.pages import Page
@@ -134,10 +135,13 @@ async def delete_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) ->
 
     Raises NotFound if there is none with this id.
     """
+    owned = select(Page.id).join(Domain).where(Domain.id == domain_id, Domain.org_id == org_id)
+    pages = list(await session.scalars(owned))
     deleted = await session.scalar(
         delete(Domain).where(Domain.id == domain_id, Domain.org_id == org_id).returning(Domain.id)
     )
     if deleted is None:
         raise NotFound("Domain not found.")
+    await delete_turns_of_pages(session, pages)
     await withdraw_domain(session, domain_id)
     await put(session, ScheduleMessage.of(domain_id))

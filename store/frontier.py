@@ -1,6 +1,7 @@
 """The frontier of a discovery: the URLs it has seen and their outcomes.
 
-The number of rows is limited. Any further URL is excluded, and counted each time it is found.
+Rows to visit and rows of excluded URLs have a limit each. A URL over the first limit becomes an
+excluded row. A URL over both has no row, and is counted each time it is found.
 """
 
 from collections import Counter
@@ -20,17 +21,20 @@ from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.tables.discoveries import Discovery, FrontierState, FrontierUrl
 
 ROWS_PER_PAGE: Final = 4
+"""Rows of each kind for each page of `max_pages`."""
+
 EXTRA_ROWS: Final = 10_000
-"""Enough for a site with four other URLs for each page, and for any small site."""
+"""Rows of each kind in addition, so that a small site does not reach the limit."""
 
 
 @dataclass(frozen=True)
 class FoundUrl:
-    """A URL that the discovery has found; `depth` is its number of links from the start.
+    """A URL that the discovery has found.
 
-    With a `reason` (an ExclusionReason) it is excluded without a visit. `uses_budget` is set if it
-    counts towards the limit of a trap (`core.web.traps`), and `for_links` if it is no page of the
-    discovery, and is visited for its links.
+    `depth` is the number of links from the front page or a sitemap. With a `reason` (an
+    ExclusionReason) the URL is excluded without a visit. `uses_budget` is set if the URL looks like
+    part of a crawler trap, and counts towards that trap's limit (`core.web.traps`). `for_links` is
+    set if the URL is no page of the discovery, and is visited for its links.
     """
 
     url: str
@@ -65,12 +69,12 @@ class Tally:
 
     @property
     def seen(self) -> int:
-        """The number of all URLs."""
+        """The number of URLs; one without a row counts each time it was found."""
         return self.discovered + self.pending + sum(self.left_out.values())
 
 
 def max_rows(max_pages: int) -> int:
-    """The limit on the rows of URLs to visit, and on the rows of excluded URLs."""
+    """The limit that applies to each: rows to visit, and rows of excluded URLs."""
     return ROWS_PER_PAGE * max_pages + EXTRA_ROWS
 
 
@@ -98,7 +102,7 @@ async def put_checkpoint(session: AsyncSession, job_id: str, checkpoint: Checkpo
 
 
 async def unknown(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl]) -> list[FoundUrl]:
-    """The URLs that have no row."""
+    """Those of `urls` that have no row in this discovery, in order, duplicates included."""
     names = list(dict.fromkeys(found.url for found in urls))
     known: set[str] = set()
     for start in range(0, len(names), ROWS_PER_STATEMENT):
@@ -111,11 +115,11 @@ async def unknown(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl]) 
 
 
 async def add_urls(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl], most: int) -> int:
-    """Add URLs that have no row, and return the number of those to visit.
+    """Insert URLs, of which none has a row yet, and return the number of those to visit.
 
-    `most` limits the rows to visit of the whole discovery, and also the rows of excluded URLs.
-    Beyond the first limit a URL is excluded as over the limit; beyond the second one it is only
-    counted. Duplicates in `urls` are ignored.
+    `most` limits the rows to visit of the whole discovery, and also the rows of excluded URLs. A
+    URL over the first limit is excluded as over the limit. A URL over both is only counted. Other
+    duplicates in `urls` are skipped.
     """
     discovery = await session.get_one(Discovery, job_id)
     without_row = Counter(discovery.without_row)
@@ -153,7 +157,10 @@ async def add_urls(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl],
 
 
 async def pending(session: AsyncSession, job_id: str, limit: int) -> list[FoundUrl]:
-    """The next URLs to visit: those of the least depth, in the order in which they were found."""
+    """Up to `limit` pending URLs of the lowest pending depth, oldest first; empty if none.
+
+    `uses_budget` is not loaded.
+    """
     waiting = (FrontierUrl.job_id == job_id, FrontierUrl.state == FrontierState.PENDING)
     least = select(func.min(FrontierUrl.depth)).where(*waiting).scalar_subquery()
     rows = await session.execute(

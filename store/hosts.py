@@ -7,11 +7,13 @@ for the host asks for a slot.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from store.db.upsert import upsert
+from core.jobs.states import batch_job_prefix, page_of_batch_job
+from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.tables.hosts import HostSlot, HostTurn
 
 
@@ -150,8 +152,24 @@ def _gaps(taken: Iterable[float], free_at: float, length: float) -> Iterator[flo
 
 
 async def delete_turns(session: AsyncSession, job_ids: Collection[str]) -> None:
-    """Delete the turns of jobs that have ended."""
-    await session.execute(delete(HostTurn).where(HostTurn.job_id.in_(job_ids)))
+    """Delete the turns of jobs that have ended, so that other jobs get them."""
+    ids = list(job_ids)
+    for start in range(0, len(ids), ROWS_PER_STATEMENT):
+        some = ids[start : start + ROWS_PER_STATEMENT]
+        await session.execute(delete(HostTurn).where(HostTurn.job_id.in_(some)))
+
+
+async def delete_turns_of_batch(session: AsyncSession, batch_id: UUID) -> None:
+    """Delete the turns of all jobs of the batch."""
+    of_batch = HostTurn.job_id.startswith(batch_job_prefix(batch_id), autoescape=True)
+    await session.execute(delete(HostTurn).where(of_batch))
+
+
+async def delete_turns_of_pages(session: AsyncSession, page_ids: Collection[UUID]) -> None:
+    """Delete the turns of the jobs that batches have started for the pages."""
+    pages = set(page_ids)
+    waiting = await session.scalars(select(HostTurn.job_id))
+    await delete_turns(session, [each for each in waiting if page_of_batch_job(each) in pages])
 
 
 async def _first_gap(session: AsyncSession, host: str, free_at: float, length: float) -> float:

@@ -14,6 +14,7 @@ from core.web.crawl_settings import CrawlSettings
 from store.db.paging import Paged, PageRequest, paged
 from store.db.types import has_tag
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
+from store.hosts import delete_turns_of_pages
 from store.tables.domains import Domain
 from store.tables.pages import Page
 
@@ -131,3 +132,4 @@ async def delete_page(session: AsyncSession, org_id: UUID, page_id: UUID) -> Non
     )
     if deleted is None:
         raise NotFound("Page not found.")
+    await delete_turns_of_pages(session, [page_id])

@@ -38,7 +38,7 @@ DELIVERY_BATCH_SIZE: Final = 20
 """Messages that are delivered in parallel."""
 
 PROMPT_ANSWER: Final = 1.0
-"""Seconds. A healthy Temporal answers faster."""
+"""Seconds. After a slower delivery, a message about a schedule stays in the outbox."""
 
 log = logging.getLogger(__name__)
 
@@ -76,10 +76,10 @@ class Delivery:
                 await self._wake([message.channel_id])
 
     async def deliver(self, subject_id: UUID) -> None:
-        """Deliver the messages of a subject. Raises as `send` does.
+        """Deliver the messages about one domain, batch or job. Raises as `send` does.
 
-        A message about a schedule stays in the outbox: a parallel request may have read the domain
-        before this one, and may write the schedule after it. The reconciler delivers it once more.
+        A message about a schedule stays in the outbox: a parallel request may overwrite the
+        schedule with an older value. The reconciler then writes the current one.
         """
         for entry in await self._outbox.of_subject(subject_id):
             await self.send(entry.message)
@@ -89,9 +89,10 @@ class Delivery:
                     await self._outbox.remove(entry)
 
     async def deliver_due(self) -> None:
-        """Deliver every due message.
+        """Deliver the due messages.
 
-        Raises as `send` does, after the delivery of the other messages of the same batch.
+        Finishes a batch of them, then raises its first Unavailable or RateLimited: later batches
+        wait. Any other error is logged. A message that failed is due again later.
         """
         while entries := await self._outbox.take_due(DELIVERY_BATCH_SIZE):
             ended = await asyncio.gather(*map(self._deliver_entry, entries), return_exceptions=True)
@@ -111,7 +112,7 @@ class Delivery:
         if not isinstance(entry.message, ScheduleMessage):
             log.warning("delivered a %s message that a request left: %s", *_named(entry))
         elif time.monotonic() - began > PROMPT_ANSWER:
-            # A server that hung may still execute calls that timed out, after this one.
+            # The server was slow: an older call that timed out may still run after this one.
             return
         await self._outbox.remove(entry)
 
@@ -147,13 +148,18 @@ class Delivery:
 
 
 class Reconciler:
-    """Delivers messages of requests whose process died, or that could not reach Temporal."""
+    """Delivers the messages that requests left: the process died, Temporal could not be reached, or
+    the message is about a schedule.
+    """
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
 
     async def run(self) -> None:
-        """Deliver due messages until cancelled. Any number of processes may run it."""
+        """Deliver due messages until cancelled. Any number of processes may run it.
+
+        Every error is logged, and the delivery is tried again after `RECONCILE_INTERVAL`.
+        """
         while True:
             try:
                 await self._delivery.deliver_due()

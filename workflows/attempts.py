@@ -26,11 +26,15 @@ async def run_attempts(
     attempt_timeout: timedelta,
     summary: str,
 ) -> Result:
-    """The result of `activity` for `job`; success and failure are both published.
+    """Run `activity` with the input `job` until it gives a result of type `result`, and return it.
 
-    A released attempt resumes at once, a deferred one at its time; either counts as one attempt.
-    `attempt_timeout` limits each run of the activity. Raises an ApplicationError with the published
-    error type if no attempt is left or the error is permanent, and the cancellation if the job is
+    A worker that shuts down releases its attempt, which resumes at once. A deferred attempt resumes
+    at its `next_at`. A resumed attempt keeps its number. `attempt_timeout` limits each execution of
+    the activity, and `summary` is its text in the Temporal web UI. Success and failure are written
+    to `publication`.
+
+    Raises an ApplicationError, whose type is the error code, if the last attempt fails or the error
+    is permanent. Raises CancelledError, or an ActivityError with that cause, if the job is
     cancelled.
     """
     released: AttemptReport | None = None
@@ -55,7 +59,7 @@ async def run_attempts(
                 raise
             failure = explain(error)
             if failure.lost and workflow.cancellation_reason() is not None:
-                # The worker died before it could cancel the attempt: the job is cancelled anyway.
+                # The worker died after the cancel request, so the job ends as cancelled.
                 publication.fail(failure.last_attempt, CANCELLED, attempts_uncertain=True)
                 raise asyncio.CancelledError from error
             publication.fail(failure.last_attempt, failure.reason, attempts_uncertain=failure.lost)

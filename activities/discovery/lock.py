@@ -79,8 +79,8 @@ class DiscoveryLocks:
     ) -> AsyncIterator[DiscoveryLock]:
         """Hold the lock of the domain inside the block.
 
-        An attempt takes the lock over from an earlier attempt of its job, which may still run
-        although Temporal has given it up, and from a job that no worker runs.
+        An attempt takes over the lock of an earlier attempt of its job, which may still run after
+        Temporal has given it up. It also takes over the lock of a job that no worker runs.
 
         Raises HostBusy if another job holds the lock for longer than `MAX_LOCK_WAIT`: the attempt
         is deferred for `retry_after`, and none is used up. Raises AlreadyDiscovering if a later

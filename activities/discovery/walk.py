@@ -92,11 +92,11 @@ class Walk:
         self._busy: HostBusy | None = None
 
     async def run(self) -> DiscoverPagesResult:
-        """Walk the domain; the counts of what was found.
+        """Walk the domain, and return the counts of what was found.
 
-        Raises the first error of the site if no page was found, HostBusy if the host's next slot is
-        more than `Attempt.max_host_wait` away, and AlreadyDiscovering if another attempt has taken
-        the lock over.
+        Raises the first JobError of the site if no page was found: the next attempt then starts
+        over. Raises HostBusy if the host's next slot is more than `Attempt.max_host_wait` away, and
+        AlreadyDiscovering if another attempt has taken over the lock.
         """
         result = await self._resume()
         if result is not None:
@@ -120,7 +120,7 @@ class Walk:
         )
 
     async def _resume(self) -> DiscoverPagesResult | None:
-        """Load the state that the last attempt stored; the result if it had finished."""
+        """Load the stored state, or create it. Return the result if an earlier attempt finished."""
         async with self._lock.transaction() as session:
             discovery = await frontier.begin(session, self._job_id, self._domain_id)
             tally = await frontier.tally(session, self._job_id)
@@ -185,10 +185,11 @@ class Walk:
             return deque(await frontier.pending(session, self._job_id, FRONTIER_BATCH_SIZE))
 
     async def _visit_each(self, urls: deque[FoundUrl]) -> None:
-        """Visit `urls`, until all are stored or `max_pages` is reached.
+        """Visit `urls` and store each outcome, until `max_pages` is reached or the host is busy.
 
-        Visits that complete while earlier ones are stored share the next transaction. Raises
-        HostBusy, after all visits in flight are stored, if the host's next slot is too far away.
+        One transaction stores all visits that completed during the previous one. URLs that were not
+        visited stay pending. Raises HostBusy, after all visits in flight are stored, if the host's
+        next slot is too far away.
         """
         in_flight: dict[asyncio.Task[Visit | None], FoundUrl] = {}
         try:
@@ -248,9 +249,10 @@ class Walk:
         return kind is not None and self._checkpoint.files.get(kind, 0) >= FILES_OF_A_KIND
 
     async def _admit(self, url: str) -> None:
-        """Wait for a slot of the host, one request at a time, so that no slot stays unused.
+        """Wait for a slot of the host.
 
-        Raises HostBusy for this request and all later ones if the next slot is too far away.
+        One request waits at a time, so that none takes a slot that it then gives up. Raises
+        HostBusy if the slot is more than `max_host_wait` away, and from then on at once.
         """
         async with self._admission:
             if self._busy is not None:
@@ -298,7 +300,7 @@ class Walk:
         return await judged(visit.links, url.url, url.depth + 1)
 
     async def _unseen(self, found: Sequence[FoundUrl]) -> list[FoundUrl]:
-        """The URLs that are not in the frontier yet, with traps excluded."""
+        """The URLs that have no row yet; one of a crawler trap gets an exclusion reason."""
         async with self._database.reading() as session:
             fresh = await frontier.unknown(session, self._job_id, found)
         return await self._candidates.without_traps(fresh, self._max_rows - self._visits)
@@ -361,7 +363,7 @@ class Walk:
 
 
 def _error_of(visit: Visit, leads_to: Sequence[FoundUrl]) -> JobError | None:
-    """The error of the site that made the URL no page; None if there was none."""
+    """The error because of which the URL is no page; None if it is one, or there was none."""
     if isinstance(visit, FoundPage):
         return None
     if visit.instead is not None and leads_to[0].reason is ExclusionReason.OTHER_HOST:
@@ -401,7 +403,7 @@ def _notes(tally: Tally, left_out: Mapping[str, int], seeding: Seeding) -> list[
 
 
 def _result(tally: Tally, seeding: Seeding) -> DiscoverPagesResult:
-    """The result of the walk. URLs that are still pending are excluded as over the limit."""
+    """The result of the walk. URLs that are still pending count as over the limit."""
     left_out = Counter(tally.left_out)
     if tally.pending:
         left_out[ExclusionReason.OVER_LIMIT] += tally.pending

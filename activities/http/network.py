@@ -214,9 +214,9 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         """A connection to `host`; `timeout` is in seconds, for each address.
 
-        Raises ForbiddenAddress if any of its addresses is not public, NameNotFound if it has none,
-        InternalError if this machine is out of resources, and ConnectError or ConnectTimeout of
-        httpcore2 if no address can be connected to.
+        Raises ForbiddenAddress if any of its addresses is not public, and NameNotFound if it has
+        none. Raises InternalError if this machine is out of resources. Raises ConnectError or
+        ConnectTimeout of httpcore2 if no address accepts a connection.
         """
         addresses = await self._addresses(host, port)
         for address in addresses:

@@ -29,7 +29,7 @@ SLOW: Final = "/slow/1"
 """The page that one job at a time is at, whose state is compared with the truth."""
 
 CRAWL_DELAY: Final = 2.0
-PATIENT_PAGES: Final = 4
+DELAYED_PAGES: Final = 4
 """The seconds between requests that another site asks for, and its pages."""
 
 SETTLED_WITHIN: Final = 300.0
@@ -61,30 +61,31 @@ def site_of(share: float = 1) -> WatchedSite:
     return WatchedSite(linked=tuple(paths))
 
 
-def patient_site(share: float = 1) -> WatchedSite:
+def site_with_crawl_delay(share: float = 1) -> WatchedSite:
     """A site at an address of its own that asks for a pause between requests."""
-    paths = [f"/steady/patient-{n}" for n in range(max(2, int(PATIENT_PAGES * share)))]
+    paths = [f"/steady/delayed-{n}" for n in range(max(2, int(DELAYED_PAGES * share)))]
     return WatchedSite(linked=tuple(paths), crawl_delay=CRAWL_DELAY, address="127.0.0.2")
 
 
-async def patient_load(load: Load, site: WatchedSite) -> Load:
-    """The load of the patient site. Its discovery is cancelled: it would take minutes."""
+async def paced_load(load: Load, site: WatchedSite, chance: random.Random) -> Load:
+    """The load of the site with the crawl delay.
+
+    The discovery of the site is cancelled, because it would take minutes.
+    """
     client = load.client
-    asked = await client.insist("POST", "/api/domains", {"domain": site.origin}, key="patient")
+    asked = await client.insist("POST", "/api/domains", {"domain": site.origin}, key="paced")
     domain = asked.data["id"]
-    patient = Load(
-        client, domain, {}, load.chance, "patient", load.jobs, load.batches, load.cancelled
-    )
+    paced = Load(client, domain, {}, chance, "paced", load.jobs, load.batches, load.cancelled)
     discovery = asked.data["discoveryJobId"]
-    patient.jobs[discovery] = "discover"
+    paced.jobs[discovery] = "discover"
     cancelled = await client.insist("POST", f"/api/jobs/{discovery}/cancel")
     if cancelled.ok:
-        patient.cancelled.add(discovery)
+        paced.cancelled.add(discovery)
     for path in site.linked:
         body = {"url": site.origin + path}
         added = await client.insist("POST", f"/api/domains/{domain}/pages", body)
-        patient.pages[path] = added.data["id"]
-    return patient
+        paced.pages[path] = added.data["id"]
+    return paced
 
 
 @asynccontextmanager
@@ -123,15 +124,15 @@ async def run(
 ) -> Report:
     """At least `jobs` jobs while `faults` strike, with a `pause` of chance before each.
 
-    `share` is that of the pages of the patient site, which is crawled beside `site`.
+    A site with a crawl delay is crawled beside `site`, with `share` of its pages.
     """
     began = time.monotonic()
     chance = random.Random(seed)
     async with (
-        patient_site(share) as patient_one,
+        site_with_crawl_delay(share) as delaying_site,
         prepared(diffy, site, chance) as (client, load),
     ):
-        patient = await patient_load(load, patient_one)
+        paced = await paced_load(load, delaying_site, random.Random(seed))
         pages = f"/api/domains/{load.domain}/pages"
         added = await client.insist("POST", pages, {"url": site.origin + SLOW})
         alone = {SLOW: added.data["id"]}
@@ -142,53 +143,66 @@ async def run(
         async with asyncio.TaskGroup() as under_way:
             watching = [
                 under_way.create_task(each)
+                for each in (watchers.jobs(), watchers.waits(), watchers.lists(), watchers.rows())
+            ]
+            working = [
+                under_way.create_task(each)
                 for each in (
-                    watchers.jobs(),
-                    watchers.waits(),
-                    watchers.lists(),
-                    watchers.rows(),
+                    load.run(jobs, struck),
+                    _keep_busy(paced, struck),
+                    _follow(slow, truth, struck),
                 )
             ]
-            under_way.create_task(load.run(jobs, struck))
-            waiting = under_way.create_task(_keep_busy(patient, struck))
-            following = under_way.create_task(_follow(slow, truth, struck))
             for fault in faults:
                 await asyncio.sleep(chance.uniform(*pause))
                 await fault.strike(diffy, client)
             await well(client)
             struck.set()
-            await following
-            await waiting
+            await asyncio.wait(working)
             await _ended(client, load.accepted)
             for task in watching:
                 task.cancel()
         # Each page that changes is crawled once more, alone: what it shows now must be stored.
         await load.batch([path for path in load.pages if path.startswith("/news/")])
-        await patient.batch(list(patient.pages))
+        await paced.batch(list(paced.pages))
         await _ended(client, load.accepted)
-        paced = Paced(CRAWL_DELAY, _pages_asked(patient_one), len(faults))
-        found = await evidence(diffy, client, [load, patient], [site, patient_one], watchers, paced)
+        asked = Paced(CRAWL_DELAY, _pages_asked(delaying_site), len(faults))
+        found = await evidence(diffy, client, [load, paced], [site, delaying_site], watchers, asked)
         wrong = [
             *client.wrong,
-            *(problem for each in (load, slow, patient) for problem in each.wrong),
+            *(problem for each in (load, slow, paced) for problem in each.wrong),
             *watchers.memory.wrong,
             *audit(found),
         ]
-        return Report(
-            faults=dict(Counter(fault.name for fault in faults)),
-            jobs_accepted=load.accepted,
-            jobs_lost=sum(problem.endswith("is lost") for problem in wrong),
-            effects_doubled=len(doubled(found)),
-            asked=dict(load.asked),
-            answers=dict(client.answers),
-            slowest_answer=round(client.slowest, 2),
-            completed=sum(job["state"] == "completed" for job in found.jobs.values()),
-            failed=failures(found.jobs.values()),
-            looks=watchers.memory.looks + truth.looks,
-            longest_wrong_state=truth.longest,
-            seconds=since(began),
-            wrong=wrong,
-        )
+        strikes = Counter(fault.name for fault in faults)
+        return _report(found, load, watchers, truth, strikes, wrong, since(began))
+
+
+def _report(
+    found: Evidence,
+    load: Load,
+    watchers: Watchers,
+    truth: Truth,
+    strikes: Counter[str],
+    wrong: list[str],
+    seconds: float,
+) -> Report:
+    client = load.client
+    return Report(
+        faults=dict(strikes),
+        jobs_accepted=load.accepted,
+        jobs_lost=sum(problem.endswith("is lost") for problem in wrong),
+        effects_doubled=len(doubled(found)),
+        asked=dict(load.asked),
+        answers=dict(client.answers),
+        slowest_answer=round(client.slowest, 2),
+        completed=sum(job["state"] == "completed" for job in found.jobs.values()),
+        failed=failures(found.jobs.values()),
+        looks=watchers.memory.looks + truth.looks,
+        longest_wrong_state=truth.longest,
+        seconds=seconds,
+        wrong=wrong,
+    )
 
 
 def _pages_asked(site: WatchedSite) -> list[Visit]:
@@ -258,12 +272,12 @@ async def _follow(slow: Load, truth: Truth, struck: asyncio.Event) -> None:
         await truth.follow(await slow.crawl(SLOW, maxAttempts=20))
 
 
-async def _keep_busy(patient: Load, struck: asyncio.Event) -> None:
-    """Have all pages of the patient site crawled, as often as its delay allows."""
+async def _keep_busy(paced: Load, struck: asyncio.Event) -> None:
+    """Crawl all pages of the site with the crawl delay, as often as its delay allows."""
     while not struck.is_set():
-        await patient.batch(list(patient.pages))
+        await paced.batch(list(paced.pages))
         with suppress(TimeoutError):
-            await asyncio.wait_for(struck.wait(), len(patient.pages) * CRAWL_DELAY)
+            await asyncio.wait_for(struck.wait(), len(paced.pages) * CRAWL_DELAY)
 
 
 async def _ended(client: Client, accepted: int) -> None:

@@ -1,7 +1,7 @@
-"""Muted lines: noise learned from the history of one page.
+"""Muted lines: lines of one page that change so often that their changes are not reported.
 
-Only an edited line can be muted. It is identified by the words that stay the same and by its
-heading. A line that names an amount of money, or has too few stable words, is never muted.
+Only an edited line can be muted. Its heading and the words that stay the same identify it. A line
+that names an amount of money, or has too few stable letters, is never muted.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,10 +14,10 @@ from core.changes.money import find_money
 from core.changes.noise import MASK
 
 NOISE_WINDOW: Final = 5
-"""Number of latest crawls of a page, the current one included, in which changes of a line count."""
+"""Number of crawls to look back, the current one included."""
 
 MIN_NOISY_CRAWLS: Final = 3
-"""Number of crawls within `NOISE_WINDOW` in which a line must change to be muted."""
+"""A line is muted if it changes in this many crawls of `NOISE_WINDOW`."""
 
 MIN_STABLE_LETTERS: Final = 8
 """Number of letters that must stay the same to identify a line."""
@@ -32,7 +32,7 @@ class ChangingLine:
 
 
 def changing_line(block: BlockChange) -> ChangingLine | None:
-    """The line of an edited block; None if the block can never be muted."""
+    """The line that identifies `block`; None if it is not an edit, or can never be muted."""
     if block.kind is not BlockChangeKind.CHANGED:
         return None
     if find_money(block.before or "") or find_money(block.after or ""):
@@ -44,13 +44,13 @@ def changing_line(block: BlockChange) -> ChangingLine | None:
 
 
 def changed_lines(difference: TextDifference) -> frozenset[ChangingLine]:
-    """All lines of `difference` that can be muted."""
+    """The lines of `difference` that may be muted."""
     lines = (changing_line(block) for block in difference.blocks)
     return frozenset(line for line in lines if line is not None)
 
 
 def without_muted(difference: TextDifference, muted: Collection[ChangingLine]) -> TextDifference:
-    """The difference without the blocks of `muted` lines."""
+    """The difference without the blocks of `muted` lines; identical if no block remains."""
     kept = tuple(block for block in difference.blocks if changing_line(block) not in muted)
     if len(kept) == len(difference.blocks):
         return difference
@@ -58,7 +58,10 @@ def without_muted(difference: TextDifference, muted: Collection[ChangingLine]) -
 
 
 def is_noise(crawls: Collection[int], now: int) -> bool:
-    """Whether a line that changed in crawl `now`, and before in `crawls`, is noise."""
+    """Whether a line that changed in the crawls `crawls` and `now` is noise.
+
+    Crawls are numbered from 1.
+    """
     recent = {each for each in {*crawls, now} if now - NOISE_WINDOW < each <= now}
     return len(recent) >= MIN_NOISY_CRAWLS
 
@@ -67,8 +70,8 @@ def is_noise(crawls: Collection[int], now: int) -> bool:
 class NoiseHistory:
     """The changing and muted lines of a page.
 
-    `crawl_count` is the number of crawls of the page so far, and `changed` the numbers of the
-    latest crawls in which each line changed.
+    `crawl_count` is the number of crawls of the page so far. `changed` maps a line to the numbers
+    of the crawls within `NOISE_WINDOW` in which it changed.
     """
 
     crawl_count: int
@@ -80,7 +83,9 @@ class NoiseHistory:
     ) -> "NoiseHistory":
         """The history after one more crawl, in which `lines` changed.
 
-        `headings` are the headings that the page has now. A muted line stays muted.
+        `changed` of the result holds only `lines`: the store keeps the crawls of other lines.
+        `headings` are the headings that the page has now. With none, the heading of every recorded
+        line counts as renamed. A muted line stays muted.
         """
         now = self.crawl_count + 1
         earlier = {line: self._earlier_line(line, headings) for line in lines}
@@ -93,10 +98,9 @@ class NoiseHistory:
         return NoiseHistory(now, changed, self.muted | newly_muted | still_muted)
 
     def _earlier_line(self, line: ChangingLine, headings: Collection[str]) -> ChangingLine:
-        """The recorded line that `line` continues, or `line` itself.
+        """The line in `changed` that `line` continues, or `line` itself.
 
-        A recorded line with the same words under a heading that the page no longer has is the same
-        line: its heading was renamed.
+        The heading was renamed if the words are the same and the page no longer has the old one.
         """
         if line in self.changed:
             return line

@@ -66,7 +66,23 @@ def job_id_of(name: JobName, seed: UUID) -> str:
 
 def batch_job_id(batch_id: UUID, page_id: UUID) -> str:
     """The id of a page's job in a batch; deterministic, so that the fan-out can be repeated."""
-    return f"{JobType.CRAWL}-{batch_id.hex}-{page_id.hex}"
+    return f"{batch_job_prefix(batch_id)}{page_id.hex}"
+
+
+def batch_job_prefix(batch_id: UUID) -> str:
+    """The beginning of the ids of all jobs of a batch, and of no other job."""
+    return f"{JobType.CRAWL}-{batch_id.hex}-"
+
+
+def page_of_batch_job(job_id: str) -> UUID | None:
+    """The page of the job of a batch; None if no batch has started the job."""
+    parts = job_id.split("-")
+    if len(parts) != 3 or parts[0] != JobType.CRAWL:
+        return None
+    try:
+        return UUID(hex=parts[2])
+    except ValueError:
+        return None
 
 
 def batch_workflow_id(batch_id: UUID) -> str:

@@ -1,14 +1,23 @@
-"""The gate of each host."""
+"""The slots of each host, and the turns of those that wait for one."""
 
 import asyncio
 from datetime import datetime, timedelta
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.jobs.states import batch_job_id
+from store.batches import batch_pages, cancel_batch, create_batch
 from store.db.engine import Database
+from store.domains import delete_domain
 from store.hosts import delete_turns, plan_turn, plan_turns, return_slot, take_slot
+from store.pages import NewPage, add_pages, delete_page
+from store.tables.domains import Domain
+from store.tables.hosts import HostTurn
+from store.tables.pages import Page
 from tests.store.rows import HALF_SECOND as HALF
 from tests.store.rows import NOON
 
@@ -218,3 +227,43 @@ async def test_a_planned_turn_long_past_is_planned_anew(database: Database) -> N
             session, "shop.example", MINUTE, NOON + 5 * MINUTE, ["second", "third"]
         )
     assert later == {"second": NOON + 5 * MINUTE, "third": NOON + 6 * MINUTE}
+
+
+async def turns_left(session: AsyncSession) -> list[str]:
+    return sorted(await session.scalars(select(HostTurn.job_id)))
+
+
+async def test_the_turns_of_a_batch_that_is_cancelled_are_free(
+    database: Database, domain: Domain
+) -> None:
+    async with database.transaction() as session:
+        await add_pages(
+            session, domain.id, [NewPage(f"https://a.example/{n}", "other") for n in range(3)]
+        )
+        batch = await create_batch(session, domain.org_id, domain.id, None, uuid4())
+        members = await batch_pages(session, batch.id, None, 10)
+    jobs = [batch_job_id(batch.id, each.page_id) for each in members]
+    await turns(database, *jobs, "crawl-of-another")
+    async with database.transaction() as session:
+        await cancel_batch(session, domain.org_id, batch.id)
+        assert await turns_left(session) == ["crawl-of-another"]
+
+
+@pytest.mark.parametrize("deleted", ["page", "domain"])
+async def test_the_turns_of_pages_that_are_deleted_are_free(
+    database: Database, domain: Domain, deleted: str
+) -> None:
+    async with database.transaction() as session:
+        await add_pages(
+            session, domain.id, [NewPage(f"https://a.example/{n}", "other") for n in range(2)]
+        )
+        first, second = await session.scalars(select(Page.id).order_by(Page.url))
+    jobs = [batch_job_id(uuid4(), each) for each in (first, second)]
+    await turns(database, *jobs, "crawl-of-another")
+    async with database.transaction() as session:
+        if deleted == "page":
+            await delete_page(session, domain.org_id, first)
+            assert await turns_left(session) == sorted([jobs[1], "crawl-of-another"])
+        else:
+            await delete_domain(session, domain.org_id, domain.id)
+            assert await turns_left(session) == ["crawl-of-another"]
