@@ -28,6 +28,12 @@ DOCUMENT_TIMEOUT: Final = 30.0
 PROCESS_START_TIMEOUT: Final = 60.0
 """Maximum number of seconds until a process is ready. They do not count towards a document's."""
 
+MANAGER_END_TIMEOUT: Final = 2.0
+"""Maximum number of seconds to wait for the thread of a killed process.
+
+Before Python 3.11.6, the thread never ends if the process dies while it receives a document.
+"""
+
 DOCUMENTS_PER_PROCESS: Final = 2_000
 """Documents after which a process is replaced, because it does not free its memory."""
 
@@ -99,17 +105,17 @@ class ReadingProcess:
 
     def end(self) -> None:
         """Kill the process; the next `run` starts another one."""
-        if self._pool is None:
+        pool, self._pool, self._documents = self._pool, None, 0
+        if pool is None:
             return
-        processes = list((self._pool._processes or {}).values())
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        processes, manager = list((pool._processes or {}).values()), pool._executor_manager_thread
+        pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
-        for process in processes:
-            process.join()
-        self._pool.shutdown(wait=True)  # join its thread, which has ended too
-        self._pool = None
-        self._documents = 0
+        if (
+            manager is not None
+        ):  # It alone waits for the processes: of two, one sees no exit status.
+            manager.join(MANAGER_END_TIMEOUT)
 
 
 def _new_pool() -> ProcessPoolExecutor:
