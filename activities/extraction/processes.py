@@ -112,10 +112,9 @@ class ReadingProcess:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
-        if (
-            manager is not None
-        ):  # It alone waits for the processes: of two, one sees no exit status.
-            manager.join(MANAGER_END_TIMEOUT)
+        # The manager alone waits for the processes: of two that wait, one sees no exit status.
+        if manager is not None:
+            manager.join(MANAGER_END_TIMEOUT)  # type: ignore[attr-defined]  # a Thread in truth
 
 
 def _new_pool() -> ProcessPoolExecutor:
