@@ -123,8 +123,16 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
     reporter = Reporter(client)
     politeness = Politeness(database, fetcher, settings.host_rps)
     secret_key = SecretKey(settings)
+    delivery = Delivery(client, DatabaseOutbox(database), settings.max_attempts)
     crawl = CrawlActivities(
-        database, fetcher, politeness, extractor, renderer, reporter, secret_key
+        database,
+        fetcher,
+        politeness,
+        extractor,
+        renderer,
+        reporter,
+        secret_key,
+        settings.watch_broken_after,
     )
     discover = DiscoverActivities(
         database,
@@ -133,6 +141,8 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         DiscoveryLocks(database, client),
         reporter,
         secret_key,
+        delivery,
+        settings.watch_broken_after,
     )
     ownership = OwnershipActivities(database)
     return [

@@ -104,6 +104,10 @@ class Attempt:
         """
         return MAX_HOST_WAIT if self._deferrals < MAX_DEFERRALS else MAX_SLOT_WAIT
 
+    def ends_with(self, error: JobError) -> bool:
+        """Whether the job has failed for good if this attempt fails with `error`."""
+        return not error.retryable or _is_last_attempt(activity.info())
+
     def progress(self, percent: int) -> None:
         """Set the progress of the attempt, 0 to 99 percent. A lower value is ignored."""
         self._percent = max(self._percent, min(percent, 99))

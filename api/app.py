@@ -25,6 +25,7 @@ from api.routes import (
     muting,
     pages,
     snapshots,
+    watching,
 )
 from core.settings import Settings
 from store.db.engine import Database
@@ -46,6 +47,7 @@ ROUTERS: Final = (
     jobs.router,
     batches.router,
     job_events.router,
+    watching.router,
 )
 """The routers that require an API key."""
 

@@ -10,8 +10,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Conflict, NotFound, SubjectGone
-from core.outbox import ScheduleMessage
+from core.outbox import PageScheduleMessage, ScheduleMessage
+from core.schedules import Schedule
 from core.web.crawl_settings import CrawlSettings
+from core.web.watch_rules import WatchRules
 from store.db.paging import Paged, PageRequest, paged
 from store.db.upsert import upsert
 from store.outbox import put, withdraw_domain
@@ -29,6 +31,9 @@ class PageSummary:
 
 NO_PAGES = PageSummary(0, None)
 
+DEFAULT_DISCOVER_FREQUENCY: Final = 24
+"""Hours between two discoveries of a domain."""
+
 ROW_LOCK: Final = {"key_share": True}
 """The lock for an update of a row: other transactions may still insert rows that refer to it."""
 
@@ -42,6 +47,9 @@ async def add_domain(
     origin: str,
     display_name: str,
     check_frequency_hours: int,
+    discover_frequency_hours: int = DEFAULT_DISCOVER_FREQUENCY,
+    schedule: Schedule | None = None,
+    watch: WatchRules | None = None,
     crawl_settings: CrawlSettings | None = None,
 ) -> Domain:
     """Add a domain to the organisation; idempotent if `domain_id` is given.
@@ -58,6 +66,9 @@ async def add_domain(
             origin=origin,
             display_name=display_name,
             check_frequency_hours=check_frequency_hours,
+            discover_frequency_hours=discover_frequency_hours,
+            schedule=schedule,
+            watch=watch,
             crawl_settings=crawl_settings,
             created_at=now,
             updated_at=now,
@@ -122,10 +133,13 @@ async def page_summaries(
 
 
 async def delete_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) -> None:
-    """Delete the domain and all its data, and write the message that deletes its schedule.
+    """Delete the domain and all its data, and write the messages that delete its schedules and those
+    of its pages.
 
     Raises NotFound if there is none with this id.
     """
+    rows = select(Page.id).where(Page.domain_id == domain_id, Page.schedule.is_not(None))
+    page_ids = list(await session.scalars(rows))
     deleted = await session.scalar(
         delete(Domain).where(Domain.id == domain_id, Domain.org_id == org_id).returning(Domain.id)
     )
@@ -133,3 +147,5 @@ async def delete_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) ->
         raise NotFound("Domain not found.")
     await withdraw_domain(session, domain_id)
     await put(session, ScheduleMessage.of(domain_id))
+    for page_id in page_ids:
+        await put(session, PageScheduleMessage.of(page_id, domain_id))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
@@ -23,11 +24,19 @@ from store.checks import (
     record_version,
 )
 from store.db.engine import Database
+from store.domains import domain_by_id
 from store.job_ends import claim_ends
 from store.page_lines import store_noise_history
 from store.pages import page_by_id
 from store.pending_confirmations import delete_pending_confirmation, store_pending_confirmation
 from store.tables.job_ends import JobEnd
+from store.watching import (
+    FailedCheck,
+    lock_if_failing,
+    record_failed_check,
+    tell_added,
+    tell_restored,
+)
 
 
 @dataclass(frozen=True)
@@ -45,14 +54,16 @@ class ResponseIdentity:
 
 
 class CheckRecorder:
-    """Writes the outcome of a check to `database`.
+    """Writes the outcome of a check to `database`. A page counts as not watched after
+    `broken_after` failed checks in a row.
 
     Every write is keyed by the job, so it may be repeated. The `record_` methods raise
     JobCancelled, and write nothing, if the job was cancelled before it stored a change.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, broken_after: int) -> None:
         self._database = database
+        self._broken_after = broken_after
 
     async def await_confirmation(self, check: Check, seen: SeenPage | None) -> Defer:
         """Store what this fetch found, None if the page was missing; the time of the next fetch."""
@@ -72,8 +83,10 @@ class CheckRecorder:
         """Record that the page does not exist, and the change if that was not known."""
         page, now = check.page, datetime.now(UTC)
         async with self._database.transaction() as session:
+            await lock_if_failing(session, page)
             await delete_pending_confirmation(session, page.id, check.job_id)
             newly_gone = await record_gone(session, page, now)
+            await tell_restored(session, page, check.job_id, now)
             if newly_gone and page.snapshot_id is not None and verdict.detected is not None:
                 await _claim_stored(session)
                 await record_change(
@@ -93,6 +106,7 @@ class CheckRecorder:
         page, now = check.page, datetime.now(UTC)
         change_id = None
         async with self._database.transaction() as session:
+            await lock_if_failing(session, page)
             await delete_pending_confirmation(session, page.id, check.job_id)
             recorded = await record_unchanged(
                 session,
@@ -104,6 +118,8 @@ class CheckRecorder:
                 text_hash=response.text_hash,
                 settings_fingerprint=check.profile.fingerprint,
             )
+            if recorded:
+                await tell_restored(session, page, check.job_id, now)
             if recorded and verdict.noise is not None:
                 await store_noise_history(
                     session, page.id, verdict.noise.before, verdict.noise.after, now
@@ -140,6 +156,7 @@ class CheckRecorder:
         if verdict.restored:
             detected = restoration(detected)
         async with self._database.transaction() as session:
+            await lock_if_failing(session, page)
             await delete_pending_confirmation(session, page.id, check.job_id)
             snapshot_id = await record_version(
                 session, page, check.job_id, version, at=now, is_change=detected is not None
@@ -151,6 +168,12 @@ class CheckRecorder:
                     return result_of(done)
                 return CrawlPageResult(changed=False, status_code=version.status_code)
             await _claim_stored(session)
+            await tell_restored(session, page, check.job_id, now)
+            if page.found_by is not None:
+                domain = await domain_by_id(session, page.domain_id)
+                await tell_added(
+                    session, page, domain, snapshot_id, version.title, version.text, now
+                )
             if isinstance(verdict, RecordChange):
                 await store_noise_history(
                     session, page.id, verdict.noise.before, verdict.noise.after, now
@@ -173,6 +196,11 @@ class CheckRecorder:
             snapshot_id=snapshot_id,
             change_id=change_id,
         )
+
+    async def record_failed(self, page_id: UUID, failed: FailedCheck) -> None:
+        """Record that a check of the page failed for good, once for each job."""
+        async with self._database.transaction() as session:
+            await record_failed_check(session, page_id, failed, self._broken_after)
 
 
 async def _claim_stored(session: AsyncSession) -> None:

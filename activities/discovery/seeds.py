@@ -11,6 +11,7 @@ from core.errors import InternalError, InvalidAddress, JobError
 from core.jobs.checkpoint import Seeding
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from core.web.robots import Robots
+from core.web.sitemaps import EMPTY
 from core.web.urls import Site, normalise
 
 MAX_SITEMAPS: Final = 50
@@ -24,6 +25,10 @@ MAX_SEEDS: Final = 50_000
 
 SITEMAP_LIMITS: Final = FetchLimits(deadline=timedelta(seconds=60), max_body=50 * 2**20)
 """The protocol of sitemaps.org allows a file of 50 MB."""
+
+
+NO_SITEMAP: Final = frozenset({404, 410})
+"""Statuses of a sitemap that does not exist. Any other error hides the URLs in it."""
 
 
 def first_sitemaps(site: Site, robots: Robots) -> Seeding:
@@ -56,15 +61,28 @@ async def read_sitemap(
     except InternalError:
         raise
     except JobError:
-        return _waiting(read, site), ()
+        return _waiting(_failed(read), site), ()
     if fetched.location is not None:
         return _waiting(asked, site, [fetched.location], base=url, first=True), ()
-    if fetched.status != 200:
+    if fetched.status in NO_SITEMAP:
         return _waiting(read, site), ()
+    if fetched.status != 200:
+        return _waiting(_failed(read), site), ()
     sitemap = await visitor.extractor.sitemap(fetched.body)
+    if sitemap.problem not in (None, EMPTY) and not _is_html(fetched.content_type):
+        read = _failed(read)
     urls = sitemap.pages[: MAX_SEEDS - read.urls]
     named = read.model_copy(update={"urls": read.urls + len(urls)})
     return _waiting(named, site, sitemap.sitemaps), urls
+
+
+def _is_html(content_type: str | None) -> bool:
+    """Whether it is a page: many sites answer with one for what they do not have."""
+    return (content_type or "").lower().startswith(("text/html", "application/xhtml"))
+
+
+def _failed(seeding: Seeding) -> Seeding:
+    return seeding.model_copy(update={"failed": True})
 
 
 def _waiting(
@@ -78,7 +96,7 @@ def _waiting(
     """`seeding` with `more` waiting sitemaps, up to the limits; finished if none is waiting."""
     room = min(MAX_SITEMAPS - seeding.read, MAX_REQUESTS - len(seeding.asked))
     if room <= 0 or seeding.urls >= MAX_SEEDS:
-        return Seeding()
+        return Seeding(failed=seeding.failed)
     added: dict[str, None] = {}
     for written in more:
         if len(added) == room:
@@ -88,5 +106,6 @@ def _waiting(
             if url not in seeding.asked:
                 added[url] = None
     ordered = [*added, *seeding.waiting] if first else [*seeding.waiting, *added]
+    done = Seeding(failed=seeding.failed)
     waiting = tuple(dict.fromkeys(ordered))[:room]
-    return seeding.model_copy(update={"waiting": waiting}) if waiting else Seeding()
+    return seeding.model_copy(update={"waiting": waiting}) if waiting else done

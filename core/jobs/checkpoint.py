@@ -10,13 +10,14 @@ class Seeding(Model):
     """The progress of reading a site's sitemaps; it is complete if none is `waiting`.
 
     `asked` are the URLs requested so far, redirects included. `read` is the number of sitemaps
-    read, and `urls` the number of URLs in them.
+    read, and `urls` the number of URLs in them. `failed` is set if one could not be read.
     """
 
     waiting: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
     read: int = 0
     urls: int = 0
+    failed: bool = False
 
 
 class StoredError(Model):
@@ -45,12 +46,14 @@ class Checkpoint(Model):
     """The state of a discovery apart from its frontier.
 
     `seeding` is None until it starts. `feeds` are the URLs of the feeds to read. `first_error` is
-    the error of the first page that could not be read.
+    the error of the first page that could not be read. `missing_listed` is set once the known pages
+    that the walk did not find are in the frontier.
     """
 
     seeding: Seeding | None = None
     feeds: tuple[str, ...] = ()
     first_error: StoredError | None = None
+    missing_listed: bool = False
 
 
 EMPTY_CHECKPOINT = Checkpoint()

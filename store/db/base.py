@@ -7,8 +7,10 @@ from uuid import UUID
 from sqlalchemy import Enum, MetaData, Uuid
 from sqlalchemy.orm import DeclarativeBase
 
+from core.schedules import Schedule
 from core.web.crawl_settings import CrawlSettings
-from store.db.types import CrawlSettingsJson, UtcDateTime
+from core.web.watch_rules import WatchRules
+from store.db.types import CrawlSettingsJson, ModelJson, UtcDateTime
 
 
 class Base(DeclarativeBase):
@@ -25,6 +27,8 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012
         datetime: UtcDateTime(),
         CrawlSettings: CrawlSettingsJson(),
+        Schedule: ModelJson(Schedule),
+        WatchRules: ModelJson(WatchRules),
         UUID: Uuid(),
         StrEnum: Enum(StrEnum, native_enum=False, length=20, values_callable=list),
     }

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
+from pydantic import JsonValue
 from sqlalchemy import JSON, DateTime, Dialect
 from sqlalchemy.types import TypeDecorator
 
+from core.model import Model
 from core.web.crawl_settings import CrawlSettings
 
 
@@ -47,3 +49,22 @@ class CrawlSettingsJson(TypeDecorator[CrawlSettings]):
     ) -> CrawlSettings | None:
         """The settings."""
         return None if value is None else CrawlSettings.model_validate(value)
+
+
+class ModelJson(TypeDecorator[Model]):
+    """A model as JSON of its fields; NULL for None."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def __init__(self, kind: type[Model]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Model | None, dialect: Dialect) -> JsonValue:
+        """The model as it is stored."""
+        return None if value is None else value.model_dump(mode="json", by_alias=True)
+
+    def process_result_value(self, value: JsonValue, dialect: Dialect) -> Model | None:
+        """The model as it was."""
+        return None if value is None else self.kind.model_validate(value)

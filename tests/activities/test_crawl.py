@@ -376,7 +376,7 @@ def crawls(
     politeness = Politeness(database, fetcher, host_rps=1_000)
     renderer = Renderer(Browser(), fetcher, user_agent=USER_AGENT)
     yield CrawlActivities(
-        database, fetcher, politeness, extractor, renderer, Reporter(client), SecretKey(settings)
+        database, fetcher, politeness, extractor, renderer, Reporter(client), SecretKey(settings), 3
     )
     extractor.close()
 

@@ -13,7 +13,8 @@ from tests.system import System, running_system
 
 KEYS = [
     "id", "orgId", "domain", "displayName", "status", "checkFrequencyHours", "crawlSettings",
-    "lastCrawledAt", "nextCrawlAt", "pages", "createdAt", "updatedAt",
+    "lastCrawledAt", "nextCrawlAt", "pages", "createdAt", "updatedAt", "schedule",
+    "discoverFrequencyHours", "watch", "lastDiscoveredAt",
 ]  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -155,13 +156,16 @@ async def test_the_next_crawl_follows_the_frequency_and_the_pause(system: System
         return datetime.fromisoformat(domain["nextCrawlAt"]) - datetime.now(UTC)
 
     domain = (await system.api.get(path)).json()["data"]
-    assert sorted(domain) == sorted([*KEYS, "recentChanges"])
-    assert timedelta(hours=23, minutes=59) < ahead(domain) <= timedelta(hours=24)
+    assert sorted(domain) == sorted([*KEYS, "recentChanges", "nextDiscoveryAt"])
+    jitter = timedelta(minutes=5)
+    assert timedelta(hours=23, minutes=59) < ahead(domain) <= timedelta(hours=24) + jitter
     hourly = await patched(checkFrequencyHours=1)
-    assert timedelta(minutes=59) < ahead(hourly) <= timedelta(hours=1)
+    assert timedelta(minutes=59) < ahead(hourly) <= timedelta(hours=1) + jitter
     paused = await patched(status="paused")
     assert (paused["status"], paused["nextCrawlAt"]) == ("paused", None)
-    assert timedelta(minutes=59) < ahead(await patched(status="active")) <= timedelta(hours=1)
+    assert (
+        timedelta(minutes=59) < ahead(await patched(status="active")) <= timedelta(hours=1) + jitter
+    )
     renamed = await patched(displayName="The competitor")
     assert (renamed["displayName"], renamed["status"]) == ("The competitor", "active")
 
