@@ -133,8 +133,8 @@ async def page_summaries(
 
 
 async def delete_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) -> None:
-    """Delete the domain and all its data, and write the messages that delete its schedules and those
-    of its pages.
+    """Delete the domain and all its data, and write the messages that delete its schedules, and
+    those of its pages.
 
     Raises NotFound if there is none with this id.
     """
