@@ -202,7 +202,7 @@ async def test_a_schedule_replaces_the_frequency_and_the_other_way_round(system:
         ({"schedule": {"everyMinutes": 30}, "checkFrequencyHours": 1}, "schedule", "either"),
         ({"discoverFrequencyHours": -1}, "discoverFrequencyHours", "0"),
         ({"watch": {"pageTypes": ["all"]}}, "watch", "pricing"),
-        ({"watch": {"only": []}}, "watch", "Extra"),
+        ({"watch": {"only": []}}, "watch", "no field of this name"),
     ],
 )
 async def test_times_and_rules_that_cannot_be_meant_are_refused(
