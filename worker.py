@@ -161,6 +161,7 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
     reporter = Reporter(client)
     politeness = Politeness(database, fetcher, settings.host_rps)
     secret_key = SecretKey(settings)
+    delivery = Delivery(client, DatabaseOutbox(database), settings.max_attempts)
     crawl = CrawlActivities(
         database,
         fetcher,
@@ -170,6 +171,7 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         reporter,
         secret_key,
         Teller(Delivery(client, DatabaseOutbox(database), settings.max_attempts)).tell,
+        settings.watch_broken_after,
     )
     discover = DiscoverActivities(
         database,
@@ -178,6 +180,8 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         DiscoveryLocks(database, client),
         reporter,
         secret_key,
+        delivery,
+        settings.watch_broken_after,
     )
     ownership = OwnershipActivities(database)
     return [

@@ -166,6 +166,7 @@ def _without_text(change: Change) -> Finding | None:
         detected = restoration(None)
     else:
         return None
+    assert change.before_id is not None, "only other events have no snapshot before them"
     return _finding(change, detected, change.before_id, change.after_id, change.created_at)
 
 

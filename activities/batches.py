@@ -39,7 +39,7 @@ from store.tables.job_ends import JobEnd
 from temporal.jobs.batches import LAG, is_running, listed_jobs, pages_being_crawled
 from temporal.jobs.cancellation import cancel_job
 from temporal.jobs.launch import JobStart, start_job
-from temporal.jobs.schedules import delete_schedule
+from temporal.jobs.schedules import crawl_schedule_id, delete_schedule
 
 JOBS_PER_CHUNK = 50
 """Jobs that are started together. Temporal lists all of them before the next ones are started."""
@@ -114,7 +114,7 @@ class BatchActivities:
                 return await domain_by_id(session, batch.domain_id)
         except SubjectGone:
             if batch.create:
-                await delete_schedule(self._client, batch.domain_id)
+                await delete_schedule(self._client, crawl_schedule_id(batch.domain_id))
             raise
 
     async def _create(self, batch: StartBatch, domain: Domain) -> None:

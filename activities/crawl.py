@@ -6,7 +6,9 @@
 import asyncio
 import hashlib
 import logging
+from datetime import UTC, datetime
 from functools import partial
+from typing import Final
 from uuid import UUID
 
 from temporalio import activity
@@ -36,7 +38,16 @@ from core.changes.decision import (
     decide_unchanged,
 )
 from core.changes.detection import SeenPage, is_read_by_todays_rules
-from core.errors import InternalError, NotAPage, PageGone, WatchedPartMissing
+from core.errors import (
+    DiffyError,
+    InternalError,
+    JobCancelled,
+    JobError,
+    NotAPage,
+    PageGone,
+    SubjectGone,
+    WatchedPartMissing,
+)
 from core.jobs.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
 from core.text.javascript_shell import EmptyShell
 from core.web.crawl_settings import Render
@@ -51,6 +62,13 @@ from store.secretkey import SecretKey
 from store.snapshots import snapshot_by_id, snapshot_with_html
 from store.tables.domains import Domain
 from store.tables.pages import Page
+from store.watching import FailedCheck
+
+NO_FAILED_CHECK: Final = (PageGone, SubjectGone, JobCancelled)
+"""Errors of a job whose check worked, or was not wanted any more."""
+
+BREAKS_AT_ONCE: Final = (WatchedPartMissing,)
+"""Errors that do not pass by themselves: after one of them a page is not watched."""
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +86,7 @@ class CrawlActivities:
         reporter: Reporter,
         secret_key: SecretKey,
         tell: Tell,
+        broken_after: int,
     ) -> None:
         self._database = database
         self._page_fetcher = PageFetcher(fetcher, politeness, extractor)
@@ -76,7 +95,7 @@ class CrawlActivities:
         self._reporter = reporter
         self._secret_key = secret_key
         self._siblings = Siblings(database, self._page_fetcher, extractor, secret_key)
-        self._recorder = CheckRecorder(database, tell)
+        self._recorder = CheckRecorder(database, tell, broken_after)
 
     @activity.defn(name=ActivityName.CRAWL)
     async def crawl(
@@ -87,7 +106,30 @@ class CrawlActivities:
         Idempotent: every run of a job that has stored its check returns the same result. The
         outcome has no result if the attempt was released or deferred.
         """
-        return await self._reporter.run(partial(self._crawl, job), released)
+        return await self._reporter.run(partial(self._reported, job), released)
+
+    async def _reported(self, job: CrawlPageInput, attempt: Attempt) -> CrawlPageResult | Defer:
+        """Check the page, and record the check if it fails for good."""
+        try:
+            return await self._crawl(job, attempt)
+        except NO_FAILED_CHECK:
+            raise
+        except JobError as error:
+            if attempt.ends_with(error):
+                await self._record_failed(job, error)
+            raise
+
+    async def _record_failed(self, job: CrawlPageInput, error: JobError) -> None:
+        failed = FailedCheck(
+            activity.info().workflow_id or "",
+            datetime.now(UTC),
+            error.message,
+            at_once=isinstance(error, BREAKS_AT_ONCE),
+        )
+        try:
+            await self._recorder.record_failed(job.page_id, failed)
+        except DiffyError as unrecorded:
+            log.warning("a failed check was not recorded: %s", unrecorded.message)
 
     async def _crawl(self, job: CrawlPageInput, attempt: Attempt) -> CrawlPageResult | Defer:
         job_id = activity.info().workflow_id or ""

@@ -1,6 +1,9 @@
 """The activity of `discover.pages`: walk a domain under its discovery lock."""
 
+import logging
+from datetime import UTC, datetime
 from functools import partial
+from typing import Final
 
 from temporalio import activity
 
@@ -11,6 +14,7 @@ from activities.discovery.walk import Walk
 from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness
 from activities.reporting import Attempt, Reporter
+from core.errors import AlreadyDiscovering, DiffyError, JobError, SubjectGone
 from core.jobs.contract import (
     ActivityName,
     AttemptReport,
@@ -23,6 +27,13 @@ from store.db.engine import Database
 from store.discovery_lock import LockHolder
 from store.domains import domain_by_id
 from store.secretkey import SecretKey
+from store.watching import FailedCheck, record_failed_discovery
+from temporal.delivery import Delivery
+
+NO_FAILED_DISCOVERY: Final = (AlreadyDiscovering, SubjectGone)
+"""Errors that say nothing about the site."""
+
+log = logging.getLogger(__name__)
 
 
 class DiscoverActivities:
@@ -36,6 +47,8 @@ class DiscoverActivities:
         locks: DiscoveryLocks,
         reporter: Reporter,
         secret_key: SecretKey,
+        delivery: Delivery,
+        broken_after: int,
     ) -> None:
         self._database = database
         self._visitor = visitor
@@ -43,13 +56,35 @@ class DiscoverActivities:
         self._locks = locks
         self._reporter = reporter
         self._secret_key = secret_key
+        self._delivery = delivery
+        self._broken_after = broken_after
 
     @activity.defn(name=ActivityName.DISCOVER)
     async def discover(
         self, job: DiscoverPagesInput, released: AttemptReport | None
     ) -> Outcome[DiscoverPagesResult]:
         """Walk the domain of `job`. A later attempt resumes where the last one stopped."""
-        return await self._reporter.run(partial(self._discover, job), released)
+        return await self._reporter.run(partial(self._reported, job), released)
+
+    async def _reported(self, job: DiscoverPagesInput, attempt: Attempt) -> DiscoverPagesResult:
+        """Walk the domain, and record the discovery if it fails for good."""
+        try:
+            return await self._discover(job, attempt)
+        except NO_FAILED_DISCOVERY:
+            raise
+        except JobError as error:
+            if attempt.ends_with(error):
+                await self._record_failed(job, error)
+            raise
+
+    async def _record_failed(self, job: DiscoverPagesInput, error: JobError) -> None:
+        job_id = activity.info().workflow_id or ""
+        failed = FailedCheck(job_id, datetime.now(UTC), error.message)
+        try:
+            async with self._database.transaction() as session:
+                await record_failed_discovery(session, job.domain_id, failed, self._broken_after)
+        except DiffyError as unrecorded:
+            log.warning("a failed discovery was not recorded: %s", unrecorded.message)
 
     async def _discover(self, job: DiscoverPagesInput, attempt: Attempt) -> DiscoverPagesResult:
         info = activity.info()
@@ -80,5 +115,7 @@ class DiscoverActivities:
                 profiles,
                 attempt,
                 kept,
+                self._delivery,
+                self._broken_after,
             )
             return await walk.run()

@@ -110,6 +110,10 @@ class Attempt:
         """The number of times that the attempt was deferred for a busy host or a lock."""
         return self._deferrals
 
+    def ends_with(self, error: JobError) -> bool:
+        """Whether the job has failed for good if this attempt fails with `error`."""
+        return not error.retryable or _is_last_attempt(activity.info())
+
     def progress(self, percent: int) -> None:
         """Raise the progress of the attempt to `percent`, at most 99. A lower value is ignored."""
         self._percent = max(self._percent, min(percent, 99))

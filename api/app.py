@@ -29,6 +29,7 @@ from api.routes import (
     muting,
     pages,
     snapshots,
+    watching,
 )
 from api.web.faults import answer_any_fault
 from api.web.routes import assets, live, sign_in
@@ -59,6 +60,7 @@ ROUTERS: Final = (
     batches.router,
     job_events.router,
     events.router,
+    watching.router,
 )
 """The routers that require an API key."""
 

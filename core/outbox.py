@@ -6,7 +6,7 @@ it. Messages are idempotent: delivery is at least once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Protocol
 from uuid import UUID
@@ -22,12 +22,14 @@ from core.jobs.contract import (
 )
 from core.jobs.states import JobName, job_id_of
 from core.model import Model, Moment
+from core.schedules import Schedule
 
 
 class MessageKind(StrEnum):
     """The kinds of messages, in the order in which the messages of one subject are delivered."""
 
     SCHEDULE = "schedule"
+    PAGE_SCHEDULE = "page_schedule"
     JOB = "job"
     BATCH = "batch"
     BACKTEST = "backtest"
@@ -47,14 +49,30 @@ class _Message(Model):
 
 
 class ScheduleMessage(_Message):
-    """Create or update the schedule of a domain from its row; delete it if there is no row."""
+    """Create, update or delete the schedules of a domain, of its crawls and of its discoveries, as
+    its row says; delete both if there is no row.
+    """
 
     kind: Literal[MessageKind.SCHEDULE] = MessageKind.SCHEDULE
 
     @classmethod
     def of(cls, domain_id: UUID) -> "ScheduleMessage":
-        """The message about the schedule of the domain."""
+        """The message about the schedules of the domain."""
         return cls(subject_id=domain_id, domain_id=domain_id)
+
+
+class PageScheduleMessage(_Message):
+    """Create, update or delete the schedule of a page as its row says; delete it if there is none.
+
+    It outlives its page.
+    """
+
+    kind: Literal[MessageKind.PAGE_SCHEDULE] = MessageKind.PAGE_SCHEDULE
+
+    @classmethod
+    def of(cls, page_id: UUID, domain_id: UUID) -> "PageScheduleMessage":
+        """The message about the schedule of the page."""
+        return cls(subject_id=page_id, domain_id=domain_id)
 
 
 class JobMessage(_Message):
@@ -119,6 +137,7 @@ class ChannelMessage(_Message):
 
 Message = Annotated[
     ScheduleMessage
+    | PageScheduleMessage
     | JobMessage
     | BatchMessage
     | BacktestMessage
@@ -139,12 +158,33 @@ class Entry:
 
 @dataclass(frozen=True)
 class RecurringCrawl:
-    """The recurring crawl of the domain `name`: at `since` and then at each interval `every`."""
+    """The recurring crawl of the domain `name`; an interval is counted from `since`."""
 
     domain_id: UUID
     name: str
     fairness_key: str
-    every: timedelta
+    schedule: Schedule
+    since: datetime
+    paused: bool
+
+
+@dataclass(frozen=True)
+class RecurringDiscovery:
+    """The recurring discovery of a domain, of `max_pages` at most."""
+
+    owner: Owner
+    schedule: Schedule
+    since: datetime
+    paused: bool
+    max_pages: int
+
+
+@dataclass(frozen=True)
+class RecurringPageCrawl:
+    """The recurring crawl of a page that has a schedule of its own."""
+
+    owner: Owner
+    schedule: Schedule
     since: datetime
     paused: bool
 
@@ -169,6 +209,12 @@ class Outbox(Protocol):
 
     async def recurring_crawl(self, domain_id: UUID) -> RecurringCrawl | None:
         """The current recurring crawl of a domain; None if there is no such domain."""
+
+    async def recurring_discovery(self, domain_id: UUID) -> RecurringDiscovery | None:
+        """The current recurring discovery of a domain; None if it has none."""
+
+    async def recurring_page_crawl(self, page_id: UUID) -> RecurringPageCrawl | None:
+        """The current recurring crawl of a page; None if it has no schedule of its own."""
 
     async def batch_pages(self, batch_id: UUID, after: UUID | None) -> Sequence[UUID]:
         """The next pages of a batch after page `after`, ordered by id."""

@@ -130,6 +130,10 @@ class Settings(BaseSettings):
     snapshot_retention_days: Annotated[int, Field(ge=1, le=3650)] = 365
     """Days that a snapshot without a change is kept. A page's newest snapshot always stays."""
 
+    watch_broken_after: Annotated[int, Field(ge=1, le=100)] = 3
+    """Number of failed checks in a row after which a page counts as not watched, and of failed
+    discoveries in a row after which a domain does: the event `watch_broken`."""
+
     worker_concurrency: Annotated[int, Field(ge=1, le=1000)] = 200
     """Number of attempts that one worker process runs at once. Most of them wait for a response;
     the limit of connections per host leaves room for other hosts beside a slow one."""

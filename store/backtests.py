@@ -11,6 +11,7 @@ from sqlalchemy import CursorResult, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.changes.backtest import ReportedChange, Verdict
+from core.changes.events import Event
 from core.errors import NotFound, SubjectGone
 from store.db.paging import Paged, PageRequest, paged
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
@@ -139,8 +140,12 @@ async def versions_of(session: AsyncSession, page_id: UUID) -> list[StoredVersio
 
 
 async def changes_of(session: AsyncSession, page_id: UUID) -> list[Change]:
-    """The page's changes, oldest first."""
-    rows = select(Change).where(Change.page_id == page_id).order_by(Change.created_at, Change.id)
+    """The changes that were reported of the page, oldest first, without other events."""
+    rows = (
+        select(Change)
+        .where(Change.page_id == page_id, Change.event == Event.CHANGE)
+        .order_by(Change.created_at, Change.id)
+    )
     return list((await session.scalars(rows)).all())
 
 

@@ -62,6 +62,8 @@ async def create_batch(
 ) -> Batch:
     """Create a batch of the domain's monitored pages, or of the pages `page_ids`.
 
+    A batch that a workflow creates has no page with a schedule of its own.
+
     `busy` pages are skipped. `workflow_id` is the workflow that creates the batch, None if a client
     does. Returns the existing batch if there is one with this id. Raises NotFound if a page of
     `page_ids` is not in the domain.
@@ -88,6 +90,8 @@ async def create_batch(
     )
     if page_ids is None:
         members = members.where(Page.monitoring_enabled)
+        if workflow_id is not None:
+            members = members.where(Page.schedule.is_(None))
     else:
         members = members.where(Page.id.in_(page_ids))
     # Locked, so that no page is deleted before it is a member.

@@ -1,19 +1,25 @@
 """Queries and writes for changes."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
+from core.changes.detection import DetectedChange
+from core.changes.events import Event
 from core.errors import NotFound
 from store.db.paging import Paged, PageRequest, paged
+from store.matching import announce_change
 from store.tables.changes import Change
 from store.tables.domains import Domain
 from store.tables.pages import Page
+
+EventOwner = Page | Domain
+"""What an event is about: its organisation is that of the domain."""
 
 MAX_RECENT_CHANGES = 5
 
@@ -29,6 +35,7 @@ class ChangeFilter:
     page_id: UUID | None = None
     change_type: str | None = None
     severity: str | None = None
+    event: Event | None = None
     since: datetime | None = None
     until: datetime | None = None
     acknowledged: bool | None = None
@@ -43,6 +50,8 @@ class ChangeFilter:
             yield Change.change_type == self.change_type
         if self.severity is not None:
             yield Change.severity == self.severity
+        if self.event is not None:
+            yield Change.event == self.event
         if self.since is not None:
             yield Change.created_at >= self.since
         if self.until is not None:
@@ -56,6 +65,48 @@ class ChangeFilter:
 
 
 NO_FILTER = ChangeFilter()
+
+
+async def record_event(
+    session: AsyncSession,
+    owner: EventOwner,
+    page_id: UUID | None,
+    job_id: str,
+    detected: DetectedChange,
+    *,
+    at: datetime,
+    before_id: UUID | None = None,
+    after_id: UUID | None = None,
+) -> UUID:
+    """Store a change of a page, or an event; its id. Every row of the list of changes is written
+    here.
+
+    The outbox has it told, if the organisation has an alert.
+
+    `owner` is the page or the domain that it is about, and `page_id` None if it is about the
+    domain. A job reports at most one row of each kind of event about a page.
+    """
+    domain_id = owner.domain_id if isinstance(owner, Page) else owner.id
+    change = Change(
+        id=uuid4(),
+        org_id=select(Domain.org_id).where(Domain.id == domain_id).scalar_subquery(),
+        domain_id=domain_id,
+        page_id=page_id,
+        job_id=job_id,
+        before_id=before_id,
+        after_id=after_id,
+        event=Event.of(detected.change_type),
+        change_type=detected.change_type,
+        severity=detected.severity,
+        confidence=detected.confidence,
+        summary=detected.summary,
+        diff=asdict(detected.difference.for_display()),
+        created_at=at,
+    )
+    session.add(change)
+    await session.flush()
+    await announce_change(session, change.id, domain_id)
+    return change.id
 
 
 async def list_changes(
@@ -123,17 +174,21 @@ async def recent_changes(session: AsyncSession, domain_id: UUID) -> list[Change]
 
 @dataclass(frozen=True)
 class ChangedPage:
-    """The URL and domain of a changed page."""
+    """What a change is about: a page, or a site, whose URL is that of its front page."""
 
     url: str
     domain: str
 
 
 async def changed_pages(session: AsyncSession, changes: list[Change]) -> dict[UUID, ChangedPage]:
-    """The pages of the changes by page id."""
+    """What each change is about, by the id of the change."""
     rows = (
-        select(Page.id, Page.url, Domain.domain)
-        .join(Domain, Page.domain_id == Domain.id)
-        .where(Page.id.in_({change.page_id for change in changes}))
+        select(Change.id, Page.url, Domain.domain, Domain.origin)
+        .join(Domain, Change.domain_id == Domain.id)
+        .outerjoin(Page, Change.page_id == Page.id)
+        .where(Change.id.in_([change.id for change in changes]))
     )
-    return {row.id: ChangedPage(row.url, row.domain) for row in await session.execute(rows)}
+    return {
+        row.id: ChangedPage(row.url or f"{row.origin}/", row.domain)
+        for row in await session.execute(rows)
+    }

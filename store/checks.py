@@ -1,21 +1,24 @@
 """The writes of a check; all of them are idempotent by the id of the job."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.changes.detection import DetectedChange
+from core.changes.events import Event
 from core.text.packing import Packed, pack
+from store.changes import record_event
 from store.contents import keep
-from store.matching import announce_change
 from store.tables.changes import Change
-from store.tables.domains import Domain
 from store.tables.pages import Page, PageStatus
 from store.tables.snapshots import Snapshot
+
+WORKS: Final = {"failed_checks": 0, "failed_job": None, "failed_at": None, "problem": None}
+"""The columns of a page whose last check worked."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ async def check_of_job(session: AsyncSession, page_id: UUID, job_id: str) -> Ear
 
     The removal of a page, and its return without a difference, have a change but no snapshot.
     """
-    own = and_(Change.page_id == page_id, Change.job_id == job_id)
+    own = and_(Change.page_id == page_id, Change.job_id == job_id, Change.event == Event.CHANGE)
     shown = func.coalesce(Change.after_id, Change.before_id)
     row = (
         await session.execute(
@@ -108,6 +111,7 @@ async def record_unchanged(
             text_hash=text_hash or page.text_hash,
             settings_fingerprint=settings_fingerprint,
             not_modified_count=Page.not_modified_count + 1 if not_modified else 0,
+            **WORKS,
         )
     )
     return cast("CursorResult[object]", recorded).rowcount > 0
@@ -146,6 +150,7 @@ async def record_version(
             last_check_at=at,
             crawl_count=Page.crawl_count + 1,
             last_change_at=at if is_change else page.last_change_at,
+            **WORKS,
         )
     )
     if cast("CursorResult[object]", moved).rowcount == 0:
@@ -192,25 +197,16 @@ async def record_change(
 
     `after_id` is None if the page is gone.
     """
-    change = Change(
-        id=uuid4(),
-        org_id=select(Domain.org_id).where(Domain.id == page.domain_id).scalar_subquery(),
-        domain_id=page.domain_id,
-        page_id=page.id,
-        job_id=job_id,
+    return await record_event(
+        session,
+        page,
+        page.id,
+        job_id,
+        detected,
         before_id=before_id,
         after_id=after_id,
-        change_type=detected.change_type,
-        severity=detected.severity,
-        confidence=detected.confidence,
-        summary=detected.summary,
-        diff=asdict(detected.difference.for_display()),
-        created_at=at,
+        at=at,
     )
-    session.add(change)
-    await session.flush()
-    await announce_change(session, change.id, page.domain_id)
-    return change.id
 
 
 async def record_gone(session: AsyncSession, page: Page, at: datetime) -> bool:
@@ -223,7 +219,7 @@ async def record_gone(session: AsyncSession, page: Page, at: datetime) -> bool:
     recorded = await session.execute(
         update(Page)
         .where(_as_read(page), Page.crawl_count == page.crawl_count)
-        .values(status=PageStatus.GONE, last_check_at=at)
+        .values(status=PageStatus.GONE, last_check_at=at, **WORKS)
     )
     return was_there and cast("CursorResult[object]", recorded).rowcount > 0
 

@@ -10,9 +10,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Conflict, NotFound, SubjectGone
-from core.outbox import ScheduleMessage
+from core.outbox import PageScheduleMessage, ScheduleMessage
+from core.schedules import Schedule
 from core.tags import NO_TAGS, Tags
 from core.web.crawl_settings import CrawlSettings
+from core.web.watch_rules import WatchRules
 from store.db.paging import Paged, PageRequest, paged
 from store.db.types import has_tag
 from store.db.upsert import upsert
@@ -32,6 +34,9 @@ class PageSummary:
 
 NO_PAGES = PageSummary(0, None)
 
+DEFAULT_DISCOVER_FREQUENCY: Final = 24
+"""Hours between two discoveries of a domain."""
+
 ROW_LOCK: Final = {"key_share": True}
 """The lock for an update of a row: other transactions may still insert rows that refer to it."""
 
@@ -45,6 +50,9 @@ async def add_domain(
     origin: str,
     display_name: str,
     check_frequency_hours: int,
+    discover_frequency_hours: int = DEFAULT_DISCOVER_FREQUENCY,
+    schedule: Schedule | None = None,
+    watch: WatchRules | None = None,
     crawl_settings: CrawlSettings | None = None,
     tags: Tags = NO_TAGS,
 ) -> Domain:
@@ -62,6 +70,9 @@ async def add_domain(
             origin=origin,
             display_name=display_name,
             check_frequency_hours=check_frequency_hours,
+            discover_frequency_hours=discover_frequency_hours,
+            schedule=schedule,
+            watch=watch,
             crawl_settings=crawl_settings,
             tags=tags,
             created_at=now,
@@ -131,17 +142,22 @@ async def page_summaries(
 
 
 async def delete_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) -> None:
-    """Delete the domain and all its data, and write the message that deletes its schedule.
+    """Delete the domain and all its data, and write the messages that delete its schedules, and
+    those of its pages.
 
     Raises NotFound if there is none with this id.
     """
-    owned = select(Page.id).join(Domain).where(Domain.id == domain_id, Domain.org_id == org_id)
-    pages = list(await session.scalars(owned))
+    owned = select(Page.id, Page.schedule).join(Domain)
+    rows = await session.execute(owned.where(Domain.id == domain_id, Domain.org_id == org_id))
+    schedules: dict[UUID, Schedule | None] = dict(rows.tuples().all())
     deleted = await session.scalar(
         delete(Domain).where(Domain.id == domain_id, Domain.org_id == org_id).returning(Domain.id)
     )
     if deleted is None:
         raise NotFound("Domain not found.")
-    await delete_turns_of_pages(session, pages)
+    await delete_turns_of_pages(session, list(schedules))
     await withdraw_domain(session, domain_id)
     await put(session, ScheduleMessage.of(domain_id))
+    for page_id, schedule in schedules.items():
+        if schedule is not None:
+            await put(session, PageScheduleMessage.of(page_id, domain_id))

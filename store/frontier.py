@@ -12,13 +12,24 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.jobs.checkpoint import EMPTY_CHECKPOINT, Checkpoint
 from core.web.scope import ExclusionReason
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.tables.discoveries import Discovery, FrontierState, FrontierUrl
+from store.tables.pages import Page, PageStatus
+
+UNREAD: Final = (
+    ExclusionReason.TOO_DEEP,
+    ExclusionReason.OVER_LIMIT,
+    ExclusionReason.UNREACHABLE,
+    ExclusionReason.UNREADABLE,
+    ExclusionReason.ACCESS_REFUSED,
+    ExclusionReason.BLOCKED_BY_ROBOTS,
+)
+"""Reasons to leave out a page that may still be there, with its links."""
 
 ROWS_PER_PAGE: Final = 4
 """Rows of each kind for each page of `max_pages`."""
@@ -227,6 +238,66 @@ async def tally(session: AsyncSession, job_id: str) -> Tally:
         pending=states[FrontierState.PENDING],
         left_out=dict(sorted(left_out.items())),
     )
+
+
+async def hides_pages(session: AsyncSession, job_id: str) -> bool:
+    """Whether a known page was left out unread: what it links to may not have been seen."""
+    row = (
+        select(FrontierUrl.url)
+        .join(Discovery, Discovery.job_id == FrontierUrl.job_id)
+        .join(Page, and_(Page.domain_id == Discovery.domain_id, Page.url == FrontierUrl.url))
+        .where(
+            FrontierUrl.job_id == job_id,
+            FrontierUrl.state == FrontierState.LEFT_OUT,
+            FrontierUrl.reason.in_(UNREAD),
+        )
+        .limit(1)
+    )
+    return await session.scalar(row) is not None
+
+
+async def add_missing(session: AsyncSession, job_id: str, limit: int) -> None:
+    """Add the known pages that earlier discoveries found and this one did not, `limit` at most.
+
+    Pages that are gone, or known not to be linked, are left out.
+    """
+    missing = (
+        select(Page.url)
+        .join(Discovery, Discovery.domain_id == Page.domain_id)
+        .outerjoin(FrontierUrl, and_(FrontierUrl.job_id == job_id, FrontierUrl.url == Page.url))
+        .where(
+            Discovery.job_id == job_id,
+            Page.found_at.is_not(None),
+            Page.unlinked_at.is_(None),
+            Page.status != PageStatus.GONE,
+            FrontierUrl.url.is_(None),
+        )
+        .order_by(Page.url)
+        .limit(limit)
+    )
+    rows = [
+        {"job_id": job_id, "url": url, "depth": 0, "state": FrontierState.MISSING}
+        for url in await session.scalars(missing)
+    ]
+    if rows:
+        await session.execute(insert(FrontierUrl), rows)
+
+
+async def missing_pages(session: AsyncSession, job_id: str, limit: int) -> list[str]:
+    """The next `limit` missing pages that were not visited."""
+    return await _in_state(session, job_id, FrontierState.MISSING, limit)
+
+
+async def unlinked_pages(session: AsyncSession, job_id: str) -> list[str]:
+    """The missing pages that answered."""
+    return await _in_state(session, job_id, FrontierState.UNLINKED, None)
+
+
+async def _in_state(
+    session: AsyncSession, job_id: str, state: FrontierState, limit: int | None
+) -> list[str]:
+    rows = select(FrontierUrl.url).where(FrontierUrl.job_id == job_id, FrontierUrl.state == state)
+    return list(await session.scalars(rows.order_by(FrontierUrl.url).limit(limit)))
 
 
 async def start_over(session: AsyncSession, job_id: str) -> None:

@@ -58,6 +58,7 @@ async def match_change(session: AsyncSession, change_id: UUID, now: datetime) ->
         .join(OutboxMessage, OutboxMessage.subject_id == Change.id)
         .where(
             OutboxMessage.kind == MessageKind.CHANGE,
+            Change.domain_id == change.domain_id,
             Change.page_id == change.page_id,
             Change.created_at < change.created_at,
         )
@@ -108,7 +109,7 @@ async def facts_of(
     rows = (
         await session.execute(
             select(Change.id, Page.page_type, Page.tags, Domain.tags)
-            .join(Page, Change.page_id == Page.id)
+            .outerjoin(Page, Change.page_id == Page.id)
             .join(Domain, Change.domain_id == Domain.id)
             .where(Change.id.in_(ids))
         )
@@ -129,7 +130,7 @@ async def facts_of(
             domain_id=change.domain_id,
             page_id=change.page_id,
             page_type=page_type,
-            tags=frozenset((*page_tags, *domain_tags)),
+            tags=frozenset((*(page_tags or ()), *domain_tags)),
             change_type=change.change_type,
             severity=Severity(change.severity),
             confidence=change.confidence,

@@ -2,14 +2,23 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import delete, select
 
-from core.outbox import Entry, Message, MessageKind, RecurringCrawl
+from core.outbox import (
+    Entry,
+    Message,
+    MessageKind,
+    RecurringCrawl,
+    RecurringDiscovery,
+    RecurringPageCrawl,
+)
+from core.schedules import Schedule, every_hours
+from core.web.watch_rules import WATCH_ALL
 from store.batches import batch_pages
 from store.db.engine import Database
 from store.deliveries import neglected_channels
@@ -19,6 +28,7 @@ from store.outbox_rows import MESSAGE_LEASE, is_pending, put, withdraw, withdraw
 from store.owners import owner_of
 from store.tables.domains import Domain, DomainStatus
 from store.tables.job_ends import JobEnd
+from store.tables.pages import Page
 from store.tables.requests import OutboxMessage
 
 PAGES_PER_READ: Final = 50
@@ -36,6 +46,11 @@ ANY_MESSAGE: Final[TypeAdapter[Message]] = TypeAdapter(Message)
 MESSAGE_ORDER: Final = list(MessageKind)
 
 log = logging.getLogger(__name__)
+
+
+def crawl_schedule_of(domain: Domain) -> Schedule:
+    """When the domain is crawled."""
+    return domain.schedule or every_hours(domain.check_frequency_hours)
 
 
 class DatabaseOutbox:
@@ -87,9 +102,37 @@ class DatabaseOutbox:
             domain_id=domain.id,
             name=domain.domain,
             fairness_key=owner_of(domain).fairness_key,
-            every=timedelta(hours=domain.check_frequency_hours),
+            schedule=crawl_schedule_of(domain),
             since=domain.created_at,
             paused=domain.status is DomainStatus.PAUSED,
+        )
+
+    async def recurring_discovery(self, domain_id: UUID) -> RecurringDiscovery | None:
+        """As `Outbox.recurring_discovery` says."""
+        async with self._database.reading() as session:
+            domain = await session.get(Domain, domain_id)
+        if domain is None or not domain.discover_frequency_hours:
+            return None
+        return RecurringDiscovery(
+            owner=owner_of(domain),
+            schedule=every_hours(domain.discover_frequency_hours),
+            since=domain.created_at,
+            paused=domain.status is DomainStatus.PAUSED,
+            max_pages=(domain.watch or WATCH_ALL).max_pages,
+        )
+
+    async def recurring_page_crawl(self, page_id: UUID) -> RecurringPageCrawl | None:
+        """As `Outbox.recurring_page_crawl` says."""
+        async with self._database.reading() as session:
+            page = await session.get(Page, page_id)
+            domain = None if page is None else await session.get(Domain, page.domain_id)
+        if page is None or domain is None or page.schedule is None:
+            return None
+        return RecurringPageCrawl(
+            owner=owner_of(domain, page),
+            schedule=page.schedule,
+            since=page.created_at,
+            paused=domain.status is DomainStatus.PAUSED or not page.monitoring_enabled,
         )
 
     async def batch_pages(self, batch_id: UUID, after: UUID | None) -> Sequence[UUID]:

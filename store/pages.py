@@ -5,23 +5,30 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, SubjectGone
+from core.outbox import PageScheduleMessage
+from core.schedules import Schedule
 from core.tags import NO_TAGS, Tags
 from core.web.crawl_settings import CrawlSettings
 from store.db.paging import Paged, PageRequest, paged
 from store.db.types import has_tag
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.hosts import delete_turns_of_pages
+from store.outbox_rows import put
 from store.tables.domains import Domain
 from store.tables.pages import Page
 
 
 @dataclass(frozen=True)
 class NewPage:
-    """A page to add; `url` is normalised (`core.web.urls`), and `id` is random if unset."""
+    """A page to add; `url` is normalised (`core.web.urls`), and `id` is random if unset.
+
+    `found_at` is set if a discovery found the page, and `found_by` is that discovery if the page is
+    to be told of as a new one.
+    """
 
     url: str
     page_type: str
@@ -30,6 +37,9 @@ class NewPage:
     crawl_settings: CrawlSettings | None = None
     tags: Tags = NO_TAGS
     id: UUID | None = None
+    schedule: Schedule | None = None
+    found_at: datetime | None = None
+    found_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,9 @@ async def add_pages(session: AsyncSession, domain_id: UUID, pages: Sequence[NewP
                 "monitoring_enabled": page.monitoring_enabled,
                 "crawl_settings": page.crawl_settings,
                 "tags": page.tags,
+                "schedule": page.schedule,
+                "found_at": page.found_at,
+                "found_by": page.found_by,
                 "created_at": now,
             }
             for page in ordered[start : start + ROWS_PER_STATEMENT]
@@ -114,6 +127,12 @@ async def page_of_url(session: AsyncSession, domain_id: UUID, url: str) -> Page:
     return found
 
 
+async def pages_at(session: AsyncSession, domain_id: UUID, urls: Sequence[str]) -> list[Page]:
+    """The domain's pages at those URLs."""
+    rows = select(Page).where(Page.domain_id == domain_id, Page.url.in_(urls)).order_by(Page.url)
+    return list((await session.scalars(rows)).all())
+
+
 async def list_pages(
     session: AsyncSession, domain_id: UUID, request: PageRequest, tag: str | None = None
 ) -> Paged[Page]:
@@ -125,11 +144,55 @@ async def list_pages(
 
 
 async def delete_page(session: AsyncSession, org_id: UUID, page_id: UUID) -> None:
-    """Delete the page and all its data. Raises NotFound if there is none with this id."""
+    """Delete the page and all its data, and write the message that deletes its schedule.
+
+    Raises NotFound if there is none with this id.
+    """
     owned = select(Domain.id).where(Domain.org_id == org_id)
-    deleted = await session.scalar(
-        delete(Page).where(Page.id == page_id, Page.domain_id.in_(owned)).returning(Page.id)
+    rows = await session.execute(
+        delete(Page)
+        .where(Page.id == page_id, Page.domain_id.in_(owned))
+        .returning(Page.domain_id, Page.schedule)
     )
+    deleted = rows.one_or_none()
     if deleted is None:
         raise NotFound("Page not found.")
     await delete_turns_of_pages(session, [page_id])
+    if deleted.schedule is not None:
+        await put(session, PageScheduleMessage.of(page_id, deleted.domain_id))
+
+
+async def put_page_schedules(session: AsyncSession, domain_id: UUID) -> list[UUID]:
+    """Have the schedules looked at of all pages of the domain that have their own; those pages."""
+    rows = select(Page.id).where(Page.domain_id == domain_id, Page.schedule.is_not(None))
+    page_ids = list(await session.scalars(rows))
+    for page_id in page_ids:
+        await put(session, PageScheduleMessage.of(page_id, domain_id))
+    return page_ids
+
+
+async def mark_found(
+    session: AsyncSession, domain_id: UUID, urls: Sequence[str], at: datetime
+) -> None:
+    """Record that a discovery found those pages of the domain."""
+    for start in range(0, len(urls), ROWS_PER_STATEMENT):
+        await session.execute(
+            update(Page)
+            .where(
+                Page.domain_id == domain_id, Page.url.in_(urls[start : start + ROWS_PER_STATEMENT])
+            )
+            .values(found_at=at, unlinked_at=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def mark_unlinked(
+    session: AsyncSession, domain_id: UUID, url: str, at: datetime
+) -> Page | None:
+    """Record that no link leads to the page any more; None if that was known."""
+    return await session.scalar(
+        update(Page)
+        .where(Page.domain_id == domain_id, Page.url == url, Page.unlinked_at.is_(None))
+        .values(unlinked_at=at)
+        .returning(Page)
+    )

@@ -23,7 +23,7 @@ async def told_changes(
     ids = {each.change_id for each in deliveries if each.change_id is not None}
     rows = await session.execute(
         select(Change, Page, Domain)
-        .join(Page, Change.page_id == Page.id)
+        .outerjoin(Page, Change.page_id == Page.id)
         .join(Domain, Change.domain_id == Domain.id)
         .where(Change.id.in_(ids))
     )
@@ -37,7 +37,7 @@ async def told_changes(
 
 
 def _told(
-    change: Change, page: Page, domain: Domain, alert: Alert | None, api_url: str
+    change: Change, page: Page | None, domain: Domain, alert: Alert | None, api_url: str
 ) -> ToldChange:
     before, after = (
         each and f"{api_url}/api/snapshots/{each}" for each in (change.before_id, change.after_id)
@@ -45,13 +45,14 @@ def _told(
     return ToldChange(
         id=change.id,
         domain_id=domain.id,
-        page_id=page.id,
+        page_id=page.id if page else None,
         job_id=change.job_id,
         domain=domain.domain,
-        url=page.url,
-        page_type=page.page_type,
-        title=page.title,
-        tags=tuple(dict.fromkeys((*page.tags, *domain.tags))),
+        url=page.url if page else f"{domain.origin}/",
+        page_type=page.page_type if page else None,
+        title=page.title if page else None,
+        tags=tuple(dict.fromkeys((*(page.tags if page else ()), *domain.tags))),
+        event=change.event,
         change_type=change.change_type,
         severity=change.severity,
         confidence=change.confidence,
@@ -63,7 +64,7 @@ def _told(
         alert_name=alert.name if alert else None,
         links=Links(
             change=f"{api_url}/api/changes/{change.id}",
-            page=f"{api_url}/api/pages/{page.id}",
+            page=f"{api_url}/api/pages/{page.id}" if page else None,
             before_snapshot=before,
             after_snapshot=after,
         ),

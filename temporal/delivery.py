@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from temporalio.client import Client
@@ -23,13 +23,21 @@ from core.outbox import (
     JobMessage,
     Message,
     Outbox,
+    PageScheduleMessage,
     ScheduleMessage,
 )
 from temporal.jobs.backtests import start_backtest
 from temporal.jobs.cancellation import cancel_job
 from temporal.jobs.launch import JobStart, start_batch, start_job
 from temporal.jobs.notifications import wake_channel
-from temporal.jobs.schedules import delete_schedule, set_schedule
+from temporal.jobs.schedules import (
+    crawl_schedule_id,
+    delete_schedule,
+    discovery_schedule_id,
+    set_crawl_schedule,
+    set_discovery_schedule,
+    set_page_schedule,
+)
 
 RECONCILE_INTERVAL: Final = 15.0
 """Seconds between two deliveries of due messages."""
@@ -39,6 +47,11 @@ DELIVERY_BATCH_SIZE: Final = 20
 
 PROMPT_ANSWER: Final = 1.0
 """Seconds. After a slower delivery, a message about a schedule stays in the outbox."""
+
+SCHEDULES: Final = (ScheduleMessage, PageScheduleMessage)
+"""Messages that say nothing but whose schedule is to be looked at."""
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +74,10 @@ class Delivery:
         """
         match message:
             case ScheduleMessage():
-                await self._sync_schedule(message.domain_id)
+                await self._sync_crawls(message.domain_id)
+                await self._sync_discoveries(message.domain_id)
+            case PageScheduleMessage():
+                await self._sync_page(message.subject_id)
             case JobMessage():
                 await start_job(self._client, _job_start(message))
             case BatchMessage():
@@ -83,7 +99,7 @@ class Delivery:
         """
         for entry in await self._outbox.of_subject(subject_id):
             await self.send(entry.message)
-            if not isinstance(entry.message, ScheduleMessage):
+            if not isinstance(entry.message, SCHEDULES):
                 # If this fails, the message is delivered again, which changes nothing.
                 with suppress(Unavailable):
                     await self._outbox.remove(entry)
@@ -109,7 +125,7 @@ class Delivery:
     async def _deliver_entry(self, entry: Entry) -> None:
         began = time.monotonic()
         await self.send(entry.message)
-        if not isinstance(entry.message, ScheduleMessage):
+        if not isinstance(entry.message, SCHEDULES):
             log.warning("delivered a %s message that a request left: %s", *_named(entry))
         elif time.monotonic() - began > PROMPT_ANSWER:
             # The server was slow: an older call that timed out may still run after this one.
@@ -126,15 +142,40 @@ class Delivery:
     async def _wake(self, channel_ids: Sequence[UUID]) -> None:
         await asyncio.gather(*(wake_channel(self._client, each) for each in channel_ids))
 
-    async def _sync_schedule(self, domain_id: UUID) -> None:
-        crawl = await self._outbox.recurring_crawl(domain_id)
+    async def _sync_crawls(self, domain_id: UUID) -> None:
+        await self._sync(
+            domain_id, self._outbox.recurring_crawl, set_crawl_schedule, crawl_schedule_id
+        )
+
+    async def _sync_discoveries(self, domain_id: UUID) -> None:
+        await self._sync(
+            domain_id,
+            self._outbox.recurring_discovery,
+            set_discovery_schedule,
+            discovery_schedule_id,
+        )
+
+    async def _sync_page(self, page_id: UUID) -> None:
+        await self._sync(
+            page_id, self._outbox.recurring_page_crawl, set_page_schedule, crawl_schedule_id
+        )
+
+    async def _sync(
+        self,
+        subject_id: UUID,
+        read: Callable[[UUID], Awaitable[T | None]],
+        write: Callable[[Client, T, int], Awaitable[None]],
+        schedule_id_of: Callable[[UUID], str],
+    ) -> None:
+        """Make the schedule what the store says, until both say the same."""
+        recurring = await read(subject_id)
         while True:
-            if crawl is None:
-                await delete_schedule(self._client, domain_id)
+            if recurring is None:
+                await delete_schedule(self._client, schedule_id_of(subject_id))
             else:
-                await set_schedule(self._client, crawl, self._max_attempts)
-            written, crawl = crawl, await self._outbox.recurring_crawl(domain_id)
-            if crawl == written:
+                await write(self._client, recurring, self._max_attempts)
+            written, recurring = recurring, await read(subject_id)
+            if recurring == written:
                 return
 
     async def _end_jobs(self, batch_id: UUID) -> None:

@@ -25,11 +25,19 @@ from store.checks import (
     record_version,
 )
 from store.db.engine import Database
+from store.domains import domain_by_id
 from store.job_ends import claim_ends
 from store.page_lines import store_noise_history
 from store.pages import page_by_id
 from store.pending_confirmations import delete_pending_confirmation, store_pending_confirmation
 from store.tables.job_ends import JobEnd
+from store.watching import (
+    FailedCheck,
+    lock_if_failing,
+    record_failed_check,
+    tell_added,
+    tell_restored,
+)
 
 Tell = Callable[[UUID], Awaitable[None]]
 """Has a stored change told to whom it concerns; raises nothing."""
@@ -50,16 +58,18 @@ class ResponseIdentity:
 
 
 class CheckRecorder:
-    """Writes the outcome of a check to `database`.
+    """Writes the outcome of a check to `database`. A page counts as not watched after
+    `broken_after` failed checks in a row.
 
-    Every write is keyed by the job, so it may be repeated. A change that is stored is told by
-    `tell`. The `record_` methods raise
-    JobCancelled, and write nothing, if the job was cancelled before it stored a change.
+    Every write is keyed by the job, so it may be repeated. A change that is stored is told at once
+    by `tell`, and an event by the outbox. The `record_` methods raise JobCancelled, and write
+    nothing, if the job was cancelled before it stored a change.
     """
 
-    def __init__(self, database: Database, tell: Tell) -> None:
+    def __init__(self, database: Database, tell: Tell, broken_after: int) -> None:
         self._database = database
         self._tell = tell
+        self._broken_after = broken_after
 
     async def await_confirmation(self, check: Check, seen: SeenPage | None) -> Defer:
         """Store what this fetch found, None if the page was missing; the time of the next fetch."""
@@ -80,8 +90,10 @@ class CheckRecorder:
         page, now = check.page, datetime.now(UTC)
         change_id = None
         async with self._database.transaction() as session:
+            await lock_if_failing(session, page)
             await delete_pending_confirmation(session, page.id, check.job_id)
             newly_gone = await record_gone(session, page, now)
+            await tell_restored(session, page, check.job_id, now)
             if newly_gone and page.snapshot_id is not None and verdict.detected is not None:
                 await _claim_stored(session)
                 change_id = await record_change(
@@ -102,6 +114,7 @@ class CheckRecorder:
         page, now = check.page, datetime.now(UTC)
         change_id = None
         async with self._database.transaction() as session:
+            await lock_if_failing(session, page)
             await delete_pending_confirmation(session, page.id, check.job_id)
             recorded = await record_unchanged(
                 session,
@@ -114,6 +127,8 @@ class CheckRecorder:
                 settings_fingerprint=check.profile.fingerprint,
                 not_modified=response.status_code == 304,
             )
+            if recorded:
+                await tell_restored(session, page, check.job_id, now)
             if recorded and verdict.noise is not None:
                 await store_noise_history(
                     session, page.id, verdict.noise.before, verdict.noise.after, now
@@ -151,6 +166,7 @@ class CheckRecorder:
         if verdict.restored:
             detected = restoration(detected)
         async with self._database.transaction() as session:
+            await lock_if_failing(session, page)
             await delete_pending_confirmation(session, page.id, check.job_id)
             snapshot_id = await record_version(
                 session, page, check.job_id, version, at=now, is_change=detected is not None
@@ -162,6 +178,12 @@ class CheckRecorder:
                     return result_of(done)
                 return CrawlPageResult(changed=False, status_code=version.status_code)
             await _claim_stored(session)
+            await tell_restored(session, page, check.job_id, now)
+            if page.found_by is not None:
+                domain = await domain_by_id(session, page.domain_id)
+                await tell_added(
+                    session, page, domain, snapshot_id, version.title, version.text, now
+                )
             if isinstance(verdict, RecordChange):
                 await store_noise_history(
                     session, page.id, verdict.noise.before, verdict.noise.after, now
@@ -185,6 +207,11 @@ class CheckRecorder:
             snapshot_id=snapshot_id,
             change_id=change_id,
         )
+
+    async def record_failed(self, page_id: UUID, failed: FailedCheck) -> None:
+        """Record that a check of the page failed for good, once for each job."""
+        async with self._database.transaction() as session:
+            await record_failed_check(session, page_id, failed, self._broken_after)
 
     async def _tell_if(self, change_id: UUID | None) -> None:
         if change_id is not None:

@@ -12,6 +12,7 @@ from core.errors import InternalError, InvalidAddress, JobError, PageGone
 from core.jobs.checkpoint import Seeding
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from core.web.robots import Robots
+from core.web.sitemaps import EMPTY
 from core.web.urls import Site, as_sent
 
 MAX_SITEMAPS: Final = 500
@@ -110,12 +111,15 @@ async def read_sitemap(
         # Most sites have no /sitemap.xml.
         return _waiting(read, site), ()
     except JobError as error:
-        return _waiting(_with_problem(read, url, error.message), site), ()
+        return _waiting(_failed(_with_problem(read, url, error.message)), site), ()
     hops = [fetched.requested or fetched.url, *fetched.redirects]
     read = read.model_copy(update={"asked": tuple(dict.fromkeys([*read.asked, *hops]))})
     sitemap = await visitor.extractor.sitemap(fetched.body)
-    if sitemap.problem is not None and not _is_guess(url, site):
+    guess = _is_guess(url, site)
+    if sitemap.problem is not None and not guess:
         read = _with_problem(read, url, sitemap.problem)
+    if sitemap.problem not in (None, EMPTY) and not (guess and _is_html(fetched.content_type)):
+        read = _failed(read)
     urls = sitemap.pages[: MAX_SEEDS - read.urls]
     named = read.model_copy(
         update={
@@ -131,11 +135,19 @@ def _is_guess(url: str, site: Site) -> bool:
     return url in {f"{site.origin}{place}" for place in ("/sitemap.xml", *USUAL_PLACES)}
 
 
+def _is_html(content_type: str | None) -> bool:
+    return (content_type or "").lower().startswith(("text/html", "application/xhtml"))
+
+
 def _with_problem(seeding: Seeding, url: str, problem: str) -> Seeding:
     if len(seeding.problems) == MAX_PROBLEMS:
         return seeding
     sentence = f"{url[:MAX_URL_QUOTED]}: {problem}"
     return seeding.model_copy(update={"problems": (*seeding.problems, sentence)})
+
+
+def _failed(seeding: Seeding) -> Seeding:
+    return seeding.model_copy(update={"failed": True})
 
 
 def _waiting(seeding: Seeding, site: Site, more: Iterable[str] = ()) -> Seeding:

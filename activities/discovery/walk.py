@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -24,17 +24,26 @@ from activities.http.fetch import ResponseCache
 from activities.http.kept_responses import Hops
 from activities.http.politeness import Politeness
 from activities.reporting import Attempt
-from core.errors import HostBusy, JobError, RedirectToOtherSite
+from core.changes.events import page_unlinked
+from core.errors import DiffyError, HostBusy, JobError, RedirectToOtherSite
 from core.jobs.checkpoint import EMPTY_CHECKPOINT, Checkpoint, Seeding, StoredError
-from core.jobs.contract import DiscoverPagesInput, DiscoverPagesResult
+from core.jobs.contract import DEFAULT_MAX_DEPTH, DiscoverPagesInput, DiscoverPagesResult
+from core.outbox import BatchMessage
 from core.web.scope import ExclusionReason, ScopeRules, file_kind, in_words
 from core.web.urls import Site, host_of, parse_domain
+from core.web.watch_rules import WATCH_ALL
 from store import frontier
+from store.batches import create_batch
+from store.changes import record_event
 from store.db.engine import Database
 from store.frontier import FoundUrl, Tally, UrlOutcome
-from store.pages import NewPage, add_pages
+from store.outbox_rows import put
+from store.pages import NewPage, add_pages, mark_found, mark_unlinked, pages_at
 from store.tables.discoveries import FrontierState
 from store.tables.domains import Domain
+from store.watching import record_discovery, tell_added
+from temporal.delivery import Delivery
+from temporal.jobs.messages import NO_OPTIONS, Launcher
 
 MAX_PARALLEL_VISITS: Final = 16
 """Maximum number of visits in flight. The host's slots limit the rate."""
@@ -72,13 +81,19 @@ class Walk:
         profiles: SiteProfiles,
         attempt: Attempt,
         kept: ResponseCache,
+        delivery: Delivery,
+        broken_after: int,
     ) -> None:
         self._database = database
         self._lock = lock
         self._politeness = politeness
         self._job_id = job_id
         self._job = job
+        self._domain = domain
         self._domain_id = domain.id
+        self._delivery = delivery
+        self._broken_after = broken_after
+        self._watched = domain.watch or WATCH_ALL
         self._profiles = profiles
         self._attempt = attempt
         self._kept = kept
@@ -105,7 +120,19 @@ class Walk:
         await self._visit_all()
         if await self._seed_usual_places():
             await self._visit_all()
+        await self._visit_missing()
         return await self._finish()
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the discovery is of the whole site, so that a page that it misses is missing."""
+        job = self._job
+        return (
+            not job.include
+            and not job.exclude
+            and job.max_depth >= DEFAULT_MAX_DEPTH
+            and job.max_pages >= self._watched.max_pages
+        )
 
     def _candidates_after(self, checkpoint: Checkpoint) -> Candidates:
         rules = ScopeRules(include=self._job.include, exclude=self._job.exclude)
@@ -278,11 +305,19 @@ class Walk:
         feeds = {"feeds": self._candidates.feeds_taken}
         checkpoint = checkpoint.model_copy(update={**feeds, "files": files})
         fresh = await self._unseen(found)
+        batch: BatchMessage | None = None
         async with self._lock.transaction() as session:
             outcomes = await self._outcomes(session, completed)
             await frontier.record_outcomes(session, self._job_id, outcomes)
             added = await self._add(session, fresh, checkpoint)
+            if self._tells_of_pages:
+                new = [each.url for each in outcomes if each.state is FrontierState.PAGE_ADDED]
+                batch = await self._new_pages(session, new)
         self._added(added, checkpoint)
+        if batch is not None:
+            # If this fails, the reconciler starts the crawls.
+            with suppress(DiffyError):
+                await self._delivery.deliver(batch.subject_id)
         self._pending -= len(completed)
         self._pages += sum(self._is_page(url, visit) for url, visit in completed)
 
@@ -325,12 +360,21 @@ class Walk:
     async def _outcomes(
         self, session: AsyncSession, completed: Sequence[tuple[FoundUrl, Visit]]
     ) -> list[UrlOutcome]:
+        now = datetime.now(UTC)
         pages = [
-            NewPage(url.url, visit.page_type, visit.title)
+            NewPage(
+                url.url,
+                visit.page_type,
+                visit.title,
+                monitoring_enabled=self._watched.allows(url.url, visit.page_type),
+                found_at=now,
+                found_by=self._job_id if self._tells_of_pages else None,
+            )
             for url, visit in completed
             if isinstance(visit, FoundPage) and self._is_page(url, visit)
         ]
         known = set((await add_pages(session, self._domain_id, pages)).known)
+        await mark_found(session, self._domain_id, sorted(known), now)
         outcomes: list[UrlOutcome] = []
         for url, visit in completed:
             if isinstance(visit, Excluded):
@@ -348,14 +392,102 @@ class Walk:
         """Whether the visit found one of the discovery's pages, and not only links."""
         return isinstance(visit, FoundPage) and self._candidates.is_taken(url.url)
 
+    @property
+    def _tells_of_pages(self) -> bool:
+        """Whether a page that is not known is a new one: not in the first discovery."""
+        return self._domain.discovered_at is not None
+
+    async def _new_pages(self, session: AsyncSession, urls: Sequence[str]) -> BatchMessage | None:
+        """Have new pages crawled at once, which tells of them; of one that is not to be watched,
+        tell at once. The batch, None if nothing is to be crawled.
+        """
+        pages = await pages_at(session, self._domain_id, urls)
+        for page in pages:
+            if not page.monitoring_enabled:
+                now = datetime.now(UTC)
+                await tell_added(session, page, self._domain, None, None, None, now)
+        watched = [page.id for page in pages if page.monitoring_enabled]
+        if not watched:
+            return None
+        batch = await create_batch(session, self._domain.org_id, self._domain_id, watched)
+        launcher = Launcher(self._job.max_attempts)
+        message = launcher.batch(self._domain, batch, NO_OPTIONS)
+        await put(session, message)
+        return message
+
+    async def _visit_missing(self) -> None:
+        """Visit the known pages that the walk did not find, if it would have found them.
+
+        Raises HostBusy as `run` does.
+        """
+        if not self._checkpoint.missing_listed:
+            await self._list_missing()
+        while urls := await self._missing():
+            visits = await asyncio.gather(*map(self._visit, urls))
+            outcomes = [
+                UrlOutcome(
+                    url,
+                    FrontierState.UNLINKED
+                    if isinstance(visit, FoundPage)
+                    else FrontierState.NOT_THERE,
+                )
+                for url, visit in zip(urls, visits, strict=True)
+                if visit is not None
+            ]
+            async with self._lock.transaction() as session:
+                await frontier.record_outcomes(session, self._job_id, outcomes)
+            if self._busy is not None:
+                raise self._busy
+
+    async def _list_missing(self) -> None:
+        checkpoint = self._checkpoint.model_copy(update={"missing_listed": True})
+        seeding = checkpoint.seeding
+        async with self._lock.transaction() as session:
+            tally = await frontier.tally(session, self._job_id)
+            if (
+                self._is_whole
+                and self._tells_of_pages
+                and tally.discovered
+                and _is_complete(tally)
+                and not (seeding is None or seeding.failed)
+                and not (seeding.passed_over or seeding.urls_passed_over)
+                and not await frontier.hides_pages(session, self._job_id)
+            ):
+                await frontier.add_missing(session, self._job_id, self._job.max_pages)
+            await frontier.put_checkpoint(session, self._job_id, checkpoint)
+        self._checkpoint = checkpoint
+
+    async def _missing(self) -> list[str]:
+        async with self._database.reading() as session:
+            return await frontier.missing_pages(session, self._job_id, MAX_PARALLEL_VISITS)
+
+    async def _tell_unlinked(self, session: AsyncSession, at: datetime) -> None:
+        for url in await frontier.unlinked_pages(session, self._job_id):
+            page = await mark_unlinked(session, self._domain_id, url, at)
+            if page is not None:
+                await record_event(session, page, page.id, self._job_id, page_unlinked(), at=at)
+
     async def _finish(self) -> DiscoverPagesResult:
         first_error = self._checkpoint.first_error
         async with self._lock.transaction() as session:
             if self._pages == 0 and first_error is not None:
                 await frontier.start_over(session, self._job_id)
             else:
+                now = datetime.now(UTC)
                 tally = await frontier.tally(session, self._job_id)
                 result = _result(tally, self._checkpoint.seeding or Seeding())
+                as_expected = await record_discovery(
+                    session,
+                    self._domain_id,
+                    self._job_id,
+                    result,
+                    whole=self._is_whole,
+                    complete=_is_complete(tally),
+                    limit=self._broken_after,
+                    at=now,
+                )
+                if as_expected:
+                    await self._tell_unlinked(session, now)
                 as_json = result.model_dump(mode="json", by_alias=True)
                 await frontier.finish(session, self._job_id, as_json)
                 return result
@@ -400,6 +532,11 @@ def _notes(tally: Tally, left_out: Mapping[str, int], seeding: Seeding) -> list[
             f"a discovery takes {MAX_SEEDS:,}."
         )
     return notes
+
+
+def _is_complete(tally: Tally) -> bool:
+    """Whether no page was left out because there were too many."""
+    return not tally.pending and ExclusionReason.OVER_LIMIT not in tally.left_out
 
 
 def _result(tally: Tally, seeding: Seeding) -> DiscoverPagesResult:

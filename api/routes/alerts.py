@@ -23,7 +23,6 @@ from core.alerts.rules import (
     MAX_CHOICES,
     MAX_WORDS_LENGTH,
     AlertRule,
-    Event,
     PriceDirection,
     Reason,
     Words,
@@ -31,6 +30,7 @@ from core.alerts.rules import (
     warnings_of,
 )
 from core.alerts.timing import Digest, QuietHours, told_at
+from core.changes.events import Event
 from core.changes.rules import ChangeType, Severity
 from core.errors import InvalidRequest
 from core.model import Model, UtcTime

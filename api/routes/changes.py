@@ -1,4 +1,4 @@
-"""Changes that crawls have detected."""
+"""Changes that crawls have detected, and other events."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -13,6 +13,7 @@ from api.errors import documented_errors
 from api.limits import JsonBody, Text
 from api.paging import ListMeta, PagingDep
 from core.changes.diff import BlockChange, ChangeStats, TextDifference
+from core.changes.events import Event
 from core.changes.rules import ChangeType, Severity
 from core.model import Model, UtcTime
 from core.text.stored_text import display_form
@@ -26,20 +27,25 @@ STORED_DIFFERENCE = TypeAdapter(TextDifference)
 
 
 class ChangeRow(Model):
-    """A change as lists show it. A removed page has no snapshot after the change."""
+    """A change as lists show it. A removed page has no snapshot after the change.
+
+    An `event` other than `change` has no snapshot before it, and only `page_added` may have one
+    after it. An event about a whole domain has no page, and the URL of the front page.
+    """
 
     id: UUID
     domain_id: UUID
-    page_id: UUID
+    page_id: UUID | None
     job_id: str
     domain: str
     url: str
+    event: Event
     change_type: ChangeType
     severity: Severity
     confidence: float
     summary: str
     detected_at: UtcTime
-    before_snapshot_id: UUID
+    before_snapshot_id: UUID | None
     after_snapshot_id: UUID | None
     acknowledged_at: UtcTime | None
     acknowledged_by: str | None
@@ -94,8 +100,9 @@ async def change_rows(session: AsyncSession, changes: list[Change]) -> list[Chan
             domain_id=change.domain_id,
             page_id=change.page_id,
             job_id=change.job_id,
-            domain=pages[change.page_id].domain,
-            url=pages[change.page_id].url,
+            domain=pages[change.id].domain,
+            url=pages[change.id].url,
+            event=change.event,
             change_type=ChangeType(change.change_type),
             severity=Severity(change.severity),
             confidence=change.confidence,
@@ -119,6 +126,7 @@ async def list_all(
     page_id: Annotated[UUID | None, Query(alias="pageId")] = None,
     change_type: Annotated[ChangeType | None, Query(alias="changeType")] = None,
     severity: Severity | None = None,
+    event: Event | None = None,
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
     acknowledged: bool | None = None,
@@ -136,6 +144,7 @@ async def list_all(
                 page_id=page_id,
                 change_type=change_type,
                 severity=severity,
+                event=event,
                 since=since,
                 until=until,
                 acknowledged=acknowledged,
@@ -154,11 +163,11 @@ async def get(
     async with database.reading() as session:
         change = await get_change(session, principal.org_id, change_id)
         [row] = await change_rows(session, [change])
-        before = await snapshot_by_id(session, change.before_id)
+        before = await snapshot_by_id(session, change.before_id) if change.before_id else None
         after = await snapshot_by_id(session, change.after_id) if change.after_id else None
     difference = STORED_DIFFERENCE.validate_python(change.diff)
     diff_data = DiffData(
-        before=display_form(before.text),
+        before=display_form(before.text) if before else "",
         after=display_form(after.text) if after else "",
         stats=difference.stats,
         blocks=difference.blocks,

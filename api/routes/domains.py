@@ -32,12 +32,15 @@ from api.tags import TagList, TagQuery, tags_over
 from core.errors import DiffyError, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage, ScheduleMessage
+from core.schedules import Schedule
 from core.tags import NO_TAGS
 from core.web.addresses import is_public, literal_address
 from core.web.urls import MAX_URL_LENGTH, Site, parse_domain
+from core.web.watch_rules import WATCH_ALL, WatchRules
 from store.changes import recent_changes
 from store.db.engine import Database
 from store.domains import (
+    DEFAULT_DISCOVER_FREQUENCY,
     NO_PAGES,
     PageSummary,
     add_domain,
@@ -47,8 +50,10 @@ from store.domains import (
     page_summaries,
 )
 from store.outbox import put
+from store.pages import put_page_schedules
 from store.tables.domains import Domain, DomainStatus
-from temporal.jobs.schedules import next_crawls
+from temporal.jobs.messages import DiscoverOptions
+from temporal.jobs.schedules import next_crawls, next_discovery
 
 router = APIRouter(prefix="/api/domains", tags=["domains"])
 
@@ -57,10 +62,13 @@ DEFAULT_CHECK_FREQUENCY: Final = 24
 
 DisplayName = Annotated[Text, Field(min_length=1, max_length=200)]
 CheckFrequencyHours = Annotated[int, Field(ge=1, le=8760)]
+DiscoverFrequencyHours = Annotated[int, Field(ge=0, le=8760)]
 
 
 class DomainView(Model):
-    """A domain; `pages` is the number of its known pages."""
+    """A domain; `pages` is the number of its known pages. With a `schedule`, `checkFrequencyHours`
+    is not used.
+    """
 
     id: UUID
     org_id: UUID
@@ -68,10 +76,14 @@ class DomainView(Model):
     display_name: str
     status: DomainStatus
     check_frequency_hours: int
+    schedule: Schedule | None
+    discover_frequency_hours: int
+    watch: WatchRules
     crawl_settings: CrawlSettingsView
     tags: tuple[str, ...]
     last_crawled_at: UtcTime | None
     next_crawl_at: UtcTime | None
+    last_discovered_at: UtcTime | None
     pages: int
     created_at: UtcTime
     updated_at: UtcTime
@@ -86,6 +98,7 @@ class AddedDomain(DomainView):
 class DomainDetail(DomainView):
     """A domain as it is shown alone."""
 
+    next_discovery_at: UtcTime | None
     recent_changes: list[ChangeRow]
 
 
@@ -115,13 +128,22 @@ class AddDomainBody(WithCrawlSettings):
     display_name: DisplayName | None = None
     check_frequency_hours: CheckFrequencyHours | None = None
     tags: TagList | None = None
+    schedule: Schedule | None = None
+    discover_frequency_hours: DiscoverFrequencyHours | None = None
+    watch: WatchRules | None = None
 
 
 class ChangeDomainBody(WithCrawlSettings):
-    """The mutable fields of a domain. Omitted fields stay."""
+    """The mutable fields of a domain. Omitted fields stay; null in `schedule` or `watch` unsets it.
+
+    `checkFrequencyHours` replaces a schedule.
+    """
 
     display_name: DisplayName | None = None
     check_frequency_hours: CheckFrequencyHours | None = None
+    schedule: Schedule | None = None
+    discover_frequency_hours: DiscoverFrequencyHours | None = None
+    watch: WatchRules | None = None
     status: Annotated[DomainStatus, Field(strict=False)] | None = None
     tags: TagList | None = None
 
@@ -135,10 +157,14 @@ def domain_view(domain: Domain, pages: PageSummary, next_crawl_at: datetime | No
         display_name=domain.display_name,
         status=domain.status,
         check_frequency_hours=domain.check_frequency_hours,
+        schedule=domain.schedule,
+        discover_frequency_hours=domain.discover_frequency_hours,
+        watch=domain.watch or WATCH_ALL,
         crawl_settings=settings_view(domain.crawl_settings),
         tags=domain.tags,
         last_crawled_at=pages.last_check_at,
         next_crawl_at=next_crawl_at,
+        last_discovered_at=domain.discovered_at,
         pages=pages.count,
         created_at=domain.created_at,
         updated_at=domain.updated_at,
@@ -178,7 +204,8 @@ async def add(
     secret_key: SecretKeyDep,
     idempotency: IdempotencyDep,
 ) -> AddedDomainAnswer:
-    """Register a site, discover its pages, and crawl it regularly."""
+    """Register a site, discover its pages now and regularly, and crawl it regularly."""
+    _check_times(body)
     site = parse_domain(body.domain)
     if not settings.allow_private_networks:
         _refuse_private(site)
@@ -192,10 +219,18 @@ async def add(
             origin=site.origin,
             display_name=body.display_name or site.authority,
             check_frequency_hours=body.check_frequency_hours or DEFAULT_CHECK_FREQUENCY,
+            schedule=body.schedule,
+            discover_frequency_hours=(
+                DEFAULT_DISCOVER_FREQUENCY
+                if body.discover_frequency_hours is None
+                else body.discover_frequency_hours
+            ),
+            watch=body.watch,
             crawl_settings=body.settings_over(None, secret_key),
             tags=tags_over(NO_TAGS, body.tags),
         )
-        discovery = launcher.discovery(domain, seed)
+        limits = DiscoverOptions(max_pages=(body.watch or WATCH_ALL).max_pages)
+        discovery = launcher.discovery(domain, seed, limits)
         domain.discovery_job_id = discovery.job_id
         await put(session, ScheduleMessage.of(domain.id))
         await put(session, discovery)
@@ -209,6 +244,12 @@ async def add(
         upcoming = await next_crawls(client, [added.id])
     next_crawl_at = {"next_crawl_at": upcoming.get(added.id)}
     return AddedDomainAnswer(data=added.model_copy(update=next_crawl_at))
+
+
+def _check_times(body: AddDomainBody | ChangeDomainBody) -> None:
+    if body.schedule is not None and body.check_frequency_hours is not None:
+        sentence = "Give either a schedule or checkFrequencyHours."
+        raise InvalidRequest(sentence, {"schedule": sentence})
 
 
 def _refuse_private(site: Site) -> None:
@@ -237,13 +278,23 @@ async def change(
     delivery: DeliveryDep,
     secret_key: SecretKeyDep,
 ) -> DomainAnswer:
-    """Change a domain and its schedule."""
+    """Change a domain and its schedules. A paused domain is neither crawled nor discovered until it
+    is active again.
+    """
+    _check_times(body)
     async with database.transaction() as session:
         domain = await get_domain(session, principal.org_id, domain_id, lock=True)
         if body.display_name is not None:
             domain.display_name = body.display_name
         if body.check_frequency_hours is not None:
             domain.check_frequency_hours = body.check_frequency_hours
+            domain.schedule = None
+        if "schedule" in body.model_fields_set:
+            domain.schedule = body.schedule
+        if "watch" in body.model_fields_set:
+            domain.watch = body.watch
+        if body.discover_frequency_hours is not None:
+            domain.discover_frequency_hours = body.discover_frequency_hours
         if body.status is not None:
             domain.status = body.status
         domain.tags = tags_over(domain.tags, body.tags)
@@ -252,7 +303,9 @@ async def change(
             domain.updated_at = datetime.now(UTC)
         # Also without a change: this restores a schedule that was edited by hand.
         await put(session, ScheduleMessage.of(domain.id))
-    await delivery.deliver(domain.id)
+        subjects = [domain.id, *await put_page_schedules(session, domain.id)]
+    for subject_id in subjects:
+        await delivery.deliver(subject_id)
     return await _detail(principal.org_id, domain_id, database, client)
 
 
@@ -264,8 +317,11 @@ async def _detail(
         pages = await page_summaries(session, [domain.id])
         recent = await change_rows(session, await recent_changes(session, domain.id))
     upcoming = await next_crawls(client, [domain.id])
+    discovery = await next_discovery(client, domain.id)
     view = domain_view(domain, pages.get(domain.id, NO_PAGES), upcoming.get(domain.id))
-    return DomainAnswer(data=DomainDetail(**dict(view), recent_changes=recent))
+    return DomainAnswer(
+        data=DomainDetail(**dict(view), next_discovery_at=discovery, recent_changes=recent)
+    )
 
 
 @router.delete("/{domain_id}", status_code=204, responses=documented_errors(404))

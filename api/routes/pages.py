@@ -1,23 +1,37 @@
 """Pages of domains."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Body
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.client import Client
 
 from api.crawl_settings import CrawlSettingsView, WithCrawlSettings, settings_view
-from api.deps import DatabaseDep, DomainIdDep, LauncherDep, PageIdDep, PrincipalDep, SecretKeyDep
+from api.deps import (
+    ClientDep,
+    DatabaseDep,
+    DeliveryDep,
+    DomainIdDep,
+    LauncherDep,
+    PageIdDep,
+    PrincipalDep,
+    SecretKeyDep,
+)
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
 from api.limits import JobBody, Text
 from api.paging import ListMeta, PagingDep
 from api.started import StartedBatch, StartedBatchAnswer, StartedJobAnswer
 from api.tags import TagList, TagQuery, tags_over
-from core.errors import Conflict, InvalidAddress, InvalidRequest
+from core.errors import Conflict, DiffyError, InvalidAddress, InvalidRequest
 from core.model import Model, UtcTime
-from core.outbox import JobMessage
+from core.outbox import JobMessage, PageScheduleMessage
+from core.schedules import Schedule
 from core.tags import NO_TAGS
 from core.web.page_types import PageType, classify_page
 from core.web.scope import ExclusionReason, exclusion_reason
@@ -28,6 +42,7 @@ from store.outbox import put
 from store.pages import NewPage, add_pages, delete_page, get_page, list_pages, page_of_url
 from store.tables.domains import Domain
 from store.tables.pages import Page, PageStatus
+from temporal.jobs.schedules import next_crawls
 
 router = APIRouter(prefix="/api", tags=["pages"])
 
@@ -41,7 +56,9 @@ PageIds = Annotated[
 
 
 class PageView(Model):
-    """A page."""
+    """A page. Without a `schedule` of its own it is crawled with its domain, whose `nextCrawlAt`
+    says when; its own is then null.
+    """
 
     id: UUID
     domain_id: UUID
@@ -49,10 +66,12 @@ class PageView(Model):
     page_type: str
     status: PageStatus
     monitoring_enabled: bool
+    schedule: Schedule | None
     crawl_settings: CrawlSettingsView
     tags: tuple[str, ...]
     last_check_at: UtcTime | None
     last_change_at: UtcTime | None
+    next_crawl_at: UtcTime | None
 
 
 class PageListAnswer(Model):
@@ -69,11 +88,12 @@ class PageAnswer(Model):
 
 
 class PageChoices(WithCrawlSettings):
-    """The mutable fields of a page. Omitted fields stay."""
+    """The mutable fields of a page. Omitted fields stay; null in `schedule` unsets it."""
 
     page_type: Annotated[PageType, Field(strict=False)] | None = None
     monitoring_enabled: bool | None = None
     tags: TagList | None = None
+    schedule: Schedule | None = None
 
 
 class AddPageBody(PageChoices):
@@ -88,7 +108,7 @@ class CrawlBody(JobBody):
     page_ids: PageIds | None = None
 
 
-def page_view(page: Page) -> PageView:
+def page_view(page: Page, next_crawl_at: datetime | None = None) -> PageView:
     """A page as the API shows it."""
     return PageView(
         id=page.id,
@@ -97,11 +117,19 @@ def page_view(page: Page) -> PageView:
         page_type=page.page_type,
         status=page.status,
         monitoring_enabled=page.monitoring_enabled,
+        schedule=page.schedule,
         crawl_settings=settings_view(page.crawl_settings),
         tags=page.tags,
         last_check_at=page.last_check_at,
         last_change_at=page.last_change_at,
+        next_crawl_at=next_crawl_at,
     )
+
+
+async def _views(client: Client, pages: Sequence[Page]) -> list[PageView]:
+    """Pages as the API shows them. Temporal is asked only about those with their own schedule."""
+    upcoming = await next_crawls(client, [page.id for page in pages if page.schedule is not None])
+    return [page_view(page, upcoming.get(page.id)) for page in pages]
 
 
 @router.get("/domains/{domain_id}/pages", responses=documented_errors(400, 404))
@@ -110,13 +138,14 @@ async def list_of_domain(
     principal: PrincipalDep,
     paging: PagingDep,
     database: DatabaseDep,
+    client: ClientDep,
     tag: TagQuery = None,
 ) -> PageListAnswer:
     """The pages of a domain, newest first."""
     async with database.reading() as session:
         domain = await get_domain(session, principal.org_id, domain_id)
         found = await list_pages(session, domain.id, paging.request, tag)
-    return PageListAnswer(data=[page_view(each) for each in found.rows], meta=paging.meta(found))
+    return PageListAnswer(data=await _views(client, found.rows), meta=paging.meta(found))
 
 
 @router.post(
@@ -128,6 +157,7 @@ async def add(
     domain_id: DomainIdDep,
     body: AddPageBody,
     principal: PrincipalDep,
+    client: ClientDep,
     secret_key: SecretKeyDep,
     idempotency: IdempotencyDep,
 ) -> PageAnswer:
@@ -141,6 +171,7 @@ async def add(
             url=url,
             page_type=body.page_type or classify_page(url),
             monitoring_enabled=body.monitoring_enabled is not False,
+            schedule=body.schedule,
             crawl_settings=body.settings_over(None, secret_key),
             tags=tags_over(NO_TAGS, body.tags),
         )
@@ -148,9 +179,17 @@ async def add(
         page = await page_of_url(session, domain.id, url)
         if page.id != seed:
             raise Conflict(f"{url} is a page of the domain already.")
+        if page.schedule is not None:
+            await put(session, PageScheduleMessage.of(page.id, domain.id))
         return page_view(page)
 
-    return PageAnswer(data=await idempotency.once(accept, PageView))
+    async def undo(session: AsyncSession, seed: UUID) -> None:
+        await delete_page(session, principal.org_id, seed)
+
+    async with idempotency.carried_out(accept, PageView, undo) as added:
+        upcoming = await next_crawls(client, [] if added.schedule is None else [added.id])
+    next_crawl_at = {"next_crawl_at": upcoming.get(added.id)}
+    return PageAnswer(data=added.model_copy(update=next_crawl_at))
 
 
 def _page_url(domain: Domain, address: str) -> str:
@@ -167,10 +206,14 @@ def _page_url(domain: Domain, address: str) -> str:
 
 
 @router.get("/pages/{page_id}", responses=documented_errors(404))
-async def get(page_id: PageIdDep, principal: PrincipalDep, database: DatabaseDep) -> PageAnswer:
+async def get(
+    page_id: PageIdDep, principal: PrincipalDep, database: DatabaseDep, client: ClientDep
+) -> PageAnswer:
     """One page."""
     async with database.reading() as session:
-        return PageAnswer(data=page_view(await get_page(session, principal.org_id, page_id)))
+        page = await get_page(session, principal.org_id, page_id)
+    [view] = await _views(client, [page])
+    return PageAnswer(data=view)
 
 
 @router.patch("/pages/{page_id}", responses=documented_errors(400, 404, 409, 413))
@@ -179,9 +222,11 @@ async def change(
     body: PageChoices,
     principal: PrincipalDep,
     database: DatabaseDep,
+    client: ClientDep,
+    delivery: DeliveryDep,
     secret_key: SecretKeyDep,
 ) -> PageAnswer:
-    """Change a page. Omitted fields stay."""
+    """Change a page. Omitted fields stay. Its own schedule replaces that of its domain."""
     async with database.transaction() as session:
         page = await get_page(session, principal.org_id, page_id, lock=True)
         if body.page_type is not None:
@@ -190,14 +235,28 @@ async def change(
             page.monitoring_enabled = body.monitoring_enabled
         page.tags = tags_over(page.tags, body.tags)
         page.crawl_settings = body.settings_over(page.crawl_settings, secret_key)
-    return PageAnswer(data=page_view(page))
+        has_schedule = page.schedule is not None
+        if "schedule" in body.model_fields_set:
+            page.schedule = body.schedule
+        has_schedule |= page.schedule is not None
+        if has_schedule:
+            await put(session, PageScheduleMessage.of(page.id, page.domain_id))
+    if has_schedule:
+        await delivery.deliver(page.id)
+    [view] = await _views(client, [page])
+    return PageAnswer(data=view)
 
 
 @router.delete("/pages/{page_id}", status_code=204, responses=documented_errors(404))
-async def delete(page_id: PageIdDep, principal: PrincipalDep, database: DatabaseDep) -> None:
-    """Delete a page, with its snapshots and changes."""
+async def delete(
+    page_id: PageIdDep, principal: PrincipalDep, database: DatabaseDep, delivery: DeliveryDep
+) -> None:
+    """Delete a page, with its schedule, snapshots and changes."""
     async with database.transaction() as session:
         await delete_page(session, principal.org_id, page_id)
+    # The page is deleted. If this fails, the reconciler deletes its schedule.
+    with suppress(DiffyError):
+        await delivery.deliver(page_id)
 
 
 @router.post(

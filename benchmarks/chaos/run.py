@@ -224,8 +224,11 @@ async def evidence(
     listed = await client.every("/api/jobs")
     ids = {row["id"] for row in listed}
     changes: dict[str, list[Any]] = {}
-    for change in reversed(await client.every("/api/changes")):
-        changes.setdefault(change["pageId"], []).append(change)
+    reported = await client.every("/api/changes")
+    for change in reversed(reported):
+        # The others are no changes of a page's text.
+        if change["event"] == "change":
+            changes.setdefault(change["pageId"], []).append(change)
 
     async def batch(batch_id: str) -> list[str]:
         return [row["id"] for row in await client.every(f"/api/jobs?batchId={batch_id}")]
@@ -243,7 +246,7 @@ async def evidence(
         "domain": {row["id"] for row in await client.every("/api/domains")},
         "page": set(pages),
         "snapshot": set(chain.from_iterable((await of_each(pages, snapshots)).values())),
-        "change": {row["id"] for row in chain.from_iterable(changes.values())},
+        "change": {row["id"] for row in reported},
     }
     return Evidence(
         accepted=frozenset(load.jobs),

@@ -39,7 +39,7 @@ def mail_of(
 ) -> EmailMessage:
     """The e-mail that tells `message`, the same each time.
 
-    Its Message-ID is that of the message. Mails about one page refer to one id, which no mail has:
+    Its Message-ID is that of the message. Mails about one page, or site, refer to one id, which no mail has:
     mail clients show them as a thread (RFC 5322, 3.6.4).
     """
     host = sender.rpartition("@")[2].rstrip(">")
@@ -51,7 +51,8 @@ def mail_of(
     mail["Auto-Submitted"] = "auto-generated"
     match message.data:
         case ToldChange() as told:
-            thread = f"<page-{told.page_id.hex}.{channel_id.hex}@{host}>"
+            about = told.page_id or told.domain_id
+            thread = f"<page-{about.hex}.{channel_id.hex}@{host}>"
             mail["In-Reply-To"] = mail["References"] = thread
             subject = f"{told.domain}: {told.summary}"
             sections = [_section(told, differences.get(told.id), MAX_BLOCKS)]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from core.changes.events import Event
 from core.model import Model, UtcTime
 
 MAX_BODY_LENGTH: Final = 20_000
@@ -18,23 +19,27 @@ class Links(Model):
     """Where more is to be read of a change, at the API."""
 
     change: str
-    page: str
+    page: str | None = None
     before_snapshot: str | None = None
     after_snapshot: str | None = None
 
 
 class ToldChange(Model):
-    """A change as the API shows it, with the tags of its page and domain, and with links."""
+    """A change as the API shows it, with the tags of its page and domain, and with links.
+
+    One about a whole domain has no page, and the URL of the front page.
+    """
 
     id: UUID
     domain_id: UUID
-    page_id: UUID
+    page_id: UUID | None
     job_id: str
     domain: str
     url: str
-    page_type: str
+    page_type: str | None
     title: str | None
     tags: tuple[str, ...]
+    event: Event
     change_type: str
     severity: str
     confidence: float

@@ -12,8 +12,9 @@ from uuid import UUID
 from pydantic import Field
 
 from core.changes.diff import BlockChange, TextDifference
+from core.changes.events import Event
 from core.changes.prices import price_changes
-from core.changes.rules import Severity
+from core.changes.rules import ChangeType, Severity
 from core.model import Model
 
 MAX_CHOICES: Final = 100
@@ -25,16 +26,6 @@ MAX_WORDS_LENGTH: Final = 200
 SEVERITY_ORDER: Final = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
 
 Word = Annotated[str, Field(min_length=1, max_length=MAX_WORDS_LENGTH)]
-
-
-class Event(StrEnum):
-    """What a row of the changes tells: that a page differs, or something about its watching."""
-
-    CHANGE = "change"
-    PAGE_ADDED = "page_added"
-    PAGE_UNLINKED = "page_unlinked"
-    WATCH_BROKEN = "watch_broken"
-    WATCH_RESTORED = "watch_restored"
 
 
 class PriceDirection(StrEnum):
@@ -99,13 +90,15 @@ class WordsOfChange:
 class ChangeFacts:
     """A change as rules see it; `tags` are those of the page and of its domain.
 
+    `page_id` and `page_type` are None if it is about a whole domain.
+
     `price_steps` are the relative moves of prices, 0.1 for a rise of 10 %. Both they and `words`
     are empty if no rule that is judged reads the difference.
     """
 
     domain_id: UUID
-    page_id: UUID
-    page_type: str
+    page_id: UUID | None
+    page_type: str | None
     tags: frozenset[str]
     change_type: str
     severity: Severity
@@ -182,13 +175,12 @@ def _reason(rule: AlertRule, facts: ChangeFacts) -> Reason:
 
 
 _RANK: Final = {severity: rank for rank, severity in enumerate(SEVERITY_ORDER)}
-_EVENTS: Final = {str(event): event for event in Event}
 _ROUNDING: Final = 1e-9
 """A rise from 10 to 11 is one of 10 per cent, whatever binary fractions say."""
 
 
 def _event_of(change_type: str) -> Event:
-    return _EVENTS.get(change_type, Event.CHANGE)
+    return Event.of(ChangeType(change_type))
 
 
 def _price_reason(rule: AlertRule, steps: tuple[float, ...]) -> Reason | None:
@@ -281,7 +273,10 @@ class RuleIndex(Generic[Subject]):
 
     def matching(self, facts: ChangeFacts) -> Iterator[Subject]:
         """The subjects of the rules that match, in the order in which they were given."""
-        named = {*self._by_id.get(facts.page_id, ()), *self._by_id.get(facts.domain_id, ())}
+        named = {
+            *(self._by_id.get(facts.page_id, ()) if facts.page_id else ()),
+            *self._by_id.get(facts.domain_id, ()),
+        }
         places = sorted((*named, *self._others)) if named else self._others
         for place in places:
             rule, subject = self._rules[place]

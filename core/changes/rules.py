@@ -27,6 +27,10 @@ class ChangeType(StrEnum):
     PAGE_RESTORED = "page_restored"
     REDIRECT_CHANGE = "redirect_change"
     TITLE_CHANGE = "title_change"
+    PAGE_ADDED = "page_added"
+    PAGE_UNLINKED = "page_unlinked"
+    WATCH_BROKEN = "watch_broken"
+    WATCH_RESTORED = "watch_restored"
 
 
 class Severity(StrEnum):
@@ -136,6 +140,10 @@ SEVERITY_RULES: Final = (
     SeverityRule(ChangeType.TITLE_CHANGE, Severity.LOW),
     SeverityRule(ChangeType.PAGE_REMOVED, Severity.CRITICAL),
     SeverityRule(ChangeType.PAGE_RESTORED, Severity.MEDIUM),
+    SeverityRule(ChangeType.PAGE_ADDED, Severity.MEDIUM),
+    SeverityRule(ChangeType.PAGE_UNLINKED, Severity.LOW),
+    SeverityRule(ChangeType.WATCH_BROKEN, Severity.HIGH),
+    SeverityRule(ChangeType.WATCH_RESTORED, Severity.LOW),
 )
 """The first rule of the type that holds decides."""
 

@@ -14,7 +14,8 @@ class Seeding(Model):
     `asked` are the URLs requested so far, redirects included. `read` is the number of sitemaps
     read, and `urls` the number of URLs in them. `usual_places` is set once the usual places of
     sitemaps are waiting, because no other sitemap listed a URL. `problems` says which sitemaps
-    could not be read, and `passed_over` counts those that the limits excluded, and URLs in them.
+    could not be read; `failed` is set if one may list URLs that are not known. `passed_over` counts
+    the sitemaps that the limits excluded, and `urls_passed_over` the URLs.
     """
 
     waiting: tuple[str, ...] = ()
@@ -25,6 +26,7 @@ class Seeding(Model):
     problems: tuple[str, ...] = ()
     passed_over: int = 0
     urls_passed_over: int = 0
+    failed: bool = False
 
 
 class StoredError(Model):
@@ -55,7 +57,8 @@ class Checkpoint(Model):
     `seeding` is None until it starts. `feeds` are the URLs of the feeds to read. `first_error` is
     the error of the first page that could not be read. `read_for_links` counts the URLs that are
     visited for their links only, and `files` says for each kind of file name how many visits found
-    no page (`core.web.scope.file_kind`).
+    no page (`core.web.scope.file_kind`). `missing_listed` is set once the known pages that the walk
+    did not find are in the frontier.
     """
 
     seeding: Seeding | None = None
@@ -63,6 +66,7 @@ class Checkpoint(Model):
     first_error: StoredError | None = None
     read_for_links: int = 0
     files: dict[str, int] = Field(default_factory=dict)
+    missing_listed: bool = False
 
 
 EMPTY_CHECKPOINT = Checkpoint()

@@ -46,6 +46,10 @@ _INDEX_ENTRY: Final = "sitemap"
 _FEED_ENTRIES: Final = ("item", "entry")
 
 
+EMPTY: Final = "There is no URL in it."
+"""The problem of a sitemap that could be read."""
+
+
 @dataclass(frozen=True)
 class Sitemap:
     """The unique URLs of pages and of further sitemaps in one file, as written.
@@ -80,7 +84,7 @@ def parse_sitemap(body: bytes) -> Sitemap:
     else:
         _read_lines(pieces, found)
     if found.problem is None and not found.pages and not found.sitemaps:
-        found.problem = "There is no URL in it."
+        found.problem = EMPTY
     return Sitemap(tuple(found.pages), tuple(found.sitemaps), found.problem, found.truncated)
 
 

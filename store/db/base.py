@@ -9,8 +9,10 @@ from sqlalchemy.orm import DeclarativeBase
 
 from core.alerts.rules import AlertRule
 from core.alerts.timing import QuietHours
+from core.schedules import Schedule
 from core.tags import Tags
 from core.web.crawl_settings import CrawlSettings
+from core.web.watch_rules import WatchRules
 from store.db.types import CrawlSettingsJson, ModelJson, TagsText, UtcDateTime
 
 
@@ -31,6 +33,8 @@ class Base(DeclarativeBase):
         AlertRule: ModelJson(AlertRule),
         QuietHours: ModelJson(QuietHours),
         Tags: TagsText(),
+        Schedule: ModelJson(Schedule),
+        WatchRules: ModelJson(WatchRules),
         UUID: Uuid(),
         StrEnum: Enum(StrEnum, native_enum=False, length=20, values_callable=list),
     }

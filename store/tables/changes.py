@@ -7,11 +7,15 @@ from pydantic import JsonValue
 from sqlalchemy import JSON, Double, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.changes.events import Event
 from store.db.base import Base
 
 
 class Change(Base):
     """A change of a page between two snapshots; `after_id` is None if the page is gone.
+
+    An `event` of another kind (`core.changes.events`) has no snapshot before it, and one after it
+    only if it is about a new page that was read. One about a whole domain has no page.
 
     `org_id` is the organisation of the domain, for the index. `diff` is loaded only by queries that
     ask for it, and raises an error otherwise.
@@ -19,7 +23,7 @@ class Change(Base):
 
     __tablename__ = "changes"
     __table_args__ = (
-        UniqueConstraint("page_id", "job_id"),
+        UniqueConstraint("page_id", "job_id", "event"),
         Index("ix_changes_newest", "domain_id", "created_at", "id"),
         Index("ix_changes_by_org", "org_id", "created_at", "id"),
     )
@@ -27,14 +31,15 @@ class Change(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"))
     domain_id: Mapped[UUID] = mapped_column(ForeignKey("domains.id", ondelete="CASCADE"))
-    page_id: Mapped[UUID] = mapped_column(ForeignKey("pages.id", ondelete="CASCADE"))
+    page_id: Mapped[UUID | None] = mapped_column(ForeignKey("pages.id", ondelete="CASCADE"))
     job_id: Mapped[str]
-    before_id: Mapped[UUID] = mapped_column(
+    before_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("snapshots.id", ondelete="CASCADE"), index=True
     )
     after_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("snapshots.id", ondelete="CASCADE"), index=True
     )
+    event: Mapped[Event] = mapped_column(default=Event.CHANGE, server_default=Event.CHANGE)
     change_type: Mapped[str]
     severity: Mapped[str]
     confidence: Mapped[float] = mapped_column(Double)

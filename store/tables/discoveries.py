@@ -18,6 +18,9 @@ class FrontierState(StrEnum):
     PAGE_ADDED = "page_added"
     PAGE_KNOWN = "page_known"
     LEFT_OUT = "left_out"
+    MISSING = "missing"  # a known page that the walk did not find, to be visited
+    UNLINKED = "unlinked"  # such a page, which still answers
+    NOT_THERE = "not_there"  # such a page, which does not
 
 
 class Discovery(Base):

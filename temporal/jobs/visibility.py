@@ -34,7 +34,7 @@ STATUS_NAMES = {
 
 MAX_IDS_PER_QUERY = 200
 
-PLAIN_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+PLAIN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 """Ids that need no quoting. Workflows of other teams may give their children any id."""
 
 

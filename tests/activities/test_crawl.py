@@ -427,7 +427,7 @@ def crawls(
     reporter, secret_key = Reporter(client), SecretKey(settings)
     tell = Teller(Delivery(client, DatabaseOutbox(database), 1)).tell
     yield CrawlActivities(
-        database, fetcher, politeness, extractor, renderer, reporter, secret_key, tell
+        database, fetcher, politeness, extractor, renderer, reporter, secret_key, tell, 3
     )
     extractor.close()
 

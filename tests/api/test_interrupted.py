@@ -35,7 +35,7 @@ from store.tables.pages import Page
 from store.tables.requests import OutboxMessage
 from temporal.jobs.backtests import workflow_id_of
 from temporal.jobs.launch import JobStart, start_job
-from temporal.jobs.schedules import schedule_id_of
+from temporal.jobs.schedules import crawl_schedule_id
 from tests.faults import Fault, Stopped, faulty
 from tests.postgres import PostgresServer
 from tests.system import System, running_system
@@ -214,7 +214,7 @@ async def assert_scheduled_as_stored(system: System, domain_id: UUID) -> None:
     async with system.database.reading() as session:
         domain = await session.get(Domain, domain_id)
     try:
-        handle = system.client.get_schedule_handle(schedule_id_of(domain_id))
+        handle = system.client.get_schedule_handle(crawl_schedule_id(domain_id))
         found = (await handle.describe()).schedule
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND or domain is not None:

@@ -23,6 +23,7 @@ def test_every_setting_has_the_default_of_the_contract() -> None:
     assert settings.contact is None
     assert settings.max_attempts == 3
     assert settings.job_retention_days == 30
+    assert settings.watch_broken_after == 3
     assert (settings.change_retention_days, settings.snapshot_retention_days) == (365, 365)
 
 

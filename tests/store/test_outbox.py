@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from core.jobs.contract import BacktestInput
 from core.outbox import BacktestMessage, CancellationMessage, Message, MessageKind, ScheduleMessage
+from core.schedules import every_hours
 from store.db.engine import Database
 from store.domains import delete_domain
 from store.outbox import DatabaseOutbox, is_pending, put, withdraw
@@ -117,14 +118,14 @@ async def test_a_schedule_is_what_the_domain_says(database: Database, domain: Do
     crawl = await outbox.recurring_crawl(domain.id)
     assert crawl is not None
     assert (crawl.name, crawl.fairness_key) == ("shop.example", "shop.example")
-    assert (crawl.every, crawl.since) == (timedelta(hours=24), domain.created_at)
+    assert (crawl.schedule, crawl.since) == (every_hours(24), domain.created_at)
     assert not crawl.paused
     async with database.transaction() as session:
         await session.execute(
             update(Domain).values(status=DomainStatus.PAUSED, check_frequency_hours=1)
         )
     assert await outbox.recurring_crawl(domain.id) == replace(
-        crawl, paused=True, every=timedelta(hours=1)
+        crawl, paused=True, schedule=every_hours(1)
     )
     assert await outbox.recurring_crawl(uuid4()) is None
 

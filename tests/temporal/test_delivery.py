@@ -12,13 +12,14 @@ from sqlalchemy import func, select, update
 
 from core.jobs.contract import BacktestInput
 from core.outbox import BacktestMessage, Message, RecurringCrawl, ScheduleMessage
+from core.schedules import every_hours
 from store.db.engine import Database
 from store.outbox import DatabaseOutbox, put
 from store.tables.requests import OutboxMessage
 from temporal.delivery import Delivery, Reconciler
 from temporal.faults import TemporalFault
 from temporal.jobs.backtests import described_backtest
-from temporal.jobs.schedules import next_crawls, schedule_id_of, set_schedule
+from temporal.jobs.schedules import crawl_schedule_id, next_crawls, set_crawl_schedule
 from tests.eventually import eventually
 from tests.system import System
 
@@ -126,7 +127,7 @@ async def test_any_number_of_workers_may_reconcile(system: System) -> None:
 
 async def test_a_schedule_is_written_only_where_it_says_something_else(system: System) -> None:
     domain = await system.add_domain("competitor.com")
-    handle = system.client.get_schedule_handle(schedule_id_of(domain.id))
+    handle = system.client.get_schedule_handle(crawl_schedule_id(domain.id))
 
     async def synced(max_attempts: int) -> datetime | None:
         outbox = DatabaseOutbox(system.database)
@@ -148,14 +149,14 @@ async def test_a_schedule_without_domain_is_deleted_when_it_is_due(system: Syste
         domain_id=uuid4(),
         name="competitor.com",
         fairness_key="competitor.com",
-        every=timedelta(hours=1),
+        schedule=every_hours(1),
         since=datetime.now(UTC),
         paused=False,
     )
-    await set_schedule(system.client, crawl, 1)
+    await set_crawl_schedule(system.client, crawl, 1)
     assert await next_crawls(system.client, [crawl.domain_id]) != {}
     async with system.worker():
-        await system.client.get_schedule_handle(schedule_id_of(crawl.domain_id)).trigger()
+        await system.client.get_schedule_handle(crawl_schedule_id(crawl.domain_id)).trigger()
         await eventually(
             lambda: next_crawls(system.client, [crawl.domain_id]), lambda found: found == {}
         )

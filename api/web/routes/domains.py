@@ -127,7 +127,7 @@ async def one_domain(
     """One domain: its pages, its newest changes, its work, and what fails and why."""
     domain = (await rest.get(domain_id, owner, database, client)).data
     paging = requested(request)
-    pages = await rest_pages.list_of_domain(domain_id, owner, paging, database)
+    pages = await rest_pages.list_of_domain(domain_id, owner, paging, database, client)
     wanted = JobFilter(owner.org_id, domain_id=domain_id)
     failed = await reader.list(
         wanted.in_state(JobState.FAILED), limit=SHOWN_FAILURES, page=1, cursor=None
@@ -217,6 +217,7 @@ async def add_page(
     fields: FormDep,
     owner: OwnerDep,
     database: DatabaseDep,
+    client: ClientDep,
     secret_key: SecretKeyDep,
     delivery: DeliveryDep,
 ) -> Response:
@@ -226,7 +227,7 @@ async def add_page(
     except ValidationError:
         raise InvalidRequest("Write the address of a page.") from None
     once = _once(owner, database, delivery)
-    await rest_pages.add(domain_id, body, owner, secret_key, once)
+    await rest_pages.add(domain_id, body, owner, client, secret_key, once)
     return RedirectResponse(f"/domains/{domain_id}?notice=page-added", 303)
 
 
@@ -251,11 +252,15 @@ async def pause_page(
     fields: FormDep,
     owner: OwnerDep,
     database: DatabaseDep,
+    client: ClientDep,
+    delivery: DeliveryDep,
     secret_key: SecretKeyDep,
 ) -> Response:
     """Leave a page out of the crawls of its domain, or take it in again."""
     on = "resume" in fields
     body = rest_pages.PageChoices.model_validate({"monitoringEnabled": on})
-    changed = (await rest_pages.change(page_id, body, owner, database, secret_key)).data
+    changed = (
+        await rest_pages.change(page_id, body, owner, database, client, delivery, secret_key)
+    ).data
     notice = "page-resumed" if on else "page-paused"
     return RedirectResponse(f"/domains/{changed.domain_id}?notice={notice}", 303)

@@ -4,7 +4,9 @@ import json
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,7 +15,8 @@ from tests.system import System, running_system
 
 KEYS = [
     "id", "orgId", "domain", "displayName", "status", "checkFrequencyHours", "crawlSettings",
-    "tags", "lastCrawledAt", "nextCrawlAt", "pages", "createdAt", "updatedAt",
+    "tags", "lastCrawledAt", "nextCrawlAt", "pages", "createdAt", "updatedAt", "schedule",
+    "discoverFrequencyHours", "watch", "lastDiscoveredAt",
 ]  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -155,15 +158,61 @@ async def test_the_next_crawl_follows_the_frequency_and_the_pause(system: System
         return datetime.fromisoformat(domain["nextCrawlAt"]) - datetime.now(UTC)
 
     domain = (await system.api.get(path)).json()["data"]
-    assert sorted(domain) == sorted([*KEYS, "recentChanges"])
-    assert timedelta(hours=23, minutes=59) < ahead(domain) <= timedelta(hours=24)
+    assert sorted(domain) == sorted([*KEYS, "recentChanges", "nextDiscoveryAt"])
+    jitter = timedelta(minutes=5)
+    assert timedelta(hours=23, minutes=59) < ahead(domain) <= timedelta(hours=24) + jitter
     hourly = await patched(checkFrequencyHours=1)
-    assert timedelta(minutes=59) < ahead(hourly) <= timedelta(hours=1)
+    assert timedelta(minutes=59) < ahead(hourly) <= timedelta(hours=1) + jitter
     paused = await patched(status="paused")
     assert (paused["status"], paused["nextCrawlAt"]) == ("paused", None)
-    assert timedelta(minutes=59) < ahead(await patched(status="active")) <= timedelta(hours=1)
+    assert (
+        timedelta(minutes=59) < ahead(await patched(status="active")) <= timedelta(hours=1) + jitter
+    )
     renamed = await patched(displayName="The competitor")
     assert (renamed["displayName"], renamed["status"]) == ("The competitor", "active")
+
+
+async def test_a_schedule_replaces_the_frequency_and_the_other_way_round(system: System) -> None:
+    path = f"/api/domains/{(await system.add_domain('competitor.com')).id}"
+    cron = {"cron": "0 7 * * 1-5", "timeZone": "Europe/Berlin"}
+
+    async def patched(**body: object) -> dict[str, Any]:
+        answer = await system.api.patch(path, json=body)
+        assert answer.status_code == 200, answer.text
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
+    domain = await patched(schedule=cron)
+    assert domain["schedule"] == {**cron, "everyMinutes": None, "activeHours": None, "days": None}
+    due = datetime.fromisoformat(domain["nextCrawlAt"]).astimezone(ZoneInfo("Europe/Berlin"))
+    assert (due.hour, due.minute < 5, due.weekday() < 5) == (7, True, True)
+    assert (await patched(displayName="Other"))["schedule"] == domain["schedule"]
+    assert (await patched(checkFrequencyHours=12))["schedule"] is None
+    assert (await patched(schedule={"everyMinutes": 30}))["checkFrequencyHours"] == 12
+    assert (await patched(schedule=None))["schedule"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "said"),
+    [
+        ({"schedule": {"cron": "0 0 7 * * *"}}, "schedule", "five fields"),
+        ({"schedule": {"cron": "0 0 30 2 *"}}, "schedule", "never fires"),
+        ({"schedule": {"everyMinutes": 30, "timeZone": "Mars"}}, "schedule", "no time zone"),
+        ({"schedule": {"everyMinutes": 4}}, "schedule", "5"),
+        ({"schedule": {"everyMinutes": 30}, "checkFrequencyHours": 1}, "schedule", "either"),
+        ({"discoverFrequencyHours": -1}, "discoverFrequencyHours", "0"),
+        ({"watch": {"pageTypes": ["all"]}}, "watch", "pricing"),
+        ({"watch": {"only": []}}, "watch", "no field of this name"),
+    ],
+)
+async def test_times_and_rules_that_cannot_be_meant_are_refused(
+    system: System, body: dict[str, object], field: str, said: str
+) -> None:
+    answer = await system.api.post("/api/domains", json={"domain": "competitor.com", **body})
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+    [(name, sentence)] = answer.json()["details"].items()
+    assert name.startswith(field)
+    assert said in sentence
 
 
 @pytest.mark.parametrize("body", [{"status": "gone"}, {"domain": "b.com"}, {"displayName": 1}, []])

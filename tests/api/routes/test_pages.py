@@ -12,7 +12,7 @@ from tests.system import System
 
 KEYS = [
     "id", "domainId", "url", "pageType", "status", "monitoringEnabled", "crawlSettings", "tags",
-    "lastCheckAt", "lastChangeAt",
+    "lastCheckAt", "lastChangeAt", "schedule", "nextCrawlAt",
 ]  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 

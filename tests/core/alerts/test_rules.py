@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from core.alerts.rules import (
     AlertRule,
     ChangeFacts,
-    Event,
     PriceDirection,
     Reason,
     RuleIndex,
@@ -20,6 +19,7 @@ from core.alerts.rules import (
     words_of,
 )
 from core.changes.detection import SeenPage, detect_change
+from core.changes.events import Event
 from core.changes.rules import Severity
 
 DOMAIN, PAGE = uuid4(), uuid4()

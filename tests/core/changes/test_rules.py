@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from core.changes.detection import DetectedChange, SeenPage, detect_change, removal, restoration
+from core.changes.events import page_added, page_unlinked, watch_broken, watch_restored
 from core.changes.rules import (
     DOUBTS,
     MAX_CONFIDENCE,
@@ -88,10 +89,18 @@ def test_each_severity_has_a_pair_or_needs_none() -> None:
     alone = [
         (ChangeType.PAGE_REMOVED, removal("Gone.").severity),
         (ChangeType.PAGE_RESTORED, restoration(None).severity),
+        (ChangeType.PAGE_ADDED, page_added("other", "u", None, None, certain=True).severity),
+        (ChangeType.PAGE_UNLINKED, page_unlinked().severity),
+        (ChangeType.WATCH_BROKEN, watch_broken("Why.").severity),
+        (ChangeType.WATCH_RESTORED, watch_restored("Why.").severity),
     ]
     assert alone == [
         (ChangeType.PAGE_REMOVED, Severity.CRITICAL),
         (ChangeType.PAGE_RESTORED, Severity.MEDIUM),
+        (ChangeType.PAGE_ADDED, Severity.MEDIUM),
+        (ChangeType.PAGE_UNLINKED, Severity.LOW),
+        (ChangeType.WATCH_BROKEN, Severity.HIGH),
+        (ChangeType.WATCH_RESTORED, Severity.LOW),
     ]
     rules = [(rule.change_type, rule.severity) for rule in SEVERITY_RULES]
     assert rules == [(kind, severity) for kind, severity, _ in SEVERITIES] + alone

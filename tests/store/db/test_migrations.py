@@ -34,6 +34,7 @@ from store.outbox import DatabaseOutbox
 from store.requests import find_request
 from store.tables.batches import BEFORE_ALL
 from store.tables.discoveries import Discovery
+from store.tables.domains import Domain
 
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
@@ -56,6 +57,9 @@ REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
 ]
 [BEFORE_LIST_INDEXES] = [
     str(each.down_revision) for each in SCRIPTS.walk_revisions() if "list_indexes" in each.path
+]
+[BEFORE_WATCHING] = [
+    str(each.down_revision) for each in SCRIPTS.walk_revisions() if "_watching" in each.path
 ]
 PROCESSES = 2
 DOMAINS = 3
@@ -317,6 +321,43 @@ def test_the_schedule_of_every_domain_is_looked_at_after_the_outbox_has_come(
     move(empty_url, BEFORE_OUTBOX, up=False)
     with connected(empty_url) as connection:
         assert connection.execute(text("SELECT count(*) FROM keyed_requests")).scalar() == 1
+
+
+def test_domains_of_before_get_a_recurring_discovery_that_knows_of_the_last_one(
+    empty_url: str,
+) -> None:
+    move(empty_url, BEFORE_WATCHING, up=True)
+    org, deleted = uuid4(), uuid4()
+    finished = datetime(2026, 3, 1, tzinfo=UTC)
+    with connected(empty_url) as connection:
+        domain, _ = insert_page(connection, org)
+        row: dict[str, object] = {"job_id": "job", "domain_id": domain, "result": {}}
+        insert(connection, "discoveries", [row | {"finished_at": finished}])
+        gone = ScheduleMessage.of(deleted)
+        insert(
+            connection,
+            "outbox",
+            [{
+                "subject_id": deleted, "domain_id": deleted, "kind": gone.kind, "version": uuid4(),
+                "message": gone.model_dump(mode="json", by_alias=True), "due_at": finished,
+            }],
+        )  # fmt: skip
+    migrate(empty_url)
+
+    async def read() -> tuple[Domain, list[Message]]:
+        database = Database.open(empty_url)
+        due = [each.message for each in await DatabaseOutbox(database).take_due(9)]
+        async with database.reading() as session:
+            found = await session.get_one(Domain, domain)
+        await database.close()
+        return found, due
+
+    found, due = asyncio.run(read())
+    assert (found.discovered_at, found.discover_frequency_hours) == (finished, 24)
+    assert {each.subject_id for each in due} == {domain, deleted}
+    move(empty_url, BEFORE_WATCHING, up=False)
+    migrate(empty_url)
+    assert differences(empty_url) == []
 
 
 def domain_row(domain_id: UUID, org_id: UUID) -> dict[str, object]:
