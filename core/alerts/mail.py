@@ -39,8 +39,8 @@ def mail_of(
 ) -> EmailMessage:
     """The e-mail that tells `message`, the same each time.
 
-    Its Message-ID is that of the message. Mails about one page, or site, refer to one id, which no mail has:
-    mail clients show them as a thread (RFC 5322, 3.6.4).
+    Its Message-ID is that of the message. Mails about one page, or site, refer to one id, which no
+    mail has: mail clients show them as a thread (RFC 5322, 3.6.4).
     """
     host = sender.rpartition("@")[2].rstrip(">")
     mail = EmailMessage()
