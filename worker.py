@@ -25,6 +25,8 @@ from activities.http.connections import connections_for
 from activities.http.fetch import Fetcher
 from activities.http.politeness import Politeness
 from activities.ownership import OwnershipActivities
+from activities.places import Places
+from activities.quick_look import QuickLookActivities
 from activities.rendering.browser import Browser
 from activities.rendering.renderer import Renderer
 from activities.reporting import Reporter
@@ -63,6 +65,11 @@ HEARTBEAT_THROTTLE = timedelta(seconds=1)
 DATABASE_RETRY_TIMEOUT = timedelta(minutes=30)
 """Time that an attempt waits for a database that is away. The site is not at fault, so the outage
 must not use up an attempt."""
+
+EAGER_PLACES = 12
+"""Jobs that a worker starts and begins itself at the same time. More of them would not be faster:
+the server's processor is the limit.
+"""
 
 WORKFLOWS: Sequence[type] = (CrawlPage, DiscoverPages, CrawlDomain, BacktestDomain, PruneSnapshots)
 
@@ -134,13 +141,16 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         reporter,
         secret_key,
     )
+    places = Places(EAGER_PLACES)
+    quick = QuickLookActivities(database, fetcher, politeness, secret_key, client.identity, places)
     ownership = OwnershipActivities(database)
     return [
         crawl.crawl,
+        quick.quick_look,
         discover.discover,
         ownership.identify_page,
         ownership.identify_domain,
-        BatchActivities(database, client, politeness.interval).start_batch,
+        BatchActivities(database, client, politeness.interval, places).start_batch,
         BacktestActivities(database, extractor, reporter).backtest,
         RetentionActivities(database, expiries(settings), KnownToTemporal(client)).prune,
     ]

@@ -19,6 +19,7 @@ from activities.extraction.extractor import Extracted, Extractor
 from activities.http.fetch import Fetched, Fetcher, Validators
 from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness
+from activities.quick_look import identity_of_unchanged
 from activities.rendering.renderer import Renderer
 from activities.reporting import Attempt, Defer, Reporter
 from core.changes.decision import (
@@ -116,7 +117,7 @@ class CrawlActivities:
             raise
         attempt.progress(50)
         if fetched.not_modified:
-            return await self._unchanged(check, _identity_of_304(page, fetched))
+            return await self._unchanged(check, identity_of_unchanged(page, fetched))
         if profile.render is Render.ALWAYS:
             fetched = await self._renderer.render(fetched, profile.request)
         response = _identity(fetched)
@@ -202,16 +203,6 @@ def _log(check: Check, reason: Reason) -> None:
 
 def _identity(fetched: Fetched, text_hash: str | None = None) -> ResponseIdentity:
     return ResponseIdentity(fetched.status, fetched.validators, body_hash_of(fetched), text_hash)
-
-
-def _identity_of_304(page: Page, fetched: Fetched) -> ResponseIdentity:
-    """A 304 should repeat the validators of the 200 (RFC 9110, 15.4.5); many do not."""
-    received = fetched.validators
-    validators = Validators(
-        etag=received.etag or page.etag,
-        last_modified=received.last_modified or page.last_modified,
-    )
-    return ResponseIdentity(fetched.status, validators, page.body_hash)
 
 
 def _stored_identity(page: Page, fetched: Fetched) -> ResponseIdentity:
