@@ -17,6 +17,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.backtest import BacktestActivities
 from activities.batches import BatchActivities
 from activities.crawl import CrawlActivities
+from activities.crawling.check_recorder import CheckRecorder
 from activities.discover import DiscoverActivities
 from activities.discovery.lock import DiscoveryLocks
 from activities.discovery.visit import Visitor
@@ -31,6 +32,8 @@ from activities.notifications.signals import Signals
 from activities.notifications.telling import Teller
 from activities.notifications.webhooks import Webhooks
 from activities.ownership import OwnershipActivities
+from activities.places import Places
+from activities.quick_look import QuickLookActivities
 from activities.rendering.browser import Browser
 from activities.rendering.renderer import Renderer
 from activities.reporting import Reporter
@@ -73,6 +76,11 @@ HEARTBEAT_THROTTLE = timedelta(seconds=1)
 DATABASE_RETRY_TIMEOUT = timedelta(minutes=30)
 """Time that an attempt waits for a database that is away. The site is not at fault, so the outage
 must not use up an attempt."""
+
+EAGER_PLACES = 12
+"""Jobs that a worker starts and begins itself at the same time. More of them would not be faster:
+the server's processor is the limit.
+"""
 
 WORKFLOWS: Sequence[type] = (
     CrawlPage,
@@ -162,6 +170,7 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
     politeness = Politeness(database, fetcher, settings.host_rps)
     secret_key = SecretKey(settings)
     delivery = Delivery(client, DatabaseOutbox(database), settings.max_attempts)
+    recorder = CheckRecorder(database, Teller(delivery).tell, settings.watch_broken_after)
     crawl = CrawlActivities(
         database,
         fetcher,
@@ -170,8 +179,7 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         renderer,
         reporter,
         secret_key,
-        Teller(Delivery(client, DatabaseOutbox(database), settings.max_attempts)).tell,
-        settings.watch_broken_after,
+        recorder,
     )
     discover = DiscoverActivities(
         database,
@@ -183,13 +191,18 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         delivery,
         settings.watch_broken_after,
     )
+    places = Places(EAGER_PLACES)
+    quick = QuickLookActivities(
+        database, fetcher, politeness, secret_key, recorder, client.identity, places
+    )
     ownership = OwnershipActivities(database)
     return [
         crawl.crawl,
+        quick.quick_look,
         discover.discover,
         ownership.identify_page,
         ownership.identify_domain,
-        BatchActivities(database, client, politeness.interval).start_batch,
+        BatchActivities(database, client, politeness.interval, places).start_batch,
         BacktestActivities(database, extractor, reporter).backtest,
         DeliverActivities(
             database, means_of(settings, resources, secret_key), settings.resolved_public_url

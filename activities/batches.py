@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import heartbeats
+from activities.places import Places
 from activities.reporting import MAX_HOST_WAIT
 from core.errors import DiffyError, SubjectGone, Unavailable
 from core.jobs.contract import ActivityName, CrawlPageInput, Owner, StartBatch, StartBatchResult
@@ -61,6 +62,11 @@ LISTED_WITHIN: Final = 60.0
 may have been deleted; the next attempt starts it again.
 """
 
+EAGER_WITHIN: Final = 0.4
+"""Seconds for which the jobs of a chunk wait for a place in this worker. The rest starts without
+one, so that a large batch is listed soon.
+"""
+
 ABANDONED_AFTER: Final = timedelta(hours=1)
 """Minimum age of a batch that is closed because no workflow runs that starts its jobs. The workflow
 of a younger batch may not have been started yet.
@@ -71,6 +77,7 @@ class BatchActivities:
     """Starts the jobs of batches through `client`.
 
     `interval_of` gives the time between two requests to the host of a URL (`Politeness.interval`).
+    Jobs that begin with a quick look start in the `places` of this worker, as far as there are any.
     """
 
     def __init__(
@@ -78,10 +85,12 @@ class BatchActivities:
         database: Database,
         client: Client,
         interval_of: Callable[[str], Awaitable[timedelta]],
+        places: Places | None = None,
     ) -> None:
         self._database = database
         self._client = client
         self._interval_of = interval_of
+        self._places = places or Places(0)
         self._starts = asyncio.Semaphore(MAX_PARALLEL_STARTS)
 
     @activity.defn(name=ActivityName.START_BATCH)
@@ -165,14 +174,19 @@ class BatchActivities:
         """
         listed_to = BEFORE_ALL
         intervals: dict[str, timedelta] = {}
+        quick_looks = QuickLookPace(intervals)
         while True:
             async with self._database.transaction() as session:
                 chunk = await next_chunk(session, batch.batch_id, listed_to, JOBS_PER_CHUNK)
             if not chunk.members:
                 break
             turns = await self._turns(batch, chunk.members, intervals)
+            eager_until = asyncio.get_running_loop().time() + EAGER_WITHIN
             await asyncio.gather(
-                *(self._start(batch, domain, each, turns.get(each)) for each in chunk.members)
+                *(
+                    self._start(batch, domain, each, turns.get(each), quick_looks, eager_until)
+                    for each in chunk.members
+                )
             )
             await self._await_listed(batch.batch_id, chunk.members)
             listed_to = chunk.members[-1].page_id
@@ -246,14 +260,23 @@ class BatchActivities:
             return timedelta(0)
 
     async def _start(
-        self, batch: StartBatch, domain: Domain, member: BatchMember, turn: datetime | None
+        self,
+        batch: StartBatch,
+        domain: Domain,
+        member: BatchMember,
+        turn: datetime | None,
+        quick_looks: "QuickLookPace",
+        eager_until: float,
     ) -> None:
         start = turn or batch.not_before
+        job_id = batch_job_id(batch.batch_id, member.page_id)
         async with self._starts:
-            await start_job(
+            quick = start is None and member.found_same and quick_looks.allows(member.url)
+            eager = quick and await self._places.take(job_id, eager_until)
+            begun = await start_job(
                 self._client,
                 JobStart(
-                    job_id=batch_job_id(batch.batch_id, member.page_id),
+                    job_id=job_id,
                     input=CrawlPageInput(page_id=member.page_id, max_attempts=batch.max_attempts),
                     owner=Owner(
                         org_id=domain.org_id,
@@ -264,5 +287,31 @@ class BatchActivities:
                     ),
                     batch_id=batch.batch_id,
                     delay=start - datetime.now(UTC) if start else timedelta(0),
+                    quick_look=quick,
+                    eager=eager,
                 ),
             )
+            if eager and not begun:
+                self._places.free(job_id)
+
+
+class QuickLookPace:
+    """Which jobs of a batch begin with a quick look: as many as their hosts have time for.
+
+    A quick look that finds its host busy has cost the job something, and has gained nothing.
+    `intervals` has the time between two requests of each host; it is 0 if the robots.txt of the
+    host cannot be read soon, and then a quick look would have to wait for it.
+    """
+
+    def __init__(self, intervals: Mapping[str, timedelta]) -> None:
+        self._intervals = intervals
+        self._next: dict[str, float] = {}
+
+    def allows(self, url: str) -> bool:
+        """Whether the job of `url` takes a quick look if it starts now."""
+        host, now = host_of(url), time.monotonic()
+        interval = self._intervals.get(host)
+        if not interval or self._next.get(host, now) > now:
+            return False
+        self._next[host] = now + interval.total_seconds()
+        return True

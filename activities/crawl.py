@@ -14,7 +14,7 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.crawling.check import Check
-from activities.crawling.check_recorder import CheckRecorder, ResponseIdentity, Tell, result_of
+from activities.crawling.check_recorder import CheckRecorder, ResponseIdentity, result_of
 from activities.crawling.page_fetcher import PageFetcher
 from activities.crawling.profiles import page_profile
 from activities.crawling.siblings import Siblings
@@ -22,6 +22,7 @@ from activities.extraction.extractor import Extracted, Extractor, StoredPage
 from activities.http.fetch import Fetched, Fetcher, Validators
 from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness
+from activities.quick_look import identity_of_unchanged
 from activities.rendering.renderer import Renderer
 from activities.reporting import Attempt, Defer, Reporter
 from core.changes.decision import (
@@ -85,8 +86,7 @@ class CrawlActivities:
         renderer: Renderer,
         reporter: Reporter,
         secret_key: SecretKey,
-        tell: Tell,
-        broken_after: int,
+        recorder: CheckRecorder,
     ) -> None:
         self._database = database
         self._page_fetcher = PageFetcher(fetcher, politeness, extractor)
@@ -95,7 +95,7 @@ class CrawlActivities:
         self._reporter = reporter
         self._secret_key = secret_key
         self._siblings = Siblings(database, self._page_fetcher, extractor, secret_key)
-        self._recorder = CheckRecorder(database, tell, broken_after)
+        self._recorder = recorder
 
     @activity.defn(name=ActivityName.CRAWL)
     async def crawl(
@@ -161,7 +161,7 @@ class CrawlActivities:
             raise
         attempt.progress(50)
         if fetched.not_modified:
-            return await self._unchanged(check, _identity_of_304(page, fetched))
+            return await self._unchanged(check, identity_of_unchanged(page, fetched))
         kind = document_kind(fetched.content_type, fetched.body)
         if profile.render is Render.ALWAYS and kind is DocumentKind.HTML:
             fetched = await self._renderer.render(fetched, profile.request)
@@ -274,16 +274,6 @@ def _log(check: Check, reason: Reason) -> None:
 
 def _identity(fetched: Fetched, text_hash: str | None = None) -> ResponseIdentity:
     return ResponseIdentity(fetched.status, fetched.validators, body_hash_of(fetched), text_hash)
-
-
-def _identity_of_304(page: Page, fetched: Fetched) -> ResponseIdentity:
-    """A 304 should repeat the validators of the 200 (RFC 9110, 15.4.5); many do not."""
-    received = fetched.validators
-    validators = Validators(
-        etag=received.etag or page.etag,
-        last_modified=received.last_modified or page.last_modified,
-    )
-    return ResponseIdentity(fetched.status, validators, page.body_hash)
 
 
 def _stored_identity(page: Page, fetched: Fetched) -> ResponseIdentity:

@@ -1,25 +1,34 @@
 """The `diffy` command.
 
-Each command imports its modules after it has read the settings. So neither `diffy --help` nor an
-invalid setting loads the Temporal SDK, the API or the extraction stack.
+Each command imports its modules after it has read the settings, and the settings are imported by
+the commands. So `diffy --help` loads click alone, and an invalid setting neither the Temporal SDK,
+the API nor the extraction stack.
 """
 
-import asyncio
 import logging
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
 from cli.client.commands import COMMANDS
 from core.errors import DiffyError, SettingsError
-from core.model import utc_text
-from core.settings import load_settings
 from temporal.shutdown import release
+
+if TYPE_CHECKING:
+    from core.settings import Settings
 
 ready_fd = click.option("--ready-fd", type=int, hidden=True)
 """The pipe by which a child signals to `diffy up` that it is ready."""
+
+
+def _settings() -> "Settings":
+    """The settings of the environment. Raises SettingsError if one is invalid."""
+    from core.settings import load_settings
+
+    return load_settings()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,7 +43,7 @@ def diffy() -> None:
 @diffy.command()
 def up() -> None:
     """Run the whole system: Temporal, worker and API."""
-    settings = load_settings()
+    settings = _settings()
     from cli.up import up
 
     up(settings)
@@ -44,7 +53,9 @@ def up() -> None:
 @ready_fd
 def worker(ready_fd: int | None) -> None:
     """Run a worker."""
-    settings = load_settings()
+    settings = _settings()
+    import asyncio
+
     import uvloop
 
     from cli.services import report_ready
@@ -58,7 +69,9 @@ def worker(ready_fd: int | None) -> None:
 @ready_fd
 def api(ready_fd: int | None) -> None:
     """Run the API."""
-    settings = load_settings()
+    settings = _settings()
+    import asyncio
+
     import uvloop
 
     from cli.api import serve_api
@@ -76,7 +89,9 @@ def backtest(domain: str) -> None:
     Nothing is fetched. A worker must be running. Prints one line for each change, newest first,
     with tabs between: same, different, new or gone; the URL; the expected change; the reported one.
     """
-    settings = load_settings()
+    settings = _settings()
+    import asyncio
+
     from cli.backtest import backtest
 
     for line in asyncio.run(backtest(settings, domain, partial(click.echo, err=True))):
@@ -92,7 +107,9 @@ def keys() -> None:
 @click.option("--org", "org_name", required=True, help="The organisation; created if it is new.")
 def create(org_name: str) -> None:
     """Print a new key. It is not shown again."""
-    settings = load_settings()
+    settings = _settings()
+    import asyncio
+
     from cli.keys import create
 
     click.echo(asyncio.run(create(settings, org_name)).key)
@@ -101,8 +118,11 @@ def create(org_name: str) -> None:
 @keys.command(name="list")
 def list_all() -> None:
     """List every key: its id, its creation, its revocation if any, its organisation."""
-    settings = load_settings()
+    settings = _settings()
+    import asyncio
+
     from cli.keys import listed
+    from core.model import utc_text
 
     for row in asyncio.run(listed(settings)):
         validity = f"revoked {utc_text(row.revoked_at)}" if row.revoked_at else "valid"
@@ -113,7 +133,9 @@ def list_all() -> None:
 @click.argument("key_id", metavar="ID", type=click.UUID)
 def revoke(key_id: UUID) -> None:
     """Revoke the key with that ID at once."""
-    settings = load_settings()
+    settings = _settings()
+    import asyncio
+
     from cli.keys import revoke
 
     asyncio.run(revoke(settings, key_id))

@@ -76,12 +76,16 @@ class PageScheduleMessage(_Message):
 
 
 class JobMessage(_Message):
-    """Start a job; `subject_id` identifies the request (`core.jobs.states.job_id_of`)."""
+    """Start a job; `subject_id` identifies the request (`core.jobs.states.job_id_of`).
+
+    `quick_look` is set if its first attempt begins with a quick look.
+    """
 
     kind: Literal[MessageKind.JOB] = MessageKind.JOB
     input: CrawlPageInput | DiscoverPagesInput
     owner: Owner
     not_before: Moment | None = None
+    quick_look: bool = False
 
     @property
     def job_id(self) -> str:

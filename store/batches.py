@@ -22,10 +22,11 @@ IS_OPEN: Final = (Batch.fanned_out_at.is_(None), Batch.cancelled_at.is_(None))
 
 @dataclass(frozen=True)
 class BatchMember:
-    """A page of a batch."""
+    """A page of a batch; `found_same` is that of the page."""
 
     page_id: UUID
     url: str
+    found_same: bool = False
 
 
 @dataclass(frozen=True)
@@ -275,10 +276,10 @@ async def batch_pages(
 ) -> list[BatchMember]:
     """The next `limit` members after page `after`, ordered by page id."""
     rows = (
-        select(Page.id, Page.url)
+        select(Page.id, Page.url, Page.found_same)
         .join(BatchPage, BatchPage.page_id == Page.id)
         .where(BatchPage.batch_id == batch_id, BatchPage.page_id > (after or BEFORE_ALL))
         .order_by(BatchPage.page_id)
         .limit(limit)
     )
-    return [BatchMember(page_id, url) for page_id, url in await session.execute(rows)]
+    return [BatchMember(*row) for row in await session.execute(rows)]

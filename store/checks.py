@@ -90,13 +90,15 @@ async def record_unchanged(
     text_hash: str | None = None,
     settings_fingerprint: str | None = None,
     not_modified: bool = False,
+    found_same: bool = False,
 ) -> bool:
     """Record a check without a change, and return whether it was recorded.
 
     It is not recorded if another job has stored a version, a removal or a return of the page since
     the caller read `page`: the validators of an older version would hide a return to it.
     `text_hash` is set if the hash algorithm has changed, None to keep the stored one.
-    `not_modified` is set for a 304.
+    `not_modified` is set for a 304, and `found_same` if a 304 or the same bytes said that the page
+    is as it was.
     """
     recorded = await session.execute(
         update(Page)
@@ -111,6 +113,7 @@ async def record_unchanged(
             text_hash=text_hash or page.text_hash,
             settings_fingerprint=settings_fingerprint,
             not_modified_count=Page.not_modified_count + 1 if not_modified else 0,
+            found_same=found_same,
             **WORKS,
         )
     )
@@ -147,6 +150,7 @@ async def record_version(
             settings_fingerprint=version.settings_fingerprint,
             not_modified_count=0,
             validators_mislead=version.validators_mislead,
+            found_same=False,
             last_check_at=at,
             crawl_count=Page.crawl_count + 1,
             last_change_at=at if is_change else page.last_change_at,
@@ -219,7 +223,7 @@ async def record_gone(session: AsyncSession, page: Page, at: datetime) -> bool:
     recorded = await session.execute(
         update(Page)
         .where(_as_read(page), Page.crawl_count == page.crawl_count)
-        .values(status=PageStatus.GONE, last_check_at=at, **WORKS)
+        .values(status=PageStatus.GONE, last_check_at=at, found_same=False, **WORKS)
     )
     return was_there and cast("CursorResult[object]", recorded).rowcount > 0
 

@@ -119,6 +119,15 @@ async def existing_pages(
     return found
 
 
+async def page_with_domain(session: AsyncSession, page_id: UUID) -> tuple[Page, Domain]:
+    """The page of any organisation and its domain. Raises SubjectGone if it does not exist."""
+    rows = select(Page, Domain).join(Domain, Page.domain_id == Domain.id).where(Page.id == page_id)
+    found = (await session.execute(rows)).first()
+    if found is None:
+        raise SubjectGone("The page does not exist here any more.")
+    return found[0], found[1]
+
+
 async def page_of_url(session: AsyncSession, domain_id: UUID, url: str) -> Page:
     """The domain's page at the normalised `url`. Raises NotFound if there is none."""
     found = await session.scalar(select(Page).where(Page.domain_id == domain_id, Page.url == url))

@@ -218,4 +218,10 @@ def _named(entry: Entry) -> tuple[str, UUID]:
 
 def _job_start(message: JobMessage) -> JobStart:
     delay = message.not_before - datetime.now(UTC) if message.not_before else timedelta(0)
-    return JobStart(job_id=message.job_id, input=message.input, owner=message.owner, delay=delay)
+    return JobStart(
+        job_id=message.job_id,
+        input=message.input,
+        owner=message.owner,
+        delay=delay,
+        quick_look=message.quick_look,
+    )

@@ -12,6 +12,7 @@ from core.model import Model
 from workflows.failures import explain
 from workflows.policies import HEARTBEAT_TIMEOUT, retry_policy
 from workflows.publication import Publication
+from workflows.quick_look import look_quickly
 
 Result = TypeVar("Result", bound=Model)
 
@@ -25,19 +26,28 @@ async def run_attempts(
     max_attempts: int,
     attempt_timeout: timedelta,
     summary: str,
+    quick_look: str | None = None,
 ) -> Result:
     """Run `activity` with the input `job` until it gives a result of type `result`, and return it.
 
     A worker that shuts down releases its attempt, which resumes at once. A deferred attempt resumes
     at its `next_at`. A resumed attempt keeps its number. `attempt_timeout` limits each execution of
     the activity, and `summary` is its text in the Temporal web UI. Success and failure are written
-    to `publication`.
+    to `publication`. The first attempt begins with the activity `quick_look`, if there is one and
+    the job was started to take it.
 
     Raises an ApplicationError, whose type is the error code, if the last attempt fails or the error
     is permanent. Raises CancelledError, or an ActivityError with that cause, if the job is
     cancelled.
     """
     released: AttemptReport | None = None
+    if quick_look is not None:
+        looked = await look_quickly(quick_look, job, result, publication)
+        if looked is not None:
+            if looked.result is not None:
+                return _completed(publication, looked.attempt, looked.result)
+            released = looked.attempt
+            publication.go_on(released)
     while True:
         try:
             if released is not None and released.next_at is not None:
@@ -65,8 +75,12 @@ async def run_attempts(
             publication.fail(failure.last_attempt, failure.reason, attempts_uncertain=failure.lost)
             raise failure.as_error() from error
         if outcome.result is not None:
-            break
+            return _completed(publication, outcome.attempt, outcome.result)
         released = outcome.attempt
         publication.release(released)
-    publication.complete(outcome.attempt, outcome.result.model_dump(mode="json", by_alias=True))
-    return outcome.result
+
+
+def _completed(publication: Publication, final: AttemptReport, result: Result) -> Result:
+    """The result of the job, once it is published."""
+    publication.complete(final, result.model_dump(mode="json", by_alias=True))
+    return result

@@ -25,4 +25,5 @@ class CrawlPage(JobWorkflow):
             max_attempts=job.max_attempts,
             attempt_timeout=CRAWL_TIMEOUT,
             summary=f"Crawl {self._publication.subject}",
+            quick_look=ActivityName.QUICK_LOOK,
         )

@@ -43,12 +43,14 @@ class Publication:
     @property
     def subject(self) -> str:
         """The URL or host of the job, for the Temporal web UI; empty if the memo is not ours."""
-        try:
-            subject = workflow.memo_value(MemoKey.SUBJECT, None, type_hint=Subject)
-        except Exception:
-            # A converter may raise any exception for a memo value that is not ours.
-            return ""
+        subject = _subject()
         return (subject.url or subject.host) if subject else ""
+
+    @property
+    def looks_quickly(self) -> bool:
+        """Whether the job was started to begin with a quick look."""
+        subject = _subject()
+        return subject is not None and subject.quick_look
 
     def adopt(self, owner: Owner, max_attempts: int) -> None:
         """Publish the owner of a job that started without one."""
@@ -75,6 +77,11 @@ class Publication:
         """
         self._latest = report
         _publish(JobState.WAITING, None if report.next_at == self._promoted else report.next_at)
+        workflow.upsert_memo({MemoKey.RELEASED: report})
+
+    def go_on(self, report: AttemptReport) -> None:
+        """Publish that the attempt goes on after its quick look: it is waiting, as before."""
+        self._latest = report
         workflow.upsert_memo({MemoKey.RELEASED: report})
 
     async def wait_until_due(self, moment: datetime) -> None:
@@ -113,6 +120,15 @@ class Publication:
             attempts_uncertain=attempts_uncertain,
         )
         workflow.upsert_memo({MemoKey.ENDING: report})
+
+
+def _subject() -> Subject | None:
+    """The subject of the running workflow; None if its memo has none of ours."""
+    try:
+        return workflow.memo_value(MemoKey.SUBJECT, None, type_hint=Subject)
+    except Exception:
+        # A converter may raise any exception for a memo value that is not ours.
+        return None
 
 
 def _publish(state: JobState, due: datetime | None) -> None:

@@ -108,14 +108,23 @@ class CheckRecorder:
         await self._tell_if(change_id)
 
     async def record_unchanged(
-        self, check: Check, response: ResponseIdentity, verdict: RecordUnchanged
+        self,
+        check: Check,
+        response: ResponseIdentity,
+        verdict: RecordUnchanged,
+        *,
+        is_first: bool = False,
     ) -> CrawlPageResult:
-        """Record that the page is as stored, and that it exists again if it was gone."""
+        """Record that the page is as stored, and that it exists again if it was gone.
+
+        `is_first` says that the job has made no fetch that waits for a confirmation.
+        """
         page, now = check.page, datetime.now(UTC)
         change_id = None
         async with self._database.transaction() as session:
             await lock_if_failing(session, page)
-            await delete_pending_confirmation(session, page.id, check.job_id)
+            if not is_first:
+                await delete_pending_confirmation(session, page.id, check.job_id)
             recorded = await record_unchanged(
                 session,
                 page,
@@ -126,6 +135,7 @@ class CheckRecorder:
                 text_hash=response.text_hash,
                 settings_fingerprint=check.profile.fingerprint,
                 not_modified=response.status_code == 304,
+                found_same=response.body_hash == page.body_hash and not verdict.keep_validators,
             )
             if recorded:
                 await tell_restored(session, page, check.job_id, now)

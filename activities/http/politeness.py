@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.http.fetch import Fetcher, FetchLimits
@@ -16,7 +17,7 @@ from core.errors import RobotsUnreachable as Unreachable
 from core.web.robots import ALLOW_ALL, PRODUCT_TOKEN, Robots, parse_robots
 from core.web.urls import host_of, origin_of
 from store.db.engine import Database
-from store.hosts import plan_turn, return_slot, take_slot
+from store.hosts import Slot, plan_turn, return_slot, take_slot
 from store.robots import known_robots, put_robots
 
 ROBOTS_TTL = timedelta(hours=1)
@@ -83,6 +84,23 @@ class Politeness:
         if not robots.allows(url, PRODUCT_TOKEN):
             raise BlockedByRobots(f"The robots.txt of {host_of(url)} does not allow this page.")
         await self._wait_for_slot(url, robots, max_wait)
+
+    async def admitted_now(self, session: AsyncSession, url: str) -> Slot | None:
+        """A slot in which `url` may be requested at this moment, taken by `session`.
+
+        None if its host is busy, if robots.txt disallows it, or if this worker does not have the
+        robots.txt in memory: nothing is waited for.
+        """
+        now = datetime.now(UTC)
+        known = self._known.get(origin_of(url))
+        if known is None or known[0] <= now - ROBOTS_TTL:
+            return None
+        robots = known[1]
+        if not robots.allows(url, PRODUCT_TOKEN):
+            return None
+        return await take_slot(
+            session, host_of(url), self._interval_by(robots), now, within=timedelta(0)
+        )
 
     async def interval(self, url: str) -> timedelta:
         """The time between two requests to the host of `url`: the longer of what `host_rps` and the

@@ -269,16 +269,20 @@ class Outcome(Model, Generic[Result]):
 
 
 class Subject(Model):
-    """The part of a job's memo that is known when the job is requested."""
+    """The part of a job's memo that is known when the job is requested.
+
+    `quick_look` is set if the first attempt begins with a quick look (decision 0027).
+    """
 
     url: str | None
     max_attempts: MaxAttempts
     host: str = ""
+    quick_look: bool = False
 
     @classmethod
-    def of(cls, owner: Owner, max_attempts: int) -> "Subject":
+    def of(cls, owner: Owner, max_attempts: int, *, quick_look: bool = False) -> "Subject":
         """The subject of a job of `owner`."""
-        return cls(url=owner.url, max_attempts=max_attempts, host=owner.host)
+        return cls(url=owner.url, max_attempts=max_attempts, host=owner.host, quick_look=quick_look)
 
 
 class FinalReport(Model):
@@ -310,6 +314,7 @@ class ActivityName:
     """The names that workflows call activities by."""
 
     CRAWL = "crawl"
+    QUICK_LOOK = "quick_look"
     DISCOVER = "discover"
     IDENTIFY_PAGE = "identify_page"
     IDENTIFY_DOMAIN = "identify_domain"
@@ -318,6 +323,9 @@ class ActivityName:
     BACKTEST = "backtest"
     DELIVER = "deliver"
 
+
+QUICK_LOOK_LIMIT = 1.0
+"""Seconds that a quick look may take, from its request to its end."""
 
 REPORT_SIGNAL = "report"
 """The signal by which an attempt sends its `AttemptReport`."""

@@ -28,7 +28,8 @@ class Page(Base):
     """A page of a domain, with the results of its last check.
 
     `settings_fingerprint` is that of the last check's settings. `snapshot_at` is the time of the
-    newest snapshot. `not_modified_count` is the number of 304s since the last response with a body;
+    newest snapshot. `found_same` is set if the last check found the page as it was by a 304 or by
+    the same bytes. `not_modified_count` is the number of 304s since the last response with a body;
     `validators_mislead` is set once a changed page came with the validators of before.
 
     `schedule` is the page's own. `found_at` is when a discovery last found the page, `unlinked_at`
@@ -69,6 +70,7 @@ class Page(Base):
     body_hash: Mapped[str | None]
     text_hash: Mapped[str | None]
     settings_fingerprint: Mapped[str | None] = mapped_column("seen_under")
+    found_same: Mapped[bool] = mapped_column(default=False, server_default=false())
     snapshot_id: Mapped[UUID | None]
     snapshot_at: Mapped[datetime | None]
     crawl_count: Mapped[int] = mapped_column("crawls", default=0, server_default="0")

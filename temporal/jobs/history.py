@@ -7,11 +7,13 @@ pending activity, and the signals that attempts send (`AttemptReport`) show the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import PendingWorkflowTaskState
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -26,16 +28,26 @@ from core.errors import JobCancelled
 from core.jobs.contract import (
     CANCELLED,
     PROMOTE_SIGNAL,
+    QUICK_LOOK_LIMIT,
     REPORT_SIGNAL,
+    ActivityName,
     AttemptReport,
     FinalReport,
     MemoKey,
     Outcome,
     Progress,
+    Subject,
     attempts_before,
 )
 from temporal.jobs.status import LiveAttempt
 from temporal.jobs.untrusted import read_memo, read_payloads
+
+LOCAL_ACTIVITY_DATA: Final = "data"
+LOCAL_ACTIVITY_RESULT: Final = "result"
+"""The details of the marker that the SDK records for a local activity."""
+
+LONGEST_QUICK_LOOK: Final = timedelta(seconds=2 * QUICK_LOOK_LIMIT)
+"""Age of a workflow task after which no quick look takes place in it any more."""
 
 LOST: Final = "The worker stopped answering in the middle of the attempt."
 
@@ -69,6 +81,12 @@ class JobAttempt:
     outcome: AttemptOutcome = AttemptOutcome.LOST
     ended_at: datetime | None = None
     reason: str | None = LOST
+
+
+class _LocalActivity(BaseModel):
+    """What the marker of a local activity says of it, as far as it is read here."""
+
+    activity_type: str
 
 
 class JobHistory:
@@ -189,6 +207,14 @@ class JobHistory:
                 self._end(AttemptOutcome.LOST, at, LOST)
             case "activity_task_canceled_event_attributes":
                 self._end(AttemptOutcome.CANCELLED, at, CANCELLED)
+            case "marker_recorded_event_attributes":
+                details = event.marker_recorded_event_attributes.details
+                if LOCAL_ACTIVITY_DATA in details and LOCAL_ACTIVITY_RESULT in details:
+                    await self._read_local_activity(
+                        details[LOCAL_ACTIVITY_DATA].payloads,
+                        details[LOCAL_ACTIVITY_RESULT].payloads,
+                        at,
+                    )
             case "workflow_execution_canceled_event_attributes":
                 self._closed(at)
             case "workflow_execution_terminated_event_attributes":
@@ -199,9 +225,56 @@ class JobHistory:
                     report = await read_payloads(self._converter, payloads, FinalReport)
                     self._report = report or self._report
 
+    async def _read_local_activity(
+        self, data: Sequence[Payload], result: Sequence[Payload], at: datetime
+    ) -> None:
+        """Apply the record of a local activity, if it is the quick look of the first attempt."""
+        named = await read_payloads(self._converter, data, _LocalActivity)
+        if named is None or named.activity_type != ActivityName.QUICK_LOOK:
+            return
+        outcome = await read_payloads(self._converter, result, Outcome[JsonValue])
+        if outcome is None:
+            return
+        report = outcome.attempt
+        begun_at = report.started_at or report.first_started_at
+        self._begin(report.attempt, begun_at, report.worker)
+        self.live = LiveAttempt(
+            report.attempt, begun_at, None, first_started_at=report.first_started_at
+        )
+        self._completed(outcome, at)
+
+    async def _read_quick_look(self, described: WorkflowExecutionDescription) -> None:
+        """Apply the workflow task in which a quick look takes place.
+
+        The first task of such a job is its first attempt from the moment at which a worker has it.
+        If that worker dies, another one repeats the task, as the same attempt.
+        """
+        if self.live is not None or described.status is not WorkflowExecutionStatus.RUNNING:
+            return
+        if not described.raw_description.HasField("pending_workflow_task"):
+            return
+        task = described.raw_description.pending_workflow_task
+        started = task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_STARTED
+        if not started and task.attempt <= 1:
+            return
+        subject = await read_memo(described, MemoKey.SUBJECT, Subject)
+        if subject is None or not subject.quick_look:
+            return
+        began = task.started_time if task.attempt <= 1 else task.original_scheduled_time
+        first_started_at = began.ToDatetime(tzinfo=UTC)
+        started_at = task.started_time.ToDatetime(tzinfo=UTC) if started else None
+        if started_at is not None and datetime.now(UTC) - started_at > LONGEST_QUICK_LOOK:
+            started_at = None  # no worker does it any more, which Temporal will soon notice
+        self.live = LiveAttempt(
+            1, started_at, None, released=started_at is None, first_started_at=first_started_at
+        )
+        outcome = AttemptOutcome.RUNNING if started_at else AttemptOutcome.LOST
+        self._begin(1, first_started_at, None, outcome)
+
     async def _read_pending(self, described: WorkflowExecutionDescription) -> None:
         """Apply the pending activity, which is newer than all events."""
         if not described.raw_description.pending_activities:
+            await self._read_quick_look(described)
             return
         activity = described.raw_description.pending_activities[0]
         heartbeat = activity.heartbeat_details.payloads

@@ -18,13 +18,19 @@ from workflows.search_attributes import attributes_of
 
 @dataclass(frozen=True)
 class JobStart:
-    """A job to start after `delay`."""
+    """A job to start after `delay`.
+
+    The first attempt of a `quick_look` without a delay begins with one (decision 0027). An `eager`
+    job goes straight to the worker of the process that starts it, if that has a place for it.
+    """
 
     job_id: str
     input: CrawlPageInput | DiscoverPagesInput
     owner: Owner
     batch_id: UUID | None = None
     delay: timedelta = timedelta(0)
+    quick_look: bool = False
+    eager: bool = False
 
     @property
     def name(self) -> JobName:
@@ -34,15 +40,17 @@ class JobStart:
         return JobName.DISCOVER_PAGES
 
 
-async def start_job(client: Client, job: JobStart) -> None:
-    """Start `job`. Does nothing if a job with its id exists.
+async def start_job(client: Client, job: JobStart) -> bool:
+    """Start `job`, and return whether the worker of this process has begun it.
 
-    Raises Unavailable if Temporal cannot be reached.
+    Does nothing if a job with its id exists. Raises Unavailable if Temporal cannot be reached.
     """
     delayed = job.delay > timedelta(0)
-    subject = Subject.of(job.owner, job.input.max_attempts)
+    subject = Subject.of(
+        job.owner, job.input.max_attempts, quick_look=job.quick_look and not delayed
+    )
     try:
-        await client.start_workflow(
+        handle = await client.start_workflow(
             job.name,
             job.input,
             id=job.job_id,
@@ -58,11 +66,14 @@ async def start_job(client: Client, job: JobStart) -> None:
             memo={MemoKey.SUBJECT: subject},
             priority=Priority(fairness_key=job.owner.fairness_key),
             static_summary=job.owner.url or job.owner.host,
+            request_eager_start=job.eager and not delayed,
         )
     except WorkflowAlreadyStartedError:
-        return
+        return False
     except RPCError as error:
         raise as_unavailable(error) from error
+    # The SDK has no public name for it.
+    return bool(getattr(handle, "__temporal_eagerly_started", False))
 
 
 async def start_batch(client: Client, batch: BatchMessage) -> None:

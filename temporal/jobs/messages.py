@@ -147,4 +147,5 @@ def _job_message(
         input=asked,
         owner=owner_of(domain, page),
         not_before=job.not_before,
+        quick_look=page is not None and page.found_same,
     )

@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.crawl import CrawlActivities
+from activities.crawling.check_recorder import CheckRecorder
 from activities.extraction.extractor import Extractor
 from activities.http.fetch import Fetcher
 from activities.http.politeness import Politeness
@@ -427,7 +428,14 @@ def crawls(
     reporter, secret_key = Reporter(client), SecretKey(settings)
     tell = Teller(Delivery(client, DatabaseOutbox(database), 1)).tell
     yield CrawlActivities(
-        database, fetcher, politeness, extractor, renderer, reporter, secret_key, tell, 3
+        database,
+        fetcher,
+        politeness,
+        extractor,
+        renderer,
+        reporter,
+        secret_key,
+        CheckRecorder(database, tell, 3),
     )
     extractor.close()
 

@@ -48,6 +48,30 @@ async def crawl_completed(system: System, site: FakeSite) -> str:
     return await system.ask(f"/api/pages/{page_id}/crawl")
 
 
+async def crawl_by_quick_look(system: System, site: FakeSite) -> str:
+    """The page was as before at its last check, and still is."""
+    page_id = await _steady_page(system, site)
+    return await system.ask(f"/api/pages/{page_id}/crawl")
+
+
+async def crawl_after_quick_look(system: System, site: FakeSite) -> str:
+    """The quick look finds a change, and leaves it to the ordinary activity."""
+    page_id = await _steady_page(system, site)
+    site.page("/", DEARER)
+    return await system.ask(f"/api/pages/{page_id}/crawl")
+
+
+async def crawl_cancelled_in_quick_look(system: System, site: FakeSite) -> str:
+    """The workflow is cancelled while it looks."""
+    page_id = await _steady_page(system, site)
+    site.hold("/")
+    asked = len(site.requests_for("/"))
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl")
+    await site.arrived("/", asked + 1)
+    await system.client.get_workflow_handle(job_id).cancel()
+    return job_id
+
+
 async def crawl_retried(system: System, site: FakeSite) -> str:
     """The site is overloaded once."""
     page_id = await _page(system, site)
@@ -276,6 +300,9 @@ COURSES: Final[dict[str, Course]] = {
     "notification.deliver/delivered": delivery_delivered,
     "notification.deliver/retried": delivery_retried,
     "crawl.page/completed": crawl_completed,
+    "crawl.page/quick_look": crawl_by_quick_look,
+    "crawl.page/quick_look_and_more": crawl_after_quick_look,
+    "crawl.page/cancelled_in_quick_look": crawl_cancelled_in_quick_look,
     "crawl.page/retried": crawl_retried,
     "crawl.page/published": crawl_published,
     "crawl.page/failed_at_once": crawl_failed_at_once,
@@ -312,6 +339,14 @@ async def _page(system: System, site: FakeSite) -> str:
     domain = await system.add_domain(_shop(site))
     await system.finished(domain.discovery_job_id)
     return str((await system.pages(domain.id))[site.url("/")])
+
+
+async def _steady_page(system: System, site: FakeSite) -> str:
+    """A page whose last check found it as it was."""
+    page_id = await _page(system, site)
+    for _ in range(2):
+        await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
+    return page_id
 
 
 async def _changed_page(system: System, site: FakeSite, confirm_after: int) -> str:

@@ -51,6 +51,30 @@ async def test_one_process_reads_one_document_after_the_other(process: ReadingPr
     assert readers() == before
 
 
+async def test_a_process_without_work_ends_and_the_next_document_starts_another(
+    process: ReadingProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities.extraction.processes, "IDLE_TIMEOUT", 0.2)
+    before = readers()
+    assert await process.run(abs, -1) == 1
+
+    async def left() -> set[int]:
+        return readers() - before
+
+    await eventually(left, lambda pids: not pids)
+    assert await process.run(abs, -2) == 2
+    assert await left()
+
+
+async def test_a_process_does_not_end_over_a_document_that_takes_longer_than_it_may_idle(
+    process: ReadingProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities.extraction.processes, "IDLE_TIMEOUT", 0.2)
+    assert await process.run(abs, -1) == 1
+    await process.run(time.sleep, 0.5)
+    assert await process.run(abs, -2) == 2
+
+
 async def test_a_document_outlives_the_death_of_its_process(process: ReadingProcess) -> None:
     before = readers()
     assert await process.run(abs, -1) == 1
