@@ -149,7 +149,7 @@ async def delete_domain(session: AsyncSession, org_id: UUID, domain_id: UUID) ->
     """
     owned = select(Page.id, Page.schedule).join(Domain)
     rows = await session.execute(owned.where(Domain.id == domain_id, Domain.org_id == org_id))
-    schedules: dict[UUID, Schedule | None] = dict(rows.tuples().all())
+    schedules: dict[UUID, Schedule | None] = {row.id: row.schedule for row in rows}
     deleted = await session.scalar(
         delete(Domain).where(Domain.id == domain_id, Domain.org_id == org_id).returning(Domain.id)
     )

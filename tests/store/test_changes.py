@@ -125,15 +125,17 @@ async def test_the_recent_changes_of_a_domain_are_few_and_the_newest(database: D
         assert await recent_changes(session, uuid4()) == []
 
 
-async def test_the_urls_of_changed_pages_are_found_by_page(database: Database) -> None:
+async def test_the_urls_of_changed_pages_are_found_by_change(database: Database) -> None:
     a = await watched(database, None, "/a", 1, 2)
     b = await watched(database, a.org_id, "/b", 3)
     async with database.reading() as session:
         changes = (await list_changes(session, a.org_id, ALL)).rows
-        assert await changed_pages(session, changes) == {
+        found = await changed_pages(session, changes)
+        expected = {
             a.page_id: ChangedPage("https://shop.example/a", "a.example"),
             b.page_id: ChangedPage("https://shop.example/b", "b.example"),
         }
+        assert found == {each.id: expected[each.page_id] for each in changes if each.page_id}
         assert await changed_pages(session, []) == {}
 
 

@@ -27,6 +27,8 @@ from store.domains import (
 from store.page_lines import store_noise_history
 from store.pages import page_by_id
 from store.pending_confirmations import PreviousFetch, store_pending_confirmation
+from store.tables.alerts import Channel, ChannelKind, Delivery
+from store.tables.changes import Change
 from store.tables.domains import Domain, DomainStatus
 from store.tables.pages import Page
 from tests.eventually import eventually
@@ -160,6 +162,20 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
     await stored(database, page_id, "first", "a", NOON)
     await stored(database, page_id, "second", "b", minutes(1))
     async with database.transaction() as session:
+        change_id = await session.scalar(select(Change.id).where(Change.page_id == page_id))
+        channel = await a_channel(session, org_id, name)
+        session.add(
+            Delivery(
+                id=uuid4(),
+                org_id=org_id,
+                channel_id=channel.id,
+                change_id=change_id,
+                page_id=page_id,
+                changed_at=NOON,
+                due_at=NOON,
+                created_at=NOON,
+            )
+        )
         nothing = NoiseHistory(1, {}, frozenset())
         await store_noise_history(
             session, page_id, nothing, nothing.updated({ChangingLine(None, "a … line")}), NOON
@@ -173,11 +189,27 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
     return domain
 
 
+async def a_channel(session: AsyncSession, org_id: UUID, name: str) -> Channel:
+    """A channel of the organisation."""
+    channel = Channel(
+        org_id=org_id,
+        kind=ChannelKind.SIGNAL,
+        name=name,
+        target={},
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    session.add(channel)
+    await session.flush()
+    return channel
+
+
 async def row_counts(database: Database) -> dict[str, int]:
     """How many rows each table has that hangs on domains."""
     apart = {
         "organisations", "api_keys", "keyed_requests", "outbox", "host_slots", "host_turns",
-        "robots", "kept_answers", "job_ends", "contents",
+        "robots", "kept_answers", "job_ends", "contents", "web_sessions", "channels", "alerts",
+        "alert_channels",
     }  # fmt: skip
     async with database.reading() as session:
         return {

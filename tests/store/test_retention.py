@@ -23,6 +23,7 @@ from store.page_lines import noise_history_of, store_noise_history
 from store.pages import page_by_id
 from store.retention import Expiry, Key, examine, expiries, remove, remove_parts
 from store.snapshots import get_snapshot
+from store.tables.accounts import ApiKey, WebSession
 from store.tables.alerts import Channel, ChannelKind, Delivery
 from store.tables.backtests import Backtest
 from store.tables.batches import Batch, BatchPage
@@ -53,6 +54,7 @@ from tests.store.rows import (
 SETTINGS = Settings(change_retention_days=100, snapshot_retention_days=50, job_retention_days=10)
 KEPT_DAYS = {
     Delivery: 100,
+    WebSession: 0,
     Change: 100,
     PageLine: 100,
     Backtest: 100,
@@ -135,9 +137,10 @@ async def unreported(
     return snapshot_id
 
 
-def a_channel(org_id: UUID) -> Channel:
-    """The channel of deliveries of an organisation, with its id."""
-    return Channel(
+def of_organisation(org_id: UUID) -> Iterator[Base]:
+    """The channel of deliveries and the key of sessions of an organisation, with its id."""
+    yield ApiKey(id=org_id, org_id=org_id, key_hash=org_id.hex, created_at=NOON)
+    yield Channel(
         id=org_id,
         org_id=org_id,
         kind=ChannelKind.SIGNAL,
@@ -185,6 +188,7 @@ def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> It
     yield ClaimedEnd(run_id=own, what=JobEnd.STORED, created_at=at)
     yield KeptAnswer(job_id=own, url=own, status=200, body=b"", kept_at=at)
     yield PendingConfirmation(page_id=page.id, job_id=own, fetch_number=1, due_at=at)
+    yield WebSession(key_id=org_id, token_hash=own, created_at=NOON, expires_at=at)
 
 
 async def test_a_row_goes_at_the_end_of_its_retention(
@@ -192,7 +196,7 @@ async def test_a_row_goes_at_the_end_of_its_retention(
 ) -> None:
     snapshot_id = await stored(database, page.id, "job", "a")
     async with database.transaction() as session:
-        session.add(a_channel(org_id))
+        session.add_all(of_organisation(org_id))
     for table, days in KEPT_DAYS.items():
         end = LATER - timedelta(days)
         keys: list[Key] = []
@@ -309,7 +313,7 @@ async def test_no_table_is_read_as_a_whole_to_remove_some_rows(sqlite_path: Path
         org_id = await new_organisation(session)
         page = await new_page(session, (await new_domain(session, org_id)).id)
         await keep(session, [pack("loose"), pack("loose as well")])
-        session.add(a_channel(org_id))
+        session.add_all(of_organisation(org_id))
     snapshot_id = await stored(database, page.id, "job", "a")
     for number in range(2):
         await unreported(database, page.id, str(number))
