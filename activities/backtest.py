@@ -11,7 +11,8 @@ from temporalio import activity
 
 from activities.crawling.profiles import chosen_for
 from activities.crawling.siblings import siblings_of
-from activities.extraction.extractor import Extractor, StoredPage
+from activities.extraction.documents import StoredPage
+from activities.extraction.extractor import Extractor
 from activities.reporting import Attempt, Reporter
 from core.changes.backtest import Reading, ReportedChange, comparable, verdict
 from core.changes.boilerplate import without_boilerplate

@@ -18,7 +18,8 @@ from activities.crawling.check_recorder import CheckRecorder, ResponseIdentity, 
 from activities.crawling.page_fetcher import PageFetcher
 from activities.crawling.profiles import page_profile
 from activities.crawling.siblings import Siblings
-from activities.extraction.extractor import Extracted, Extractor, StoredPage
+from activities.extraction.documents import StoredPage
+from activities.extraction.extractor import Extracted, Extractor
 from activities.http.fetch import Fetched, Fetcher, Validators
 from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness

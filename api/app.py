@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from temporalio.client import Client
 
-from api.deps import Authentication, Services
+from api.deps import Authentication, MainTexts, Services
 from api.documentation import DocumentedApi
 from api.errors import NO_OTHER_ERRORS, ErrorAnswers, documented_errors
 from api.limits import BodyLimit, HeadLimit
@@ -95,8 +95,10 @@ second to build their handlers at the first request.
 """
 
 
-def create_app(settings: Settings, client: Client, database: Database) -> FastAPI:
-    """The API on `client` and `database`. The caller closes both."""
+def create_app(
+    settings: Settings, client: Client, database: Database, main_texts: MainTexts
+) -> FastAPI:
+    """The API on `client`, `database` and `main_texts`. The caller closes them."""
     app = DocumentedApi(
         title="Diffy Jobs",
         summary="Watches web sites for changes, as durable jobs whose state is always true.",
@@ -126,5 +128,6 @@ def create_app(settings: Settings, client: Client, database: Database) -> FastAP
         actions=JobActions(client, reader, database),
         watch=JobWatch(client, reader, database),
         secret_key=SecretKey(settings),
+        main_texts=main_texts,
     )
     return app

@@ -1,7 +1,7 @@
 """Dependencies of the routes: the principal, the services, the ids in the path."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from fastapi import Depends, FastAPI, Path, Request
@@ -15,6 +15,7 @@ from core.settings import Settings
 from store.db.engine import Database
 from store.keys import organisation_of
 from store.secretkey import SecretKey
+from store.tables.snapshots import Snapshot
 from temporal.delivery import Delivery
 from temporal.jobs.actions import JobActions
 from temporal.jobs.messages import Launcher
@@ -32,6 +33,15 @@ class Principal:
     org_id: UUID
 
 
+class MainTexts(Protocol):
+    """Reads the main text of a snapshot when somebody asks for it. The API does not load what reads
+    documents, so whoever makes the application passes one.
+    """
+
+    async def of(self, snapshot: Snapshot) -> str:
+        """The article of a snapshot that was loaded with its contents."""
+
+
 @dataclass(frozen=True)
 class Services:
     """The services of an application, shared by all its requests."""
@@ -45,6 +55,7 @@ class Services:
     actions: JobActions
     watch: JobWatch
     secret_key: SecretKey
+    main_texts: MainTexts
 
 
 def services_of(app: FastAPI) -> Services:
@@ -111,6 +122,7 @@ ReaderDep = Annotated[JobReader, _service("reader")]
 WatchDep = Annotated[JobWatch, _service("watch")]
 ActionsDep = Annotated[JobActions, _service("actions")]
 SecretKeyDep = Annotated[SecretKey, _service("secret_key")]
+MainTextsDep = Annotated[MainTexts, _service("main_texts")]
 
 
 def _path_id(kind: str) -> Any:

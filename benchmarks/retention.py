@@ -266,7 +266,6 @@ class Site:
             status_code=200,
             title="Shop",
             text=shown,
-            main_text="\n".join(shown.split("\n")[20:]),
             html=pack(html.ljust(HTML)),
             text_hash=pack(shown).key,
             body_hash=pack(html).key,

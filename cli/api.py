@@ -11,12 +11,15 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from activities.extraction.main_texts import MainTexts
+from activities.extraction.processes import stop_resource_tracker
 from api.app import create_app
 from api.deps import services_of
 from api.limits import MAX_HEAD_SIZE
 from cli.connections import Connection
 from cli.keys import ensure_bootstrap_key, opened
 from core.settings import Settings
+from store.secretkey import SecretKey
 from temporal.connection import BRIEF_RETRIES, connect
 from temporal.namespace import prepare_namespace
 
@@ -77,7 +80,8 @@ async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
         await ensure_bootstrap_key(settings, database)
         client = await connect(settings, retries=BRIEF_RETRIES)
         await prepare_namespace(client, timedelta(days=settings.job_retention_days))
-        app = create_app(settings, client, database)
+        main_texts = MainTexts(database, SecretKey(settings))
+        app = create_app(settings, client, database, main_texts)
         server = ApiServer(server_config(app, settings.api_host, settings.api_port), ready)
         loop = asyncio.get_running_loop()
 
@@ -87,4 +91,8 @@ async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
-        await server.serve()
+        try:
+            await server.serve()
+        finally:
+            main_texts.close()
+            stop_resource_tracker()

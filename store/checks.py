@@ -23,16 +23,12 @@ WORKS: Final = {"failed_checks": 0, "failed_job": None, "failed_at": None, "prob
 
 @dataclass(frozen=True)
 class PageVersion:
-    """A version of a page to store; `main_text` is the article part of `text`.
-
-    `html` is None if the document is not kept.
-    """
+    """A version of a page to store; `html` is None if the document is not kept."""
 
     url: str
     status_code: int
     title: str | None
     text: str
-    main_text: str
     html: Packed | None
     text_hash: str
     body_hash: str
@@ -159,8 +155,8 @@ async def record_version(
     )
     if cast("CursorResult[object]", moved).rowcount == 0:
         return None
-    text, main_text = pack(version.text), pack(version.main_text)
-    await keep(session, [text, main_text] + ([version.html] if version.html else []))
+    text = pack(version.text)
+    await keep(session, [text, version.html] if version.html else [text])
     session.add(
         Snapshot(
             id=snapshot_id,
@@ -170,7 +166,6 @@ async def record_version(
             status_code=version.status_code,
             title=version.title,
             text_key=text.key,
-            main_text_key=main_text.key,
             html_key=version.html.key if version.html else None,
             text_hash=version.text_hash,
             body_hash=version.body_hash,

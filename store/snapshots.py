@@ -3,11 +3,13 @@
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from core.errors import NotFound, SubjectGone
+from core.text.packing import pack
+from store.contents import keep
 from store.db.paging import Paged, PageRequest, paged
 from store.tables.domains import Domain
 from store.tables.pages import Page
@@ -75,3 +77,15 @@ async def snapshot_by_id(session: AsyncSession, snapshot_id: UUID) -> Snapshot:
     if found is None:
         raise SubjectGone("The page does not exist here any more.")
     return found
+
+
+async def store_main_text(session: AsyncSession, snapshot_id: UUID, main_text: str) -> None:
+    """Store the main text of the snapshot, unless it has one or does not exist."""
+    packed = pack(main_text)
+    await keep(session, [packed])
+    await session.execute(
+        update(Snapshot)
+        .where(Snapshot.id == snapshot_id, Snapshot.main_text_key.is_(None))
+        .values(main_text_key=packed.key)
+        .execution_options(synchronize_session=False)
+    )

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 from temporalio.client import Client
 
 from api.app import create_app
+from api.deps import MainTexts
 from core.errors import DiffyError, HostBusy, JobError, RequestError, SettingsError
 from core.settings import Settings, variable_name
 from store.db.engine import Database
@@ -88,7 +89,7 @@ def errors_page() -> str:
 def api_page() -> str:
     """Every route with its parameters, its answers and its body."""
     # The document needs no connection.
-    app = create_app(Settings(), cast(Client, None), cast(Database, None))
+    app = create_app(Settings(), cast(Client, None), cast(Database, None), cast(MainTexts, None))
     schemas: dict[str, Schema] = app.openapi()["components"]["schemas"]
     document: Schema = _with_enums(app.openapi(), schemas)
     schemas = document["components"]["schemas"]

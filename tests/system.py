@@ -12,7 +12,9 @@ from fastapi import FastAPI
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.extraction.main_texts import MainTexts
 from api.app import create_app
+from api.deps import services_of
 from api.routes.jobs import JobListAnswer
 from core.jobs.states import TASK_QUEUE
 from core.model import Model
@@ -20,6 +22,7 @@ from core.settings import Settings
 from store.db.engine import Database
 from store.db.migrations import migrate
 from store.keys import create_key
+from store.secretkey import SecretKey
 from temporal.connection import BRIEF_RETRIES, connect
 from temporal.jobs.reader import JobStats
 from temporal.jobs.view import JobDetail
@@ -123,6 +126,10 @@ class System:
         assert answer.status_code == 200, answer.text
         return JobStats.model_validate(answer.json()["data"])
 
+    def another_app(self, client: Client, database: Database) -> FastAPI:
+        """The API on another client or database, without the main texts of snapshots."""
+        return create_app(self.settings, client, database, services_of(self.app).main_texts)
+
     async def another_organisation(self) -> httpx2.AsyncClient:
         """The same API with the key of another organisation."""
         return _api_client(self.app, await _new_key(self.database))
@@ -135,12 +142,14 @@ async def running_system(settings: Settings) -> AsyncIterator[System]:
     await prepare_namespace(client, timedelta(days=settings.job_retention_days))
     migrate(settings.resolved_database_url)
     database = Database.open(settings.resolved_database_url)
-    app = create_app(settings, client, database)
+    main_texts = MainTexts(database, SecretKey(settings))
+    app = create_app(settings, client, database, main_texts)
     queue = f"TaskQueue = '{TASK_QUEUE}' AND ExecutionStatus = 'Running'"
     try:
         async with _api_client(app, await _new_key(database)) as api:
             yield System(settings, client, database, app, api)
     finally:
+        main_texts.close()
         async for left in client.list_workflows(queue):
             try:
                 await client.get_workflow_handle(left.id, run_id=left.run_id).terminate()

@@ -109,7 +109,6 @@ class Check:
             status_code=fetched.status,
             title=extracted.title,
             text=extracted.text,
-            main_text=extracted.main_text,
             html=extracted.html,
             text_hash=extracted.text_hash,
             body_hash=body_hash,

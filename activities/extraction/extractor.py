@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from selectolax.lexbor import LexborHTMLParser
-
 from activities.extraction import processes
+from activities.extraction.documents import StoredPage
 from activities.extraction.pdf import pdf_text
 from activities.extraction.processes import ReadingProcess
 from core.changes.detection import SeenPage, fingerprint
@@ -23,12 +22,10 @@ from core.errors import (
 from core.text.blocks import to_text
 from core.text.javascript_shell import EmptyShell, shell_of
 from core.text.packing import Packed, pack
-from core.text.stored_text import display_form
 from core.text.visible_text import content_blocks
 from core.web.crawl_settings import USUAL_COMPARISON, WHOLE_PAGE, Comparison, Parts
 from core.web.documents import DocumentKind, document_kind, page_of
 from core.web.links import PageLinks, decode_html, decode_page, extract_links
-from core.web.selectors import selected
 from core.web.sitemaps import Sitemap, parse_sitemap
 from core.web.walls import Wall, WallKind, wall_of
 
@@ -69,26 +66,16 @@ class PageSource:
 
 
 @dataclass(frozen=True)
-class StoredPage:
-    """The stored HTML of a page, and its URL."""
-
-    html: str
-    url: str
-    parts: Parts = WHOLE_PAGE
-
-
-@dataclass(frozen=True)
 class Extracted:
     """The content of a page.
 
     `text` is the visible content (`core.text.visible_text`) in its stored form
-    (`core.text.stored_text`); `main_text` is the article as trafilatura finds it. `text_hash` is
-    the fingerprint of everything that is compared. `html` is None if it is too large to be stored.
+    (`core.text.stored_text`). `text_hash` is the fingerprint of everything that is compared. `html`
+    is None if it is too large to be stored.
     """
 
     title: str | None
     text: str
-    main_text: str
     text_hash: str
     html: Packed | None
 
@@ -113,7 +100,6 @@ class SameText:
 def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
     """The content of `page`, or SameText, or EmptyShell if `page.may_be_shell`.
 
-    The main text, which takes ten times as long as the rest, is extracted only if the text is new.
     Raises as `read_page` does, and the error of a wall (`core.web.walls`) that hides the page.
     """
     kind = document_kind(page.content_type, page.body) or DocumentKind.HTML
@@ -136,7 +122,6 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
     return Extracted(
         title=seen.title,
         text=seen.text,
-        main_text=display_form(seen.text) if watched else _main_text(html, page),
         text_hash=text_hash,
         html=_kept(html),
     )
@@ -156,16 +141,6 @@ def error_of_wall(wall: Wall) -> BlockedBySite:
             return LoginRequired(f"The site asks for a login before it shows the page: {said}.")
         case WallKind.MAINTENANCE:
             return UnderMaintenance(f"The site says that it is closed for a while: {said}.")
-
-
-def _main_text(html: str, page: PageSource) -> str:
-    import trafilatura  # slow to load; only the processes need it
-
-    # trafilatura finds nothing if `<html>`, `<head>` and `<body>` are omitted, which is allowed
-    # (HTML standard, 13.1.2.4). The parser adds them.
-    tree = LexborHTMLParser(html)
-    selected(tree, page.parts)
-    return trafilatura.extract(tree.html or "", url=page.url, fast=True) or ""
 
 
 def read_page(page: StoredPage) -> SeenPage:

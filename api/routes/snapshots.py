@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from api.deps import DatabaseDep, PageIdDep, PrincipalDep, SnapshotIdDep
+from api.deps import DatabaseDep, MainTextsDep, PageIdDep, PrincipalDep, SnapshotIdDep
 from api.errors import documented_errors
 from api.paging import ListMeta, PagingDep
 from api.routes.changes import DiffData
@@ -41,6 +41,8 @@ class SnapshotDetail(SnapshotRow):
 
     `text` is the visible text, `main_text` the extracted article, which may miss parts of it, and
     `html` the document as the site sent it. `html` is null if it is over 1 MiB when compressed.
+    `main_text` is the visible text if `html` is null, if only a part of the page is watched, or if
+    the page has other crawl settings now.
     """
 
     text: str
@@ -111,7 +113,10 @@ async def list_of_page(
 
 @router.get("/snapshots/{snapshot_id}", responses=documented_errors(404))
 async def get(
-    snapshot_id: SnapshotIdDep, principal: PrincipalDep, database: DatabaseDep
+    snapshot_id: SnapshotIdDep,
+    principal: PrincipalDep,
+    database: DatabaseDep,
+    main_texts: MainTextsDep,
 ) -> SnapshotAnswer:
     """One snapshot, with its text and its HTML."""
     async with database.reading() as session:
@@ -119,7 +124,7 @@ async def get(
     detail = SnapshotDetail(
         **dict(snapshot_row(snapshot)),
         text=display_form(snapshot.text),
-        main_text=snapshot.main_text,
+        main_text=await main_texts.of(snapshot),
         html=snapshot.html,
     )
     return SnapshotAnswer(data=detail)

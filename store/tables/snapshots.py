@@ -25,7 +25,8 @@ class Content(Base):
 
 
 class Snapshot(Base):
-    """A version of a page, stored by the job that found it.
+    """A version of a page, stored by the job that found it. Its main text is read when somebody
+    asks for it.
 
     Its contents are loaded only by queries that ask for them (`store.snapshots`).
     """
@@ -43,7 +44,7 @@ class Snapshot(Base):
     status_code: Mapped[int]
     title: Mapped[str | None]
     text_key: Mapped[str] = mapped_column(ForeignKey("contents.key"), index=True)
-    main_text_key: Mapped[str] = mapped_column(ForeignKey("contents.key"), index=True)
+    main_text_key: Mapped[str | None] = mapped_column(ForeignKey("contents.key"), index=True)
     html_key: Mapped[str | None] = mapped_column(ForeignKey("contents.key"), index=True)
     text_hash: Mapped[str]
     body_hash: Mapped[str]
@@ -51,7 +52,7 @@ class Snapshot(Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
 
     text_content: Mapped[Content] = relationship(foreign_keys=text_key, lazy="raise", viewonly=True)
-    main_text_content: Mapped[Content] = relationship(
+    main_text_content: Mapped[Content | None] = relationship(
         foreign_keys=main_text_key, lazy="raise", viewonly=True
     )
     html_content: Mapped[Content | None] = relationship(
@@ -64,9 +65,11 @@ class Snapshot(Base):
         return self.text_content.text
 
     @property
-    def main_text(self) -> str:
-        """The article part of the page, as the extraction library finds it."""
-        return self.main_text_content.text
+    def main_text(self) -> str | None:
+        """The article part of the page, as the extraction library finds it; None if it was not read
+        yet.
+        """
+        return self.main_text_content.text if self.main_text_content else None
 
     @property
     def html(self) -> str | None:

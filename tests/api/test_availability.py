@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import func, select
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.app import create_app
 from cli.embedded import EmbeddedTemporal
 from core.jobs.states import JobState
 from core.settings import Settings
@@ -350,7 +349,7 @@ async def impatient(system: System) -> AsyncIterator[httpx2.AsyncClient]:
     """The API on the system's database, for whose lock it does not wait long."""
     database = Database.open(system.settings.resolved_database_url, busy_timeout=0.05)
     async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=create_app(system.settings, system.client, database)),
+        transport=httpx2.ASGITransport(app=system.another_app(system.client, database)),
         base_url="http://diffy.test",
         headers=system.api.headers,
     ) as api:

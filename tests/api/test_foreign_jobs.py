@@ -27,7 +27,6 @@ from temporalio.common import (
 )
 from temporalio.worker import Worker
 
-from api.app import create_app
 from core.jobs.contract import CANCELLED, REPORT_SIGNAL, CrawlPageInput, MemoKey
 from core.jobs.states import TASK_QUEUE, JobName, JobState
 from temporal.inputs import DATA_CONVERTER
@@ -244,7 +243,7 @@ async def test_a_history_that_temporal_has_just_forgotten_fails_no_answer(
         interceptors=[Forgetful()],
     )
     async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=create_app(system.settings, client, system.database)),
+        transport=httpx2.ASGITransport(app=system.another_app(client, system.database)),
         base_url="http://diffy.test",
         headers=system.api.headers,
     ) as api:

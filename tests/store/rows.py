@@ -64,7 +64,6 @@ def version(text: str) -> PageVersion:
         status_code=200,
         title=f"Title of {text}",
         text=text,
-        main_text=text.upper(),
         html=pack(f"<p>{text}</p>"),
         text_hash=f"text of {text}",
         body_hash=f"body of {text}",

@@ -8,7 +8,7 @@ from sqlalchemy import func, inspect, select
 from core.errors import NotFound, SubjectGone
 from store.db.engine import Database
 from store.db.paging import PageRequest
-from store.snapshots import get_snapshot, list_snapshots, snapshot_by_id
+from store.snapshots import get_snapshot, list_snapshots, snapshot_by_id, store_main_text
 from store.tables.domains import Domain
 from store.tables.pages import Page
 from store.tables.snapshots import Content, Snapshot
@@ -44,7 +44,23 @@ async def test_one_snapshot_has_its_text(database: Database, domain: Domain, pag
     async with database.reading() as session:
         found = await get_snapshot(session, domain.org_id, snapshot_id)
     assert (found.id, found.text) == (snapshot_id, "Zürich 東京")
-    assert (found.main_text, found.html) == ("ZÜRICH 東京", "<p>Zürich 東京</p>")
+    assert (found.main_text, found.html) == (None, "<p>Zürich 東京</p>")
+
+
+async def test_the_first_main_text_of_a_snapshot_is_kept(
+    database: Database, domain: Domain, page: Page
+) -> None:
+    snapshot_id = await stored(database, page.id, "job", "a")
+    for main_text in ("Zürich", "東京"):
+        async with database.transaction() as session:
+            await store_main_text(session, snapshot_id, main_text)
+    async with database.reading() as session:
+        assert (await get_snapshot(session, domain.org_id, snapshot_id)).main_text == "Zürich"
+
+
+async def test_a_snapshot_that_was_removed_gets_no_main_text(database: Database) -> None:
+    async with database.transaction() as session:
+        await store_main_text(session, uuid4(), "a")
 
 
 async def test_what_says_the_same_is_stored_once(
@@ -57,8 +73,8 @@ async def test_what_says_the_same_is_stored_once(
         await stored(database, other.id, f"job {number}", text, minutes(number))
     async with database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(Snapshot)) == 6
-        # Text, main text and HTML of each of the two.
-        assert await session.scalar(select(func.count()).select_from(Content)) == 6
+        # Text and HTML of each of the two.
+        assert await session.scalar(select(func.count()).select_from(Content)) == 4
 
 
 async def test_another_organisations_snapshot_is_as_unknown_as_none(

@@ -11,7 +11,6 @@ from fastapi.responses import RedirectResponse
 
 from api.deps import ChangeIdDep, DatabaseDep, ReaderDep, SnapshotIdDep
 from api.routes import changes as rest
-from api.routes import snapshots as rest_snapshots
 from api.web.filters import chosen, chosen_id
 from api.web.paging import links, requested
 from api.web.rendering import page
@@ -20,9 +19,11 @@ from core.changes.alignment import Span, SpanOp
 from core.changes.diff import BlockChange
 from core.changes.prices import PriceChange, price_changes
 from core.changes.rules import ChangeType, Severity
+from core.text.stored_text import display_form
 from store.db.engine import Database
 from store.db.paging import PageRequest
 from store.domains import list_domains
+from store.snapshots import get_snapshot
 from store.tables.domains import Domain
 from temporal.jobs.visibility import JobFilter
 
@@ -167,14 +168,16 @@ async def one_snapshot(
     request: Request, snapshot_id: SnapshotIdDep, owner: OwnerDep, database: DatabaseDep
 ) -> Response:
     """The text of a page as a crawl has read it."""
-    snapshot = (await rest_snapshots.get(snapshot_id, owner, database)).data
+    async with database.reading() as session:
+        snapshot = await get_snapshot(session, owner.org_id, snapshot_id)
+    text = display_form(snapshot.text)
     return page(
         request,
         "snapshot.html",
         title=snapshot.title or snapshot.url,
         snapshot=snapshot,
-        text=snapshot.text[:MAX_TEXT],
-        cut=len(snapshot.text) > MAX_TEXT,
+        text=text[:MAX_TEXT],
+        cut=len(text) > MAX_TEXT,
     )
 
 
