@@ -26,6 +26,9 @@ BLOCK_COLUMNS = tuple(
     Column(name, name.upper()) for name in ("kind", "section", "header", "before", "after")
 )
 
+EVENTS = ("change", "page_added", "page_unlinked", "watch_broken", "watch_restored")
+SEVERITIES = ("critical", "high", "medium", "low")
+
 
 class Moment(click.ParamType[datetime]):
     """A time, or a length of time ago."""
@@ -67,8 +70,13 @@ def changes() -> None:
 @click.option("--type", "kind", metavar="TYPE", help="Only of this type, such as price_change.")
 @click.option(
     "--severity",
-    type=click.Choice(["critical", "high", "medium", "low"]),
+    type=click.Choice(SEVERITIES),
     help="Only of this severity.",
+)
+@click.option(
+    "--event",
+    type=click.Choice(EVENTS),
+    help="Only such events; `change` leaves out what is no change of a page.",
 )
 @click.option("--since", type=Moment(), help="Only from this time on: 7d, 24h, 2026-11-26.")
 @click.option("--until", type=Moment(), help="Only before this time.")
@@ -83,6 +91,7 @@ def list_changes(
     page: str | None,
     kind: str | None,
     severity: str | None,
+    event: str | None,
     since: datetime | None,
     until: datetime | None,
     acknowledged: bool | None,
@@ -96,6 +105,7 @@ def list_changes(
         pageId=find_page(session.api, page)["id"] if page else None,
         changeType=kind,
         severity=severity,
+        event=event,
         since=since.isoformat() if since else None,
         until=until.isoformat() if until else None,
         acknowledged=acknowledged,

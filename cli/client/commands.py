@@ -4,10 +4,14 @@ from typing import Final
 
 import click
 
+from cli.client.alerts import alerts
 from cli.client.changes import changes
+from cli.client.channels import channels
 from cli.client.completion import completion
+from cli.client.deliveries import deliveries
 from cli.client.demo import demo
 from cli.client.domains import domains
+from cli.client.health import watching
 from cli.client.jobs import jobs
 from cli.client.login import login, logout, profiles
 from cli.client.opening import open_
@@ -25,7 +29,11 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     crawl,
     jobs,
     changes,
+    alerts,
+    channels,
+    deliveries,
     stats,
+    watching,
     open_,
     demo,
     completion,

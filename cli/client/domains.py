@@ -11,6 +11,15 @@ from cli.client.errors import BadUsage
 from cli.client.find import find_domain
 from cli.client.output import Column, Format, Kind
 from cli.client.session import Session, examples, limited, printing, waiting
+from cli.client.watching_options import (
+    merged_watch,
+    schedule_options,
+    tag_option,
+    tagged_option,
+    tags_body,
+    untag_option,
+    watch_options,
+)
 from cli.client.work import end_of_jobs
 
 COLUMNS = (
@@ -22,9 +31,18 @@ COLUMNS = (
     Column("checkFrequencyHours", "EVERY (H)", Kind.NUMBER),
     Column("lastCrawledAt", "LAST CHECK", Kind.TIME),
     Column("nextCrawlAt", "NEXT CHECK", Kind.TIME),
+    Column("tags", "TAGS"),
     Column("createdAt", "ADDED", Kind.TIME, wide=True),
 )
-DETAILS = (*COLUMNS, Column("crawlSettings", "CRAWL SETTINGS"))
+DETAILS = (
+    *COLUMNS,
+    Column("schedule", "SCHEDULE"),
+    Column("discoverFrequencyHours", "DISCOVER EVERY (H)", Kind.NUMBER),
+    Column("watch", "WATCH"),
+    Column("lastDiscoveredAt", "LAST DISCOVERY", Kind.TIME),
+    Column("nextDiscoveryAt", "NEXT DISCOVERY", Kind.TIME),
+    Column("crawlSettings", "CRAWL SETTINGS"),
+)
 
 every_option = click.option(
     "--every", type=click.IntRange(1), metavar="HOURS", help="Hours between two crawls."
@@ -37,15 +55,21 @@ def domains() -> None:
     """Add, list and edit the sites that are watched."""
 
 
-@domains.command("list", epilog=examples("diffy domains list", "diffy domains list --all --csv"))
+@domains.command(
+    "list", epilog=examples("diffy domains list", "diffy domains list --tag rivals --all --csv")
+)
+@tagged_option
 @limited
 @printing
-def list_domains(session: Session, limit: int | None) -> None:
+def list_domains(session: Session, tag: str | None, limit: int | None) -> None:
     """List the domains, newest first."""
-    found = session.api.list("/api/domains", limit)
+    found = session.api.list("/api/domains", limit, tag=tag)
     session.output.rows(found.rows, COLUMNS)
     session.say_what_is_left(found)
     if not found.total and session.output.format is Format.TABLE:
+        if tag is not None:
+            session.output.note("No domain has this tag. `diffy domains edit --tag` gives one.")
+            return
         session.output.note("There are no domains yet. `diffy domains add DOMAIN` adds one.")
 
 
@@ -53,11 +77,15 @@ def list_domains(session: Session, limit: int | None) -> None:
     epilog=examples(
         "diffy domains add shop.example --every 6 --wait",
         "diffy domains add shop.example --name Shop --set confirmAfterSeconds=60",
+        "diffy domains add shop.example --cron '0 9 * * mon-fri' --zone Europe/Berlin --tag rivals",
     )
 )
 @click.argument("domain")
 @name_option
 @every_option
+@schedule_options
+@watch_options
+@tag_option
 @crawl_setting_options
 @waiting
 @printing
@@ -66,13 +94,17 @@ def add(
     domain: str,
     name: str | None,
     every: int | None,
+    schedule: Row,
+    watch: Row,
+    tags: tuple[str, ...],
     chosen: tuple[str, ...],
     unset: tuple[str, ...],
     wait: bool,
 ) -> None:
     """Watch DOMAIN, a host or an address, and discover its pages."""
-    body: Row = {"domain": domain, "displayName": name, "checkFrequencyHours": every}
-    added = session.api.post("/api/domains", with_settings(body, chosen, unset))
+    fields: Row = {"domain": domain, "displayName": name, "checkFrequencyHours": every}
+    body = {**with_settings(fields, chosen, unset), **schedule, **watch, **tags_body((), tags, ())}
+    added = session.api.post("/api/domains", body)
     job_id = added["discoveryJobId"]
     if wait:
         with end_of_jobs(session, [job_id]):
@@ -98,6 +130,9 @@ def show(session: Session, domain: str) -> None:
         "diffy domains edit shop.example --every 12 --name 'The shop'",
         "diffy domains edit shop.example --pause",
         "diffy domains edit shop.example --set watchSelector=main --unset userAgent",
+        "diffy domains edit shop.example --every-minutes 30 --hours 08:00-18:00 --days mon,fri",
+        "diffy domains edit shop.example --discover-every 12 --watch-exclude '/blog/*'",
+        "diffy domains edit shop.example --tag rivals --untag old",
     )
 )
 @click.argument("domain")
@@ -105,6 +140,10 @@ def show(session: Session, domain: str) -> None:
 @every_option
 @click.option("--pause", is_flag=True, help="Crawl it no more by itself.")
 @click.option("--resume", is_flag=True, help="Crawl it again by itself.")
+@schedule_options
+@watch_options
+@tag_option
+@untag_option
 @crawl_setting_options
 @printing
 def edit(
@@ -114,6 +153,10 @@ def edit(
     every: int | None,
     pause: bool,
     resume: bool,
+    schedule: Row,
+    watch: Row,
+    tags: tuple[str, ...],
+    untagged: tuple[str, ...],
     chosen: tuple[str, ...],
     unset: tuple[str, ...],
 ) -> None:
@@ -122,12 +165,13 @@ def edit(
         raise BadUsage("--pause and --resume exclude each other.")
     status = "paused" if pause else "active" if resume else None
     fields: Row = {"displayName": name, "checkFrequencyHours": every, "status": status}
-    body = with_settings(fields, chosen, unset)
-    if not body:
+    body = {**with_settings(fields, chosen, unset), **schedule}
+    if not (body or watch or tags or untagged):
         raise BadUsage(
             "Nothing to change was given; `diffy domains edit --help` shows what can be."
         )
     found = find_domain(session.api, domain)
+    body = {**body, **merged_watch(watch, found), **tags_body(found["tags"], tags, untagged)}
     session.output.one(session.api.patch(f"/api/domains/{found['id']}", body), DETAILS)
 
 

@@ -77,6 +77,40 @@ def find_change(api: Api, name: str) -> Row:
     return _with_id(api, f"/api/changes/{row['id']}", "diffy changes list")
 
 
+def find_channel(api: Api, name: str) -> Row:
+    """The channel with that id, beginning of an id, or name."""
+    return _named(api, "/api/channels", name, "channel")
+
+
+def find_alert(api: Api, name: str) -> Row:
+    """The alert with that id, beginning of an id, or name."""
+    return _named(api, "/api/alerts", name, "alert")
+
+
+def find_delivery(api: Api, name: str) -> Row:
+    """The delivery with that id, or the newest ones' with that beginning."""
+    if whole_id(name):
+        return _with_id(api, f"/api/deliveries/{name}", "diffy deliveries list")
+    return _one_of(
+        _beginning(islice(api.walk("/api/deliveries"), NEWEST), name),
+        f"There is no delivery {name}. `diffy deliveries list` shows those there are.",
+        name,
+    )
+
+
+def _named(api: Api, path: str, name: str, noun: str) -> Row:
+    if whole_id(name):
+        return _with_id(api, f"{path}/{name}", f"diffy {noun}s list")
+    known = list(api.walk(path))
+    called = [each for each in known if each["name"] == name]
+    return _one_of(
+        called or _beginning(known, name),
+        f"There is no {noun} {name}. `diffy {noun}s list` shows those there are; "
+        f"`diffy {noun}s add` adds one.",
+        name,
+    )
+
+
 def find_job(api: Api, name: str) -> Row:
     """The job with that id."""
     return _with_id(api, f"/api/jobs/{job_path(name)}", "diffy jobs list")

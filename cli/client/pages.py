@@ -9,6 +9,13 @@ from cli.client.errors import BadUsage
 from cli.client.find import find_domain, find_page
 from cli.client.output import Column, Format, Kind
 from cli.client.session import Session, examples, limited, printing
+from cli.client.watching_options import (
+    schedule_options,
+    tag_option,
+    tagged_option,
+    tags_body,
+    untag_option,
+)
 
 COLUMNS = (
     Column("id", "ID", Kind.ID),
@@ -18,9 +25,12 @@ COLUMNS = (
     Column("monitoringEnabled", "MONITORED", Kind.WORD),
     Column("lastCheckAt", "LAST CHECK", Kind.TIME),
     Column("lastChangeAt", "LAST CHANGE", Kind.TIME),
+    Column("tags", "TAGS"),
 )
 DETAILS = (
     *COLUMNS,
+    Column("schedule", "SCHEDULE"),
+    Column("nextCrawlAt", "NEXT CHECK", Kind.TIME),
     Column("domainId", "DOMAIN"),
     Column("crawlSettings", "CRAWL SETTINGS"),
 )
@@ -38,19 +48,25 @@ def pages() -> None:
 
 @pages.command(
     "list",
-    epilog=examples("diffy pages list shop.example", "diffy pages list shop.example --all --csv"),
+    epilog=examples(
+        "diffy pages list shop.example", "diffy pages list shop.example --tag plans --all --csv"
+    ),
 )
 @click.argument("domain")
+@tagged_option
 @limited
 @printing
-def list_pages(session: Session, domain: str, limit: int | None) -> None:
+def list_pages(session: Session, domain: str, tag: str | None, limit: int | None) -> None:
     """List the pages of DOMAIN, an id or a name, newest first."""
     owner = find_domain(session.api, domain)
-    found = session.api.list(f"/api/domains/{owner['id']}/pages", limit)
+    found = session.api.list(f"/api/domains/{owner['id']}/pages", limit, tag=tag)
     session.output.rows(found.rows, COLUMNS)
     session.say_what_is_left(found)
     if not found.total and session.output.format is Format.TABLE:
         name = owner["domain"]
+        if tag is not None:
+            session.output.note(f"No page of {name} has this tag.")
+            return
         session.output.note(f"{name} has no pages yet. `diffy discover {name} --wait` finds them.")
 
 
@@ -65,6 +81,8 @@ def list_pages(session: Session, domain: str, limit: int | None) -> None:
 @click.argument("url")
 @type_option
 @monitor_option
+@schedule_options
+@tag_option
 @crawl_setting_options
 @printing
 def add(
@@ -73,14 +91,17 @@ def add(
     url: str,
     page_type: str | None,
     monitor: bool | None,
+    schedule: Row,
+    tags: tuple[str, ...],
     chosen: tuple[str, ...],
     unset: tuple[str, ...],
 ) -> None:
     """Add the page at URL to DOMAIN, an id or a name."""
-    body: Row = {"url": url, "pageType": page_type, "monitoringEnabled": monitor}
+    fields: Row = {"url": url, "pageType": page_type, "monitoringEnabled": monitor}
+    body = {**with_settings(fields, chosen, unset), **schedule, **tags_body((), tags, ())}
     owner = find_domain(session.api, domain)
     path = f"/api/domains/{owner['id']}/pages"
-    session.output.one(session.api.post(path, with_settings(body, chosen, unset)), DETAILS)
+    session.output.one(session.api.post(path, body), DETAILS)
 
 
 @pages.command(epilog=examples("diffy pages show https://shop.example/pricing"))
@@ -95,11 +116,16 @@ def show(session: Session, page: str) -> None:
     epilog=examples(
         "diffy pages edit https://shop.example/pricing --set watchSelector=main",
         "diffy pages edit https://shop.example/pricing --no-monitor",
+        "diffy pages edit https://shop.example/pricing --every-minutes 15 --tag plans",
+        "diffy pages edit https://shop.example/pricing --no-schedule --untag plans",
     )
 )
 @click.argument("page")
 @type_option
 @monitor_option
+@schedule_options
+@tag_option
+@untag_option
 @crawl_setting_options
 @printing
 def edit(
@@ -107,15 +133,19 @@ def edit(
     page: str,
     page_type: str | None,
     monitor: bool | None,
+    schedule: Row,
+    tags: tuple[str, ...],
+    untagged: tuple[str, ...],
     chosen: tuple[str, ...],
     unset: tuple[str, ...],
 ) -> None:
     """Change PAGE, an id or a URL; what is not given stays."""
     fields: Row = {"pageType": page_type, "monitoringEnabled": monitor}
-    body = with_settings(fields, chosen, unset)
-    if not body:
+    body = {**with_settings(fields, chosen, unset), **schedule}
+    if not (body or tags or untagged):
         raise BadUsage("Nothing to change was given; `diffy pages edit --help` shows what can be.")
     found = find_page(session.api, page)
+    body |= tags_body(found["tags"], tags, untagged)
     session.output.one(session.api.patch(f"/api/pages/{found['id']}", body), DETAILS)
 
 

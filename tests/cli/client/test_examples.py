@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
@@ -13,6 +14,7 @@ from cli.client.commands import COMMANDS
 from cli.client.demo import demo
 from tests.cli.client.conftest import PRICING, Installed, Shop
 from tests.cli.command import Ran
+from tests.receiver import Receiver
 from tests.site import FakeSite
 
 
@@ -49,9 +51,37 @@ async def fresh(installed: Installed) -> AsyncIterator[FakeSite]:
         await installed.run("domains", "rm", site.origin, "--yes")
 
 
+@dataclass(frozen=True)
+class Told:
+    """A channel `ops` that answers, an alert `Severe` for it, and a delivery that arrived."""
+
+    receiver: Receiver
+    delivery: str
+
+
+@pytest.fixture
+async def told(installed: Installed, request: pytest.FixtureRequest) -> AsyncIterator[Told | None]:
+    """What examples of alerts, channels and deliveries are about; None for other examples."""
+    example = request.node.callspec.params["example"]
+    if not re.match(r"diffy (alerts|channels|deliveries) ", example):
+        yield None
+        return
+    async with Receiver() as receiver:
+        delivery = ""
+        if not example.startswith("diffy channels add"):
+            await installed.json("channels", "add", "ops", "--webhook", receiver.url())
+            delivery = (await installed.json("channels", "test", "ops"))["id"]
+        if re.match("diffy alerts (?!add)", example):
+            await installed.json("alerts", "add", "Severe", "--channel", "ops", "--tag", "none")
+        yield Told(receiver, delivery)
+        for what in ("alerts", "channels"):
+            for each in await installed.json(what, "list"):
+                await installed.run(what, "rm", each["id"], "--yes")
+
+
 @pytest.mark.parametrize("example", EXAMPLES)
 async def test_an_example_works(
-    installed: Installed, shop: Shop, fresh: FakeSite, example: str
+    installed: Installed, shop: Shop, fresh: FakeSite, told: Told | None, example: str
 ) -> None:
     site = shop.site
     if re.match(r"diffy (domains|pages) (add|rm)", example):
@@ -67,6 +97,8 @@ async def test_an_example_works(
     typed = example.replace("https://shop.example", site.origin)
     typed = typed.replace("https://diffy.example", installed.url)
     typed = typed.replace("shop.example", site.origin).replace("CHANGE", shop.change["id"][:8])
+    if told is not None:
+        typed = typed.replace("DELIVERY", told.delivery[:8])
     if "JOB" in typed or "BATCH" in typed:
         job, batch = await ids_for(example, installed, shop)
         typed = typed.replace("JOB", job).replace("BATCH", batch)
