@@ -112,7 +112,7 @@ async def test_filters_that_are_not_given_stay_and_dropped_ones_go(
 async def test_a_preview_lists_what_would_have_been_told(
     installed: Installed, shop: Shop, ops: Ops
 ) -> None:
-    await installed.json("alerts", "add", "Low", "--channel", "ops", "--min-severity", "critical")
+    await installed.json("alerts", "add", "Low", "--channel", "ops", "--type", "title_change")
     nothing = await installed.json("alerts", "preview", "Low", "--domain", shop.name)
     assert (nothing["matched"], nothing["messages"]) == (0, 0)
     ran = await installed.run("alerts", "preview", "--domain", shop.name, "--csv")
