@@ -28,6 +28,7 @@ from api.routes import (
     jobs,
     muting,
     pages,
+    prices,
     snapshots,
     watching,
 )
@@ -49,6 +50,7 @@ from temporal.jobs.watch import JobWatch
 ROUTERS: Final = (
     domains.router,
     pages.router,
+    prices.router,
     muting.router,
     changes.router,
     snapshots.router,

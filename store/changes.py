@@ -100,6 +100,7 @@ async def record_event(
         severity=detected.severity,
         confidence=detected.confidence,
         summary=detected.summary,
+        prices=detected.prices,
         diff=asdict(detected.difference.for_display()),
         created_at=at,
     )

@@ -10,13 +10,15 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.alerts.attempts import ChannelState, DeliveryState
-from core.alerts.rules import ChangeFacts, RuleIndex, price_steps, words_of
+from core.alerts.rules import ChangeFacts, RuleIndex, words_of
 from core.alerts.timing import Digest, told_at
 from core.changes.diff import TextDifference
+from core.changes.price_list import steps_of
 from core.changes.rules import Severity
 from core.outbox import ChangeMessage, MessageKind
 from store.db.upsert import upsert
 from store.outbox_rows import put
+from store.prices import moves_of
 from store.tables.alerts import Alert, AlertChannel, Channel, Delivery
 from store.tables.changes import Change
 from store.tables.domains import Domain
@@ -122,6 +124,7 @@ async def facts_of(
             for change_id, diff in await session.execute(read)
         }
     about = {row[0]: row for row in rows}
+    prices = await moves_of(session, changes)
     found = {}
     for change in changes:
         _, page_type, page_tags, domain_tags = about[change.id]
@@ -134,11 +137,10 @@ async def facts_of(
             change_type=change.change_type,
             severity=Severity(change.severity),
             confidence=change.confidence,
+            price_steps=steps_of(prices[change.id]),
         )
         if difference is not None:
-            facts = replace(
-                facts, price_steps=price_steps(difference.blocks), words=words_of(difference)
-            )
+            facts = replace(facts, words=words_of(difference))
         found[change.id] = facts
     return found
 

@@ -43,6 +43,7 @@ from store.tables.job_ends import ClaimedEnd
 from store.tables.page_lines import PageLine
 from store.tables.pages import Page
 from store.tables.pending_confirmations import PendingConfirmation
+from store.tables.prices import Price
 from store.tables.requests import KeyedRequest
 from store.tables.snapshots import Content, Snapshot
 
@@ -85,7 +86,12 @@ class Expiry:
     """
 
     table: type[Base]
-    moment: InstrumentedAttribute[datetime] | InstrumentedAttribute[float] | None
+    moment: (
+        InstrumentedAttribute[datetime]
+        | InstrumentedAttribute[datetime | None]
+        | InstrumentedAttribute[float]
+        | None
+    )
     age: timedelta
     condition: ColumnElement[bool] = field(default_factory=true)
     parts: tuple[Part, ...] = ()
@@ -129,6 +135,7 @@ def expiries(settings: Settings) -> list[Expiry]:
         Expiry(Change, Change.created_at, changes),
         Expiry(Snapshot, Snapshot.created_at, snapshots, _is_unused_snapshot()),
         Expiry(Content, None, timedelta(0), _is_unused_content()),
+        Expiry(Price, Price.ended_at, changes),
         Expiry(PageLine, PageLine.changed_at, changes),
         Expiry(PageLine, PageLine.changed_at, DAY, _is_outside_noise_window()),
         Expiry(PendingConfirmation, PendingConfirmation.due_at, DAY),

@@ -7,6 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.alerts.messages import Links, ToldChange
+from core.changes.price_list import PriceMove
+from store.prices import moves_of
 from store.tables.alerts import Alert, Delivery
 from store.tables.changes import Change
 from store.tables.domains import Domain
@@ -28,16 +30,23 @@ async def told_changes(
         .where(Change.id.in_(ids))
     )
     found = {change.id: (change, page, domain) for change, page, domain in rows}
+    prices = await moves_of(session, [change for change, _, _ in found.values()])
     told = {}
     for delivery in deliveries:
         if delivery.change_id in found:
             alert = alerts.get(delivery.alert_id) if delivery.alert_id else None
-            told[delivery.id] = _told(*found[delivery.change_id], alert, api_url)
+            change, page, domain = found[delivery.change_id]
+            told[delivery.id] = _told(change, page, domain, prices[change.id], alert, api_url)
     return told
 
 
 def _told(
-    change: Change, page: Page | None, domain: Domain, alert: Alert | None, api_url: str
+    change: Change,
+    page: Page | None,
+    domain: Domain,
+    prices: tuple[PriceMove, ...],
+    alert: Alert | None,
+    api_url: str,
 ) -> ToldChange:
     before, after = (
         each and f"{api_url}/api/snapshots/{each}" for each in (change.before_id, change.after_id)
@@ -57,6 +66,7 @@ def _told(
         severity=change.severity,
         confidence=change.confidence,
         summary=change.summary,
+        prices=prices,
         detected_at=change.created_at,
         before_snapshot_id=change.before_id,
         after_snapshot_id=change.after_id,

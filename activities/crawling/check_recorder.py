@@ -1,5 +1,6 @@
 """The writes of a check, one transaction each; `core.changes.decision` chooses among them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from activities.crawling.check import Check
 from activities.http.fetch import Validators
 from activities.reporting import Defer
 from core.changes.decision import RecordBaseline, RecordChange, RecordRemoval, RecordUnchanged
-from core.changes.detection import DetectedChange, SeenPage, restoration
+from core.changes.detection import DetectedChange, SeenPage, prices_of, restoration
 from core.errors import JobCancelled, PageGone
 from core.jobs.contract import CANCELLED, CrawlPageResult
 from store.checks import (
@@ -30,6 +31,7 @@ from store.job_ends import claim_ends
 from store.page_lines import store_noise_history
 from store.pages import page_by_id
 from store.pending_confirmations import delete_pending_confirmation, store_pending_confirmation
+from store.prices import end_sightings, read_stored_prices, record_prices
 from store.tables.job_ends import JobEnd
 from store.watching import (
     FailedCheck,
@@ -93,6 +95,8 @@ class CheckRecorder:
             await lock_if_failing(session, page)
             await delete_pending_confirmation(session, page.id, check.job_id)
             newly_gone = await record_gone(session, page, now)
+            if newly_gone:
+                await end_sightings(session, page)
             await tell_restored(session, page, check.job_id, now)
             if newly_gone and page.snapshot_id is not None and verdict.detected is not None:
                 await _claim_stored(session)
@@ -138,6 +142,7 @@ class CheckRecorder:
                 found_same=response.body_hash == page.body_hash and not verdict.keep_validators,
             )
             if recorded:
+                await read_stored_prices(session, page)
                 await tell_restored(session, page, check.job_id, now)
             if recorded and verdict.noise is not None:
                 await store_noise_history(
@@ -175,6 +180,9 @@ class CheckRecorder:
         page, now = check.page, datetime.now(UTC)
         if verdict.restored:
             detected = restoration(detected)
+        listed = await asyncio.to_thread(
+            prices_of, SeenPage(version.url, version.title, version.text)
+        )
         async with self._database.transaction() as session:
             await lock_if_failing(session, page)
             await delete_pending_confirmation(session, page.id, check.job_id)
@@ -188,6 +196,7 @@ class CheckRecorder:
                     return result_of(done)
                 return CrawlPageResult(changed=False, status_code=version.status_code)
             await _claim_stored(session)
+            await record_prices(session, page, listed, now)
             await tell_restored(session, page, check.job_id, now)
             if page.found_by is not None:
                 domain = await domain_by_id(session, page.domain_id)

@@ -14,10 +14,12 @@ from api.limits import JsonBody, Text
 from api.paging import ListMeta, PagingDep
 from core.changes.diff import BlockChange, ChangeStats, TextDifference
 from core.changes.events import Event
+from core.changes.price_list import PriceMove
 from core.changes.rules import ChangeType, Severity
 from core.model import Model, UtcTime
 from core.text.stored_text import display_form
 from store.changes import ChangeFilter, acknowledge, changed_pages, get_change, list_changes
+from store.prices import moves_of
 from store.snapshots import snapshot_by_id
 from store.tables.changes import Change
 
@@ -44,6 +46,7 @@ class ChangeRow(Model):
     severity: Severity
     confidence: float
     summary: str
+    prices: tuple[PriceMove, ...]
     detected_at: UtcTime
     before_snapshot_id: UUID | None
     after_snapshot_id: UUID | None
@@ -94,6 +97,7 @@ class ChangeAnswer(Model):
 async def change_rows(session: AsyncSession, changes: list[Change]) -> list[ChangeRow]:
     """`changes` as rows, in the same order."""
     pages = await changed_pages(session, changes)
+    prices = await moves_of(session, changes)
     return [
         ChangeRow(
             id=change.id,
@@ -107,6 +111,7 @@ async def change_rows(session: AsyncSession, changes: list[Change]) -> list[Chan
             severity=Severity(change.severity),
             confidence=change.confidence,
             summary=change.summary,
+            prices=prices[change.id],
             detected_at=change.created_at,
             before_snapshot_id=change.before_id,
             after_snapshot_id=change.after_id,

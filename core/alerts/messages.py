@@ -9,10 +9,15 @@ from uuid import UUID
 from pydantic import Field
 
 from core.changes.events import Event
+from core.changes.price_list import PriceMove
 from core.model import Model, UtcTime
 
 MAX_BODY_LENGTH: Final = 20_000
 """Bytes of the body of a webhook."""
+
+
+MAX_PRICES_IF_LONG: Final = 20
+"""Prices in a body that would be longer; the API has all of them."""
 
 
 class Links(Model):
@@ -44,6 +49,7 @@ class ToldChange(Model):
     severity: str
     confidence: float
     summary: str
+    prices: tuple[PriceMove, ...] = ()
     detected_at: UtcTime
     before_snapshot_id: UUID | None
     after_snapshot_id: UUID | None
@@ -132,6 +138,7 @@ def body_of(message: Notification) -> bytes:
                 "summary": _cut(told.summary, 500),
                 "title": _cut(told.title, 200),
                 "tags": told.tags[:20],
+                "prices": told.prices[:MAX_PRICES_IF_LONG],
                 "job_id": told.job_id[:200],
             }
             body = _json(message.model_copy(update={"data": told.model_copy(update=update)}))

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -11,10 +11,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from core.changes.diff import BlockChange, TextDifference
+from core.changes.diff import TextDifference
 from core.changes.events import Event
-from core.changes.prices import price_changes
-from core.changes.rules import ChangeType, Severity
+from core.changes.rules import Severity
 from core.model import Model
 
 MAX_CHOICES: Final = 100
@@ -70,7 +69,7 @@ class AlertRule(Model):
     @property
     def reads_difference(self) -> bool:
         """Whether the verdict depends on the difference of the texts."""
-        return self.is_about_prices or self.words is not None
+        return self.words is not None
 
     @property
     def is_everything(self) -> bool:
@@ -92,8 +91,8 @@ class ChangeFacts:
 
     `page_id` and `page_type` are None if it is about a whole domain.
 
-    `price_steps` are the relative moves of prices, 0.1 for a rise of 10 %. Both they and `words`
-    are empty if no rule that is judged reads the difference.
+    `price_steps` are the relative moves of prices, 0.1 for a rise of 10 %. `words` are empty if no
+    rule that is judged reads the difference.
     """
 
     domain_id: UUID
@@ -180,7 +179,7 @@ _ROUNDING: Final = 1e-9
 
 
 def _event_of(change_type: str) -> Event:
-    return Event.of(ChangeType(change_type))
+    return Event.of(change_type)
 
 
 def _price_reason(rule: AlertRule, steps: tuple[float, ...]) -> Reason | None:
@@ -215,11 +214,6 @@ def _pattern(word: str) -> re.Pattern[str]:
     """Matches whole words in folded case; any white space stands for any other."""
     parts = r"\s+".join(re.escape(part) for part in word.casefold().split())
     return re.compile(rf"(?<!\w){parts}(?!\w)")
-
-
-def price_steps(blocks: Iterable[BlockChange]) -> tuple[float, ...]:
-    """The relative move of each price that differs."""
-    return tuple(price.step for block in blocks for price in price_changes(block))
 
 
 def words_of(difference: TextDifference) -> WordsOfChange:

@@ -15,6 +15,13 @@ from core.changes.diff import (
 from core.changes.money import find_money
 from core.changes.muting import NoiseHistory, changed_lines, without_muted
 from core.changes.noise import masked, masked_title
+from core.changes.price_list import (
+    MIN_PROSE_LENGTH,
+    ListedPrice,
+    PriceMove,
+    listed_prices,
+    price_moves,
+)
 from core.changes.prices import PriceChange, price_changes, sale_changes
 from core.changes.rules import (
     MAX_CONFIDENCE,
@@ -46,10 +53,6 @@ EDITORIAL_TYPES: Final = frozenset(
 )
 """Types of page that mention amounts of money without selling anything."""
 
-MIN_PROSE_LENGTH: Final = 60
-"""Number of characters from which a line of an editorial page is prose, and amounts in it are not
-prices."""
-
 
 @dataclass(frozen=True)
 class SeenPage:
@@ -67,7 +70,7 @@ class SeenPage:
 @dataclass(frozen=True)
 class DetectedChange:
     """A change to report: `summary` is one sentence, `confidence` the probability from 0 to 1 that
-    it is content and not noise.
+    it is content and not noise. `prices` are the prices that changed.
     """
 
     change_type: ChangeType
@@ -75,6 +78,7 @@ class DetectedChange:
     confidence: float
     summary: str
     difference: TextDifference
+    prices: tuple[PriceMove, ...] = ()
 
 
 def detect_change(before: SeenPage, after: SeenPage) -> DetectedChange | None:
@@ -107,7 +111,7 @@ def change_from(
     address_differs = before.url != after.url
     if difference.identical and not title_differs and not address_differs:
         return None
-    page_type = classify_page(after.url, _first_heading(after.text) or after.title)
+    page_type = _type_of(after)
     old_blocks = before.text.count("\n") + 1
     facts = Facts(
         page_type=page_type,
@@ -127,6 +131,7 @@ def change_from(
         confidence=confidence_of(facts),
         summary=_summary(change_type, facts, before, after),
         difference=difference,
+        prices=price_moves(facts.prices, after.text),
     )
 
 
@@ -142,6 +147,18 @@ def _prices(
         for price in price_changes(block)
     )
     return prices if editorial else prices + sale_changes(difference, before.text, after.text)
+
+
+def prices_of(page: SeenPage) -> tuple[ListedPrice, ...]:
+    """The prices that a page shows; an editorial page has none in its prose."""
+    found = listed_prices(page.text)
+    if _type_of(page) not in EDITORIAL_TYPES:
+        return found
+    return tuple(each for each in found if len(each.line) < MIN_PROSE_LENGTH)
+
+
+def _type_of(page: SeenPage) -> PageType:
+    return classify_page(page.url, _first_heading(page.text) or page.title)
 
 
 def _may_be_price(line: str) -> bool:
@@ -191,6 +208,7 @@ def restoration(detected: DetectedChange | None) -> DetectedChange:
         MAX_CONFIDENCE,
         f"The page exists again. {content}",
         difference,
+        detected.prices if detected else (),
     )
 
 

@@ -29,12 +29,12 @@ class Event(StrEnum):
     WATCH_RESTORED = "watch_restored"
 
     @classmethod
-    def of(cls, change_type: ChangeType) -> "Event":
-        """The kind of a row of that type."""
+    def of(cls, change_type: str) -> "Event":
+        """The kind of a row of that type; a type that only a newer release knows is a change."""
         return EVENTS.get(change_type, cls.CHANGE)
 
 
-EVENTS: Final = {
+EVENTS: Final[dict[str, Event]] = {
     ChangeType.PAGE_ADDED: Event.PAGE_ADDED,
     ChangeType.PAGE_UNLINKED: Event.PAGE_UNLINKED,
     ChangeType.WATCH_BROKEN: Event.WATCH_BROKEN,

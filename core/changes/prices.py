@@ -15,7 +15,7 @@ from core.web.page_types import TYPE_WORDS, PageType
 FREE: Final = re.compile(r"(free|kostenlos|gratis|gratuit)(?:\W.{0,15})?", re.IGNORECASE)
 """The text of a cell or short line that stands for a price of zero."""
 
-_PRICE_LEAD: Final = re.compile(
+PRICE_LEAD: Final = re.compile(
     r"(?:from|only|now|just|starting at|price:?|ab|nur|jetzt|dès|desde)?", re.IGNORECASE
 )
 """Text before the amount in a line that consists of a price alone."""
@@ -77,17 +77,22 @@ def price_changes(block: BlockChange) -> tuple[PriceChange, ...]:
 
 def _subject(block: BlockChange, line: str, change: PriceChange) -> str | None:
     """The name of the item: from the text before the amount, or else the heading above."""
-    lead = _without_amounts(line.partition(change.after.text)[0]).strip()
+    lead = without_amounts(line.partition(change.after.text)[0]).strip()
     section = block.place.section
-    if not _PRICE_LEAD.fullmatch(lead):
-        named = _NAMED.fullmatch(lead)
-        return _short(named["name"]) if named else None
+    if not PRICE_LEAD.fullmatch(lead):
+        return name_in(lead)
     if section is None or section.lower() in TYPE_WORDS[PageType.PRICING]:
         return None
     return _short(section)
 
 
-def _without_amounts(lead: str) -> str:
+def name_in(lead: str) -> str | None:
+    """The name of the priced item in the words before an amount; None if they name none."""
+    named = _NAMED.fullmatch(lead)
+    return _short(named["name"]) if named else None
+
+
+def without_amounts(lead: str) -> str:
     """The words before an amount without a former price, which names nothing."""
     for money in reversed(find_money(lead)):
         rest = lead[money.end :]
@@ -134,7 +139,7 @@ def _current_amounts(old: str, new: str) -> tuple[tuple[Money, ...], tuple[Money
     Two amounts with nothing between them, of which the higher one was the price alone in the other
     line, are a former price and the one that holds.
     """
-    before, after = _unstruck(old), _unstruck(new)
+    before, after = amounts_that_hold(old), amounts_that_hold(new)
     if len(before) == 1 and len(after) == 1:
         return before, after
     if len(before) == 1 and len(after) == 2:
@@ -144,7 +149,7 @@ def _current_amounts(old: str, new: str) -> tuple[tuple[Money, ...], tuple[Money
     return before, after
 
 
-def _unstruck(line: str) -> tuple[Money, ...]:
+def amounts_that_hold(line: str) -> tuple[Money, ...]:
     """The amounts of a line that are not struck through, and not called former; else all."""
     left = text_of(_STRUCK_TEXT.sub(" ", line)).strip()
     text = text_of(line).strip()
@@ -193,12 +198,12 @@ def _held_amounts(text: str) -> set[tuple[Decimal, str]]:
     return {
         money.value
         for line in text.split("\n")
-        if not _is_former(line)
+        if not is_former(line)
         for money in find_money(text_of(line))
     }
 
 
-def _is_former(line: str) -> bool:
+def is_former(line: str) -> bool:
     """Whether all amounts of the line are struck or former."""
     if STRUCK in line and not find_money(text_of(_STRUCK_TEXT.sub(" ", line))):
         return True
@@ -216,13 +221,13 @@ def _sales(text: str, lines: Collection[str | None]) -> Iterator[tuple[Money, Mo
             section = text_of(one)
         if one not in lines and other not in lines:
             continue
-        former, now = (one, other) if _is_former(one) else (other, one)
-        if not _is_former(former) or _is_former(now) or n > MAX_SALE_LINES:
+        former, now = (one, other) if is_former(one) else (other, one)
+        if not is_former(former) or is_former(now) or n > MAX_SALE_LINES:
             continue
         was, holds = find_money(text_of(former)), find_money(text_of(now))
         if len(was) == 1 and len(holds) == 1 and was[0].currency == holds[0].currency:
             lead = text_of(now)[: holds[0].start].strip()
-            if _PRICE_LEAD.fullmatch(lead):
+            if PRICE_LEAD.fullmatch(lead):
                 yield was[0], holds[0], _short(section)
 
 

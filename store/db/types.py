@@ -1,15 +1,20 @@
 """Column types that behave the same on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from decimal import Decimal
+from typing import Final, Generic, TypeVar
 
+from pydantic import TypeAdapter
 from sqlalchemy import JSON, ColumnElement, DateTime, Dialect, Text, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeDecorator
 
+from core.changes.price_list import PriceMove
 from core.model import Model
 from core.tags import Tags
 from core.web.crawl_settings import CrawlSettings
+
+MOVES: Final = TypeAdapter(tuple[PriceMove, ...])
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -71,6 +76,36 @@ class TagsText(TypeDecorator[Tags]):
 def has_tag(tags: InstrumentedAttribute[Tags], tag: str) -> ColumnElement[bool]:
     """That a row has the tag."""
     return type_coerce(tags, Text()).contains(f"\n{tag}\n", autoescape=True)
+
+
+class DecimalText(TypeDecorator[Decimal]):
+    """A decimal number as text: SQLite has none, and would store a binary fraction."""
+
+    impl = Text()
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """The digits, without an exponent."""
+        return None if value is None else f"{value:f}"
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        """The number."""
+        return None if value is None else Decimal(value)
+
+
+class PriceMoves(TypeDecorator[tuple[PriceMove, ...]]):
+    """Prices that changed, as a list in JSON; NULL for None."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[PriceMove, ...] | None, dialect: Dialect) -> object:
+        """The moves as they are stored."""
+        return None if value is None else [each.model_dump(mode="json") for each in value]
+
+    def process_result_value(self, value: object, dialect: Dialect) -> tuple[PriceMove, ...] | None:
+        """The moves."""
+        return None if value is None else MOVES.validate_python(value)
 
 
 Stored = TypeVar("Stored", bound=Model)

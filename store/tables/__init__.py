@@ -13,6 +13,7 @@ from store.tables import (
     page_lines,
     pages,
     pending_confirmations,
+    prices,
     requests,
     snapshots,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "page_lines",
     "pages",
     "pending_confirmations",
+    "prices",
     "requests",
     "snapshots",
 ]

@@ -8,7 +8,9 @@ from sqlalchemy import JSON, Double, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.changes.events import Event
+from core.changes.price_list import PriceMove
 from store.db.base import Base
+from store.db.types import PriceMoves
 
 
 class Change(Base):
@@ -17,6 +19,7 @@ class Change(Base):
     An `event` of another kind (`core.changes.events`) has no snapshot before it, and one after it
     only if it is about a new page that was read. One about a whole domain has no page.
 
+    `prices` are the prices that changed; None for a change of a release that stored none.
     `org_id` is the organisation of the domain, for the index. `diff` is loaded only by queries that
     ask for it, and raises an error otherwise.
     """
@@ -44,6 +47,7 @@ class Change(Base):
     severity: Mapped[str]
     confidence: Mapped[float] = mapped_column(Double)
     summary: Mapped[str]
+    prices: Mapped[tuple[PriceMove, ...] | None] = mapped_column(PriceMoves())
     diff: Mapped[JsonValue] = mapped_column(
         JSON, nullable=False, deferred=True, deferred_raiseload=True
     )

@@ -36,7 +36,7 @@ class Page(Base):
     when one did not. `found_by` is the discovery that found it as a new page, until that is told.
     `failed_checks` counts the failed checks since the last one that worked; the last of them was of
     the job `failed_job`, at `failed_at`, with the error `problem`. `broken_since` is when that was
-    told.
+    told. `prices_read` says that the prices of its stored versions are stored.
     """
 
     __tablename__ = "pages"
@@ -63,6 +63,7 @@ class Page(Base):
     failed_at: Mapped[datetime | None]
     problem: Mapped[str | None]
     broken_since: Mapped[datetime | None]
+    prices_read: Mapped[bool] = mapped_column(default=False, server_default=false())
     crawl_settings: Mapped[CrawlSettings | None]
     tags: Mapped[Tags] = mapped_column(default=NO_TAGS, server_default="")
     etag: Mapped[str | None]

@@ -1,6 +1,7 @@
 """Domains: each of one organisation alone."""
 
 import asyncio
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.changes.backtest import Verdict
 from core.changes.muting import ChangingLine, NoiseHistory
+from core.changes.price_list import ListedPrice
 from core.errors import Conflict, NotFound, SubjectGone
 from store import frontier
 from store.backtests import Finding, add_backtest, backtest_by_id, record_page
@@ -27,6 +29,7 @@ from store.domains import (
 from store.page_lines import store_noise_history
 from store.pages import page_by_id
 from store.pending_confirmations import PreviousFetch, store_pending_confirmation
+from store.prices import record_prices
 from store.tables.alerts import Channel, ChannelKind, Delivery
 from store.tables.changes import Change
 from store.tables.domains import Domain, DomainStatus
@@ -180,6 +183,8 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
         await store_noise_history(
             session, page_id, nothing, nothing.updated({ChangingLine(None, "a … line")}), NOON
         )
+        price = ListedPrice("Pro", Decimal(29), "USD", None, "Pro $29")
+        await record_prices(session, await page_by_id(session, page_id), [price], minutes(2))
         await store_pending_confirmation(session, page_id, "third", PreviousFetch(1, NOON, None))
         await add_backtest(session, domain.id, domain.id, NOON)
         told = Finding(Verdict.NEW, NOON, None, page_id, None, None, None, None)

@@ -11,6 +11,7 @@ from tests.site import FakeSite
 from tests.system import System
 
 KEYS = [
+    "prices",
     "id", "event", "domainId", "pageId", "jobId", "url", "changeType", "summary", "detectedAt",
     "beforeSnapshotId", "afterSnapshotId", "domain", "severity", "confidence",
     "acknowledgedAt", "acknowledgedBy",

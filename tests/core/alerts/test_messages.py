@@ -37,6 +37,7 @@ def told(number: int = 0, summary: str = "Price of Pro changed.", **fields: obje
         "page_type": "pricing",
         "title": "Pricing",
         "tags": ("rivals",),
+        "event": "change",
         "change_type": "price_change",
         "severity": "high",
         "confidence": 0.98,

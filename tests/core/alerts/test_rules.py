@@ -14,12 +14,12 @@ from core.alerts.rules import (
     RuleIndex,
     Words,
     judge,
-    price_steps,
     warnings_of,
     words_of,
 )
 from core.changes.detection import SeenPage, detect_change
 from core.changes.events import Event
+from core.changes.price_list import steps_of
 from core.changes.rules import Severity
 
 DOMAIN, PAGE = uuid4(), uuid4()
@@ -41,7 +41,7 @@ def facts(
         change_type=found.change_type,
         severity=found.severity,
         confidence=found.confidence,
-        price_steps=price_steps(shown.blocks),
+        price_steps=steps_of(found.prices),
         words=words_of(shown),
     )
 

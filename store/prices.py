@@ -1,0 +1,226 @@
+"""Queries and writes for the prices of pages."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, cast
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, CursorResult, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.changes.detection import SeenPage, prices_of
+from core.changes.diff import TextDifference
+from core.changes.price_list import ListedPrice, PriceMove, PricePeriod, price_moves
+from core.changes.prices import price_changes
+from store.db.engine import Database
+from store.db.paging import Paged, PageRequest, paged
+from store.snapshots import WITH_TEXT
+from store.tables.changes import Change
+from store.tables.pages import Page, PageStatus
+from store.tables.prices import Price
+from store.tables.snapshots import Snapshot
+
+MAX_READ_SNAPSHOTS: Final = 20
+"""Number of snapshots, the newest, whose prices are read of a page that none were stored of."""
+
+ROWS_AT_ONCE: Final = 500
+
+STORED_DIFFERENCE = TypeAdapter(TextDifference)
+
+PriceKey = tuple[str | None, Decimal, str | None, PricePeriod | None]
+
+
+@dataclass(frozen=True)
+class PriceFilter:
+    """Which prices are wanted: None lets all through. `held` is whether they still hold."""
+
+    domain_id: UUID | None = None
+    page_id: UUID | None = None
+    plan: str | None = None
+    held: bool | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """The conditions of the fields that are set."""
+        if self.domain_id is not None:
+            yield Price.domain_id == self.domain_id
+        if self.page_id is not None:
+            yield Price.page_id == self.page_id
+        if self.plan is not None:
+            yield Price.plan == self.plan
+        if self.held is not None:
+            gone = select(Page.id).where(Page.id == Price.page_id, Page.status == PageStatus.GONE)
+            holds = Price.ended_at.is_(None) & ~gone.exists()
+            yield holds if self.held else ~holds
+
+
+@dataclass(frozen=True)
+class PricedPage:
+    """The page of a price."""
+
+    url: str
+    is_gone: bool
+    last_check_at: datetime | None
+
+
+async def list_prices(
+    session: AsyncSession, request: PageRequest, wanted: PriceFilter
+) -> Paged[Price]:
+    """The prices that match the filter, those that were seen first most recently first."""
+    rows = select(Price).where(*wanted.conditions())
+    return await paged(session, rows, Price.first_seen_at, Price.id, request)
+
+
+async def all_prices(
+    database: Database, wanted: PriceFilter
+) -> AsyncIterator[tuple[Sequence[Price], dict[UUID, PricedPage]]]:
+    """The prices that match the filter in parts, oldest first, with their pages by id."""
+    last: Price | None = None
+    while True:
+        rows = select(Price).where(*wanted.conditions())
+        if last is not None:
+            rows = rows.where(tuple_(Price.first_seen_at, Price.id) > (last.first_seen_at, last.id))
+        async with database.reading() as session:
+            found = (
+                await session.scalars(
+                    rows.order_by(Price.first_seen_at, Price.id).limit(ROWS_AT_ONCE)
+                )
+            ).all()
+            pages = await priced_pages(session, found)
+        if not found:
+            return
+        yield found, pages
+        last = found[-1]
+
+
+async def priced_pages(session: AsyncSession, prices: Sequence[Price]) -> dict[UUID, PricedPage]:
+    """The pages of the prices, by id."""
+    rows = await session.execute(
+        select(Page.id, Page.url, Page.status, Page.last_check_at).where(
+            Page.id.in_({each.page_id for each in prices})
+        )
+    )
+    return {
+        page_id: PricedPage(url, status is PageStatus.GONE, last_check_at)
+        for page_id, url, status, last_check_at in rows
+    }
+
+
+async def record_prices(
+    session: AsyncSession, page: Page, listed: Sequence[ListedPrice], at: datetime
+) -> None:
+    """Store that the page shows these prices from now on, and no others.
+
+    `page` is as it was before the check. The caller has stored the version, which only one job can.
+    """
+    if await _is_to_be_read(session, page):
+        await _read_stored(session, page, before=at)
+    await _replace(session, page, listed, seen_at=page.last_check_at, at=at)
+
+
+async def read_stored_prices(session: AsyncSession, page: Page) -> None:
+    """Read the prices of the stored versions of a page that none were read of: an older release
+    has stored them. Idempotent.
+    """
+    if await _is_to_be_read(session, page):
+        await _read_stored(session, page)
+
+
+async def end_sightings(session: AsyncSession, page: Page) -> None:
+    """Record when the prices of a page that is gone were seen last; it may come back with them."""
+    if page.status is not PageStatus.GONE:
+        await session.execute(
+            update(Price)
+            .where(Price.page_id == page.id, Price.ended_at.is_(None))
+            .values(last_seen_at=page.last_check_at)
+        )
+
+
+async def _is_to_be_read(session: AsyncSession, page: Page) -> bool:
+    """Whether it is for the caller to read the stored versions of the page."""
+    if page.prices_read:
+        return False
+    claimed = await session.execute(
+        update(Page)
+        .where(Page.id == page.id, Page.prices_read.is_(False))
+        .values(prices_read=True)
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[object]", claimed).rowcount > 0
+
+
+async def _read_stored(session: AsyncSession, page: Page, before: datetime | None = None) -> None:
+    rows = (
+        select(Snapshot)
+        .options(WITH_TEXT)
+        .where(Snapshot.page_id == page.id)
+        .order_by(Snapshot.created_at.desc(), Snapshot.id.desc())
+        .limit(MAX_READ_SNAPSHOTS)
+    )
+    if before is not None:
+        rows = rows.where(Snapshot.created_at < before)
+    snapshots = (await session.scalars(rows)).all()[::-1]
+    seen_at: datetime | None = None
+    for each in snapshots:
+        seen = SeenPage(each.url, each.title, each.text)
+        listed = await asyncio.to_thread(prices_of, seen)
+        await _replace(session, page, listed, seen_at=seen_at, at=each.created_at)
+        seen_at = each.created_at
+
+
+async def _replace(
+    session: AsyncSession,
+    page: Page,
+    listed: Sequence[ListedPrice],
+    *,
+    seen_at: datetime | None,
+    at: datetime,
+) -> None:
+    held = (
+        await session.scalars(
+            select(Price).where(Price.page_id == page.id, Price.ended_at.is_(None))
+        )
+    ).all()
+    shown: dict[PriceKey, ListedPrice] = {each.key: each for each in listed}
+    for price in held:
+        if shown.pop((price.plan, price.amount, price.currency, price.period), None) is None:
+            price.ended_at = at
+            price.last_seen_at = max(price.first_seen_at, seen_at or price.first_seen_at)
+    session.add_all(
+        Price(
+            domain_id=page.domain_id,
+            page_id=page.id,
+            plan=each.plan,
+            amount=each.amount,
+            currency=each.currency,
+            period=each.period,
+            first_seen_at=at,
+        )
+        for each in shown.values()
+    )
+    await session.flush()
+
+
+async def moves_of(
+    session: AsyncSession, changes: Sequence[Change]
+) -> dict[UUID, tuple[PriceMove, ...]]:
+    """The prices that changed, by the id of the change.
+
+    Changes that older releases have stored tell them by their differences.
+    """
+    found = {each.id: each.prices for each in changes if each.prices is not None}
+    older = [each.id for each in changes if each.prices is None]
+    if older:
+        rows = await session.execute(select(Change.id, Change.diff).where(Change.id.in_(older)))
+        for change_id, diff in rows.all():
+            found[change_id] = _moves_in(STORED_DIFFERENCE.validate_python(diff))
+    return found
+
+
+def _moves_in(difference: TextDifference) -> tuple[PriceMove, ...]:
+    lines = "\n".join(each.after for each in difference.blocks if each.after)
+    changed = [price for block in difference.blocks for price in price_changes(block)]
+    return price_moves(changed, lines)
