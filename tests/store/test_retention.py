@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -35,6 +36,7 @@ from store.tables.job_ends import ClaimedEnd, JobEnd
 from store.tables.page_lines import PageLine
 from store.tables.pages import Page
 from store.tables.pending_confirmations import PendingConfirmation
+from store.tables.prices import Price
 from store.tables.requests import KeyedRequest
 from store.tables.snapshots import Content, Snapshot
 from tests.store.rows import (
@@ -175,6 +177,14 @@ def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> It
         state=DeliveryState.FAILED,
         due_at=at,
         created_at=at,
+    )
+    yield Price(
+        domain_id=domain_id,
+        page_id=page.id,
+        amount=Decimal(9),
+        first_seen_at=at,
+        last_seen_at=at,
+        ended_at=at,
     )
     yield PageLine(page_id=page.id, key=own, words="", crawls=[1], changed_at=at, muted_at=NOON)
     counts = ("pages", "pages_done", "snapshots", "same", "different", "new", "gone")
