@@ -33,8 +33,11 @@ from api.routes import (
     watching,
 )
 from api.web.faults import answer_any_fault
-from api.web.routes import assets, live, sign_in
+from api.web.routes import account, assets, live, sign_in
+from api.web.routes import alerts as alert_pages
 from api.web.routes import changes as change_pages
+from api.web.routes import channels as channel_pages
+from api.web.routes import deliveries as delivery_pages
 from api.web.routes import domains as domain_pages
 from api.web.routes import jobs as job_pages
 from core.settings import Settings
@@ -73,6 +76,10 @@ PAGES: Final = (
     change_pages.router,
     domain_pages.router,
     job_pages.router,
+    alert_pages.router,
+    channel_pages.router,
+    delivery_pages.router,
+    account.router,
 )
 """The routers of the web page, which is no part of the documented API."""
 

@@ -148,6 +148,7 @@ BacktestIdDep = Annotated[UUID, _path_id("Backtest")]
 ChannelIdDep = Annotated[UUID, _path_id("Channel")]
 AlertIdDep = Annotated[UUID, _path_id("Alert")]
 DeliveryIdDep = Annotated[UUID, _path_id("Delivery")]
+KeyIdDep = Annotated[UUID, _path_id("Key")]
 
 
 def _parsed(text: str, kind: str) -> UUID:

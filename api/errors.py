@@ -160,7 +160,7 @@ def error_of_fault(request: Request, fault: Exception) -> RequestError | Unavail
         case RequestError() | Unavailable():
             return fault
         case RequestValidationError():
-            return _invalid(fault.errors())
+            return invalid_request(fault.errors())
         case ClientDisconnect():
             return InvalidRequest("The body ended before its end.")
         case HTTPException():
@@ -208,7 +208,8 @@ SENTENCES: Final = {
 """By the type of a pydantic error. Other types keep their own message."""
 
 
-def _invalid(errors: Sequence[Any]) -> InvalidRequest:
+def invalid_request(errors: Sequence[Any]) -> InvalidRequest:
+    """The error for `errors` of pydantic, whose locations begin with the part of the request."""
     details: dict[str, str] = {}
     for error in errors[:MAX_DETAILS]:
         sentence = SENTENCES.get(error["type"], f"{error['msg'].removesuffix('.')}.")

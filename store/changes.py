@@ -173,6 +173,12 @@ async def recent_changes(session: AsyncSession, domain_id: UUID) -> list[Change]
     return list((await session.scalars(rows)).all())
 
 
+async def summaries(session: AsyncSession, org_id: UUID, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The summaries of those changes that the organisation has, by their ids."""
+    rows = select(Change.id, Change.summary).where(Change.org_id == org_id, Change.id.in_(ids))
+    return {row.id: row.summary for row in await session.execute(rows)}
+
+
 @dataclass(frozen=True)
 class ChangedPage:
     """What a change is about: a page, or a site, whose URL is that of its front page."""

@@ -79,6 +79,19 @@ async def list_keys(session: AsyncSession) -> list[KeyRow]:
     return [KeyRow(key.id, name, key.created_at, key.revoked_at) for key, name in rows]
 
 
+async def keys_of(session: AsyncSession, org_id: UUID) -> list[ApiKey]:
+    """The keys of an organisation, oldest first."""
+    rows = select(ApiKey).where(ApiKey.org_id == org_id).order_by(ApiKey.created_at, ApiKey.id)
+    return list((await session.scalars(rows)).all())
+
+
+async def check_owner(session: AsyncSession, org_id: UUID, key_id: UUID) -> None:
+    """Raises NotFound if the organisation has no key of that id."""
+    key = await session.get(ApiKey, key_id)
+    if key is None or key.org_id != org_id:
+        raise NotFound("Key not found.")
+
+
 async def revoke_key(session: AsyncSession, key_id: UUID) -> None:
     """Revoke a key; idempotent. Raises NotFound if there is none with this id."""
     key = await session.get(ApiKey, key_id)

@@ -1,12 +1,13 @@
 """Sessions of the web page. The store keeps only the hash of a session's token."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Unauthorized
@@ -73,3 +74,15 @@ async def sign_out(session: AsyncSession, session_id: UUID) -> None:
 async def sign_out_everywhere(session: AsyncSession, key_id: UUID) -> None:
     """End all sessions of the API key; idempotent."""
     await session.execute(delete(WebSession).where(WebSession.key_id == key_id))
+
+
+async def sessions_of(
+    session: AsyncSession, key_ids: Collection[UUID], now: datetime
+) -> dict[UUID, int]:
+    """The number of sessions of each of these keys that has one."""
+    rows = await session.execute(
+        select(WebSession.key_id, func.count())
+        .where(WebSession.key_id.in_(key_ids), WebSession.expires_at > now)
+        .group_by(WebSession.key_id)
+    )
+    return {key_id: int(count) for key_id, count in rows}

@@ -2,6 +2,8 @@
 
 import hashlib
 import mimetypes
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -40,19 +42,33 @@ SECURITY_HEADERS: Final = {
 NOTICES: Final = {
     "acknowledged": "Acknowledged.",
     "added": "The domain was added. Its discovery looks for pages now.",
+    "alert-added": "The alert was added. It is about changes that are found from now on.",
+    "alert-off": "The alert is off.",
+    "alert-on": "The alert is on.",
+    "alert-removed": "The alert was removed.",
+    "alert-saved": "The alert was saved. It is about changes that are found from now on.",
     "cancelled": "The job was cancelled.",
+    "channel-added": "The channel was added. Send a test to see whether it works.",
+    "channel-off": "The channel is off: what was pending has failed.",
+    "channel-on": "The channel is on.",
+    "channel-removed": "The channel was removed. Alerts do not tell it any more.",
+    "channel-saved": "The channel was saved.",
     "crawling": "The crawl was started.",
     "discovering": "The discovery was started.",
+    "key-revoked": "The key is revoked, and its sessions have ended.",
     "page-added": "The page was added.",
     "page-paused": "The page is not checked any more.",
     "page-resumed": "The page is checked again.",
     "paused": "The domain is paused: scheduled checks are skipped.",
     "promoted": "The job may run now.",
+    "redelivered": "It is delivered once more, now.",
     "removed": "The domain was removed, with its pages and changes.",
     "resumed": "The domain is checked again.",
     "retried": "This job runs the failed one again.",
+    "sessions-ended": "The sessions of the key have ended.",
     "signed-out": "You are signed out.",
     "signed-out-everywhere": "All sessions of your API key have ended.",
+    "testing": "A test is sent. The list of deliveries says how it went.",
 }
 """What an action tells after its redirect. The address has the key only, so that nobody can make
 the page say something else by a link.
@@ -90,6 +106,11 @@ def _segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def _fault(faults: Mapping[str, str], name: str) -> str | None:
+    """What is wrong with the field of the REST API of that name, or with a part of it."""
+    return next((said for at, said in faults.items() if f"{at}.".startswith(f"{name}.")), None)
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
@@ -100,9 +121,11 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(
-        distance=distance, spoken=spoken, utc=utc_text, segment=_segment, words=camel_words
+        distance=distance, spoken=spoken, utc=utc_text, segment=_segment, words=camel_words, zip=zip
     )
-    environment.globals.update(asset=_asset_url, duration=duration)
+    environment.globals.update(
+        asset=_asset_url, duration=duration, fault=_fault, once=lambda: secrets.token_hex(16)
+    )
     return environment
 
 

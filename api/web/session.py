@@ -4,6 +4,7 @@ A cookie carries the session's token. It is `SameSite=Strict`, so a form of anot
 send it. Each form also has a token of its own, which derives from the session's one.
 """
 
+import hashlib
 import hmac
 import re
 from datetime import UTC, datetime
@@ -12,13 +13,17 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Depends, Request, Response
 
-from api.deps import Principal, services_of
+from api.deps import DatabaseDep, DeliveryDep, Principal, services_of
+from api.idempotency import Idempotency
+from api.web.forms import Form
 from core.errors import DiffyError, Forbidden, InvalidRequest
 from store.web_sessions import SESSION_LIFETIME, SignedIn, signed_in
 
 COOKIE: Final = "diffy_session"
 FORM: Final = "application/x-www-form-urlencoded"
-MAX_FIELDS: Final = 100
+MAX_FIELDS: Final = 500
+
+_ONCE: Final = re.compile(r"[0-9a-f]{32}")
 
 _LOCAL_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 """A path of this site. Browsers read a backslash as a slash, and two slashes as another host."""
@@ -76,7 +81,7 @@ OwnerDep = Annotated[Principal, Depends(_principal)]
 """The principal of the session, as the routes of the REST API take it."""
 
 
-async def form_fields(request: Request) -> dict[str, str]:
+async def form_fields(request: Request) -> Form:
     """The fields of a form of this site. Raises Forbidden if another site sent it."""
     _refuse_other_site(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
@@ -86,10 +91,10 @@ async def form_fields(request: Request) -> dict[str, str]:
         fields = parse_qsl(body, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:
         raise InvalidRequest(f"The form has more than {MAX_FIELDS} fields.") from None
-    return {name: value.strip() for name, value in fields}
+    return Form((name, value.strip()) for name, value in fields)
 
 
-async def _session_form(request: Request, _: SessionDep) -> dict[str, str]:
+async def _session_form(request: Request, _: SessionDep) -> Form:
     fields = await form_fields(request)
     # A comparison of text would refuse signs that are not ASCII.
     given, wanted = fields.get("csrf", "").encode(), str(request.state.csrf).encode()
@@ -98,8 +103,36 @@ async def _session_form(request: Request, _: SessionDep) -> dict[str, str]:
     return fields
 
 
-FormDep = Annotated[dict[str, str], Depends(_session_form)]
+FormDep = Annotated[Form, Depends(_session_form)]
 """The fields of a form that a page of this session has shown. Raises Forbidden and SignInNeeded."""
+
+
+async def _once(owner: OwnerDep, database: DatabaseDep, delivery: DeliveryDep) -> Idempotency:
+    return Idempotency(owner, database, delivery, None, "")
+
+
+OnceDep = Annotated[Idempotency, Depends(_once)]
+"""A request without a key: its answer is a redirect, so that the browser sends it once."""
+
+
+async def _once_a_form(
+    request: Request,
+    fields: FormDep,
+    owner: OwnerDep,
+    database: DatabaseDep,
+    delivery: DeliveryDep,
+) -> Idempotency:
+    key = fields.get("once", "")
+    if not _ONCE.fullmatch(key):
+        raise InvalidRequest("The form is incomplete. Go back, load the page again, and send.")
+    asked = f"{request.url.path}\n".encode() + await request.body()
+    return Idempotency(owner, database, delivery, f"form-{key}", hashlib.sha256(asked).hexdigest())
+
+
+SessionOnceDep = Annotated[Idempotency, Depends(_once_a_form)]
+"""The request of a form whose answer is a page: when that is loaded again, nothing is done twice.
+The form has a field `once`.
+"""
 
 
 def set_session(request: Request, response: Response, token: str) -> None:
@@ -130,6 +163,13 @@ def referring_path(request: Request) -> str:
     if referrer.netloc != request.headers.get("host") or referrer.path == request.url.path:
         return "/"
     return local_path(referrer.path + (f"?{referrer.query}" if referrer.query else ""))
+
+
+def with_notice(path: str, notice: str) -> str:
+    """The address `path` as the answer to an action, with its notice."""
+    address = urlsplit(path)
+    kept = [pair for pair in parse_qsl(address.query) if pair[0] != "notice"]
+    return f"{address.path}?{urlencode([*kept, ('notice', notice)])}"
 
 
 def is_cross_site_visit(request: Request) -> bool:

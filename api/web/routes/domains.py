@@ -16,13 +16,12 @@ from api.deps import (
     SettingsDep,
 )
 from api.discover_body import DiscoverBody
-from api.idempotency import Idempotency
 from api.limits import JobBody
 from api.routes import domains as rest
 from api.routes import pages as rest_pages
 from api.web.paging import links, requested
 from api.web.rendering import page
-from api.web.session import SIGNED_IN, FormDep, OwnerDep
+from api.web.session import SIGNED_IN, FormDep, OnceDep, OwnerDep
 from core.errors import Conflict, InvalidAddress, InvalidRequest
 from core.jobs.states import JobState
 from store.tables.domains import DomainStatus
@@ -33,11 +32,6 @@ router = APIRouter(dependencies=SIGNED_IN)
 SHOWN_FAILURES = 5
 SHOWN_CHECKS = (1, 6, 12, 24, 168)
 """Hours between two checks that the form offers."""
-
-
-def _once(owner: OwnerDep, database: DatabaseDep, delivery: DeliveryDep) -> Idempotency:
-    """A request without a key: a form is sent once, and its answer is a redirect."""
-    return Idempotency(owner, database, delivery, None, "")
 
 
 @router.get("/domains")
@@ -81,7 +75,7 @@ async def add_domain(
     settings: SettingsDep,
     launcher: LauncherDep,
     secret_key: SecretKeyDep,
-    delivery: DeliveryDep,
+    once: OnceDep,
 ) -> Response:
     """Register a site, which starts its discovery."""
     address = fields.get("domain", "")
@@ -100,7 +94,7 @@ async def add_domain(
             client,
             launcher,
             secret_key,
-            _once(owner, database, delivery),
+            once,
         )
     except ValidationError:
         sentence = "Write the address of a site, such as competitor.com."
@@ -153,14 +147,11 @@ async def discover(
     domain_id: DomainIdDep,
     _: FormDep,
     owner: OwnerDep,
-    database: DatabaseDep,
     launcher: LauncherDep,
-    delivery: DeliveryDep,
+    once: OnceDep,
 ) -> Response:
     """Start a discovery, and show its job."""
-    started = await rest.discover(
-        domain_id, DiscoverBody(), owner, launcher, _once(owner, database, delivery)
-    )
+    started = await rest.discover(domain_id, DiscoverBody(), owner, launcher, once)
     return RedirectResponse(f"/jobs/{started.data.job_id}?notice=discovering", 303)
 
 
@@ -169,14 +160,11 @@ async def crawl(
     domain_id: DomainIdDep,
     _: FormDep,
     owner: OwnerDep,
-    database: DatabaseDep,
     launcher: LauncherDep,
-    delivery: DeliveryDep,
+    once: OnceDep,
 ) -> Response:
     """Start a crawl of every monitored page."""
-    await rest_pages.crawl_of_domain(
-        domain_id, rest_pages.CrawlBody(), owner, launcher, _once(owner, database, delivery)
-    )
+    await rest_pages.crawl_of_domain(domain_id, rest_pages.CrawlBody(), owner, launcher, once)
     return RedirectResponse(f"/domains/{domain_id}?notice=crawling", 303)
 
 
@@ -216,17 +204,15 @@ async def add_page(
     domain_id: DomainIdDep,
     fields: FormDep,
     owner: OwnerDep,
-    database: DatabaseDep,
     client: ClientDep,
     secret_key: SecretKeyDep,
-    delivery: DeliveryDep,
+    once: OnceDep,
 ) -> Response:
     """Add a page that discovery has not found."""
     try:
         body = rest_pages.AddPageBody.model_validate({"url": fields.get("url", "")})
     except ValidationError:
         raise InvalidRequest("Write the address of a page.") from None
-    once = _once(owner, database, delivery)
     await rest_pages.add(domain_id, body, owner, client, secret_key, once)
     return RedirectResponse(f"/domains/{domain_id}?notice=page-added", 303)
 
@@ -236,12 +222,10 @@ async def crawl_page(
     page_id: PageIdDep,
     _: FormDep,
     owner: OwnerDep,
-    database: DatabaseDep,
     launcher: LauncherDep,
-    delivery: DeliveryDep,
+    once: OnceDep,
 ) -> Response:
     """Start a crawl of one page, and show its job."""
-    once = _once(owner, database, delivery)
     started = await rest_pages.crawl(page_id, JobBody(), owner, launcher, once)
     return RedirectResponse(f"/jobs/{started.data.job_id}?notice=crawling", 303)
 

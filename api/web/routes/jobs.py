@@ -8,18 +8,16 @@ from fastapi.responses import RedirectResponse
 from api.deps import (
     ActionsDep,
     DatabaseDep,
-    DeliveryDep,
     LauncherDep,
     ReaderDep,
     SettingsDep,
 )
-from api.idempotency import Idempotency
 from api.routes import jobs as rest
 from api.web.filters import chosen, chosen_id
 from api.web.paging import links, requested
 from api.web.rendering import page
 from api.web.routes.changes import domain_choices
-from api.web.session import SIGNED_IN, FormDep, OwnerDep
+from api.web.session import SIGNED_IN, FormDep, OnceDep, OwnerDep
 from core.errors import NotFound
 from core.jobs.states import JobState, JobType
 from store.domains import get_domain
@@ -112,12 +110,10 @@ async def retry(
     job_id: str,
     _: FormDep,
     owner: OwnerDep,
-    database: DatabaseDep,
     actions: ActionsDep,
     launcher: LauncherDep,
-    delivery: DeliveryDep,
+    once: OnceDep,
 ) -> Response:
     """Run a failed job again, and show the new job."""
-    once = Idempotency(owner, database, delivery, None, "")
     started = await rest.retry_job(job_id, owner, actions, launcher, once)
     return RedirectResponse(f"/jobs/{started.data.job_id}?notice=retried", 303)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.deps import DatabaseDep
+from api.web.forms import Form
 from api.web.rendering import page
 from api.web.session import (
     FormDep,
@@ -45,7 +46,7 @@ async def form(request: Request) -> Response:
 
 @router.post("/sign-in")
 async def enter(
-    request: Request, fields: Annotated[dict[str, str], Depends(form_fields)], database: DatabaseDep
+    request: Request, fields: Annotated[Form, Depends(form_fields)], database: DatabaseDep
 ) -> Response:
     """Begin a session. One that the browser had before ends."""
     wanted = fields.get("next", "/")

@@ -85,6 +85,14 @@ async function refresh() {
     await new Promise((done) => setTimeout(done, PAUSE));
   }
   loading = false;
+  await expect();
+}
+
+// What will be different soon without an event, as a delivery that is about to be made.
+async function expect() {
+  if (!document.querySelector("[data-soon]") || document.hidden) return;
+  await new Promise((done) => setTimeout(done, PAUSE));
+  refresh();
 }
 
 function listen() {
@@ -134,8 +142,10 @@ function tick() {
 }
 
 setInterval(tick, 10000);
-if (parts.length) listen();
-else state.hidden = true;
+if (parts.length) {
+  listen();
+  expect();
+} else state.hidden = true;
 // A hidden tab needs no stream, and a browser has six connections for all its tabs.
 document.addEventListener("visibilitychange", () => {
   if (!parts.length) return;

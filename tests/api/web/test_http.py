@@ -7,23 +7,37 @@ from uuid import uuid4
 
 import httpx2
 import pytest
-from sqlalchemy import update
+from fastapi.routing import APIRoute
+from sqlalchemy import select, update
 
+from api.app import PAGES as ROUTERS
 from api.web.rendering import ASSETS
 from api.web.session import COOKIE, local_path
 from store.keys import revoke_key
-from store.tables.accounts import WebSession
+from store.tables.accounts import ApiKey, WebSession
 from tests.api.crawled import crawled_page
 from tests.api.web.conftest import WebSystem
 from tests.site import FakeSite
 from tests.system import System
 
-PAGES: Final = ("/", "/domains", "/jobs")
-FORMS: Final = (
-    "/sign-out", "/domains", "/domains/{}/discover", "/domains/{}/crawl", "/domains/{}/pause",
-    "/domains/{}/remove", "/domains/{}/pages", "/pages/{}/crawl", "/pages/{}/pause",
-    "/changes/{}/acknowledge", "/jobs/{}/cancel", "/jobs/{}/promote", "/jobs/{}/retry",
-)  # fmt: skip
+PAGES: Final = sorted(
+    route.path
+    for router in ROUTERS
+    for route in router.routes
+    if isinstance(route, APIRoute)
+    and "GET" in (route.methods or ())
+    and "{" not in route.path
+    and route.path not in ("/sign-in", "/live")
+)
+"""Every page without an id in its address."""
+
+FORMS: Final = sorted(
+    re.sub(r"\{\w+\}", "{}", route.path)
+    for router in ROUTERS
+    for route in router.routes
+    if isinstance(route, APIRoute) and "POST" in (route.methods or ()) and route.path != "/sign-in"
+)
+"""Where forms of a session are sent; `{}` is an id."""
 
 
 async def enter(plain: httpx2.AsyncClient, web: WebSystem, **fields: str) -> httpx2.Response:
@@ -164,7 +178,7 @@ async def test_a_form_is_taken_from_our_own_pages_only(
     )
     assert foreign.status_code == 403, "nobody is signed in by another site"
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    long = await plain.post("/domains", content="&".join(["a=1"] * 200), headers=form)
+    long = await plain.post("/domains", content="&".join(["a=1"] * 600), headers=form)
     assert long.status_code == 400
 
 
@@ -199,9 +213,20 @@ async def test_what_another_organisation_has_is_not_there(
         "jobs": page.job_ids[0],
         "snapshots": change["beforeSnapshotId"],
     }
+    hook = {"kind": "webhook", "name": "ops", "url": site.url("/hook")}
+    channel = (await system.api.post("/api/channels", json=hook)).json()["data"]["id"]
+    alert = {"name": "all", "channelIds": [channel]}
+    theirs |= {
+        "channels": channel,
+        "alerts": (await system.api.post("/api/alerts", json=alert)).json()["data"]["id"],
+        "deliveries": (await system.api.post(f"/api/channels/{channel}/test")).json()["data"]["id"],
+    }
+    async with system.database.reading() as session:
+        others = select(ApiKey.id).where(ApiKey.id != web.key.id)
+        theirs["keys"] = str(await session.scalar(others.limit(1)))
     await enter(plain, web)
     csrf = await token(plain)
-    for kind in ("domains", "changes", "jobs", "snapshots"):
+    for kind in ("domains", "changes", "jobs", "snapshots", "channels", "alerts"):
         answers = [await plain.get(f"/{kind}/{each}") for each in (theirs[kind], uuid4(), "x")]
         assert {answer.status_code for answer in answers} == {404}, kind
         assert len({answer.content for answer in answers}) == 1, kind
@@ -216,8 +241,10 @@ async def test_what_another_organisation_has_is_not_there(
         ]
         assert [answer.status_code for answer in answers] == [404, 404], form
         assert answers[0].content == answers[1].content, form
-    listed = [await plain.get(f"{path}?domain={theirs['domains']}") for path in ("/", "/jobs")]
+    query = "&".join(f"{name[:-1]}={theirs[name]}" for name in ("domains", "alerts", "channels"))
+    listed = [await plain.get(f"{path}?{query}") for path in PAGES]
     assert all(site.origin not in answer.text for answer in listed)
+    assert all(theirs["keys"] not in answer.text for answer in listed)
     assert (await system.api.get(f"/api/domains/{page.domain_id}")).status_code == 200
 
 
