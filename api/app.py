@@ -42,6 +42,7 @@ from api.web.routes import domains as domain_pages
 from api.web.routes import jobs as job_pages
 from core.settings import Settings
 from store.db.engine import Database
+from store.disk import data_folders
 from store.outbox import DatabaseOutbox
 from store.secretkey import SecretKey
 from temporal.delivery import Delivery
@@ -49,6 +50,7 @@ from temporal.jobs.actions import JobActions
 from temporal.jobs.messages import Launcher
 from temporal.jobs.reader import JobReader
 from temporal.jobs.watch import JobWatch
+from temporal.readiness import Readiness
 
 ROUTERS: Final = (
     domains.router,
@@ -138,5 +140,6 @@ def create_app(
         watch=JobWatch(client, reader, database),
         secret_key=SecretKey(settings),
         main_texts=main_texts,
+        readiness=Readiness(client, database, data_folders(settings)),
     )
     return app

@@ -21,6 +21,7 @@ from temporal.jobs.actions import JobActions
 from temporal.jobs.messages import Launcher
 from temporal.jobs.reader import JobReader
 from temporal.jobs.watch import JobWatch
+from temporal.readiness import Readiness
 
 PROTECTED = "/api/"
 """Prefix of the paths that need an API key."""
@@ -56,6 +57,7 @@ class Services:
     watch: JobWatch
     secret_key: SecretKey
     main_texts: MainTexts
+    readiness: Readiness
 
 
 def services_of(app: FastAPI) -> Services:
@@ -123,6 +125,7 @@ WatchDep = Annotated[JobWatch, _service("watch")]
 ActionsDep = Annotated[JobActions, _service("actions")]
 SecretKeyDep = Annotated[SecretKey, _service("secret_key")]
 MainTextsDep = Annotated[MainTexts, _service("main_texts")]
+ReadinessDep = Annotated[Readiness, _service("readiness")]
 
 
 def _path_id(kind: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Final
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from cli.process import OwnedProcess
 from core.errors import SettingsError, Unavailable
@@ -22,6 +23,15 @@ SERVER_START_TIMEOUT: Final = 60.0
 
 SERVER_STOP_TIMEOUT: Final = 10.0
 """Seconds."""
+
+PROBE_INTERVAL: Final = 5.0
+"""Seconds between two probes of a running server."""
+
+PROBE_TIMEOUT: Final = 5.0
+"""Seconds for the answer to a probe, which costs the server next to nothing."""
+
+MAX_MISSED_PROBES: Final = 6
+"""Probes without an answer before the server counts as hanging: a minute, if it takes the calls."""
 
 MAX_LOG_SIZE: Final = 10_000_000
 """Bytes. A larger log is rotated at the next start; one older log is kept."""
@@ -101,6 +111,21 @@ class EmbeddedTemporal:
         """The exit code, once the server has ended."""
         assert self._process is not None, "it was not started"
         return await self._process.wait()
+
+    async def hung(self) -> str:
+        """Wait until the server has left `MAX_MISSED_PROBES` probes in a row without an answer."""
+        client = await Client.connect(self.address, lazy=True)
+        missed = 0
+        while missed < MAX_MISSED_PROBES:
+            await asyncio.sleep(PROBE_INTERVAL)
+            try:
+                # The timeout of a call does not cover the connection that comes before it.
+                async with asyncio.timeout(PROBE_TIMEOUT):
+                    serving = await client.service_client.check_health()
+            except (RPCError, RuntimeError, TimeoutError):
+                serving = False
+            missed = 0 if serving else missed + 1
+        return f"did not answer {MAX_MISSED_PROBES} probes in a row"
 
     async def stop(self) -> None:
         """Stop the server. Does nothing if it does not run."""

@@ -82,6 +82,30 @@ def api(ready_fd: int | None) -> None:
 
 
 @diffy.command()
+def doctor() -> None:
+    """Examine every part of this installation, and say what to do.
+
+    Prints one line for each part. Exits with 1 if one does not work. Changes nothing.
+    """
+    settings = _settings()
+    import asyncio
+
+    from cli.doctor import Level, examine
+
+    async def print_findings() -> bool:
+        sound = True
+        async for found in examine(settings):
+            click.echo(f"{found.level:<8} {found.subject:<18} {found.detail}")
+            if found.advice:
+                click.echo(f"{'':<27} {found.advice}")
+            sound = sound and found.level is not Level.FAILED
+        return sound
+
+    if not asyncio.run(print_findings()):
+        sys.exit(1)
+
+
+@diffy.command()
 @click.argument("domain")
 def backtest(domain: str) -> None:
     """Run today's rules over the stored snapshots of DOMAIN, an id or a name.

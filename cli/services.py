@@ -1,4 +1,4 @@
-"""The worker and the API as child processes that report when they are ready."""
+"""The worker and the API as child processes that report that they are ready, and that they run."""
 
 import asyncio
 import os
@@ -11,6 +11,12 @@ from core.errors import Unavailable
 SERVICE_START_TIMEOUT: Final = 90.0
 """Seconds until a service must be ready. It waits for Temporal up to 60 of them."""
 
+BEAT_INTERVAL: Final = 1.0
+"""Seconds between two reports of a service that its event loop runs."""
+
+MAX_MISSED_BEATS: Final = 30
+"""Beats that a service may miss in a row before it counts as hanging."""
+
 
 class CommandService:
     """A `diffy` command that runs as a child process. `grace` is its time to stop, in seconds."""
@@ -20,6 +26,8 @@ class CommandService:
         self._command = command
         self._grace = grace
         self._process: OwnedProcess | None = None
+        self._pulse = Pulse()
+        self._pipe: asyncio.ReadTransport | None = None
 
     async def start(self) -> None:
         """Start the command, and return once it is ready.
@@ -34,7 +42,8 @@ class CommandService:
             )
         finally:
             os.close(writing)
-        if not await _becomes_ready(reading):
+        await self._listen(reading)
+        if not await self._pulse.begins():
             await self.stop()
             raise Unavailable(f"The {self.name} did not start.")
 
@@ -43,30 +52,91 @@ class CommandService:
         assert self._process is not None, "it was not started"
         return await self._process.wait()
 
+    async def hung(self) -> str:
+        """Wait until its event loop has stood still for `MAX_MISSED_BEATS` beats."""
+        await self._pulse.stops()
+        return f"did not respond for {MAX_MISSED_BEATS * BEAT_INTERVAL:g} s"
+
+    def kill(self) -> None:
+        """Kill the process, as a crash would end it."""
+        if self._process is not None:
+            self._process.kill()
+
     async def stop(self) -> None:
         """Stop the process within its grace period. Does nothing if it does not run."""
         if self._process is not None:
             await self._process.stop(self._grace)
+        if self._pipe is not None:
+            self._pipe.close()
+
+    async def _listen(self, descriptor: int) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+        self._pulse = Pulse()
+        self._pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: self._pulse, os.fdopen(descriptor, "rb")
+        )
 
 
 def report_ready(descriptor: int | None) -> None:
-    """Report to the parent, by the pipe that it passed, that this service is ready."""
+    """Report to the parent, by the pipe that it passed, that this service is ready.
+
+    From then on the event loop reports every `BEAT_INTERVAL` that it runs. Call it in the loop.
+    """
     if descriptor is not None:
-        os.write(descriptor, b"1")
-        os.close(descriptor)
+        os.set_blocking(descriptor, False)
+        asyncio.get_running_loop().call_soon(_beat, asyncio.get_running_loop(), descriptor)
 
 
-async def _becomes_ready(descriptor: int) -> bool:
-    """Whether the child reports that it is ready, within `SERVICE_START_TIMEOUT`."""
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb")
-    )
+def _beat(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
     try:
-        async with asyncio.timeout(SERVICE_START_TIMEOUT):
-            return await reader.read(1) == b"1"
-    except TimeoutError:
-        return False
-    finally:
-        transport.close()
+        os.write(descriptor, b"1")
+    except BlockingIOError:
+        pass  # the parent is slow to read; what it has not read says the same
+    except OSError:
+        return  # the parent has ended, and this process ends with it
+    loop.call_later(BEAT_INTERVAL, _beat, loop, descriptor)
+
+
+class Pulse(asyncio.Protocol):
+    """What the parent hears of a service: the first byte says that it is ready, others that its
+    event loop runs.
+    """
+
+    def __init__(self) -> None:
+        self._beaten = asyncio.Event()
+        self._closed = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        """Note a beat."""
+        self._beaten.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that there will be no other: the process has ended."""
+        self._closed.set()
+
+    async def begins(self) -> bool:
+        """Whether there is a first beat, within `SERVICE_START_TIMEOUT`."""
+        beaten = asyncio.create_task(self._beaten.wait())
+        closed = asyncio.create_task(self._closed.wait())
+        try:
+            await asyncio.wait(
+                {beaten, closed},
+                timeout=SERVICE_START_TIMEOUT,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            return self._beaten.is_set()
+        finally:
+            beaten.cancel()
+            closed.cancel()
+
+    async def stops(self) -> None:
+        """Return once `MAX_MISSED_BEATS` are missed in a row.
+
+        They are counted, not timed: while this process is suspended, none is missed.
+        """
+        missed = 0
+        while missed < MAX_MISSED_BEATS:
+            self._beaten.clear()
+            await asyncio.sleep(BEAT_INTERVAL)
+            missed = 0 if self._beaten.is_set() else missed + 1

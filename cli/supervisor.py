@@ -1,4 +1,4 @@
-"""Restarts services that end."""
+"""Restarts services that end or hang."""
 
 import asyncio
 import logging
@@ -30,13 +30,19 @@ class Service(Protocol):
     async def exited(self) -> int:
         """The exit code, once it has ended."""
 
+    async def hung(self) -> str:
+        """Wait until it hangs; then say how that shows."""
+
+    def kill(self) -> None:
+        """Kill it, as a crash would end it."""
+
     async def stop(self) -> None:
         """Stop it. Does nothing if it does not run."""
 
 
 @asynccontextmanager
 async def supervised(services: Sequence[Service]) -> AsyncIterator[None]:
-    """Run `services`, and restart those that end, for the length of the block.
+    """Run `services`, and restart those that end or hang, for the length of the block.
 
     Raises Unavailable if one of them fails to start.
     """
@@ -63,17 +69,36 @@ async def _start(services: Sequence[Service]) -> None:
 
 
 async def keep(service: Service, first_backoff: float = MIN_BACKOFF) -> None:
-    """Restart a running `service` whenever it ends, with a growing backoff. Never returns."""
+    """Restart a running `service` whenever it ends or hangs, with a growing backoff.
+
+    Never returns.
+    """
     backoff = first_backoff
     while True:
         began = time.monotonic()
-        code = await service.exited()
+        end = await _end_of(service)
         if time.monotonic() - began > BACKOFF_RESET_AFTER:
             backoff = first_backoff
-        log.warning("%s ended with code %d; starting it again in %g s", service.name, code, backoff)
+        log.warning("%s %s; starting it again in %g s", service.name, end, backoff)
         await asyncio.sleep(backoff)
         backoff = min(backoff * 2, MAX_BACKOFF)
         try:
             await service.start()
         except (Unavailable, OSError) as error:
             log.warning("%s", error)
+
+
+async def _end_of(service: Service) -> str:
+    """How the service ended, once it has. One that hangs is killed."""
+    exited = asyncio.create_task(service.exited())
+    hung = asyncio.create_task(service.hung())
+    try:
+        await asyncio.wait({exited, hung}, return_when=asyncio.FIRST_COMPLETED)
+        if exited.done():
+            return f"ended with code {exited.result()}"
+        service.kill()
+        await exited
+        return f"{hung.result()} and was killed"
+    finally:
+        exited.cancel()
+        hung.cancel()

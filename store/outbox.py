@@ -7,7 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.outbox import (
     Entry,
@@ -51,6 +52,11 @@ log = logging.getLogger(__name__)
 def crawl_schedule_of(domain: Domain) -> Schedule:
     """When the domain is crawled."""
     return domain.schedule or every_hours(domain.check_frequency_hours)
+
+
+async def oldest_due(session: AsyncSession) -> datetime | None:
+    """The time since which the oldest message waits for a reconciler; None if there is none."""
+    return await session.scalar(select(func.min(OutboxMessage.due_at)))
 
 
 class DatabaseOutbox:

@@ -21,14 +21,16 @@ BRIEF_RETRIES: Final = RetryConfig(max_elapsed_time_millis=1000)
 """For calls that a client waits for: they survive a hiccup, and report an outage at once."""
 
 
-async def connect(settings: Settings, *, retries: RetryConfig | None = None) -> Client:
+async def connect(
+    settings: Settings, *, retries: RetryConfig | None = None, patience: float = CONNECT_TIMEOUT
+) -> Client:
     """A client of the Temporal server of the settings, once the server answers.
 
     `retries` limits how long it retries a call; the SDK's default is ten seconds. Raises
-    Unavailable if the server does not answer within `CONNECT_TIMEOUT`.
+    Unavailable if the server does not answer within `patience` seconds.
     """
     target = settings.temporal_address or f"127.0.0.1:{settings.temporal_port}"
-    deadline = time.monotonic() + CONNECT_TIMEOUT
+    deadline = time.monotonic() + patience
     while True:
         try:
             async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):

@@ -77,22 +77,29 @@ async def pace_hosts(client: Client, host_rps: float) -> None:
         log.warning("Temporal sets no rate limit for hosts (%s)", error.status.name)
 
 
+async def unfit_search_attributes(client: Client) -> set[str]:
+    """The names of the search attributes that are missing or of another type. Raises RPCError."""
+    known = await _search_attributes(client)
+    return {name for name, kind in _wanted().items() if known.get(name) != kind}
+
+
 async def _add_attributes(client: Client) -> None:
-    wanted = {key.name: _indexed_type(key.indexed_value_type) for key in Attribute.ALL}
     before = await _search_attributes(client)
-    missing = {name: kind for name, kind in wanted.items() if name not in before}
+    missing = {name: kind for name, kind in _wanted().items() if name not in before}
     if missing:
         await client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing),
             timeout=CALL_TIMEOUT,
         )
-    known = await _search_attributes(client)
-    for name, kind in wanted.items():
-        if known.get(name) != kind:
-            raise SettingsError(
-                f"The Temporal namespace {client.namespace} has no search attribute {name} of the "
-                "type that Diffy needs. Remove the one of that name, or use another namespace."
-            )
+    for name in sorted(await unfit_search_attributes(client)):
+        raise SettingsError(
+            f"The Temporal namespace {client.namespace} has no search attribute {name} of the "
+            "type that Diffy needs. Remove the one of that name, or use another namespace."
+        )
+
+
+def _wanted() -> dict[str, "IndexedValueType.ValueType"]:
+    return {key.name: _indexed_type(key.indexed_value_type) for key in Attribute.ALL}
 
 
 def _indexed_type(kind: int) -> "IndexedValueType.ValueType":

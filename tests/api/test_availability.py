@@ -33,6 +33,7 @@ DELETION: Final = "DELETE /api/domains/{domain_id}"
 
 STORE_ALONE: Final = {
     DELETION,
+    "GET /healthz",
     "GET /api/domains/{domain_id}/pages",
     "POST /api/domains/{domain_id}/pages",
     "GET /api/pages/{page_id}",
@@ -164,7 +165,8 @@ def body_of(route: str) -> dict[str, str] | None:
 def assert_unavailable(answer: httpx2.Response) -> None:
     assert answer.status_code == 503, (answer.request.method, answer.request.url, answer.text)
     assert answer.json()["code"] == "UNAVAILABLE"
-    assert set(answer.json()) == {"error", "code"}
+    extra = {"checks"} if answer.request.url.path == "/readyz" else set()
+    assert set(answer.json()) == {"error", "code"} | extra
     assert int(answer.headers["Retry-After"]) > 0
 
 

@@ -1,6 +1,8 @@
 """The embedded Temporal server."""
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,7 +16,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from cli.embedded import EmbeddedTemporal
 from core.errors import SettingsError, Unavailable
 from temporal.namespace import prepare_namespace
-from tests.eventually import eventually
+from tests.eventually import HANG, eventually
 from tests.ports import free_port
 from workflows.search_attributes import Attribute
 
@@ -81,3 +83,15 @@ async def test_a_missing_server_is_a_setting_to_mend(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SettingsError, match="TEMPORAL_ADDRESS"):
         await server(tmp_path, free_port()).start()
+
+
+async def test_a_server_that_answers_no_more_hangs(
+    running: EmbeddedTemporal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.embedded.PROBE_INTERVAL", 0.01)
+    monkeypatch.setattr("cli.embedded.PROBE_TIMEOUT", 0.2)
+    os.kill(running.pid, signal.SIGSTOP)
+    async with asyncio.timeout(HANG):
+        assert await running.hung() == "did not answer 6 probes in a row"
+    running.kill()
+    assert await running.exited() == -signal.SIGKILL

@@ -18,6 +18,7 @@ class FakeService:
     journal: list[str] = field(default_factory=list)
     failing_starts: int = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    hanging: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
         """Start, or fail as often as it should."""
@@ -25,12 +26,23 @@ class FakeService:
             self.failing_starts -= 1
             raise Unavailable(f"{self.name} did not start.")
         self.ended.clear()
+        self.hanging.clear()
         self.journal.append(f"{self.name} started")
 
     async def exited(self) -> int:
         """Wait for the test to end it."""
         await self.ended.wait()
         return 1
+
+    async def hung(self) -> str:
+        """Wait for the test to let it hang."""
+        await self.hanging.wait()
+        return "did not respond"
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.journal.append(f"{self.name} killed")
+        self.ended.set()
 
     async def stop(self) -> None:
         """End it."""
@@ -69,3 +81,18 @@ async def test_what_ends_is_started_again_also_when_starting_fails(
     await eventually(starts, lambda count: count == 2)
     keeper.cancel()
     assert "a ended with code 1" in caplog.text
+
+
+async def test_what_hangs_is_killed_and_started_again(caplog: pytest.LogCaptureFixture) -> None:
+    service = FakeService("a")
+    await service.start()
+    keeper = asyncio.create_task(keep(service, first_backoff=0.01))
+    service.hanging.set()
+
+    async def journal() -> list[str]:
+        return list(service.journal)
+
+    await eventually(journal, lambda seen: len(seen) == 3)
+    keeper.cancel()
+    assert service.journal == ["a started", "a killed", "a started"]
+    assert "a did not respond and was killed; starting it again" in caplog.text

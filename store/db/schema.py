@@ -1,0 +1,53 @@
+"""The revision of the schema: that of a database, and the one that this version of Diffy needs."""
+
+from functools import cache
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.health import Part, Verdict, failed, ok
+from store.db.migrations import MIGRATIONS
+from store.db.outages import is_outage
+
+
+@cache
+def revisions() -> tuple[str, ...]:
+    """The revisions that this version of Diffy knows, oldest first."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config).walk_revisions()
+    return tuple(reversed([each.revision for each in scripts]))
+
+
+async def revision_of(session: AsyncSession) -> str | None:
+    """The revision of the database; None if no migration has run."""
+    try:
+        found: str | None = await session.scalar(text("SELECT version_num FROM alembic_version"))
+    except DBAPIError as error:
+        if is_outage(error):
+            raise
+        return None  # there is no such table
+    return found
+
+
+def schema_verdict(revision: str | None) -> Verdict:
+    """Whether this version of Diffy can work with a database at `revision`."""
+    known = revisions()
+    if revision == known[-1]:
+        return ok(Part.SCHEMA, f"The schema is at revision {revision}.")
+    if revision is None or revision in known:
+        at = f"at revision {revision}" if revision else "empty"
+        return failed(
+            Part.SCHEMA,
+            f"The schema is {at}; this version of Diffy needs {known[-1]}.",
+            "Start the API or a worker of this version: it runs the migrations.",
+        )
+    return failed(
+        Part.SCHEMA,
+        f"The schema is at a revision that this version of Diffy does not know; it knows those up "
+        f"to {known[-1]}.",
+        "Run the version of Diffy that migrated the database, or a newer one.",
+    )
