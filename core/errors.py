@@ -439,7 +439,7 @@ class RobotsUnreachable(PassingJobError):
 
 
 class AlreadyDiscovering(PassingJobError):
-    """Another job holds the discovery lock of the domain."""
+    """A later attempt of the same job holds the discovery lock of the domain."""
 
     code = "ALREADY_DISCOVERING"
 

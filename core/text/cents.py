@@ -11,7 +11,6 @@ STARTS: Final = {"raised": "\x13", "small": "\x15", "footnote": "\x16", "apart":
 END: Final = "\x14"
 """The control character after it."""
 
-_ANY: Final = re.compile("[\x13\x15-\x17]")
 _PART: Final = re.compile("([\x13\x15-\x17])([^\x13-\x17]*)\x14")
 _MARKS: Final = re.compile("[\x13-\x17]")
 _CENTS: Final = re.compile(r"(\d\d)(\s?[^\w\s.,%()\[\]/*+-]{1,3})?")
@@ -27,7 +26,7 @@ def with_cents(text: str) -> str:
     Two raised or small digits after an amount are its cents. Other raised digits become superscript
     characters, and other digits that are set apart are separated by a space.
     """
-    if not _ANY.search(text):
+    if not _MARKS.search(text):
         return text
     pieces: list[str] = []
     shown, at = "", 0

@@ -1,6 +1,7 @@
 """Jobs that another workflow starts as its children, by name and without search attributes."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -56,6 +57,7 @@ async def test_a_discovery_started_as_a_child_is_a_job_like_any_other(
         "pagesKnown": 2,
         "urlsSeen": 2,
         "leftOut": {},
+        "notes": [],
     }
     job = await working.job(job_id)
     assert (job.name, job.type, job.domain_id, job.page_id) == (
@@ -119,19 +121,27 @@ async def test_a_child_that_fails_tells_its_parent_the_type_and_the_sentence(
     assert job.failed_reason == error.message
 
 
-async def test_a_discovery_of_a_domain_that_is_being_discovered_fails_by_its_own_type(
+async def test_a_discovery_of_a_domain_that_is_being_discovered_waits_for_it(
     working: System, team: ForeignTeam, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("activities.discovery.lock.MAX_LOCK_WAIT", 0)
+    monkeypatch.setattr("activities.discovery.lock.LOCK_RETRY_DELAY", timedelta(seconds=1))
     site.page("/", "<p>words</p>")
     site.hold("/")
     domain = await working.add_domain(site.origin)
     await site.arrived("/")
-    error = await team.error_of("discover.pages", {"domainId": str(domain.id), "maxAttempts": 1})
-    assert error.type == "ALREADY_DISCOVERING"
-    assert domain.discovery_job_id in error.message
+    job_id = f"foreign-{uuid4().hex}"
+    child = {"domainId": str(domain.id), "maxAttempts": 1}
+    parent = await team.start("discover.pages", job_id, child)
+    await eventually(
+        lambda: working.jobs(domainId=str(domain.id), status="delayed"),
+        lambda answer: [job.id for job in answer.data] == [job_id],
+    )
     site.release("/")
     assert (await working.finished(domain.discovery_job_id)).state is JobState.COMPLETED
+    assert (await parent.result())["pagesKnown"] == 1
+    job = await working.job(job_id)
+    assert (job.state, job.attempts_made) == (JobState.COMPLETED, 1)
 
 
 @pytest.mark.parametrize(
