@@ -40,6 +40,8 @@ from api.web.routes import channels as channel_pages
 from api.web.routes import deliveries as delivery_pages
 from api.web.routes import domains as domain_pages
 from api.web.routes import jobs as job_pages
+from api.web.routes import pages as page_pages
+from api.web.routes import settings as setting_pages
 from core.settings import Settings
 from store.db.engine import Database
 from store.disk import data_folders
@@ -77,6 +79,8 @@ PAGES: Final = (
     live.router,
     change_pages.router,
     domain_pages.router,
+    page_pages.router,
+    setting_pages.router,
     job_pages.router,
     alert_pages.router,
     channel_pages.router,

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -13,6 +13,7 @@ from core.changes.detection import DetectedChange
 from core.changes.events import Event
 from core.errors import NotFound
 from store.db.paging import Paged, PageRequest, paged
+from store.db.types import has_tag
 from store.matching import announce_change
 from store.tables.changes import Change
 from store.tables.domains import Domain
@@ -28,7 +29,8 @@ MAX_RECENT_CHANGES = 5
 class ChangeFilter:
     """A filter of changes; a field that is None does not filter.
 
-    `since` is the first moment included, `until` the first one excluded.
+    `since` is the first moment included, `until` the first one excluded. A change has the `tag`s of
+    its page and of its domain.
     """
 
     domain_id: UUID | None = None
@@ -39,6 +41,7 @@ class ChangeFilter:
     since: datetime | None = None
     until: datetime | None = None
     acknowledged: bool | None = None
+    tag: str | None = None
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """The conditions of the fields that are set."""
@@ -56,6 +59,11 @@ class ChangeFilter:
             yield Change.created_at >= self.since
         if self.until is not None:
             yield Change.created_at < self.until
+        if self.tag is not None:
+            yield or_(
+                Change.domain_id.in_(select(Domain.id).where(has_tag(Domain.tags, self.tag))),
+                Change.page_id.in_(select(Page.id).where(has_tag(Page.tags, self.tag))),
+            )
         if self.acknowledged is not None:
             yield (
                 Change.acknowledged_at.is_not(None)

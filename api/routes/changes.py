@@ -12,6 +12,7 @@ from api.deps import ChangeIdDep, DatabaseDep, PrincipalDep
 from api.errors import documented_errors
 from api.limits import JsonBody, Text
 from api.paging import ListMeta, PagingDep
+from api.tags import TagQuery
 from core.changes.diff import BlockChange, ChangeStats, TextDifference
 from core.changes.events import Event
 from core.changes.price_list import PriceMove
@@ -135,9 +136,10 @@ async def list_all(
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
     acknowledged: bool | None = None,
+    tag: TagQuery = None,
 ) -> ChangeListAnswer:
     """The changes that match all filters, newest first: detected at `since` or later, and before
-    `until`.
+    `until`. A change has the tags of its page and of its domain.
     """
     async with database.reading() as session:
         found = await list_changes(
@@ -153,6 +155,7 @@ async def list_all(
                 since=since,
                 until=until,
                 acknowledged=acknowledged,
+                tag=tag,
             ),
         )
         return ChangeListAnswer(

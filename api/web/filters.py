@@ -6,6 +6,8 @@ from uuid import UUID
 
 from fastapi import Request
 
+from core.tags import MAX_TAG_LENGTH, normalised_tag
+
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -23,3 +25,9 @@ def chosen_id(request: Request, name: str) -> UUID | None:
         return UUID(request.query_params.get(name, ""))
     except ValueError:
         return None
+
+
+def usable_tag(request: Request) -> str | None:
+    """The tag that the query names, as it is stored."""
+    text = request.query_params.get("tag", "")
+    return (normalised_tag(text) or None) if len(text) <= MAX_TAG_LENGTH else None

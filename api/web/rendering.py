@@ -3,17 +3,17 @@
 import hashlib
 import mimetypes
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from api.web.words import camel_words, distance, duration, spoken
+from api.web.words import camel_words, distance, duration, schedule_words, spoken
 from core.model import utc_text
 from store.web_sessions import SignedIn
 
@@ -27,6 +27,7 @@ SECURITY_HEADERS: Final = {
             "style-src 'self'",
             "img-src 'self'",
             "connect-src 'self'",
+            "frame-src 'self'",
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
@@ -38,6 +39,26 @@ SECURITY_HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 """No inline script or style, nothing of another host, and no other site around the page."""
+
+RENDERING_HEADERS: Final = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'none'",
+            "style-src 'self'",
+            "form-action 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'self'",
+            "sandbox allow-same-origin",
+        )
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+"""For what a site has sent, as a frame of our page shows it: no script, and no request but for our
+own stylesheet, whatever the document says. It has our origin, so that our page can hear clicks.
+"""
 
 NOTICES: Final = {
     "acknowledged": "Acknowledged.",
@@ -58,6 +79,7 @@ NOTICES: Final = {
     "key-revoked": "The key is revoked, and its sessions have ended.",
     "page-added": "The page was added.",
     "page-paused": "The page is not checked any more.",
+    "page-removed": "The page was removed, with its snapshots and changes.",
     "page-resumed": "The page is checked again.",
     "paused": "The domain is paused: scheduled checks are skipped.",
     "promoted": "The job may run now.",
@@ -66,9 +88,13 @@ NOTICES: Final = {
     "resumed": "The domain is checked again.",
     "retried": "This job runs the failed one again.",
     "sessions-ended": "The sessions of the key have ended.",
+    "settings-saved": "The settings were saved.",
     "signed-out": "You are signed out.",
     "signed-out-everywhere": "All sessions of your API key have ended.",
+    "jobs-cancelled": "The unfinished jobs that matched were cancelled.",
+    "jobs-retried": "The failed jobs that matched run again.",
     "testing": "A test is sent. The list of deliveries says how it went.",
+    "unmuted": "Changes of all lines of the page are reported again.",
 }
 """What an action tells after its redirect. The address has the key only, so that nobody can make
 the page say something else by a link.
@@ -97,7 +123,7 @@ ASSETS: Final = _loaded()
 """The static files by name. There are few, and all are small."""
 
 
-def _asset_url(name: str) -> str:
+def asset_url(name: str) -> str:
     return f"/static/{name}?v={ASSETS[name].version}"
 
 
@@ -109,6 +135,11 @@ def _segment(text: str) -> str:
 def _fault(faults: Mapping[str, str], name: str) -> str | None:
     """What is wrong with the field of the REST API of that name, or with a part of it."""
     return next((said for at, said in faults.items() if f"{at}.".startswith(f"{name}.")), None)
+
+
+def _query_of(query: Mapping[str, str], names: Sequence[str]) -> str:
+    """Those parameters of an address that are set."""
+    return urlencode({name: query[name] for name in names if query.get(name)})
 
 
 def _environment() -> Environment:
@@ -124,7 +155,12 @@ def _environment() -> Environment:
         distance=distance, spoken=spoken, utc=utc_text, segment=_segment, words=camel_words, zip=zip
     )
     environment.globals.update(
-        asset=_asset_url, duration=duration, fault=_fault, once=lambda: secrets.token_hex(16)
+        asset=asset_url,
+        duration=duration,
+        schedule_words=schedule_words,
+        fault=_fault,
+        query_of=_query_of,
+        once=lambda: secrets.token_hex(16),
     )
     return environment
 

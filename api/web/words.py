@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+from core.schedules import Schedule
+
 STEPS: Final = ((60, "min", 60), (24, "h", 3600), (365, "d", 86400))
 """The unit of a distance in time: up to how many of it, its name, and its seconds."""
 
@@ -20,6 +22,18 @@ def spoken(value: object) -> str:
 def camel_words(name: str) -> str:
     """The name of a field as words: `pagesAdded` as "Pages added"."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f" {found[1].lower()}", name).capitalize()
+
+
+def schedule_words(schedule: Schedule | None, hours: int) -> str:
+    """When a domain is checked, as words; `hours` are those between two checks without schedule."""
+    if schedule is None:
+        return f"every {hours} h" if hours > 1 else "every hour"
+    words = f"every {schedule.every_minutes} min" if schedule.every_minutes else str(schedule.cron)
+    if schedule.active_hours:
+        words += f", {schedule.active_hours.start} to {schedule.active_hours.end}"
+    if schedule.days:
+        words += f", {', '.join(schedule.days)}"
+    return words + (f" ({schedule.time_zone})" if not schedule.is_interval else "")
 
 
 def distance(moment: datetime, now: datetime | None = None) -> str:

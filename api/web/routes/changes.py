@@ -9,16 +9,28 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.deps import ChangeIdDep, DatabaseDep, ReaderDep, SnapshotIdDep
+from api.deps import (
+    ChangeIdDep,
+    ClientDep,
+    DatabaseDep,
+    DeliveryDep,
+    ReaderDep,
+    SecretKeyDep,
+    SnapshotIdDep,
+)
 from api.routes import changes as rest
-from api.web.filters import chosen, chosen_id
+from api.routes.pages import PageChoices
+from api.routes.pages import change as change_page
+from api.web.filters import chosen, chosen_id, usable_tag
 from api.web.paging import links, requested
 from api.web.rendering import page
 from api.web.session import SIGNED_IN, FormDep, OwnerDep, SessionDep
 from core.changes.alignment import Span, SpanOp
 from core.changes.diff import BlockChange
+from core.changes.events import EVENTS, Event
 from core.changes.prices import PriceChange, price_changes
 from core.changes.rules import ChangeType, Severity
+from core.errors import Conflict
 from core.text.stored_text import display_form
 from store.db.engine import Database
 from store.db.paging import PageRequest
@@ -53,6 +65,9 @@ class Seen(StrEnum):
     NO = "no"
     YES = "yes"
 
+
+FILTERS: Final = ("domain", "page_id", "tag", "event", "type", "severity", "period", "seen")
+"""The parameters of the list of changes."""
 
 DAYS: Final = {Period.DAY: 1, Period.WEEK: 7, Period.MONTH: 30}
 
@@ -97,16 +112,15 @@ async def front_page(
         paging,
         database,
         domain_id=chosen_id(request, "domain"),
+        page_id=chosen_id(request, "page_id"),
+        event=chosen(request, "event", Event),
+        tag=usable_tag(request),
         change_type=chosen(request, "type", ChangeType),
         severity=chosen(request, "severity", Severity),
         since=datetime.now(UTC) - timedelta(days=DAYS[period]) if period else None,
         acknowledged=None if seen is None else seen is Seen.YES,
     )
-    filtered = any(
-        value
-        for name, value in request.query_params.items()
-        if name in ("domain", "type", "severity", "period", "seen")
-    )
+    filtered = any(value for name, value in request.query_params.items() if name in FILTERS)
     at_work = None
     if not found.data and not filtered:
         at_work = await reader.stats(JobFilter(owner.org_id))
@@ -117,7 +131,9 @@ async def front_page(
         changes=found.data,
         links=links(request, paging, found.meta.total, len(found.data)),
         domains=domains,
-        types=list(ChangeType),
+        types=[kind for kind in ChangeType if kind not in EVENTS],
+        events=list(Event),
+        tags=sorted({tag for domain in domains for tag in domain.tags}),
         severities=list(Severity),
         periods=list(Period),
         query=request.query_params,
@@ -147,6 +163,25 @@ async def one_change(
         hidden_blocks=max(len(blocks) - MAX_BLOCKS, 0),
         side_by_side=request.query_params.get("view") == "side",
     )
+
+
+@router.post("/changes/{change_id}/pause")
+async def pause_page(
+    change_id: ChangeIdDep,
+    _: FormDep,
+    owner: OwnerDep,
+    database: DatabaseDep,
+    client: ClientDep,
+    delivery: DeliveryDep,
+    secret_key: SecretKeyDep,
+) -> Response:
+    """Check the page of a change no more, which keeps what was found."""
+    change = (await rest.get(change_id, owner, database)).data
+    if change.page_id is None:
+        raise Conflict("This is about a whole site: pause its domain instead.")
+    body = PageChoices.model_validate({"monitoringEnabled": False})
+    await change_page(change.page_id, body, owner, database, client, delivery, secret_key)
+    return RedirectResponse(f"/changes/{change_id}?notice=page-paused", 303)
 
 
 @router.post("/changes/{change_id}/acknowledge")

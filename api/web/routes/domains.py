@@ -1,5 +1,7 @@
 """Domains and their pages: add, look at, crawl, discover, pause."""
 
+from datetime import UTC, datetime
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
@@ -19,11 +21,16 @@ from api.discover_body import DiscoverBody
 from api.limits import JobBody
 from api.routes import domains as rest
 from api.routes import pages as rest_pages
+from api.routes import watching as rest_watching
+from api.web.charts import price_charts
+from api.web.filters import usable_tag
 from api.web.paging import links, requested
 from api.web.rendering import page
+from api.web.routes.pages import shown_prices
 from api.web.session import SIGNED_IN, FormDep, OnceDep, OwnerDep
 from core.errors import Conflict, InvalidAddress, InvalidRequest
 from core.jobs.states import JobState
+from store.prices import PriceFilter
 from store.tables.domains import DomainStatus
 from temporal.jobs.visibility import JobFilter
 
@@ -51,13 +58,15 @@ async def _list(
     value: str,
 ) -> Response:
     paging = requested(request)
-    found = await rest.list_all(owner, paging, database, client)
+    tag = usable_tag(request)
+    found = await rest.list_all(owner, paging, database, client, tag)
     return page(
         request,
         "domains.html",
         title="Domains",
         status=400 if error else 200,
         domains=found.data,
+        tag=tag,
         links=links(request, paging, found.meta.total, len(found.data)),
         checks=SHOWN_CHECKS,
         error=error,
@@ -121,12 +130,15 @@ async def one_domain(
     """One domain: its pages, its newest changes, its work, and what fails and why."""
     domain = (await rest.get(domain_id, owner, database, client)).data
     paging = requested(request)
-    pages = await rest_pages.list_of_domain(domain_id, owner, paging, database, client)
+    tag = usable_tag(request)
+    pages = await rest_pages.list_of_domain(domain_id, owner, paging, database, client, tag)
     wanted = JobFilter(owner.org_id, domain_id=domain_id)
     failed = await reader.list(
         wanted.in_state(JobState.FAILED), limit=SHOWN_FAILURES, page=1, cursor=None
     )
     jobs = await reader.list(wanted, limit=SHOWN_FAILURES, page=1, cursor=None)
+    health = await rest_watching.watching(owner, database, domain_id, SHOWN_FAILURES)
+    prices = await shown_prices(database, PriceFilter(domain_id=domain_id))
     return page(
         request,
         "domain.html",
@@ -137,6 +149,10 @@ async def one_domain(
         failed=failed,
         jobs=[job for job in jobs.rows if not job.state.finished],
         stats=await reader.stats(wanted),
+        health=health.data,
+        tag=tag,
+        prices=prices,
+        charts=price_charts(prices, datetime.now(UTC)) if prices else [],
         error=None,
         value="",
     )

@@ -1,6 +1,11 @@
 """Jobs: lists by state, and one job with its attempts and what can be done with it."""
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -8,23 +13,31 @@ from fastapi.responses import RedirectResponse
 from api.deps import (
     ActionsDep,
     DatabaseDep,
+    DeliveryDep,
     LauncherDep,
     ReaderDep,
     SettingsDep,
 )
 from api.routes import jobs as rest
+from api.web.charts import Finished, job_chart
 from api.web.filters import chosen, chosen_id
+from api.web.forms import Form
 from api.web.paging import links, requested
 from api.web.rendering import page
 from api.web.routes.changes import domain_choices
 from api.web.session import SIGNED_IN, FormDep, OnceDep, OwnerDep
-from core.errors import NotFound
+from core.errors import InvalidRequest, NotFound
 from core.jobs.states import JobState, JobType
 from store.domains import get_domain
 from store.tables.domains import Domain
 from temporal.jobs.visibility import JobFilter
 
 router = APIRouter(dependencies=SIGNED_IN)
+
+MAX_CHARTED: Final = 1_000
+"""Jobs of each state of which the charts are drawn, the newest."""
+
+ROWS_AT_ONCE: Final = 200
 
 
 @router.get("/jobs")
@@ -58,6 +71,108 @@ async def list_jobs(
         names={domain.id: domain.display_name for domain in domains},
         query=request.query_params,
     )
+
+
+@router.get("/jobs/history")
+async def job_history(
+    request: Request, owner: OwnerDep, database: DatabaseDep, reader: ReaderDep
+) -> Response:
+    """Charts of the jobs that finished last."""
+    wanted = JobFilter(
+        owner.org_id,
+        type=chosen(request, "type", JobType),
+        domain_id=chosen_id(request, "domain"),
+    )
+    finished: list[Finished] = []
+    complete = True
+    for state in (JobState.COMPLETED, JobState.FAILED):
+        cursor: str | None = None
+        for _ in range(MAX_CHARTED // ROWS_AT_ONCE):
+            found = await reader.list(
+                wanted.in_state(state), limit=ROWS_AT_ONCE, page=1, cursor=cursor
+            )
+            finished += [
+                Finished(
+                    at=job.finished_at,
+                    completed=state is JobState.COMPLETED,
+                    seconds=(job.finished_at - job.processed_at).total_seconds()
+                    if job.processed_at
+                    else None,
+                )
+                for job in found.rows
+                if job.finished_at is not None
+            ]
+            cursor = found.next_cursor
+            if cursor is None:
+                break
+        complete &= cursor is None
+    now = datetime.now(UTC)
+    day = [job for job in finished if job.at > now - timedelta(days=1)]
+    return page(
+        request,
+        "job_history.html",
+        title="Jobs over time",
+        chart=job_chart(finished, now),
+        count=len(finished),
+        complete=complete,
+        day=len(day),
+        day_failed=sum(not job.completed for job in day),
+        took=median(seconds) if (seconds := [j.seconds for j in finished if j.seconds]) else None,
+        domains=await domain_choices(database, owner),
+        types=list(JobType),
+        query=request.query_params,
+    )
+
+
+@router.post("/jobs/cancel")
+async def cancel_all(fields: FormDep, owner: OwnerDep, actions: ActionsDep) -> Response:
+    """Cancel the unfinished jobs that match the filter of the list."""
+    wanted = _filter_of(fields, owner)
+    state = _state_of(fields)
+    await rest.cancel_jobs(wanted, actions, None if state is None or state.finished else state)
+    return RedirectResponse(_list_of(fields, "jobs-cancelled"), 303)
+
+
+@router.post("/jobs/retry")
+async def retry_all(
+    fields: FormDep,
+    owner: OwnerDep,
+    reader: ReaderDep,
+    launcher: LauncherDep,
+    delivery: DeliveryDep,
+    once: OnceDep,
+) -> Response:
+    """Run the failed jobs that match the filter of the list again."""
+    await rest.retry_jobs(_filter_of(fields, owner), reader, launcher, delivery, once)
+    return RedirectResponse(_list_of(fields, "jobs-retried"), 303)
+
+
+def _filter_of(fields: Form, owner: OwnerDep) -> JobFilter:
+    """The filter that the list had. Raises InvalidRequest if it cannot be used.
+
+    Unlike a filter of an address, one that cannot be used must not let every job pass.
+    """
+    try:
+        return JobFilter(
+            owner.org_id,
+            type=JobType(fields["type"]) if fields.text("type") else None,
+            domain_id=UUID(fields["domain"]) if fields.text("domain") else None,
+        )
+    except ValueError:
+        raise InvalidRequest("There are no jobs of this kind.") from None
+
+
+def _state_of(fields: Form) -> JobState | None:
+    try:
+        return JobState(fields["state"]) if fields.text("state") else None
+    except ValueError:
+        raise InvalidRequest("There is no such state of a job.") from None
+
+
+def _list_of(fields: Form, notice: str) -> str:
+    """The address of the list whose filter the form has."""
+    kept = {name: value for name in ("domain", "type") if (value := fields.text(name))}
+    return f"/jobs?{urlencode({**kept, 'notice': notice})}"
 
 
 @router.get("/jobs/{job_id}")

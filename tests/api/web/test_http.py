@@ -226,8 +226,13 @@ async def test_what_another_organisation_has_is_not_there(
         theirs["keys"] = str(await session.scalar(others.limit(1)))
     await enter(plain, web)
     csrf = await token(plain)
-    for kind in ("domains", "changes", "jobs", "snapshots", "channels", "alerts"):
-        answers = [await plain.get(f"/{kind}/{each}") for each in (theirs[kind], uuid4(), "x")]
+    ones = ("domains", "changes", "jobs", "snapshots", "channels", "alerts", "pages")
+    parts = ("domains/{}/settings", "pages/{}/settings", "pages/{}/select", "pages/{}/rendering")
+    for path in [*(f"{kind}/{{}}" for kind in ones), *parts]:
+        kind = path.partition("/")[0]
+        answers = [
+            await plain.get("/" + path.format(each)) for each in (theirs[kind], uuid4(), "x")
+        ]
         assert {answer.status_code for answer in answers} == {404}, kind
         assert len({answer.content for answer in answers}) == 1, kind
         checked(answers[0])
@@ -286,8 +291,10 @@ async def test_static_files_are_few_small_and_kept_by_the_browser(
     await enter(plain, web)
     html = (await plain.get("/")).text
     urls = set(re.findall(r'"(/static/[^"]+)"', html))
-    assert {url.partition("?")[0].removeprefix("/static/") for url in urls} == set(ASSETS)
-    weight = len(html.encode())
+    of_one_page = {"select.js", "rendering.css"}
+    shown = {url.partition("?")[0].removeprefix("/static/") for url in urls}
+    assert shown == set(ASSETS) - of_one_page
+    weight = len(html.encode()) + sum(len(ASSETS[name].content) for name in of_one_page)
     for url in urls:
         answer = await plain.get(url)
         assert "immutable" in answer.headers["Cache-Control"]

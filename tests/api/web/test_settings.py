@@ -1,0 +1,171 @@
+"""Settings, the choice of a selector, and actions on many jobs, without a browser."""
+
+import httpx2
+
+from api.web.rendering import RENDERING_HEADERS
+from tests.api.crawled import crawled_page
+from tests.api.web.conftest import WebSystem
+from tests.api.web.test_http import checked, token
+from tests.site import FakeSite
+from tests.system import System
+
+SHOP = """<title>Shop</title><main><section id="plans"><p>The Pro plan costs ${} a month.</p>
+</section><p>Read by 1 person</p><script>alert(1)</script><img src="http://evil.example/x"></main>"""
+
+
+async def signed_in_as_owner(plain: httpx2.AsyncClient, system: System) -> str:
+    """A session of the organisation of `system.api`; the token of its forms."""
+    key = system.api.headers["Authorization"].removeprefix("Bearer ")
+    assert (await plain.post("/sign-in", data={"key": key})).status_code == 303
+    return await token(plain)
+
+
+async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
+    plain: httpx2.AsyncClient, web: WebSystem, system: System, site: FakeSite
+) -> None:
+    page_id = await system.lone_page(site)
+    csrf = await signed_in_as_owner(plain, system)
+    domain = (await system.api.get("/api/domains")).json()["data"][0]["id"]
+    path = f"/domains/{domain}/settings"
+    form: dict[str, object] = {
+        "csrf": csrf, "name": "Shop", "tags": "Rivals, plans", "when": "cron",
+        "cron": "30 9 * * mon-fri", "zone": "Europe/Berlin", "discover_hours": "168",
+        "include": "/a/*\n/b/*", "exclude": "*?sort=*", "watch_type": ["pricing", "home"],
+        "max_pages": "50", "watch_selector": "main", "ignore_selectors": ".ad\n.date",
+        "render": "never", "confirm": "60", "conditional": "no", "links": "yes", "order": "",
+        "masks": "chosen", "mask_off": ["dates"], "user_agent": "Me", "headers": "X-Key: a:b",
+        "cookies": "s=1=2",
+    }  # fmt: skip
+    checked(await plain.get(path))
+    assert (await plain.post(path, data=form)).status_code == 303
+    stored = (await system.api.get(f"/api/domains/{domain}")).json()["data"]
+    assert (stored["displayName"], stored["tags"]) == ("Shop", ["rivals", "plans"])
+    assert stored["schedule"]["cron"] == "30 9 * * mon-fri"
+    assert stored["schedule"]["timeZone"] == "Europe/Berlin"
+    assert stored["discoverFrequencyHours"] == 168
+    assert stored["watch"] == {
+        "include": ["/a/*", "/b/*"], "exclude": ["*?sort=*"],
+        "pageTypes": ["pricing", "home"], "maxPages": 50,
+    }  # fmt: skip
+    assert stored["crawlSettings"] == {
+        "headers": ["X-Key"], "cookies": ["s"], "userAgent": "Me", "watchSelector": "main",
+        "ignoreSelectors": [".ad", ".date"], "render": "never", "confirmAfterSeconds": 60,
+        "conditionalRequests": False, "masksOff": ["dates"], "compareLinks": True,
+        "ignoreOrder": None,
+    }  # fmt: skip
+    shown = (await plain.get(path)).text
+    for said in (
+        'value="30 9 * * mon-fri"', ">\n/a/*\n/b/*</textarea>", "Set now: X-Key", "rivals, plans"
+    ):  # fmt: skip
+        assert said in shown
+    assert "a:b" not in shown, "a secret is never shown again"
+    kept = {**form, "headers": "", "cookies": ""}
+    assert (await plain.post(path, data=kept)).status_code == 303
+    again = (await system.api.get(f"/api/domains/{domain}")).json()["data"]["crawlSettings"]
+    assert (again["headers"], again["cookies"]) == (["X-Key"], ["s"])
+    for name, value in (
+        ("cron", "61 * * * *"), ("zone", "Mars/X"), ("tags", "x" * 99), ("max_pages", "many"),
+        ("watch_selector", "p:has(a)"), ("ignore_selectors", "p[["), ("confirm", "-1"),
+        ("headers", "secret without a colon"), ("render", "x"), ("discover_hours", "x"),
+    ):  # fmt: skip
+        refused = await plain.post(path, data={**form, name: value})
+        assert refused.status_code == 400, name
+        assert 'aria-invalid="true"' in refused.text, name
+        checked(refused)
+    plainest = {"csrf": csrf, "name": "Shop", "hours": "6", "forget_headers": "1"}
+    assert (await plain.post(path, data=plainest)).status_code == 303
+    stored = (await system.api.get(f"/api/domains/{domain}")).json()["data"]
+    assert (stored["schedule"], stored["checkFrequencyHours"]) == (None, 6)
+    assert stored["crawlSettings"]["headers"] is None
+    assert stored["crawlSettings"]["cookies"] == ["s"]
+    assert stored["crawlSettings"]["watchSelector"] is None
+    assert stored["watch"]["include"] == []
+    path = f"/pages/{page_id}/settings"
+    brought = (await plain.get(f"{path}?selector=%23plans&ignore=.ad")).text
+    assert 'value="#plans"' in brought
+    assert ">\n.ad</textarea>" in brought
+    minutes = {"csrf": csrf, "page_type": "pricing", "when": "minutes", "minutes": "30",
+               "day": ["mon", "tue"], "active_from": "09:00", "active_to": "17:00"}  # fmt: skip
+    assert (await plain.post(path, data={**minutes, "minutes": "2"})).status_code == 400
+    assert (await plain.post(path, data={**minutes, "minutes": ""})).status_code == 400
+    assert (await plain.post(path, data=minutes)).status_code == 303
+    stored = (await system.api.get(f"/api/pages/{page_id}")).json()["data"]
+    assert stored["pageType"] == "pricing"
+    assert stored["schedule"]["everyMinutes"] == 30
+    assert stored["schedule"]["days"] == ["mon", "tue"]
+    assert 'name="minutes" type="text" value="30"' in (await plain.get(path)).text
+
+
+async def test_a_crawled_page_is_shown_chosen_from_and_filtered_by_its_tags(
+    plain: httpx2.AsyncClient, web: WebSystem, system: System, site: FakeSite
+) -> None:
+    page = await crawled_page(system, site, SHOP.format(99), SHOP.format(119))
+    csrf = await signed_in_as_owner(plain, system)
+    at = f"/pages/{page.page_id}"
+    shown = await plain.get(at)
+    checked(shown)
+    assert "changed from $99 to $119" in shown.text
+    assert '<path d="M' in shown.text, "its prices are drawn"
+    assert "<title>99 → 119" in shown.text
+    assert '<path d="M' in (await plain.get(f"/domains/{page.domain_id}")).text
+    matched = await plain.get(f"{at}/select?selector=%23plans+p")
+    checked(matched)
+    assert "1 element matches" in matched.text
+    assert "The Pro plan costs $119 a month." in matched.text
+    assert 'selector=%23plans"' in matched.text, "wider ones are offered"
+    clicked = await plain.get(f"{at}/select?element=1")
+    assert 'value="#plans"' in clicked.text
+    for bad in ("p:has(a)", "p[[", "::before", "x" * 501):
+        refused = await plain.get(f"{at}/select", params={"selector": bad})
+        assert refused.status_code == 400
+        assert 'aria-invalid="true"' in refused.text
+    for number in ("-1", "99999", "x"):
+        assert (await plain.get(f"{at}/select?element={number}")).status_code == 200
+    frame = await plain.get(f"{at}/rendering?selector=%23plans")
+    policy = frame.headers["Content-Security-Policy"]
+    assert policy == RENDERING_HEADERS["Content-Security-Policy"]
+    assert "sandbox allow-same-origin" in policy
+    assert "script" not in policy.replace("default-src 'none'", "")
+    assert "evil" not in frame.text
+    assert "<script" not in frame.text
+    assert "data-match" in frame.text
+    await system.api.patch(f"/api{at}", json={"tags": ["plans"]})
+    await system.api.patch(f"/api/domains/{page.domain_id}", json={"tags": ["rivals"]})
+    for tag, count in (("plans", 1), ("RIVALS", 1), ("plan", 0), ("%", 0)):
+        answer = await system.api.get("/api/changes", params={"tag": tag})
+        assert answer.json()["meta"]["total"] == count, tag
+        assert ("to $119" in (await plain.get("/", params={"tag": tag})).text) == bool(count), tag
+    assert "to $119" in (await plain.get("/?event=change")).text
+    assert "to $119" not in (await plain.get("/?event=page_added")).text
+    assert "rivals" in (await plain.get("/domains?tag=rivals")).text
+    [change] = (await system.api.get("/api/changes")).json()["data"]
+    await plain.post(f"/changes/{change['id']}/pause", data={"csrf": csrf})
+    assert not (await system.api.get(f"/api{at}")).json()["data"]["monitoringEnabled"]
+    history = await plain.get("/jobs/history")
+    checked(history)
+    assert "Finished in the last day" in history.text
+    assert 'class="good"' in history.text
+
+
+async def test_jobs_are_cancelled_and_run_again_by_the_filter_of_the_list(
+    plain: httpx2.AsyncClient, web: WebSystem, system: System, site: FakeSite
+) -> None:
+    await system.lone_page(site)
+    csrf = await signed_in_as_owner(plain, system)
+    domain = (await system.api.get("/api/domains")).json()["data"][0]["id"]
+    for name, value in (("type", "x"), ("domain", "x"), ("state", "x")):
+        bad = await plain.post("/jobs/cancel", data={"csrf": csrf, name: value})
+        assert bad.status_code == 400, "a filter that cannot be used does not let all pass"
+    retried = await plain.post("/jobs/retry", data={"csrf": csrf, "domain": domain})
+    assert retried.headers["Location"] == f"/jobs?domain={domain}&notice=jobs-retried"
+    assert (await system.stats()).total == 1
+    other = await plain.post("/jobs/cancel", data={"csrf": csrf, "type": "crawl"})
+    assert other.status_code == 303
+    assert (await system.stats()).total == 1, "the discovery is no crawl"
+    assert "Cancel all unfinished" in (await plain.get("/jobs")).text
+    done = await plain.post("/jobs/cancel", data={"csrf": csrf, "type": "discover"})
+    assert done.headers["Location"] == "/jobs?type=discover&notice=jobs-cancelled"
+    assert (await system.stats()).total == 0
+    assert (
+        await plain.post("/jobs/retry", data={"csrf": csrf, "type": "crawl"})
+    ).status_code == 409
