@@ -4,8 +4,9 @@ tests/test_docs.py fails while a page differs from what the code says.
 """
 
 import inspect
+import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -26,9 +27,6 @@ EXPLAINED: Final = frozenset({"limit", "page", "cursor", "Idempotency-Key"})
 """Parameters that the head of the page explains for all routes."""
 
 Schema = dict[str, Any]
-
-OWN_SECTIONS: Final = frozenset({"AlertOn", "CrawlSettingsBody", "QuietHoursBody", "WordsBody"})
-"""Schemas that several bodies share: each has a section of its own."""
 
 
 def settings_page() -> str:
@@ -121,7 +119,7 @@ def api_page() -> str:
     ]
     for body, users in bodies.items():
         parts += [f"## {body}", f"Body of {', '.join(users)}.", _fields(schemas[body])]
-    for shared in sorted(OWN_SECTIONS):
+    for shared in sorted(_parts_of(bodies, schemas)):
         parts += [f"## {shared}", _plain(schemas[shared]["description"]), _fields(schemas[shared])]
     return _page(
         "API",
@@ -226,6 +224,18 @@ def _reference(schema: Schema) -> str | None:
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     return next((name for each in schema.get("anyOf", ()) if (name := _reference(each))), None)
+
+
+def _parts_of(names: Iterable[str], schemas: Mapping[str, Schema]) -> set[str]:
+    """The schemas that those of `names` consist of: each has a section of its own."""
+    found: set[str] = set()
+    open_names = list(names)
+    while open_names:
+        text = json.dumps(schemas[open_names.pop()].get("properties", {}))
+        parts = set(re.findall(r'"#/components/schemas/([^"]+)"', text)) - found
+        found |= parts
+        open_names += parts
+    return found - set(names)
 
 
 def _parameters(operation: Schema) -> Iterator[Schema]:

@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 from sqlalchemy import func, select, update
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import Schedule, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.deps import services_of
@@ -35,7 +35,7 @@ from store.tables.pages import Page
 from store.tables.requests import OutboxMessage
 from temporal.jobs.backtests import workflow_id_of
 from temporal.jobs.launch import JobStart, start_job
-from temporal.jobs.schedules import crawl_schedule_id
+from temporal.jobs.schedules import crawl_schedule_id, discovery_schedule_id
 from tests.faults import Fault, Stopped, faulty
 from tests.postgres import PostgresServer
 from tests.system import System, running_system
@@ -164,7 +164,7 @@ async def interrupted(
             assert steps.met or (answer is not None and answer.is_success), trial
             assert not trial.refused or (answer is not None and answer.status_code == 503), trial
             for schedule_id in steps.schedules:
-                domain_id = UUID(schedule_id.removeprefix("crawl-of-"))
+                domain_id = UUID(schedule_id.rpartition("-of-")[2])
                 await assert_scheduled_as_stored(system, domain_id)
             await assert_whole(system, trial.made)
             yield trial
@@ -210,20 +210,32 @@ async def status(system: System, workflow_id: str) -> WorkflowExecutionStatus | 
 
 
 async def assert_scheduled_as_stored(system: System, domain_id: UUID) -> None:
-    """The domain has the schedule that its row says, and a discovery; one that is gone has none."""
+    """The domain has a discovery and the schedules that its row says; one that is gone has none."""
     async with system.database.reading() as session:
         domain = await session.get(Domain, domain_id)
-    try:
-        handle = system.client.get_schedule_handle(crawl_schedule_id(domain_id))
-        found = (await handle.describe()).schedule
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND or domain is not None:
-            raise
+    crawls = await scheduled(system, crawl_schedule_id(domain_id))
+    discoveries = await scheduled(system, discovery_schedule_id(domain_id))
+    if domain is None:
+        assert (crawls, discoveries) == (None, None), "a schedule without domain"
         return
-    assert domain is not None, "a schedule without domain"
-    assert found.spec.intervals[0].every == timedelta(hours=domain.check_frequency_hours)
-    assert found.state.paused is (domain.status is DomainStatus.PAUSED)
+    for found, hours in (
+        (crawls, domain.check_frequency_hours),
+        (discoveries, domain.discover_frequency_hours),
+    ):
+        assert found is not None, "a domain without schedule"
+        assert found.spec.intervals[0].every == timedelta(hours=hours)
+        assert found.state.paused is (domain.status is DomainStatus.PAUSED)
     assert await status(system, str(domain.discovery_job_id)), "a domain without discovery"
+
+
+async def scheduled(system: System, schedule_id: str) -> Schedule | None:
+    """The schedule with that id, None if there is none."""
+    try:
+        return (await system.client.get_schedule_handle(schedule_id).describe()).schedule
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return None
 
 
 async def assert_whole(system: System, made: Rows) -> None:
