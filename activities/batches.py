@@ -17,7 +17,7 @@ from activities.places import Places
 from activities.reporting import MAX_HOST_WAIT
 from core.errors import DiffyError, SubjectGone, Unavailable
 from core.jobs.contract import ActivityName, CrawlPageInput, Owner, StartBatch, StartBatchResult
-from core.jobs.states import batch_job_id, batch_workflow_id
+from core.jobs.ids import batch_workflow_id
 from core.web.urls import host_of
 from store.batches import (
     BatchMember,
@@ -161,7 +161,9 @@ class BatchActivities:
         async with self._database.reading() as session:
             old = await open_batches(session, domain.org_id, domain.id, before)
         for each in old:
-            if not await is_running(self._client, each.workflow_id or batch_workflow_id(each.id)):
+            host = host_of(domain.origin) if each.readable_ids else None
+            starter = each.workflow_id or batch_workflow_id(each.id, host)
+            if not await is_running(self._client, starter):
                 async with self._database.transaction() as session:
                     await close_batch(session, each.id)
 
@@ -188,16 +190,16 @@ class BatchActivities:
                     for each in chunk.members
                 )
             )
-            await self._await_listed(batch.batch_id, chunk.members)
+            await self._await_listed(chunk.members)
             listed_to = chunk.members[-1].page_id
         if chunk.cancelled:
             await self._cancel_all(batch.batch_id)
 
-    async def _await_listed(self, batch_id: UUID, members: Sequence[BatchMember]) -> None:
+    async def _await_listed(self, members: Sequence[BatchMember]) -> None:
         """Wait until Temporal lists the jobs of these members. Raises Unavailable if it does not
         within `LISTED_WITHIN`.
         """
-        jobs = [batch_job_id(batch_id, each.page_id) for each in members]
+        jobs = [each.job_id for each in members]
         deadline = time.monotonic() + LISTED_WITHIN
         pause = FIRST_POLL_AFTER
         while True:
@@ -212,7 +214,7 @@ class BatchActivities:
         """Cancel all jobs of the batch: the request that cancelled it may have missed some."""
         last: UUID | None = None
         while members := await self._members(batch_id, last):
-            jobs = [batch_job_id(batch_id, each.page_id) for each in members]
+            jobs = [each.job_id for each in members]
             await asyncio.gather(*(cancel_job(self._client, each, self._claim) for each in jobs))
             last = members[-1].page_id
         async with self._database.transaction() as session:
@@ -237,8 +239,7 @@ class BatchActivities:
         """
         jobs: defaultdict[str, dict[str, BatchMember]] = defaultdict(dict)
         for member in members:
-            job_id = batch_job_id(batch.batch_id, member.page_id)
-            jobs[host_of(member.url)][job_id] = member
+            jobs[host_of(member.url)][member.job_id] = member
         turns: dict[BatchMember, datetime] = {}
         for host, of_host in jobs.items():
             if host not in intervals:
@@ -269,7 +270,7 @@ class BatchActivities:
         eager_until: float,
     ) -> None:
         start = turn or batch.not_before
-        job_id = batch_job_id(batch.batch_id, member.page_id)
+        job_id = member.job_id
         async with self._starts:
             quick = start is None and member.found_same and quick_looks.allows(member.url)
             eager = quick and await self._places.take(job_id, eager_until)
@@ -286,6 +287,7 @@ class BatchActivities:
                         host=host_of(member.url),
                     ),
                     batch_id=batch.batch_id,
+                    batch_workflow_id=activity.info().workflow_id,
                     delay=start - datetime.now(UTC) if start else timedelta(0),
                     quick_look=quick,
                     eager=eager,

@@ -20,7 +20,8 @@ from core.jobs.contract import (
     DiscoverPagesInput,
     Owner,
 )
-from core.jobs.states import JobName, job_id_of
+from core.jobs.ids import job_id_of
+from core.jobs.states import JobName
 from core.model import Model, Moment
 from core.schedules import Schedule
 
@@ -76,9 +77,10 @@ class PageScheduleMessage(_Message):
 
 
 class JobMessage(_Message):
-    """Start a job; `subject_id` identifies the request (`core.jobs.states.job_id_of`).
+    """Start a job; `subject_id` identifies the request (`core.jobs.ids.job_id_of`).
 
-    `quick_look` is set if its first attempt begins with a quick look.
+    `quick_look` is set if its first attempt begins with a quick look. Messages of earlier versions
+    do not have `readable_id`.
     """
 
     kind: Literal[MessageKind.JOB] = MessageKind.JOB
@@ -86,21 +88,29 @@ class JobMessage(_Message):
     owner: Owner
     not_before: Moment | None = None
     quick_look: bool = False
+    readable_id: bool = False
 
     @property
     def job_id(self) -> str:
         """The id of the job."""
         crawl = isinstance(self.input, CrawlPageInput)
-        return job_id_of(JobName.CRAWL_PAGE if crawl else JobName.DISCOVER_PAGES, self.subject_id)
+        return job_id_of(
+            JobName.CRAWL_PAGE if crawl else JobName.DISCOVER_PAGES,
+            self.subject_id,
+            (self.owner.url or self.owner.host) if self.readable_id else None,
+        )
 
 
 class BatchMessage(_Message):
-    """Start the fan-out of a batch; `name` is the name of its domain."""
+    """Start the fan-out of a batch; `name` is the name of its domain. Messages of earlier versions
+    do not have `readable_id`.
+    """
 
     kind: Literal[MessageKind.BATCH] = MessageKind.BATCH
     input: CrawlDomainInput
     owner: Owner
     name: str
+    readable_id: bool = False
 
 
 class BacktestMessage(_Message):
@@ -220,8 +230,8 @@ class Outbox(Protocol):
     async def recurring_page_crawl(self, page_id: UUID) -> RecurringPageCrawl | None:
         """The current recurring crawl of a page; None if it has no schedule of its own."""
 
-    async def batch_pages(self, batch_id: UUID, after: UUID | None) -> Sequence[UUID]:
-        """The next pages of a batch after page `after`, ordered by id."""
+    async def batch_jobs(self, batch_id: UUID, after: UUID | None) -> Sequence[tuple[UUID, str]]:
+        """The next pages of a batch after page `after`, ordered by id, each with its job's id."""
 
     async def claim_cancelled(self, run_id: str) -> bool:
         """Whether the run of a job may be cancelled: false if it has already stored its result."""

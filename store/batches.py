@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, delete, func, insert, literal, select, update
+from sqlalchemy import Row, Select, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, SubjectGone
 from core.jobs.contract import StartBatchResult
+from core.jobs.ids import batch_job_id
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.hosts import delete_turns_of_batch
 from store.tables.batches import BEFORE_ALL, Batch, BatchPage
@@ -19,14 +20,20 @@ from store.tables.pages import Page
 IS_OPEN: Final = (Batch.fanned_out_at.is_(None), Batch.cancelled_at.is_(None))
 """Conditions of batches that may still have jobs to start, as in the index `ix_batches_open`."""
 
+MEMBER: Final = (BatchPage.batch_id, Batch.readable_ids, Page.id, Page.url, Page.found_same)
+"""What a query of members selects, for `_member`."""
+
+MemberRow = Row[UUID, bool, UUID, str, bool]
+
 
 @dataclass(frozen=True)
 class BatchMember:
-    """A page of a batch; `found_same` is that of the page."""
+    """A page of a batch, and the id of its job; `found_same` is that of the page."""
 
     page_id: UUID
     url: str
-    found_same: bool = False
+    found_same: bool
+    job_id: str
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,12 @@ class Chunk:
 class UnstartedJobs:
     """The jobs of open batches that Temporal may not list yet.
 
-    `unstarted` is the number of jobs that have not started. `starting` has the batch and page of
-    each job that may have started.
+    `unstarted` is the number of jobs that have not started. `starting` has the members whose job
+    may have started.
     """
 
     unstarted: int
-    starting: list[tuple[UUID, UUID]]
+    starting: list[BatchMember]
 
 
 async def create_batch(
@@ -77,6 +84,7 @@ async def create_batch(
             domain_id=domain_id,
             size=0,
             workflow_id=workflow_id,
+            readable_ids=True,
             created_at=datetime.now(UTC),
         )
         .on_conflict_do_nothing()
@@ -217,9 +225,10 @@ async def unstarted_jobs(
     starting = open_members.where(
         BatchPage.page_id > Batch.listed_to, BatchPage.page_id <= Batch.starting_to
     )
+    members = starting.join(Page, Page.id == BatchPage.page_id).with_only_columns(*MEMBER)
     return UnstartedJobs(
         await session.scalar(unstarted.with_only_columns(func.count())) or 0,
-        [(row.batch_id, row.page_id) for row in await session.execute(starting)],
+        [_member(row) for row in await session.execute(members)],
     )
 
 
@@ -276,10 +285,17 @@ async def batch_pages(
 ) -> list[BatchMember]:
     """The next `limit` members after page `after`, ordered by page id."""
     rows = (
-        select(Page.id, Page.url, Page.found_same)
+        select(*MEMBER)
         .join(BatchPage, BatchPage.page_id == Page.id)
+        .join(Batch, Batch.id == BatchPage.batch_id)
         .where(BatchPage.batch_id == batch_id, BatchPage.page_id > (after or BEFORE_ALL))
         .order_by(BatchPage.page_id)
         .limit(limit)
     )
-    return [BatchMember(*row) for row in await session.execute(rows)]
+    return [_member(row) for row in await session.execute(rows)]
+
+
+def _member(row: MemberRow) -> BatchMember:
+    batch_id, readable_ids, page_id, url, found_same = row
+    job_id = batch_job_id(batch_id, page_id, url if readable_ids else None)
+    return BatchMember(page_id, url, found_same, job_id)

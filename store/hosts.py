@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.jobs.states import batch_job_prefix, page_of_batch_job
+from core.jobs.ids import batch_part, page_of_batch_job
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.tables.hosts import HostSlot, HostTurn
 
@@ -161,7 +161,7 @@ async def delete_turns(session: AsyncSession, job_ids: Collection[str]) -> None:
 
 async def delete_turns_of_batch(session: AsyncSession, batch_id: UUID) -> None:
     """Delete the turns of all jobs of the batch."""
-    of_batch = HostTurn.job_id.startswith(batch_job_prefix(batch_id), autoescape=True)
+    of_batch = HostTurn.job_id.contains(batch_part(batch_id), autoescape=True)
     await session.execute(delete(HostTurn).where(of_batch))
 
 

@@ -141,11 +141,11 @@ class DatabaseOutbox:
             paused=domain.status is DomainStatus.PAUSED or not page.monitoring_enabled,
         )
 
-    async def batch_pages(self, batch_id: UUID, after: UUID | None) -> Sequence[UUID]:
-        """See `Outbox.batch_pages`."""
+    async def batch_jobs(self, batch_id: UUID, after: UUID | None) -> Sequence[tuple[UUID, str]]:
+        """See `Outbox.batch_jobs`."""
         async with self._database.reading() as session:
             members = await batch_pages(session, batch_id, after, PAGES_PER_READ)
-        return [each.page_id for each in members]
+        return [(each.page_id, each.job_id) for each in members]
 
     async def claim_cancelled(self, run_id: str) -> bool:
         """See `Outbox.claim_cancelled`."""

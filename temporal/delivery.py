@@ -12,7 +12,6 @@ from uuid import UUID
 from temporalio.client import Client
 
 from core.errors import RateLimited, Unavailable
-from core.jobs.states import batch_job_id
 from core.outbox import (
     BacktestMessage,
     BatchMessage,
@@ -180,12 +179,14 @@ class Delivery:
 
     async def _end_jobs(self, batch_id: UUID) -> None:
         last: UUID | None = None
-        while pages := await self._outbox.batch_pages(batch_id, last):
-            jobs = [batch_job_id(batch_id, page_id) for page_id in pages]
+        while jobs := await self._outbox.batch_jobs(batch_id, last):
             await asyncio.gather(
-                *(cancel_job(self._client, each, self._outbox.claim_cancelled) for each in jobs)
+                *(
+                    cancel_job(self._client, job_id, self._outbox.claim_cancelled)
+                    for _, job_id in jobs
+                )
             )
-            last = pages[-1]
+            last, _ = jobs[-1]
 
 
 class Reconciler:

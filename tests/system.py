@@ -16,13 +16,18 @@ from activities.extraction.main_texts import MainTexts
 from api.app import create_app
 from api.deps import services_of
 from api.routes.jobs import JobListAnswer
+from core.jobs.ids import batch_workflow_id
 from core.jobs.states import TASK_QUEUE
 from core.model import Model
 from core.settings import Settings
+from core.web.urls import host_of
+from store.batches import batch_pages
 from store.db.engine import Database
 from store.db.migrations import migrate
 from store.keys import create_key
 from store.secretkey import SecretKey
+from store.tables.batches import Batch
+from store.tables.domains import Domain
 from temporal.connection import BRIEF_RETRIES, connect
 from temporal.jobs.reader import JobStats
 from temporal.jobs.view import JobDetail
@@ -81,6 +86,19 @@ class System:
         await self.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
         added = await self.api.post(f"/api/domains/{domain.id}/pages", json={"url": f"{origin}/"})
         return UUID(added.json()["data"]["id"])
+
+    async def batch_job(self, batch_id: UUID | str, page_id: UUID) -> str:
+        """The id of the job of that page in a batch."""
+        async with self.database.reading() as session:
+            members = await batch_pages(session, UUID(str(batch_id)), None, 1_000)
+        return next(each.job_id for each in members if each.page_id == page_id)
+
+    async def fan_out_id(self, batch_id: UUID | str) -> str:
+        """The id of the workflow that starts the jobs of a client's batch."""
+        async with self.database.reading() as session:
+            batch = await session.get_one(Batch, UUID(str(batch_id)))
+            domain = await session.get_one(Domain, batch.domain_id)
+        return batch_workflow_id(batch.id, host_of(domain.origin))
 
     async def ask(self, path: str, **body: object) -> str:
         """Ask for a job by a POST that answers with its id."""

@@ -31,6 +31,8 @@ class CrawlDomain:
         domain whose crawl takes longer than its interval.
         """
         batch_id = batch.batch_id or workflow.uuid4()
+        # A query of the web UI reads it; it is no event, so it may differ at a replay.
+        workflow.set_current_details(f"Starts the jobs with `DiffyBatchId = '{batch_id}'`.")
         with typed_failures():
             started: StartBatchResult = await workflow.execute_activity(
                 ActivityName.START_BATCH,

@@ -39,3 +39,11 @@ def attributes_of(
     if due is not None:
         pairs.append(SearchAttributePair(Attribute.DUE, due))
     return TypedSearchAttributes(pairs)
+
+
+def attribute_of_batch(batch_id: UUID) -> TypedSearchAttributes:
+    """The search attribute of the workflow that starts the jobs of a batch, which is theirs too.
+
+    Temporal lists all of them together. It has no organisation, so the API does not list it.
+    """
+    return TypedSearchAttributes([SearchAttributePair(Attribute.BATCH, str(batch_id))])

@@ -1,7 +1,6 @@
-"""The kinds, states and ids of jobs."""
+"""The kinds and states of jobs."""
 
 from enum import StrEnum
-from uuid import UUID
 
 TASK_QUEUE = "diffy"
 """The task queue of all workflows and activities; part of the published contract."""
@@ -57,39 +56,3 @@ class JobState(StrEnum):
     def finished(self) -> bool:
         """Whether the state is final."""
         return self in (JobState.COMPLETED, JobState.FAILED)
-
-
-def job_id_of(name: JobName, seed: UUID) -> str:
-    """The id of a single job; `seed` identifies the request that starts it."""
-    return f"{name.type}-{seed.hex}"
-
-
-def batch_job_id(batch_id: UUID, page_id: UUID) -> str:
-    """The id of a page's job in a batch; deterministic, so that the fan-out can be repeated."""
-    return f"{batch_job_prefix(batch_id)}{page_id.hex}"
-
-
-def batch_job_prefix(batch_id: UUID) -> str:
-    """The beginning of the ids of all jobs of a batch, and of no other job."""
-    return f"{JobType.CRAWL}-{batch_id.hex}-"
-
-
-def page_of_batch_job(job_id: str) -> UUID | None:
-    """The page of the job of a batch; None if no batch has started the job."""
-    parts = job_id.split("-")
-    if len(parts) != 3 or parts[0] != JobType.CRAWL:
-        return None
-    try:
-        return UUID(hex=parts[2])
-    except ValueError:
-        return None
-
-
-def batch_workflow_id(batch_id: UUID) -> str:
-    """The id of the workflow that starts the jobs of a client's batch."""
-    return f"batch-{batch_id.hex}"
-
-
-def delivery_workflow_id(channel_id: UUID) -> str:
-    """The id of the workflow that delivers to a channel."""
-    return f"deliver-{channel_id.hex}"

@@ -26,7 +26,7 @@ from core.jobs.contract import (
     DiscoverPagesInput,
     FinalReport,
 )
-from core.jobs.states import TASK_QUEUE, JobName, JobState, JobType, batch_job_id
+from core.jobs.states import TASK_QUEUE, JobName, JobState, JobType
 from core.outbox import CancellationMessage, MessageKind
 from store.batches import batch_pages, batches_to_start, cancel_batch, get_batch
 from store.db.engine import Database
@@ -104,7 +104,7 @@ class JobActions:
                 pages = await batch_pages(session, batch_id, last, CANCELLATION_BATCH_SIZE)
             if not pages:
                 break
-            jobs = [batch_job_id(batch_id, each.page_id) for each in pages]
+            jobs = [each.job_id for each in pages]
             cancelled += await self._cancel_all(org_id, jobs)
             last = pages[-1].page_id
         with suppress(Unavailable):  # the reconciler repeats the cancellation then
@@ -123,9 +123,7 @@ class JobActions:
                 pages = await batch_pages(session, batch_id, last, CANCELLATION_BATCH_SIZE)
             if not pages:
                 return failed
-            jobs = await asyncio.gather(
-                *(self._found(org_id, batch_job_id(batch_id, each.page_id)) for each in pages)
-            )
+            jobs = await asyncio.gather(*(self._found(org_id, each.job_id) for each in pages))
             failed += [
                 page.page_id
                 for page, job in zip(pages, jobs, strict=True)

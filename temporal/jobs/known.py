@@ -9,7 +9,7 @@ from uuid import UUID
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from core.jobs.states import batch_workflow_id
+from core.jobs.ids import batch_workflow_id
 from temporal.faults import as_unavailable
 from workflows.search_attributes import Attribute
 
@@ -52,6 +52,7 @@ class KnownToTemporal:
 
     async def _count(self, batch_ids: Sequence[UUID]) -> int:
         jobs = ", ".join(f"'{each}'" for each in batch_ids)
+        # Workflows of earlier versions have no attribute, and a readable id cannot be made here.
         starters = ", ".join(f"'{batch_workflow_id(each)}'" for each in batch_ids)
         query = f"{Attribute.BATCH.name} IN ({jobs}) OR WorkflowId IN ({starters})"
         try:

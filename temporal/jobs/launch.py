@@ -10,10 +10,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from core.jobs.contract import CrawlPageInput, DiscoverPagesInput, MemoKey, Owner, Subject
-from core.jobs.states import CRAWL_DOMAIN, TASK_QUEUE, JobName, JobState, batch_workflow_id
+from core.jobs.ids import batch_workflow_id
+from core.jobs.states import CRAWL_DOMAIN, TASK_QUEUE, JobName, JobState
 from core.outbox import BatchMessage
 from temporal.faults import as_unavailable
-from workflows.search_attributes import attributes_of
+from temporal.jobs.details import details_of_batch, details_of_job
+from workflows.search_attributes import attribute_of_batch, attributes_of
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,14 @@ class JobStart:
 
     The first attempt of a `quick_look` without a delay begins with one (decision 0027). An `eager`
     job goes straight to the worker of the process that starts it, if that has a place for it.
+    `batch_workflow_id` is the workflow that starts the jobs of the batch.
     """
 
     job_id: str
     input: CrawlPageInput | DiscoverPagesInput
     owner: Owner
     batch_id: UUID | None = None
+    batch_workflow_id: str | None = None
     delay: timedelta = timedelta(0)
     quick_look: bool = False
     eager: bool = False
@@ -66,6 +70,7 @@ async def start_job(client: Client, job: JobStart) -> bool:
             memo={MemoKey.SUBJECT: subject},
             priority=Priority(fairness_key=job.owner.fairness_key),
             static_summary=job.owner.url or job.owner.host,
+            static_details=details_of_job(job.owner, job.batch_id, job.batch_workflow_id),
             request_eager_start=job.eager and not delayed,
         )
     except WorkflowAlreadyStartedError:
@@ -85,11 +90,13 @@ async def start_batch(client: Client, batch: BatchMessage) -> None:
         await client.start_workflow(
             CRAWL_DOMAIN,
             batch.input,
-            id=batch_workflow_id(batch.subject_id),
+            id=batch_workflow_id(batch.subject_id, batch.owner.host if batch.readable_id else None),
             task_queue=TASK_QUEUE,
             priority=Priority(fairness_key=batch.owner.fairness_key),
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=attribute_of_batch(batch.subject_id),
             static_summary=f"Crawl {batch.name}",
+            static_details=details_of_batch(batch.subject_id),
         )
     except WorkflowAlreadyStartedError:
         return

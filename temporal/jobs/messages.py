@@ -119,6 +119,7 @@ class Launcher:
             ),
             owner=owner_of(domain),
             name=domain.domain,
+            readable_id=True,
         )
 
     def backtest(self, domain: Domain, backtest_id: UUID) -> BacktestMessage:
@@ -148,4 +149,5 @@ def _job_message(
         owner=owner_of(domain, page),
         not_before=job.not_before,
         quick_look=page is not None and page.found_same,
+        readable_id=True,
     )

@@ -7,7 +7,8 @@ from temporalio.common import Priority
 from temporalio.service import RPCError
 
 from core.jobs.contract import WAKE_SIGNAL, DeliverInput
-from core.jobs.states import NOTIFICATION_DELIVER, TASK_QUEUE, delivery_workflow_id
+from core.jobs.ids import delivery_workflow_id
+from core.jobs.states import NOTIFICATION_DELIVER, TASK_QUEUE
 from temporal.faults import as_unavailable
 
 

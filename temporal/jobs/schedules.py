@@ -33,11 +33,13 @@ from core.jobs.contract import (
     Owner,
     Subject,
 )
+from core.jobs.ids import scheduled_id
 from core.jobs.states import CRAWL_DOMAIN, TASK_QUEUE, JobName, JobState
 from core.model import Model
 from core.outbox import RecurringCrawl, RecurringDiscovery, RecurringPageCrawl
 from core.schedules import Calendar, Plan, plan_of
 from temporal.faults import as_unavailable, away
+from temporal.jobs.details import details_of_job
 from workflows.search_attributes import attributes_of
 
 CRAWL_CATCHUP_WINDOW: Final = timedelta(minutes=10)
@@ -62,7 +64,7 @@ async def set_crawl_schedule(client: Client, crawl: RecurringCrawl, max_attempts
     action = ScheduleActionStartWorkflow(
         CRAWL_DOMAIN,
         job,
-        id=f"batch-of-{crawl.domain_id.hex}",
+        id=scheduled_id("batch", crawl.domain_id, crawl.name),
         task_queue=TASK_QUEUE,
         priority=Priority(fairness_key=crawl.fairness_key),
         static_summary=f"Crawl {crawl.name}",
@@ -198,16 +200,17 @@ def _job_action(
     name: JobName, job: CrawlPageInput | DiscoverPagesInput, owner: Owner, max_attempts: int
 ) -> ScheduleActionStartWorkflow:
     """The start of a job, whose id is this one and the time of its start."""
-    subject = (owner.page_id or owner.domain_id).hex
+    subject = owner.page_id or owner.domain_id
     return ScheduleActionStartWorkflow(
         name,
         job,
-        id=f"{name.type}-of-{subject}",
+        id=scheduled_id(name.type, subject, owner.url or owner.host),
         task_queue=TASK_QUEUE,
         typed_search_attributes=attributes_of(owner, JobState.WAITING),
         memo={MemoKey.SUBJECT: Subject.of(owner, max_attempts)},
         priority=Priority(fairness_key=owner.fairness_key),
         static_summary=owner.url or owner.host,
+        static_details=details_of_job(owner),
     )
 
 
@@ -268,7 +271,7 @@ def _ranges(values: Sequence[int]) -> tuple[ScheduleRange, ...]:
 
 
 def _equal(found: Schedule, wanted: Schedule, payloads: Sequence[Any]) -> bool:
-    """Whether `found` has the times of `wanted`, and starts a workflow with those payloads."""
+    """Whether `found` has the times of `wanted`, and starts what it does, with those payloads."""
     same_times = (found.spec, found.policy, found.state) == (
         wanted.spec,
         wanted.policy,
@@ -277,5 +280,7 @@ def _equal(found: Schedule, wanted: Schedule, payloads: Sequence[Any]) -> bool:
     return (
         same_times
         and isinstance(found.action, ScheduleActionStartWorkflow)
+        and isinstance(wanted.action, ScheduleActionStartWorkflow)
+        and found.action.id == wanted.action.id
         and list(found.action.args) == list(payloads)
     )

@@ -2,7 +2,7 @@
 
 from temporalio.client import Client
 
-from core.jobs.states import JobState, JobType, batch_job_id
+from core.jobs.states import JobState, JobType
 from store.batches import unstarted_jobs
 from store.db.engine import Database
 from temporal.jobs.batches import listed_jobs
@@ -26,6 +26,6 @@ async def count_unstarted(client: Client, database: Database, wanted: JobFilter)
             page_id=wanted.page_id,
             batch_id=wanted.batch_id,
         )
-    starting = [batch_job_id(batch_id, page_id) for batch_id, page_id in found.starting]
+    starting = [each.job_id for each in found.starting]
     listed = await listed_jobs(client, starting)
     return found.unstarted + max(len(starting) - listed, 0)

@@ -27,7 +27,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.batches import BatchActivities
 from core.jobs.contract import CrawlDomainResult, StartBatch, StartBatchResult
-from core.jobs.states import CRAWL_DOMAIN, batch_job_id, batch_workflow_id
+from core.jobs.states import CRAWL_DOMAIN
 from store.batches import create_batch
 from store.db.engine import Database
 from store.domains import domain_by_id
@@ -200,7 +200,7 @@ async def test_an_attempt_goes_on_behind_the_last_chunk_that_was_started(
     watched.hides = lambda _: False
     assert await fan_out(system, batch, watched.of(system.client)) == ALL_STARTED
     first, second, third = sorted((await system.pages(domain_id)).values())
-    jobs = [batch_job_id(UUID(batch_id), each) for each in (first, second, second, third)]
+    jobs = [await system.batch_job(batch_id, each) for each in (first, second, second, third)]
     assert watched.started == jobs
     assert await fan_out(system, batch, watched.of(system.client)) == ALL_STARTED
     assert watched.started == jobs, "all are started"
@@ -252,7 +252,7 @@ async def test_a_batch_of_a_domain_that_was_deleted_fails_for_good(
 
 async def scheduled(system: System, domain_id: UUID) -> CrawlDomainResult:
     """The result of a run of the domain's schedule."""
-    prefix = f"batch-of-{domain_id.hex}"
+    prefix = f"batch-127.0.0.1-{domain_id.hex}-"
     query = f"WorkflowType = '{CRAWL_DOMAIN}' AND WorkflowId STARTS_WITH '{prefix}'"
 
     async def runs() -> set[str]:
@@ -371,7 +371,7 @@ async def test_a_batch_that_no_workflow_starts_any_more_holds_up_no_page(
     assert (await system.stats()).waiting == 6
     assert await run_of_its_own(system, domain_id) == (0, 3)
     assert (await system.stats()).waiting == 3, "those of the batch whose workflow runs"
-    fan_out = system.client.get_workflow_handle(batch_workflow_id(UUID(batch_id)))
+    fan_out = system.client.get_workflow_handle(await system.fan_out_id(batch_id))
     await fan_out.terminate()
     assert await run_of_its_own(system, domain_id) == (3, 0)
     assert (await system.stats(batchId=batch_id)).total == 0

@@ -244,7 +244,7 @@ async def test_a_job_is_cancelled_in_its_quick_look(steady: Steady) -> None:
 async def test_the_jobs_of_a_batch_start_in_the_worker_that_starts_them(steady: Steady) -> None:
     answer = await steady.system.api.post(f"/api/domains/{steady.domain_id}/crawl", json={})
     batch_id = UUID(answer.json()["data"]["batchId"])
-    job_id = f"crawl-{batch_id.hex}-{steady.page_id.hex}"
+    job_id = await steady.system.batch_job(batch_id, steady.page_id)
 
     async def over() -> int:
         return (await steady.system.stats(batchId=batch_id)).completed

@@ -12,7 +12,7 @@ import pytest
 
 from activities.batches import BatchActivities
 from activities.crawling.check_recorder import CheckRecorder
-from core.jobs.states import JobState, batch_job_id
+from core.jobs.states import JobState
 from store.job_ends import claim_ends
 from store.tables.job_ends import JobEnd
 from temporal.jobs.cancellation import cancel_job
@@ -176,8 +176,8 @@ async def test_a_batch_that_is_cancelled_leaves_the_jobs_that_have_stored_someth
         ended = await system.api.post(f"/api/batches/{batch_id}/cancel")
         assert ended.json()["data"]["jobsCancelled"] == 1
         storing.released.set()
-        job = await system.finished(batch_job_id(batch_id, page_id))
-        other = await system.finished(batch_job_id(batch_id, other_id))
+        job = await system.finished(await system.batch_job(batch_id, page_id))
+        other = await system.finished(await system.batch_job(batch_id, other_id))
         site.release("/held")
     assert job.state is JobState.COMPLETED
     assert (other.state, other.failed_reason) == (JobState.FAILED, CANCELLED)

@@ -136,7 +136,7 @@ async def test_what_temporal_has_forgotten_is_not_done_again(
     jobs = [
         first["domain"]["discoveryJobId"],
         *(first[name]["jobId"] for name in ("discover", "crawl", "retry")),
-        f"batch-{UUID(first['batch']['batchId']).hex}",
+        await system.fan_out_id(first["batch"]["batchId"]),
         workflow_id_of(UUID(first["backtest"]["backtestId"])),
     ]
     for job_id in jobs:

@@ -25,7 +25,6 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.deps import services_of
 from cli.embedded import EmbeddedTemporal
 from core.jobs.contract import CrawlPageInput
-from core.jobs.states import batch_job_id
 from core.settings import Settings
 from store.owners import owner_of
 from store.tables.backtests import Backtest
@@ -245,7 +244,7 @@ async def assert_whole(system: System, made: Rows) -> None:
     for domain_id in made["domains"]:
         await assert_scheduled_as_stored(system, domain_id)
     for batch_id in made["batches"]:
-        assert await status(system, f"batch-{batch_id.hex}"), "a batch without fan-out"
+        assert await status(system, await system.fan_out_id(batch_id)), "a batch without fan-out"
     for backtest_id in made["backtests"]:
         assert await status(system, workflow_id_of(backtest_id)), "a backtest without workflow"
 
@@ -389,7 +388,7 @@ async def test_a_cancellation_of_a_batch_that_is_interrupted(
 
     async for trial in interrupted(system, faults, ask):
         assert (trial.made, trial.lost) == (NOTHING, NOTHING), trial
-        job_id = batch_job_id(batch_ids[-1], UUID(ids["page"]))
+        job_id = await system.batch_job(batch_ids[-1], UUID(ids["page"]))
         async with system.database.reading() as session:
             batch = await session.get_one(Batch, batch_ids[-1])
         cancelled = batch.cancelled_at is not None
@@ -409,7 +408,7 @@ async def started_batch(system: System, ids: dict[str, str]) -> UUID:
         page = await session.get_one(Page, UUID(ids["page"]))
         domain = await session.get_one(Domain, page.domain_id)
     job = JobStart(
-        job_id=batch_job_id(batch_id, page.id),
+        job_id=await system.batch_job(batch_id, page.id),
         input=CrawlPageInput(page_id=page.id),
         owner=owner_of(domain, page),
         batch_id=batch_id,
@@ -449,7 +448,7 @@ async def test_a_worker_that_is_interrupted_while_it_finishes_what_was_left(
         assert [len(found) for found in made.values()] == [1, 0, 1, 0], at
         await assert_whole(system, made)
         await assert_scheduled_as_stored(system, doomed)
-        job_id = batch_job_id(batch_id, UUID(ids["page"]))
+        job_id = await system.batch_job(batch_id, UUID(ids["page"]))
         assert await status(system, job_id) is WorkflowExecutionStatus.TERMINATED, at
         if not steps.met:
             break

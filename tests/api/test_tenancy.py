@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 
 import httpx2
 
-from core.jobs.states import batch_job_id
 from tests.api.operations import documentation
 from tests.eventually import eventually
 from tests.site import FakeSite
@@ -38,7 +37,7 @@ async def owned(system: System, site: FakeSite) -> dict[str, str]:
         site.page("/", "<p>Pro costs $119 a month.</p>")
         asked = await system.api.post(f"/api/domains/{domain.id}/crawl", json={})
         batch_id = asked.json()["data"]["batchId"]
-        job_id = batch_job_id(UUID(batch_id), page_id)
+        job_id = await system.batch_job(batch_id, page_id)
         await eventually(lambda: system.stats(batchId=batch_id), lambda stats: stats.completed == 1)
     asked = await system.api.post(f"/api/domains/{domain.id}/backtest")
     [change] = (await system.api.get("/api/changes")).json()["data"]

@@ -1,6 +1,6 @@
 """Jobs of a batch count from the answer on, before they are started."""
 
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -87,11 +87,12 @@ async def test_what_is_deleted_has_no_jobs_to_start(system: System, site: FakeSi
     domain_id = await site_of_three(system, site)
     batch_id = await crawl_in_batch(system, domain_id)
     page_id = (await system.pages(domain_id))[site.url("/a")]
+    fan_out_id = await system.fan_out_id(batch_id)
     assert (await system.api.delete(f"/api/pages/{page_id}")).status_code == 204
     assert (await system.stats(batchId=batch_id)).total == 2
     assert (await system.api.delete(f"/api/domains/{domain_id}")).status_code == 204
     assert (await system.stats()).total == 0
     async with system.worker():
-        fan_out = system.client.get_workflow_handle(f"batch-{UUID(batch_id).hex}")
+        fan_out = system.client.get_workflow_handle(fan_out_id)
         await eventually(fan_out.describe, lambda described: described.close_time is not None)
     assert (await system.stats()).total == 0

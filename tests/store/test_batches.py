@@ -132,7 +132,7 @@ async def test_busy_pages_are_passed_over_however_many_they_are(
 async def started(session: AsyncSession, domain: Domain, **chosen: UUID) -> tuple[int, set[UUID]]:
     """The number of unstarted jobs, and the pages of those that are starting."""
     jobs = await unstarted_jobs(session, domain.org_id, **chosen)
-    return jobs.unstarted, {page_id for _, page_id in jobs.starting}
+    return jobs.unstarted, {each.page_id for each in jobs.starting}
 
 
 async def test_a_fan_out_leaves_word_of_each_chunk_before_and_after_it_is_started(

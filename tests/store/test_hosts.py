@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.jobs.states import batch_job_id
+from core.jobs.ids import batch_job_id
 from store.batches import batch_pages, cancel_batch, create_batch
 from store.db.engine import Database
 from store.domains import delete_domain
@@ -242,7 +242,7 @@ async def test_the_turns_of_a_batch_that_is_cancelled_are_free(
         )
         batch = await create_batch(session, domain.org_id, domain.id, None, uuid4())
         members = await batch_pages(session, batch.id, None, 10)
-    jobs = [batch_job_id(batch.id, each.page_id) for each in members]
+    jobs = [each.job_id for each in members]
     await turns(database, *jobs, "crawl-of-another")
     async with database.transaction() as session:
         await cancel_batch(session, domain.org_id, batch.id)
@@ -258,7 +258,7 @@ async def test_the_turns_of_pages_that_are_deleted_are_free(
             session, domain.id, [NewPage(f"https://a.example/{n}", "other") for n in range(2)]
         )
         first, second = await session.scalars(select(Page.id).order_by(Page.url))
-    jobs = [batch_job_id(uuid4(), each) for each in (first, second)]
+    jobs = [batch_job_id(uuid4(), each, "https://a.example/x") for each in (first, second)]
     await turns(database, *jobs, "crawl-of-another")
     async with database.transaction() as session:
         if deleted == "page":

@@ -21,7 +21,7 @@ from cli.embedded import EmbeddedTemporal
 from core.alerts.attempts import Attempt
 from core.alerts.messages import Notification
 from core.jobs.contract import DeliverInput, DeliverResult
-from core.jobs.states import delivery_workflow_id
+from core.jobs.ids import delivery_workflow_id
 from core.settings import Settings
 from store.checks import record_version
 from store.secretkey import SecretKey

@@ -21,7 +21,8 @@ from temporalio.client import WorkflowFailureError
 from api.deps import services_of
 from cli.embedded import EmbeddedTemporal
 from core.jobs.contract import BacktestInput
-from core.jobs.states import CRAWL_DOMAIN, PRUNE_SNAPSHOTS, JobState, delivery_workflow_id
+from core.jobs.ids import delivery_workflow_id
+from core.jobs.states import CRAWL_DOMAIN, PRUNE_SNAPSHOTS, JobState
 from core.settings import Settings
 from temporal.housekeeping import PRUNING
 from temporal.jobs.backtests import start_backtest, workflow_id_of
@@ -216,7 +217,7 @@ async def batch_by_api(system: System, site: FakeSite) -> str:
     domain = await system.add_domain(_shop(site))
     await system.finished(domain.discovery_job_id)
     answer = await system.api.post(f"/api/domains/{domain.id}/crawl", json={})
-    return f"batch-{answer.json()['data']['batchId'].replace('-', '')}"
+    return await system.fan_out_id(answer.json()["data"]["batchId"])
 
 
 async def batch_by_schedule(system: System, site: FakeSite) -> str:
@@ -366,9 +367,9 @@ async def _run_of_schedule(system: System, domain_id: UUID) -> str:
         query = f"WorkflowType = '{CRAWL_DOMAIN}'"
         return [each.id async for each in system.client.list_workflows(query)]
 
-    prefix = f"batch-of-{domain_id.hex}"
-    ids = await eventually(started, lambda ids: any(each.startswith(prefix) for each in ids))
-    return next(each for each in ids if each.startswith(prefix))
+    part = f"-{domain_id.hex}-"
+    ids = await eventually(started, lambda ids: any(part in each for each in ids))
+    return next(each for each in ids if part in each)
 
 
 async def _put_off(system: System, page_id: str) -> str:

@@ -69,6 +69,11 @@ async def test_a_batch_is_cancelled_without_a_worker(system: System, site: FakeS
     assert await cancel_batch(system, batch_id) == 0
 
 
+async def fan_out(system: System, batch_id: str) -> Any:
+    """The result of the workflow that starts the jobs of a batch."""
+    return await system.client.get_workflow_handle(await system.fan_out_id(batch_id)).result()
+
+
 async def test_a_batch_that_is_cancelled_before_it_began_starts_nothing(
     system: System, site: FakeSite
 ) -> None:
@@ -76,7 +81,7 @@ async def test_a_batch_that_is_cancelled_before_it_began_starts_nothing(
     batch_id = await crawl_in_batch(system, domain_id)
     assert await cancel_batch(system, batch_id) == 0
     async with system.worker():
-        result = await system.client.get_workflow_handle(f"batch-{UUID(batch_id).hex}").result()
+        result = await fan_out(system, batch_id)
     assert result["jobsQueued"] == 0
     assert (await system.jobs(batchId=batch_id)).meta.total == 0
 
@@ -293,5 +298,5 @@ async def test_a_batch_that_has_not_begun_is_cancelled_by_the_filters(
     batch_id = await crawl_in_batch(system, domain_id)
     await system.api.post(f"/api/jobs/cancel?domainId={domain_id}")
     async with system.worker():
-        result = await system.client.get_workflow_handle(f"batch-{UUID(batch_id).hex}").result()
+        result = await fan_out(system, batch_id)
     assert result["jobsQueued"] == 0

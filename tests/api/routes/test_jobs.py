@@ -299,7 +299,7 @@ async def test_a_workflow_that_is_no_job_is_not_found(system: System, site: Fake
     await known_page(system, site)
     [domain] = (await system.api.get("/api/domains")).json()["data"]
     batch = (await system.api.post(f"/api/domains/{domain['id']}/crawl", json={})).json()["data"]
-    workflow_id = f"batch-{UUID(batch['batchId']).hex}"
+    workflow_id = await system.fan_out_id(batch["batchId"])
     assert await system.client.get_workflow_handle(workflow_id).describe()
     assert (await system.api.get(f"/api/jobs/{workflow_id}")).status_code == 404
 
