@@ -14,6 +14,7 @@ from cli.client.domains import domains
 from cli.client.health import watching
 from cli.client.jobs import jobs
 from cli.client.login import login, logout, profiles
+from cli.client.mcp import mcp
 from cli.client.opening import open_
 from cli.client.pages import pages
 from cli.client.stats import stats
@@ -35,6 +36,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     stats,
     watching,
     open_,
+    mcp,
     demo,
     completion,
 )

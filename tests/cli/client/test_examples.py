@@ -12,6 +12,7 @@ import pytest
 
 from cli.client.commands import COMMANDS
 from cli.client.demo import demo
+from cli.client.mcp import mcp
 from tests.cli.client.conftest import PRICING, Installed, Shop
 from tests.cli.command import Ran
 from tests.receiver import Receiver
@@ -31,7 +32,7 @@ EVERY = [each for command in COMMANDS for each in commands_in(command)]
 EXAMPLES = [
     line.strip()
     for command in EVERY
-    if command is not demo  # tests/cli/client/test_demo.py
+    if command not in (demo, mcp)  # tests/cli/client/test_demo.py, test_mcp.py
     for line in (command.epilog or "").splitlines()
     if line.startswith("  diffy ")
 ]
