@@ -27,7 +27,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.batches import BatchActivities
 from core.jobs.contract import CrawlDomainResult, StartBatch, StartBatchResult
-from core.jobs.states import CRAWL_DOMAIN
+from core.jobs.states import CRAWL_DOMAIN, JobName
 from store.batches import create_batch
 from store.db.engine import Database
 from store.domains import domain_by_id
@@ -138,8 +138,10 @@ async def test_jobs_that_temporal_does_not_list_yet_are_counted_and_none_is_star
     client = watched.of(system.client)
     starting = asyncio.create_task(fan_out(system, fan_out_of(batch_id, domain_id), client))
 
+    jobs = f"DiffyBatchId = '{batch_id}' AND WorkflowType = '{JobName.CRAWL_PAGE}'"
+
     async def started() -> int:
-        return (await system.client.count_workflows(f"DiffyBatchId = '{batch_id}'")).count
+        return (await system.client.count_workflows(jobs)).count
 
     await eventually(started, lambda count: count == 2)
     wanted = JobFilter(await org_of(system, domain_id), batch_id=UUID(batch_id))
