@@ -5,6 +5,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Final
 
+from fastapi import Query
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from starlette.datastructures import Headers
@@ -122,3 +123,16 @@ OneLine: Final = AfterValidator(_without_control_characters)
 
 Text = Annotated[str, OneLine]
 """Text without control characters."""
+
+MAX_SEARCH_LENGTH: Final = 200
+
+SearchQuery = Annotated[
+    str | None,
+    Query(
+        alias="q",
+        min_length=1,
+        max_length=MAX_SEARCH_LENGTH,
+        description="Only those that contain this text, in upper or lower case.",
+    ),
+    AfterValidator(lambda text: text if text is None else _without_control_characters(text)),
+]

@@ -12,9 +12,11 @@ from sqlalchemy.orm import undefer
 from core.changes.detection import DetectedChange
 from core.changes.events import Event
 from core.errors import NotFound
+from core.jobs.ids import batch_part
 from store.db.paging import Paged, PageRequest, paged
-from store.db.types import has_tag
+from store.db.types import contains_text, has_tag
 from store.matching import announce_change
+from store.tables.batches import BatchPage
 from store.tables.changes import Change
 from store.tables.domains import Domain
 from store.tables.pages import Page
@@ -29,8 +31,9 @@ MAX_RECENT_CHANGES = 5
 class ChangeFilter:
     """A filter of changes; a field that is None does not filter.
 
-    `since` is the first moment included, `until` the first one excluded. A change has the `tag`s of
-    its page and of its domain.
+    `since` is the first moment included, `until` the first one excluded. A `tag` is one of the page
+    or of its domain. A `batch_id` finds nothing once the batch is past its retention. A `text` is
+    in the summary, the URL of the page or the name of the domain.
     """
 
     domain_id: UUID | None = None
@@ -42,6 +45,8 @@ class ChangeFilter:
     until: datetime | None = None
     acknowledged: bool | None = None
     tag: str | None = None
+    batch_id: UUID | None = None
+    text: str | None = None
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """The conditions of the fields that are set."""
@@ -69,6 +74,17 @@ class ChangeFilter:
                 Change.acknowledged_at.is_not(None)
                 if self.acknowledged
                 else Change.acknowledged_at.is_(None)
+            )
+        if self.batch_id is not None:
+            members = select(BatchPage.page_id).where(BatchPage.batch_id == self.batch_id)
+            yield Change.page_id.in_(members)
+            yield Change.job_id.contains(batch_part(self.batch_id), autoescape=True)
+        if self.text is not None:
+            named = contains_text(self.text, Domain.domain, Domain.display_name)
+            yield or_(
+                contains_text(self.text, Change.summary),
+                Change.page_id.in_(select(Page.id).where(contains_text(self.text, Page.url))),
+                Change.domain_id.in_(select(Domain.id).where(named)),
             )
 
 

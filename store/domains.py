@@ -16,7 +16,7 @@ from core.tags import NO_TAGS, Tags
 from core.web.crawl_settings import CrawlSettings
 from core.web.watch_rules import WatchRules
 from store.db.paging import Paged, PageRequest, paged
-from store.db.types import has_tag
+from store.db.types import contains_text, has_tag
 from store.db.upsert import upsert
 from store.hosts import delete_turns_of_pages
 from store.outbox_rows import put, withdraw_domain
@@ -120,12 +120,18 @@ async def domains_called(session: AsyncSession, name: str) -> list[Domain]:
 
 
 async def list_domains(
-    session: AsyncSession, org_id: UUID, request: PageRequest, tag: str | None = None
+    session: AsyncSession,
+    org_id: UUID,
+    request: PageRequest,
+    tag: str | None = None,
+    text: str | None = None,
 ) -> Paged[Domain]:
-    """The organisation's domains, or those with a tag, newest first."""
+    """The organisation's domains, or those with a tag, or a text in their names, newest first."""
     rows = select(Domain).where(Domain.org_id == org_id)
     if tag is not None:
         rows = rows.where(has_tag(Domain.tags, tag))
+    if text is not None:
+        rows = rows.where(contains_text(text, Domain.domain, Domain.display_name))
     return await paged(session, rows, Domain.created_at, Domain.id, request)
 
 

@@ -14,7 +14,7 @@ from core.schedules import Schedule
 from core.tags import NO_TAGS, Tags
 from core.web.crawl_settings import CrawlSettings
 from store.db.paging import Paged, PageRequest, paged
-from store.db.types import has_tag
+from store.db.types import contains_text, has_tag
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.hosts import delete_turns_of_pages
 from store.outbox_rows import put
@@ -143,12 +143,20 @@ async def pages_at(session: AsyncSession, domain_id: UUID, urls: Sequence[str]) 
 
 
 async def list_pages(
-    session: AsyncSession, domain_id: UUID, request: PageRequest, tag: str | None = None
+    session: AsyncSession,
+    domain_id: UUID,
+    request: PageRequest,
+    tag: str | None = None,
+    text: str | None = None,
 ) -> Paged[Page]:
-    """The domain's pages, or those with a tag of their own, newest first."""
+    """The domain's pages, or those with a tag of their own, or a text in URL or title, newest
+    first.
+    """
     rows = select(Page).where(Page.domain_id == domain_id)
     if tag is not None:
         rows = rows.where(has_tag(Page.tags, tag))
+    if text is not None:
+        rows = rows.where(contains_text(text, Page.url, Page.title))
     return await paged(session, rows, Page.created_at, Page.id, request)
 
 

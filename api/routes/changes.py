@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import ChangeIdDep, DatabaseDep, PrincipalDep
 from api.errors import documented_errors
-from api.limits import JsonBody, Text
+from api.limits import JsonBody, SearchQuery, Text
 from api.paging import ListMeta, PagingDep
 from api.tags import TagQuery
 from core.changes.diff import BlockChange, ChangeStats, TextDifference
@@ -137,9 +137,11 @@ async def list_all(
     until: AwareDatetime | None = None,
     acknowledged: bool | None = None,
     tag: TagQuery = None,
+    batch_id: Annotated[UUID | None, Query(alias="batchId")] = None,
+    text: SearchQuery = None,
 ) -> ChangeListAnswer:
     """The changes that match all filters, newest first: detected at `since` or later, and before
-    `until`. A change has the tags of its page and of its domain.
+    `until`; `tag` is one of the page or its domain, and `q` is in the summary, URL or domain.
     """
     async with database.reading() as session:
         found = await list_changes(
@@ -156,6 +158,8 @@ async def list_all(
                 until=until,
                 acknowledged=acknowledged,
                 tag=tag,
+                batch_id=batch_id,
+                text=text,
             ),
         )
         return ChangeListAnswer(

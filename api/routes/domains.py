@@ -24,7 +24,7 @@ from api.deps import (
 from api.discover_body import DiscoverBody
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import Text
+from api.limits import SearchQuery, Text
 from api.paging import ListMeta, PagingDep
 from api.routes.changes import ChangeRow, change_rows
 from api.started import StartedJobAnswer
@@ -178,10 +178,11 @@ async def list_all(
     database: DatabaseDep,
     client: ClientDep,
     tag: TagQuery = None,
+    text: SearchQuery = None,
 ) -> DomainListAnswer:
-    """The domains, newest first."""
+    """The domains, newest first; `q` is in the name or the display name."""
     async with database.reading() as session:
-        found = await list_domains(session, principal.org_id, paging.request, tag)
+        found = await list_domains(session, principal.org_id, paging.request, tag, text)
         ids = [domain.id for domain in found.rows]
         pages = await page_summaries(session, ids)
     upcoming = await next_crawls(client, ids)

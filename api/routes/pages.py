@@ -24,7 +24,7 @@ from api.deps import (
 )
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import JobBody, Text
+from api.limits import JobBody, SearchQuery, Text
 from api.paging import ListMeta, PagingDep
 from api.started import StartedBatch, StartedBatchAnswer, StartedJobAnswer
 from api.tags import TagList, TagQuery, tags_over
@@ -140,11 +140,12 @@ async def list_of_domain(
     database: DatabaseDep,
     client: ClientDep,
     tag: TagQuery = None,
+    text: SearchQuery = None,
 ) -> PageListAnswer:
-    """The pages of a domain, newest first."""
+    """The pages of a domain, newest first; `q` is in the URL or the title."""
     async with database.reading() as session:
         domain = await get_domain(session, principal.org_id, domain_id)
-        found = await list_pages(session, domain.id, paging.request, tag)
+        found = await list_pages(session, domain.id, paging.request, tag, text)
     return PageListAnswer(data=await _views(client, found.rows), meta=paging.meta(found))
 
 

@@ -9,8 +9,9 @@ from cli.client.difference import plain_difference, print_difference
 from cli.client.errors import BadUsage
 from cli.client.find import find_change, find_domain, find_page
 from cli.client.output import Column, Format, Kind
-from cli.client.session import Session, examples, limited, printing
+from cli.client.session import Session, examples, limited, printing, search_option
 from cli.client.terminal_text import parse_moment
+from cli.client.watching_options import tagged_option
 
 COLUMNS = (
     Column("id", "ID", Kind.ID),
@@ -63,10 +64,14 @@ def changes() -> None:
         "diffy changes list --domain shop.example --since 7d",
         "diffy changes list --severity high --unacknowledged",
         "diffy changes list --type price_change --all --csv",
+        "diffy changes list --batch BATCH --search pricing --tag rivals",
     ),
 )
 @click.option("--domain", metavar="DOMAIN", help="Only of this domain, an id or a name.")
 @click.option("--page", metavar="PAGE", help="Only of this page, an id or a URL.")
+@tagged_option
+@click.option("--batch", metavar="ID", type=click.UUID, help="Only of the jobs of this batch.")
+@search_option
 @click.option("--type", "kind", metavar="TYPE", help="Only of this type, such as price_change.")
 @click.option(
     "--severity",
@@ -89,6 +94,9 @@ def list_changes(
     session: Session,
     domain: str | None,
     page: str | None,
+    tag: str | None,
+    batch: object,
+    search: str | None,
     kind: str | None,
     severity: str | None,
     event: str | None,
@@ -103,6 +111,9 @@ def list_changes(
         limit,
         domainId=find_domain(session.api, domain)["id"] if domain else None,
         pageId=find_page(session.api, page)["id"] if page else None,
+        tag=tag,
+        batchId=batch,
+        q=search,
         changeType=kind,
         severity=severity,
         event=event,

@@ -17,6 +17,7 @@ from cli.client.login import login, logout, profiles
 from cli.client.mcp import mcp
 from cli.client.opening import open_
 from cli.client.pages import pages
+from cli.client.prices import prices
 from cli.client.stats import stats
 from cli.client.work import crawl, discover
 
@@ -30,6 +31,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     crawl,
     jobs,
     changes,
+    prices,
     alerts,
     channels,
     deliveries,

@@ -10,7 +10,7 @@ from cli.client.crawl_settings import crawl_setting_options, with_settings
 from cli.client.errors import BadUsage
 from cli.client.find import find_domain
 from cli.client.output import Column, Format, Kind
-from cli.client.session import Session, examples, limited, printing, waiting
+from cli.client.session import Session, examples, limited, printing, search_option, waiting
 from cli.client.watching_options import (
     merged_watch,
     schedule_options,
@@ -59,16 +59,17 @@ def domains() -> None:
     "list", epilog=examples("diffy domains list", "diffy domains list --tag rivals --all --csv")
 )
 @tagged_option
+@search_option
 @limited
 @printing
-def list_domains(session: Session, tag: str | None, limit: int | None) -> None:
+def list_domains(session: Session, tag: str | None, search: str | None, limit: int | None) -> None:
     """List the domains, newest first."""
-    found = session.api.list("/api/domains", limit, tag=tag)
+    found = session.api.list("/api/domains", limit, tag=tag, q=search)
     session.output.rows(found.rows, COLUMNS)
     session.say_what_is_left(found)
     if not found.total and session.output.format is Format.TABLE:
-        if tag is not None:
-            session.output.note("No domain has this tag. `diffy domains edit --tag` gives one.")
+        if tag is not None or search is not None:
+            session.output.note("No domain matches. `diffy domains list --all` shows all.")
             return
         session.output.note("There are no domains yet. `diffy domains add DOMAIN` adds one.")
 

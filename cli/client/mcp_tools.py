@@ -44,6 +44,7 @@ PageName = Annotated[str, Field(description="The id or the URL of a page.")]
 When = Annotated[
     str, Field(description="A length of time ago (90min, 24h, 7d), or an ISO 8601 time or date.")
 ]
+Search = Annotated[str | None, Field(description="Only those that contain this text.")]
 Severity = Literal["critical", "high", "medium", "low"]
 Event = Literal["change", "page_added", "page_unlinked", "watch_broken", "watch_restored"]
 State = Literal["waiting", "active", "completed", "failed", "delayed"]
@@ -195,15 +196,23 @@ class Reading:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def list_domains(self, tag: str | None = None, limit: Limit = 50) -> Domains:
+    def list_domains(
+        self, tag: str | None = None, search: Search = None, limit: Limit = 50
+    ) -> Domains:
         """List the watched sites, newest first."""
-        found = self._api.list("/api/domains", limit, tag=tag)
+        found = self._api.list("/api/domains", limit, tag=tag, q=search)
         return Domains(total=found.total, domains=_as(Domain, found))
 
-    def list_pages(self, domain: DomainName, tag: str | None = None, limit: Limit = 50) -> Pages:
+    def list_pages(
+        self,
+        domain: DomainName,
+        tag: str | None = None,
+        search: Search = None,
+        limit: Limit = 50,
+    ) -> Pages:
         """List the pages of a site, newest first."""
         owner = find_domain(self._api, domain)
-        found = self._api.list(f"/api/domains/{owner['id']}/pages", limit, tag=tag)
+        found = self._api.list(f"/api/domains/{owner['id']}/pages", limit, tag=tag, q=search)
         return Pages(total=found.total, pages=_as(Page, found))
 
     def list_changes(
@@ -216,6 +225,8 @@ class Reading:
         severity: Severity | None = None,
         event: Event | None = None,
         acknowledged: bool | None = None,
+        tag: str | None = None,
+        search: Search = None,
         limit: Limit = 20,
     ) -> Changes:
         """List what changed, newest first. Each argument that is given must match."""
@@ -230,6 +241,8 @@ class Reading:
             severity=severity,
             event=event,
             acknowledged=acknowledged,
+            tag=tag,
+            q=search,
         )
         return Changes(total=found.total, changes=_as(Change, found))
 
@@ -332,7 +345,7 @@ def server_of(api: Api, *, write: bool) -> MCPServer[Any]:
         "diffy", title="Diffy", instructions=INSTRUCTIONS, log_level="WARNING"
     )
     reading, writing = Reading(api), Writing(api)
-    for tool in (
+    reads: tuple[Callable[..., Result], ...] = (
         reading.list_domains,
         reading.list_pages,
         reading.list_changes,
@@ -341,17 +354,19 @@ def server_of(api: Api, *, write: bool) -> MCPServer[Any]:
         reading.show_job,
         reading.count_jobs,
         reading.check_watching,
-    ):
+    )
+    adds: tuple[Callable[..., Result], ...] = (
+        writing.add_domain,
+        writing.add_page,
+        writing.discover,
+        writing.crawl,
+        writing.acknowledge_change,
+        writing.retry_job,
+    )
+    for tool in reads:
         server.tool(annotations=READS)(_told(tool))
     if write:
-        for tool in (
-            writing.add_domain,
-            writing.add_page,
-            writing.discover,
-            writing.crawl,
-            writing.acknowledge_change,
-            writing.retry_job,
-        ):
+        for tool in adds:
             server.tool(annotations=ADDS)(_told(tool))
         server.tool(annotations=ENDS)(_told(writing.cancel_job))
     return server

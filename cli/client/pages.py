@@ -8,7 +8,7 @@ from cli.client.domains import confirm
 from cli.client.errors import BadUsage
 from cli.client.find import find_domain, find_page
 from cli.client.output import Column, Format, Kind
-from cli.client.session import Session, examples, limited, printing
+from cli.client.session import Session, examples, limited, printing, search_option
 from cli.client.watching_options import (
     schedule_options,
     tag_option,
@@ -54,18 +54,23 @@ def pages() -> None:
 )
 @click.argument("domain")
 @tagged_option
+@search_option
 @limited
 @printing
-def list_pages(session: Session, domain: str, tag: str | None, limit: int | None) -> None:
+def list_pages(
+    session: Session, domain: str, tag: str | None, search: str | None, limit: int | None
+) -> None:
     """List the pages of DOMAIN, an id or a name, newest first."""
     owner = find_domain(session.api, domain)
-    found = session.api.list(f"/api/domains/{owner['id']}/pages", limit, tag=tag)
+    found = session.api.list(f"/api/domains/{owner['id']}/pages", limit, tag=tag, q=search)
     session.output.rows(found.rows, COLUMNS)
     session.say_what_is_left(found)
     if not found.total and session.output.format is Format.TABLE:
         name = owner["domain"]
-        if tag is not None:
-            session.output.note(f"No page of {name} has this tag.")
+        if tag is not None or search is not None:
+            session.output.note(
+                f"No page of {name} matches. `diffy pages list {name} --all` shows all."
+            )
             return
         session.output.note(f"{name} has no pages yet. `diffy discover {name} --wait` finds them.")
 

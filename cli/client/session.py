@@ -84,6 +84,8 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
+search_option = click.option("--search", metavar="TEXT", help="Only those that contain this.")
+
 waiting = click.option(
     "--wait", is_flag=True, help="Wait for the end, with progress; exit with 1 if a job fails."
 )

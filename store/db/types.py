@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import JSON, ColumnElement, DateTime, Dialect, Text, type_coerce
+from sqlalchemy import JSON, ColumnElement, DateTime, Dialect, Text, or_, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeDecorator
 
@@ -106,6 +106,16 @@ class PriceMoves(TypeDecorator[tuple[PriceMove, ...]]):
     def process_result_value(self, value: object, dialect: Dialect) -> tuple[PriceMove, ...] | None:
         """The moves."""
         return None if value is None else MOVES.validate_python(value)
+
+
+def contains_text(
+    text: str, *columns: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+) -> ColumnElement[bool]:
+    """That one of the columns contains the text, in upper or lower case.
+
+    SQLite knows the case of ASCII letters only.
+    """
+    return or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
 Stored = TypeVar("Stored", bound=Model)

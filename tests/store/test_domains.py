@@ -20,6 +20,7 @@ from store.db.base import Base
 from store.db.engine import Database
 from store.db.paging import PageRequest
 from store.domains import (
+    add_domain,
     delete_domain,
     domain_by_id,
     get_domain,
@@ -232,3 +233,18 @@ async def test_pages_of_a_deleted_domain_are_gone(
     async with database.reading() as session:
         with pytest.raises(SubjectGone):
             await page_by_id(session, page.id)
+
+
+async def test_domains_are_found_by_a_text_in_their_names(database: Database) -> None:
+    async with database.transaction() as session:
+        org_id = await new_organisation(session)
+        for host, name in (("shop.example", "The Shop"), ("b.example", "Another shop")):
+            await add_domain(
+                session, org_id, domain_id=uuid4(), domain=host, origin=f"https://{host}",
+                display_name=name, check_frequency_hours=24,
+            )  # fmt: skip
+    async with database.reading() as session:
+        for text, hosts in (("SHOP", {"shop.example", "b.example"}), ("b.ex", {"b.example"})):
+            found = await list_domains(session, org_id, PageRequest(9), text=text)
+            assert {each.domain for each in found.rows} == hosts
+        assert (await list_domains(session, org_id, PageRequest(9), text="%")).rows == []

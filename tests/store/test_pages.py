@@ -125,3 +125,23 @@ async def test_pages_are_listed_newest_first_of_their_domain_alone(
     assert [page.id for page in listed.rows] == list(reversed(ids))
     assert listed.total == 3
     assert await session.scalar(select(func.count()).select_from(Page)) == 4
+
+
+async def test_pages_are_found_by_a_text_in_url_or_title(
+    database: Database, domain: Domain
+) -> None:
+    async with database.transaction() as session:
+        urls = [f"https://a.example/{path}" for path in ("Plans_1", "plans-2", "blog")]
+        titles = (None, "Prices", "100% of our PLANS")
+        pages = [NewPage(url, "other", title) for url, title in zip(urls, titles, strict=True)]
+        await add_pages(session, domain.id, pages)
+
+    async def found(text: str) -> set[str]:
+        async with database.reading() as session:
+            rows = (await list_pages(session, domain.id, PageRequest(10), text=text)).rows
+        return {page.url for page in rows}
+
+    assert await found("plans") == set(urls)
+    assert await found("PLANS_") == {urls[0]}
+    assert await found("0% of") == {urls[2]}
+    assert await found("pricing") == set()

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.api.crawled import crawled_page, numbered, walked
+from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
 
@@ -169,3 +170,34 @@ async def test_an_acknowledgement_is_of_the_documented_form(
         headers={"Content-Type": "application/json"},
     )
     assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+
+
+async def test_changes_are_found_by_text_tag_and_batch(system: System, site: FakeSite) -> None:
+    page = await crawled_page(system, site, VERSIONS[0])
+    site.page("/", VERSIONS[1])
+    async with system.worker():
+        asked = await system.api.post(f"/api/domains/{page.domain_id}/crawl", json={})
+        batch_id = asked.json()["data"]["batchId"]
+        await eventually(lambda: system.stats(batchId=batch_id), lambda stats: stats.completed == 1)
+    await system.api.patch(f"/api/pages/{page.page_id}", json={"tags": ["plans"]})
+    await system.api.patch(f"/api/domains/{page.domain_id}", json={"tags": ["rivals"]})
+
+    async def total(**query: str) -> int:
+        answer = await system.api.get("/api/changes", params=query)
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["meta"]["total"])
+
+    assert await total(batchId=batch_id) == 1
+    assert await total(batchId=str(uuid4())) == 0
+    assert await total(tag="Rivals") == await total(tag="plans") == 1
+    assert await total(tag="other") == 0
+    assert await total(q="PRICE OF") == await total(q="127.0.0.1") == await total(q="$119") == 1
+    assert await total(q="nothing") == 0
+    assert await total(q="%") == await total(q="_") == 0, "no pattern"
+    assert await total(q="price", tag="plans", batchId=batch_id, severity="low") == 0
+    for bad in ({"q": ""}, {"q": 201 * "a"}, {"q": "a\0"}, {"batchId": "1"}, {"tag": ""}):
+        answer = await system.api.get("/api/changes", params=bad)
+        assert (answer.status_code, list(answer.json()["details"])) == (400, list(bad))
+    async with await system.another_organisation() as stranger:
+        for own in ({"batchId": batch_id}, {"tag": "plans"}, {"q": "price"}):
+            assert (await stranger.get("/api/changes", params=own)).json()["data"] == []

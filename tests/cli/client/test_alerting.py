@@ -215,3 +215,17 @@ async def test_what_does_not_exist_names_the_command_that_lists(
         ran = await installed.run(*command, name)
         assert ran.returncode == 1
         assert f"diffy {command[0]} list" in ran.stderr
+
+
+async def test_prices_are_those_that_hold_and_those_that_did(
+    installed: Installed, shop: Shop
+) -> None:
+    url = shop.site.url("/pricing")
+    current = await installed.json("prices", shop.name, "--current")
+    assert [each["url"] for each in current] == [url]
+    former = await installed.lines("prices", "--page", url, "--former", "--all")
+    amounts = {current[0]["amount"], *(float(row[2]) for row in former)}
+    assert {99.0, 129.0} <= amounts
+    assert await installed.json("prices", shop.name, "--plan", "none of them") == []
+    ran = await installed.run("prices")
+    assert (ran.returncode, "diffy domains list" in ran.stderr) == (2, True)
