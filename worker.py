@@ -40,6 +40,7 @@ from activities.reporting import Reporter
 from activities.retention import RetentionActivities
 from core.alerts.attempts import Attempt
 from core.alerts.messages import Notification
+from core.alerts.signal_targets import SignalTargets
 from core.errors import SettingsError
 from core.jobs.states import TASK_QUEUE
 from core.settings import Settings, load_settings
@@ -148,8 +149,10 @@ def means_of(
     settings: Settings, resources: Resources, secret_key: SecretKey
 ) -> Mapping[ChannelKind, Send]:
     """How each kind of channel is told."""
-    mailer = Mailer(resources.database, SmtpServer.of(settings))
-    signals = Signals(resources.client)
+    mailer = Mailer(
+        resources.database, SmtpServer.of(settings), secret_key, settings.resolved_public_url
+    )
+    signals = Signals(resources.client, SignalTargets(settings.signal_targets))
 
     async def webhook(channel: Channel, message: Notification, _: Sequence[UUID]) -> Attempt:
         return await resources.webhooks.send(channel, secret_key.for_opening(), message)

@@ -23,6 +23,7 @@ from api.routes import (
     deliveries,
     domains,
     events,
+    feeds,
     health,
     job_events,
     jobs,
@@ -30,6 +31,7 @@ from api.routes import (
     pages,
     prices,
     snapshots,
+    unsubscribing,
     watching,
 )
 from api.web.faults import answer_any_fault
@@ -63,6 +65,7 @@ ROUTERS: Final = (
     snapshots.router,
     channels.router,
     alerts.router,
+    feeds.router,
     deliveries.router,
     backtests.router,
     jobs.router,
@@ -99,6 +102,9 @@ def _routes() -> list[BaseRoute]:
     for each in ROUTERS:
         router.include_router(each, dependencies=[bearer], responses=documented_errors(401))
     router.include_router(health.router)
+    # Whoever knows such an address may use it, without a key.
+    for each in (feeds.public, unsubscribing.public):
+        router.include_router(each, include_in_schema=False)
     for each in PAGES:
         router.include_router(each, include_in_schema=False)
     return router.routes

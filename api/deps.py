@@ -150,6 +150,7 @@ SnapshotIdDep = Annotated[UUID, _path_id("Snapshot")]
 BacktestIdDep = Annotated[UUID, _path_id("Backtest")]
 ChannelIdDep = Annotated[UUID, _path_id("Channel")]
 AlertIdDep = Annotated[UUID, _path_id("Alert")]
+FeedIdDep = Annotated[UUID, _path_id("Feed")]
 DeliveryIdDep = Annotated[UUID, _path_id("Delivery")]
 KeyIdDep = Annotated[UUID, _path_id("Key")]
 

@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     smtp_from: Annotated[str, Field(max_length=254, pattern=MAIL_ADDRESS)] | None = None
     """The address that notifications are sent from; required with `DIFFY_SMTP_HOST`."""
 
+    signal_targets: Annotated[str, Field(max_length=10_000)] = ""
+    """The workflows that channels of kind `signal` may signal, with commas between: ids, starts of
+    ids (`pricing-*`) and task queues (`queue:pricing`). Empty: there are no such channels."""
+
     bootstrap_api_key: Annotated[str, Field(min_length=16, max_length=200)] | None = None
     """An API key that exists for the organisation `default` from the start."""
 

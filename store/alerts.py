@@ -8,9 +8,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.alerts.attempts import DeliveryState
+from core.alerts.timing import Digest, told_at
 from core.errors import NotFound
+from core.outbox import ChannelMessage
 from store.db.paging import Paged, PageRequest, paged
 from store.domains import ROW_LOCK
+from store.matching import facts_of, recipients, rule_index
+from store.outbox_rows import put
 from store.tables.alerts import Alert, AlertChannel, Channel, Delivery
 from store.tables.changes import Change
 from store.tables.domains import Domain
@@ -62,17 +66,52 @@ async def set_channels(
     await session.flush()
 
 
-async def delete_alert(session: AsyncSession, org_id: UUID, alert_id: UUID) -> None:
-    """Delete an alert, and what it was still going to tell. Raises NotFound if there is none with
-    this id.
+async def delete_alert(
+    session: AsyncSession, org_id: UUID, alert_id: UUID, now: datetime
+) -> set[UUID]:
+    """Delete an alert, and what only it was still going to tell; the channels to wake.
+
+    What another alert tells the same channel too is told by that one from now on. Raises NotFound
+    if there is no alert with this id.
     """
     await get_alert(session, org_id, alert_id, lock=True)
-    await session.execute(
-        delete(Delivery).where(
-            Delivery.alert_id == alert_id, Delivery.state == DeliveryState.PENDING
+    pending = list(
+        await session.scalars(
+            select(Delivery).where(
+                Delivery.alert_id == alert_id, Delivery.state == DeliveryState.PENDING
+            )
         )
     )
     await session.execute(delete(Alert).where(Alert.id == alert_id))
+    if not pending:
+        return set()
+    index = await rule_index(session, org_id)
+    woken: set[UUID] = set()
+    for start in range(0, len(pending), CHANGES_PER_READ):
+        part = pending[start : start + CHANGES_PER_READ]
+        ids = {each.change_id for each in part}
+        changes = (await session.scalars(select(Change).where(Change.id.in_(ids)))).all()
+        facts = await facts_of(session, changes, with_difference=index.reads_difference)
+        heirs = {
+            (change.id, each.channel_id): each.alert
+            for change in changes
+            for each in recipients(index, facts[change.id])
+        }
+        for delivery in part:
+            heir = delivery.change_id and heirs.get((delivery.change_id, delivery.channel_id))
+            if not heir:
+                await session.delete(delivery)
+                continue
+            delivery.alert_id = heir.id
+            if delivery.digest_id is None:
+                due_at = told_at(now, heir.digest, heir.quiet_hours)
+                delivery.due_at = delivery.next_attempt_at = due_at
+                delivery.is_digest = heir.digest is not Digest.NONE
+            woken.add(delivery.channel_id)
+    for channel_id in woken:
+        await put(session, ChannelMessage.of(channel_id))
+    await session.flush()
+    return woken
 
 
 async def unknown_channels(session: AsyncSession, org_id: UUID, ids: Collection[UUID]) -> set[UUID]:
@@ -84,6 +123,12 @@ async def unknown_channels(session: AsyncSession, org_id: UUID, ids: Collection[
 async def unknown_domains(session: AsyncSession, org_id: UUID, ids: Collection[UUID]) -> set[UUID]:
     """Those of `ids` that are no domain of the organisation."""
     owned = select(Domain.id).where(Domain.org_id == org_id, Domain.id.in_(ids))
+    return set(ids) - set(await session.scalars(owned))
+
+
+async def unknown_alerts(session: AsyncSession, org_id: UUID, ids: Collection[UUID]) -> set[UUID]:
+    """Those of `ids` that are no alert of the organisation."""
+    owned = select(Alert.id).where(Alert.org_id == org_id, Alert.id.in_(ids))
     return set(ids) - set(await session.scalars(owned))
 
 

@@ -348,7 +348,7 @@ def turn_on(channel: Channel) -> None:
     _set_health(channel, HEALTHY)
 
 
-async def turn_off(session: AsyncSession, channel: Channel) -> None:
-    """Deliver nothing more to the channel; what is pending fails."""
-    channel.state, channel.off_reason = ChannelState.OFF, TURNED_OFF
+async def turn_off(session: AsyncSession, channel: Channel, reason: str = TURNED_OFF) -> None:
+    """Deliver nothing more to the channel, for that `reason`; what is pending fails."""
+    channel.state, channel.off_reason = ChannelState.OFF, reason
     await _fail(session, channel.id, TURNED_OFF)

@@ -1,18 +1,22 @@
 """What is told of stored changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.alerts.messages import Links, ToldChange
+from core.changes.diff import TextDifference
 from core.changes.price_list import PriceMove
 from store.prices import moves_of
 from store.tables.alerts import Alert, Delivery
 from store.tables.changes import Change
 from store.tables.domains import Domain
 from store.tables.pages import Page
+
+STORED_DIFFERENCE = TypeAdapter(TextDifference)
 
 
 async def told_changes(
@@ -23,13 +27,7 @@ async def told_changes(
 ) -> dict[UUID, ToldChange]:
     """What each delivery of a change tells, by its id; `api_url` is where the API is reached."""
     ids = {each.change_id for each in deliveries if each.change_id is not None}
-    rows = await session.execute(
-        select(Change, Page, Domain)
-        .outerjoin(Page, Change.page_id == Page.id)
-        .join(Domain, Change.domain_id == Domain.id)
-        .where(Change.id.in_(ids))
-    )
-    found = {change.id: (change, page, domain) for change, page, domain in rows}
+    found = await _with_owners(session, ids)
     prices = await moves_of(session, [change for change, _, _ in found.values()])
     told = {}
     for delivery in deliveries:
@@ -38,6 +36,35 @@ async def told_changes(
             change, page, domain = found[delivery.change_id]
             told[delivery.id] = _told(change, page, domain, prices[change.id], alert, api_url)
     return told
+
+
+async def describe_changes(
+    session: AsyncSession, changes: Sequence[Change], api_url: str
+) -> list[ToldChange]:
+    """The changes as they are told, of no alert, in the same order."""
+    found = await _with_owners(session, {each.id for each in changes})
+    prices = await moves_of(session, changes)
+    return [_told(*found[each.id], prices[each.id], None, api_url) for each in changes]
+
+
+async def differences_of(
+    session: AsyncSession, change_ids: Sequence[UUID]
+) -> dict[UUID, TextDifference]:
+    """The differences of these changes, by the id of the change."""
+    rows = await session.execute(select(Change.id, Change.diff).where(Change.id.in_(change_ids)))
+    return {change_id: STORED_DIFFERENCE.validate_python(diff) for change_id, diff in rows}
+
+
+async def _with_owners(
+    session: AsyncSession, ids: Collection[UUID]
+) -> dict[UUID, tuple[Change, Page | None, Domain]]:
+    rows = await session.execute(
+        select(Change, Page, Domain)
+        .outerjoin(Page, Change.page_id == Page.id)
+        .join(Domain, Change.domain_id == Domain.id)
+        .where(Change.id.in_(ids))
+    )
+    return {change.id: (change, page, domain) for change, page, domain in rows}
 
 
 def _told(

@@ -108,6 +108,7 @@ def sqlite_path(sqlite_template: Path, tmp_path: Path) -> Path:
 def settings(temporal: EmbeddedTemporal, sqlite_path: Path) -> Settings:
     """Settings of a system of its own, on the shared Temporal server."""
     return Settings(
+        signal_targets="*",
         data_dir=sqlite_path.parent,
         temporal_address=temporal.address,
         allow_private_networks=True,

@@ -1,32 +1,31 @@
 """E-mail over SMTP."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Final
 from uuid import UUID
 
 import aiosmtplib
-from pydantic import TypeAdapter
-from sqlalchemy import select
 
 from core.alerts.attempts import Attempt, Result
 from core.alerts.mail import mail_of
 from core.alerts.messages import Notification
-from core.changes.diff import TextDifference
+from core.alerts.unsubscribing import unsubscribe_token
+from core.errors import DiffyError
 from core.settings import Settings, SmtpTls
 from store.db.engine import Database
+from store.secretkey import SecretKey
 from store.tables.alerts import Channel
-from store.tables.changes import Change
+from store.told_changes import differences_of
 
 SMTP_TIMEOUT: Final = timedelta(seconds=60)
-"""For a whole mail."""
+"""For all mails about one message."""
 
 MAX_DIFFERENCES: Final = 100
 """Differences that one mail is made of."""
-
-STORED_DIFFERENCE = TypeAdapter(TextDifference)
 
 
 @dataclass(frozen=True)
@@ -56,38 +55,47 @@ class SmtpServer:
 
 
 class Mailer:
-    """Sends mails through `server`, each over a connection of its own."""
+    """Sends mails through `server`. `public_url` is where their links to unsubscribe lead."""
 
-    def __init__(self, database: Database, server: SmtpServer | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        server: SmtpServer | None,
+        secret_key: SecretKey,
+        public_url: str,
+    ) -> None:
         self._database = database
         self._server = server
+        self._secret_key = secret_key
+        self._public_url = public_url
 
     async def send(
         self, channel: Channel, message: Notification, change_ids: Sequence[UUID]
     ) -> Attempt:
-        """Send `message` to the addresses of the channel; how it ended."""
+        """Send `message` to each address of the channel, over one connection; how it ended.
+
+        Each address gets a mail of its own, under the same id, with its own link to unsubscribe.
+        """
         if self._server is None:
             return Attempt(Result.FAILED, "DIFFY_SMTP_HOST and DIFFY_SMTP_FROM are not set.")
-        server, recipients = self._server, channel.target["to"]
+        server = self._server
         async with self._database.reading() as session:
-            rows = await session.execute(
-                select(Change.id, Change.diff).where(Change.id.in_(change_ids[:MAX_DIFFERENCES]))
+            differences = await differences_of(session, change_ids[:MAX_DIFFERENCES])
+        mails = {
+            address: mail_of(
+                message,
+                differences,
+                channel_id=channel.id,
+                sender=server.sender,
+                recipient=address,
+                unsubscribe_url=self._unsubscribe_url(channel.id, address),
             )
-            differences = {
-                change_id: STORED_DIFFERENCE.validate_python(diff) for change_id, diff in rows
-            }
-        mail = mail_of(
-            message,
-            differences,
-            channel_id=channel.id,
-            sender=server.sender,
-            recipients=recipients,
-        )
+            for address in channel.target["to"]
+        }
         try:
-            async with asyncio.timeout(SMTP_TIMEOUT.total_seconds()):
-                refused, answer = await aiosmtplib.send(
-                    mail,
-                    recipients=recipients,
+            async with (
+                asyncio.timeout(SMTP_TIMEOUT.total_seconds()),
+                aiosmtplib.SMTP(
                     hostname=server.host,
                     port=server.port,
                     username=server.username,
@@ -95,20 +103,42 @@ class Mailer:
                     use_tls=server.tls is SmtpTls.TLS,
                     start_tls=server.tls is SmtpTls.STARTTLS,
                     timeout=SMTP_TIMEOUT.total_seconds(),
-                )
+                ) as client,
+            ):
+                return await _sent(client, mails)
         except TimeoutError:
             seconds = SMTP_TIMEOUT.total_seconds()
             return Attempt(Result.FAILED, f"{server.host} took longer than {seconds:g} s.")
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            codes = sorted({each.code for each in error.recipients})
-            return Attempt(Result.FAILED, f"{server.host} refused all recipients: {codes}.")
         except aiosmtplib.SMTPResponseException as error:
             return Attempt(Result.FAILED, _plain(f"{error.code} {error.message}"))
         except (aiosmtplib.SMTPException, OSError) as error:
             return Attempt(Result.FAILED, f"{server.host}: {type(error).__name__}.")
-        # Who was not refused has the mail: to send it again would tell them twice.
-        some = f" ({len(refused)} of {len(recipients)} recipients refused)" if refused else ""
-        return Attempt(Result.DELIVERED, _plain(answer) + some)
+
+    def _unsubscribe_url(self, channel_id: UUID, address: str) -> str | None:
+        """The link for one address; None where there is no key to prove it with."""
+        try:
+            box = self._secret_key.for_sealing()
+        except DiffyError:
+            return None
+        return f"{self._public_url}/unsubscribe/{unsubscribe_token(box, channel_id, address)}"
+
+
+async def _sent(client: aiosmtplib.SMTP, mails: Mapping[str, EmailMessage]) -> Attempt:
+    """How it ended. Who was not refused has the mail: to send it again would tell them twice."""
+    accepted: list[str] = []
+    refused: list[str] = []
+    for address, mail in mails.items():
+        try:
+            _, answer = await client.send_message(mail, recipients=[address])
+            accepted.append(_plain(answer))
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            refused += [_plain(f"{each.code} {each.message}") for each in error.recipients]
+        except aiosmtplib.SMTPResponseException as error:
+            refused.append(_plain(f"{error.code} {error.message}"))
+    if not accepted:
+        return Attempt(Result.FAILED, refused[-1] if refused else "The channel has no recipients.")
+    some = f" ({len(refused)} of {len(mails)} recipients refused)" if refused else ""
+    return Attempt(Result.DELIVERED, accepted[-1] + some)
 
 
 def _plain(answer: str) -> str:

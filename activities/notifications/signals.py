@@ -9,15 +9,17 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from core.alerts.attempts import Attempt, Result
 from core.alerts.messages import Notification, body_of
+from core.alerts.signal_targets import NOT_ALLOWED, SignalTargets
 from core.jobs.states import TASK_QUEUE
 from store.tables.alerts import Channel
 
 
 class Signals:
-    """Sends signals through `client`."""
+    """Sends signals through `client`, to the workflows of `targets`."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, targets: SignalTargets) -> None:
         self._client = client
+        self._targets = targets
 
     async def send(self, channel: Channel, message: Notification, _: Sequence[UUID]) -> Attempt:
         """Signal `message` to the workflow of the channel; how it ended.
@@ -30,6 +32,8 @@ class Signals:
             found = await self._client.get_workflow_handle(workflow_id).describe()
             if found.task_queue == TASK_QUEUE:
                 return Attempt(Result.FAILED, "This is a workflow of Diffy itself.")
+            if not self._targets.allow(workflow_id, found.task_queue):
+                return Attempt(Result.FAILED, NOT_ALLOWED)
             content = {"id": message.message_id, **json.loads(body_of(message))}
             running = self._client.get_workflow_handle(workflow_id, run_id=found.run_id)
             await running.signal(signal_name, content)

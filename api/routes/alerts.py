@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Final
 from uuid import UUID
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.deps import AlertIdDep, DatabaseDep, PrincipalDep
+from api.deps import AlertIdDep, DatabaseDep, DeliveryDep, PrincipalDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
 from api.limits import JsonBody, OneLine, Text
@@ -32,7 +33,7 @@ from core.alerts.rules import (
 from core.alerts.timing import Digest, QuietHours, told_at
 from core.changes.events import Event
 from core.changes.rules import ChangeType, Severity
-from core.errors import InvalidRequest
+from core.errors import InvalidRequest, RateLimited, Unavailable
 from core.model import Model, UtcTime
 from core.web.page_types import PageType
 from store.alerts import (
@@ -106,6 +107,9 @@ class WordsBody(JsonBody):
 class AlertOn(JsonBody):
     """Which changes an alert is about: those that pass all filters. An omitted filter lets
     everything pass.
+
+    An alert without `events` also tells when watching breaks or works again, whatever its filters
+    other than `domainIds`, `pageIds`, `tags` and `pageTypes`.
 
     `words` may also be a list: each of them may appear or vanish. A change of a page has the tags
     of the page and of its domain. `pricePercent` is the least move of a price, in per cent.
@@ -431,10 +435,18 @@ async def change(
 
 
 @router.delete("/{alert_id}", status_code=204, responses=documented_errors(404))
-async def delete(alert_id: AlertIdDep, principal: PrincipalDep, database: DatabaseDep) -> None:
-    """Delete an alert. What it was still going to tell is not told."""
+async def delete(
+    alert_id: AlertIdDep, principal: PrincipalDep, database: DatabaseDep, delivery: DeliveryDep
+) -> None:
+    """Delete an alert. What it was still going to tell is not told, unless another alert tells it
+    to the same channel.
+    """
     async with database.transaction() as session:
-        await delete_alert(session, principal.org_id, alert_id)
+        woken = await delete_alert(session, principal.org_id, alert_id, datetime.now(UTC))
+    # The alert is deleted. If this fails, the reconciler wakes the channels.
+    with suppress(Unavailable, RateLimited):
+        for channel_id in woken:
+            await delivery.deliver(channel_id)
 
 
 async def _view(session: AsyncSession, alert: Alert) -> AlertView:

@@ -18,6 +18,7 @@ from api.limits import JsonBody, Text
 from api.paging import ListMeta, PagingDep
 from api.routes.deliveries import DeliveryAnswer, DeliveryView, delivery_view
 from core.alerts.attempts import ChannelState
+from core.alerts.signal_targets import NOT_ALLOWED, SignalTargets
 from core.alerts.signing import new_secret
 from core.errors import Conflict, InvalidAddress, InvalidRequest, RateLimited, Unavailable
 from core.model import Model, UtcTime
@@ -213,6 +214,8 @@ async def add(
     url = _webhook_url(body.url, settings) if isinstance(body, AddWebhookBody) else None
     if isinstance(body, AddEmailBody) and not (settings.smtp_host and settings.smtp_from):
         raise Conflict("E-mail cannot be sent here: DIFFY_SMTP_HOST or DIFFY_SMTP_FROM is not set.")
+    if isinstance(body, AddSignalBody):
+        _check_target(body.workflow_id, settings)
     secret: str | None = None
 
     async def accept(session: AsyncSession, seed: UUID) -> ChannelView:
@@ -277,6 +280,7 @@ async def change(
             channel.target = {"to": list(dict.fromkeys(body.to))}
         if body.workflow_id is not None or body.signal_name is not None:
             [workflow_id], [signal_name] = channel.target.values()
+            _check_target(body.workflow_id or workflow_id, settings)
             channel.target = _signal_target(
                 body.workflow_id or workflow_id, body.signal_name or signal_name
             )
@@ -368,6 +372,15 @@ def _check_fields(body: ChangeChannelBody, kind: ChannelKind) -> None:
         if getattr(body, name) is not None and owner is not kind:
             field, sentence = to_camel(name), f"Only a channel of kind {owner} has this."
             raise InvalidRequest(f"{field}: {sentence}", {field: sentence})
+
+
+def _check_target(workflow_id: str, settings: Settings) -> None:
+    """Raises Conflict if nothing may be signalled here, InvalidRequest if this workflow may not."""
+    targets = SignalTargets(settings.signal_targets)
+    if targets.is_empty:
+        raise Conflict("Workflows cannot be signalled here: DIFFY_SIGNAL_TARGETS is not set.")
+    if not targets.allow(workflow_id, None):
+        raise InvalidRequest(NOT_ALLOWED, {"workflowId": NOT_ALLOWED})
 
 
 def _signal_target(workflow_id: str, signal_name: str) -> dict[str, list[str]]:

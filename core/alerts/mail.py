@@ -1,6 +1,6 @@
 """E-mail about changes: text and HTML with the difference, threaded by page."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from email.message import EmailMessage
 from email.utils import format_datetime
 from html import escape
@@ -35,9 +35,13 @@ def mail_of(
     *,
     channel_id: UUID,
     sender: str,
-    recipients: Sequence[str],
+    recipient: str,
+    unsubscribe_url: str | None,
 ) -> EmailMessage:
-    """The e-mail that tells `message`, the same each time.
+    """The e-mail that tells `message` to one recipient, the same each time.
+
+    Mail clients show `unsubscribe_url` as a button. They post to it (RFC 8058) if it is of https,
+    which that asks for.
 
     Its Message-ID is that of the message. Mails about one page, or site, refer to one id, which no
     mail has: mail clients show them as a thread (RFC 5322, 3.6.4).
@@ -45,23 +49,27 @@ def mail_of(
     host = sender.rpartition("@")[2].rstrip(">")
     mail = EmailMessage()
     mail["From"] = sender
-    mail["To"] = ", ".join(recipients)
+    mail["To"] = recipient
     mail["Date"] = format_datetime(message.timestamp)
     mail["Message-ID"] = f"<{message.id.hex}@{host}>"
     mail["Auto-Submitted"] = "auto-generated"
+    if unsubscribe_url:
+        mail["List-Unsubscribe"] = f"<{unsubscribe_url}>"
+        if unsubscribe_url.startswith("https:"):
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     match message.data:
         case ToldChange() as told:
             about = told.page_id or told.domain_id
             thread = f"<page-{about.hex}.{channel_id.hex}@{host}>"
             mail["In-Reply-To"] = mail["References"] = thread
             subject = f"{told.domain}: {told.summary}"
-            sections = [_section(told, differences.get(told.id), MAX_BLOCKS)]
+            sections = [section_of(told, differences.get(told.id), MAX_BLOCKS)]
         case DigestContent() as digest:
             name = digest.alert_name or "Changes"
             subject = f"{name}: {digest.count} change{'s' if digest.count != 1 else ''}"
             shown = digest.changes[:MAX_DIGEST_CHANGES]
             sections = [
-                _section(told, differences.get(told.id), MAX_DIGEST_BLOCKS) for told in shown
+                section_of(told, differences.get(told.id), MAX_DIGEST_BLOCKS) for told in shown
             ]
             if digest.count > len(shown):
                 more = f"And {digest.count - len(shown)} more changes."
@@ -69,7 +77,12 @@ def mail_of(
         case TestContent() as test:
             subject = "A test of Diffy"
             sections = [(test.summary, f"<p>{escape(test.summary)}</p>")]
-    mail["Subject"] = _one_line(subject, MAX_SUBJECT_LENGTH)
+    mail["Subject"] = one_line(subject, MAX_SUBJECT_LENGTH)
+    if unsubscribe_url:
+        leave = escape(unsubscribe_url, quote=True)
+        sections.append(
+            (f"Unsubscribe: {unsubscribe_url}", f'<p><a href="{leave}">Unsubscribe</a></p>')
+        )
     mail.set_content("\n\n".join(text for text, _ in sections) + "\n")
     body = "\n<hr>\n".join(html for _, html in sections)
     mail.add_alternative(
@@ -79,7 +92,7 @@ def mail_of(
     return mail
 
 
-def _section(
+def section_of(
     told: ToldChange, difference: TextDifference | None, max_blocks: int
 ) -> tuple[str, str]:
     """A change as text and as HTML."""
@@ -88,7 +101,7 @@ def _section(
     left_out = len(blocks) - max_blocks
     more = [f"({left_out} more differences)"] if left_out > 0 else []
     lines = [line for block in blocks[:max_blocks] for line in _lines(block)]
-    summary = _one_line(told.summary, MAX_LINE_LENGTH)
+    summary = one_line(told.summary, MAX_LINE_LENGTH)
     text = "\n".join(
         [summary, told.url, facts, *([""] if lines else []), *lines, *more, "", told.links.change]
     )
@@ -106,12 +119,12 @@ def _section(
 
 def _lines(block: BlockChange) -> Iterator[str]:
     if block.kind is BlockChangeKind.MOVED:
-        yield f"~ {_one_line(block.after or block.before or '', MAX_LINE_LENGTH)}"
+        yield f"~ {one_line(block.after or block.before or '', MAX_LINE_LENGTH)}"
         return
     if block.before is not None:
-        yield f"- {_one_line(block.before, MAX_LINE_LENGTH)}"
+        yield f"- {one_line(block.before, MAX_LINE_LENGTH)}"
     if block.after is not None:
-        yield f"+ {_one_line(block.after, MAX_LINE_LENGTH)}"
+        yield f"+ {one_line(block.after, MAX_LINE_LENGTH)}"
 
 
 def _rows(block: BlockChange) -> Iterator[str]:
@@ -139,7 +152,7 @@ def _marked(element: str, text: str) -> str:
     return f'<{element} style="{style}">{escape(text)}</{element}>' if text else ""
 
 
-def _one_line(text: str, length: int) -> str:
+def one_line(text: str, length: int) -> str:
     """`text` without line breaks and other control characters, cut where it is longer."""
     plain = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return plain if len(plain) <= length else plain[: length - 1] + "…"

@@ -22,6 +22,8 @@ MAX_CHOICES: Final = 100
 MAX_WORDS_LENGTH: Final = 200
 """Number of characters of one entry of `words`."""
 
+WATCH_EVENTS: Final = frozenset({Event.WATCH_BROKEN, Event.WATCH_RESTORED})
+
 SEVERITY_ORDER: Final = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
 
 Word = Annotated[str, Field(min_length=1, max_length=MAX_WORDS_LENGTH)]
@@ -47,6 +49,10 @@ class AlertRule(Model):
 
     A change passes if it passes all filters. `price_percent` is the least relative move of a price,
     in per cent; without it and with `price_direction`, any move in that direction.
+
+    A rule without `events` tells when watching breaks or works again (`WATCH_EVENTS`) whatever is
+    said of severity, confidence, types, prices and words: who waits for a price has to know that
+    nobody looks for it.
     """
 
     domain_ids: tuple[UUID, ...] | None = None
@@ -156,6 +162,8 @@ def _reason(rule: AlertRule, facts: ChangeFacts) -> Reason:
         return Reason.OTHER_PAGE
     if rule.tags is not None and facts.tags.isdisjoint(rule.tags):
         return Reason.OTHER_TAG
+    if rule.events is None and facts.event in WATCH_EVENTS:
+        return _watch_reason(rule, facts)
     if rule.page_types is not None and facts.page_type not in rule.page_types:
         return Reason.OTHER_PAGE_TYPE
     if rule.events is not None and facts.event not in rule.events:
@@ -171,6 +179,16 @@ def _reason(rule: AlertRule, facts: ChangeFacts) -> Reason:
     if rule.words is not None and not _has_words(rule.words, facts.words):
         return Reason.OTHER_WORDS
     return Reason.MATCHES
+
+
+def _watch_reason(rule: AlertRule, facts: ChangeFacts) -> Reason:
+    """The reason for an event that a rule tells by default: only what it is about counts.
+
+    One about a whole domain is about its pages of all types.
+    """
+    if rule.page_types is None or facts.page_id is None or facts.page_type in rule.page_types:
+        return Reason.MATCHES
+    return Reason.OTHER_PAGE_TYPE
 
 
 _RANK: Final = {severity: rank for rank, severity in enumerate(SEVERITY_ORDER)}

@@ -29,6 +29,7 @@ async def owned(system: System, site: FakeSite) -> dict[str, str]:
     channel = (await system.api.post("/api/channels", json=hook)).json()["data"]["id"]
     body = {"name": "all", "channelIds": [channel]}
     alert = (await system.api.post("/api/alerts", json=body)).json()["data"]["id"]
+    feed = (await system.api.post("/api/feeds", json={"name": "all"})).json()["data"]["id"]
     async with system.worker():
         domain = await system.add_domain(site.origin)
         await system.finished(domain.discovery_job_id)
@@ -45,6 +46,7 @@ async def owned(system: System, site: FakeSite) -> dict[str, str]:
     return {
         "channel_id": channel,
         "alert_id": alert,
+        "feed_id": feed,
         "delivery_id": delivery["id"],
         "domain_id": str(domain.id),
         "page_id": str(page_id),

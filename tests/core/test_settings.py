@@ -17,6 +17,7 @@ def test_every_setting_has_the_default_of_the_contract() -> None:
     assert settings.resolved_database_url == f"sqlite:///{Path('.diffy/diffy.db').absolute()}"
     assert settings.bootstrap_api_key is None
     assert settings.secret_key is None
+    assert settings.signal_targets == ""
     assert settings.allow_private_networks is False
     assert settings.host_rps == 2
     assert settings.fetch_seconds == 60

@@ -34,6 +34,7 @@ from store.prices import record_prices
 from store.tables.alerts import Channel, ChannelKind, Delivery
 from store.tables.changes import Change
 from store.tables.domains import Domain, DomainStatus
+from store.tables.feeds import Feed, FeedKind
 from store.tables.pages import Page
 from tests.eventually import eventually
 from tests.store.rows import NOON, minutes, new_domain, new_organisation, new_pages, stored, waiting
@@ -177,6 +178,16 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
                 page_id=page_id,
                 changed_at=NOON,
                 due_at=NOON,
+                created_at=NOON,
+            )
+        )
+        session.add(
+            Feed(
+                org_id=org_id,
+                name=name,
+                kind=FeedKind.DOMAIN,
+                domain_id=domain.id,
+                token_hash=name,
                 created_at=NOON,
             )
         )

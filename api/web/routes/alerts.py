@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.deps import AlertIdDep, DatabaseDep
+from api.deps import AlertIdDep, DatabaseDep, DeliveryDep
 from api.routes import alerts as rest
 from api.routes import channels as rest_channels
 from api.web.forms import Form, body_of, sparse
@@ -134,10 +134,14 @@ async def switch_alert(
 
 @router.post("/{alert_id}/remove")
 async def remove_alert(
-    alert_id: AlertIdDep, _: FormDep, owner: OwnerDep, database: DatabaseDep
+    alert_id: AlertIdDep,
+    _: FormDep,
+    owner: OwnerDep,
+    database: DatabaseDep,
+    delivery: DeliveryDep,
 ) -> Response:
     """Delete an alert."""
-    await rest.delete(alert_id, owner, database)
+    await rest.delete(alert_id, owner, database, delivery)
     return RedirectResponse("/alerts?notice=alert-removed", 303)
 
 

@@ -89,11 +89,15 @@ def test_a_mail_shows_the_difference_in_text_and_html_and_belongs_to_the_thread_
             {UUID(int=n + 1): difference},
             channel_id=CHANNEL,
             sender="diffy@shop.example",
-            recipients=["a@b.example", "c@d.example"],
+            recipient="a@b.example",
+            unsubscribe_url="https://diffy.example/unsubscribe/t?a=1&b",
         )
         for n in range(2)
     ]
     text, html = (part_of(mails[0], kind) for kind in ("plain", "html"))
+    assert mails[0]["List-Unsubscribe"] == "<https://diffy.example/unsubscribe/t?a=1&b>"
+    assert mails[0]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert 'href="https://diffy.example/unsubscribe/t?a=1&amp;b"' in html
     assert "- Pro costs <b>$10</b> a month.\n+ Pro costs <b>$12</b> a month." in text
     assert "https://shop.example/pricing?a=1&b=<2>" in text
     assert "<b>$10" not in html
@@ -102,7 +106,7 @@ def test_a_mail_shows_the_difference_in_text_and_html_and_belongs_to_the_thread_
     assert 'href="https://shop.example/pricing?a=1&amp;b=&lt;2&gt;"' in html
     assert mails[0]["Message-ID"] != mails[1]["Message-ID"]
     assert mails[0]["References"] == mails[1]["References"] == mails[0]["In-Reply-To"]
-    assert mails[0]["To"] == "a@b.example, c@d.example"
+    assert mails[0]["To"] == "a@b.example"
 
 
 def test_a_page_cannot_write_headers_of_a_mail() -> None:
@@ -110,8 +114,14 @@ def test_a_page_cannot_write_headers_of_a_mail() -> None:
         uuid4(), told(summary="New\r\nBcc: victim@example.com\x00\u2028" + "x" * 500)
     )
     mail = mail_of(
-        message, {}, channel_id=CHANNEL, sender="diffy@shop.example", recipients=["a@b.example"]
+        message,
+        {},
+        channel_id=CHANNEL,
+        sender="diffy@shop.example",
+        recipient="a@b.example",
+        unsubscribe_url=None,
     )
+    assert mail["List-Unsubscribe"] is None
     assert mail["Bcc"] is None
     assert "\n" not in mail["Subject"]
     assert len(mail["Subject"]) <= 150
@@ -123,7 +133,14 @@ def test_a_test_and_a_digest_are_mails_too() -> None:
         (of_digest(uuid4(), [told(n) for n in range(150)]), "Changes: 150 changes"),
     ):
         mail = mail_of(
-            message, {}, channel_id=CHANNEL, sender="d@shop.example", recipients=["a@b.example"]
+            message,
+            {},
+            channel_id=CHANNEL,
+            sender="d@shop.example",
+            recipient="a@b.example",
+            unsubscribe_url="http://diffy.example/unsubscribe/t",
         )
+        assert mail["List-Unsubscribe"] == "<http://diffy.example/unsubscribe/t>"
+        assert mail["List-Unsubscribe-Post"] is None, "that asks for https"
         assert mail["Subject"] == subject
     assert "And 50 more changes." in part_of(mail, "plain")

@@ -146,3 +146,42 @@ def test_an_index_finds_what_judging_each_rule_finds(
     index = RuleIndex(list(zip(rules, range(len(rules)), strict=True)))
     expected = [place for place, rule in enumerate(rules) if judge(rule, change).matches]
     assert list(index.matching(change)) == expected
+
+
+NARROW = AlertRule(
+    domain_ids=(DOMAIN,),
+    tags=("eu",),
+    page_types=("pricing",),
+    change_types=("price_change",),
+    min_severity=Severity.CRITICAL,
+    min_confidence=1.0,
+    price_percent=5,
+    words=Words(appear=("sale",)),
+)
+
+
+@pytest.mark.parametrize("event", [Event.WATCH_BROKEN, Event.WATCH_RESTORED])
+def test_an_alert_that_names_no_events_tells_when_watching_breaks(event: Event) -> None:
+    def judged(rule: AlertRule, page_id: UUID | None = PAGE, page_type: str | None = "pricing",
+               tag: str = "eu", domain_id: UUID = DOMAIN) -> Reason:  # fmt: skip
+        told = ChangeFacts(
+            domain_id, page_id, page_type, frozenset({tag}), str(event), Severity.LOW, 0.5
+        )
+        return judge(rule, told).reason
+
+    assert judged(NARROW) is Reason.MATCHES
+    assert judged(NARROW, page_id=None, page_type=None) is Reason.MATCHES, "of the whole domain"
+    assert judged(NARROW, page_type="blog") is Reason.OTHER_PAGE_TYPE
+    assert judged(NARROW, tag="us") is Reason.OTHER_TAG
+    assert judged(NARROW, domain_id=uuid4()) is Reason.OTHER_DOMAIN
+    assert judged(AlertRule(page_ids=(uuid4(),))) is Reason.OTHER_PAGE
+    named = NARROW.model_copy(update={"events": (Event.CHANGE,)})
+    assert judged(named) is Reason.OTHER_EVENT
+    asked = NARROW.model_copy(update={"events": (event,)})
+    assert judged(asked) is Reason.OTHER_CHANGE_TYPE, "what is named is judged by all filters"
+
+
+@pytest.mark.parametrize("event", [Event.PAGE_ADDED, Event.PAGE_UNLINKED])
+def test_other_events_pass_all_filters(event: Event) -> None:
+    told = ChangeFacts(DOMAIN, PAGE, "pricing", frozenset({"eu"}), str(event), Severity.LOW, 1.0)
+    assert judge(NARROW, told).reason is Reason.OTHER_CHANGE_TYPE

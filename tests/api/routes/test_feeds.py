@@ -1,0 +1,169 @@
+"""Feeds over REST, and at their own addresses."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import feedparser
+import httpx2
+import pytest
+
+from core.changes.rules import ChangeType
+from store.changes import record_event
+from store.domains import domain_by_id
+from store.pages import page_by_id
+from store.tables.domains import Domain
+from store.tables.pages import Page
+from tests.store.rows import NEWS, minutes
+from tests.system import System
+
+
+async def added(system: System, **body: object) -> dict[str, Any]:
+    """A new feed."""
+    answer = await system.api.post("/api/feeds", json={"name": "Rivals", **body})
+    assert answer.status_code == 201, answer.text
+    data: dict[str, Any] = answer.json()["data"]
+    return data
+
+
+async def patched(system: System, path: str, **body: object) -> None:
+    """Change what is at `path`."""
+    answer = await system.api.patch(path, json=body)
+    assert answer.status_code == 200, answer.text
+
+
+async def read(
+    system: System, feed: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> httpx2.Response:
+    """The answer of the feed's address to somebody without a key."""
+    path = urlsplit(feed["url"]).path
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=system.app), base_url="http://x")
+    async with client:
+        return await client.get(path, headers=headers)
+
+
+async def entries(system: System, feed: Mapping[str, Any]) -> list[str]:
+    """The titles of the entries, newest first."""
+    answer = await read(system, feed)
+    assert answer.status_code == 200, answer.text
+    parsed = feedparser.parse(answer.content)
+    assert not parsed.bozo
+    return [entry.title for entry in parsed.entries]
+
+
+async def changed(
+    system: System, domain_id: UUID, page_id: UUID | None, summary: str, minute: int
+) -> None:
+    """A change, as a crawl stores it."""
+    async with system.database.transaction() as session:
+        owner: Domain | Page = (
+            await page_by_id(session, page_id)
+            if page_id
+            else await domain_by_id(session, domain_id)
+        )
+        detected = replace(NEWS, summary=summary)
+        await record_event(session, owner, page_id, f"job-{minute}", detected, at=minutes(minute))
+
+
+async def test_a_feed_is_of_the_organisation_a_domain_a_tag_or_an_alert(system: System) -> None:
+    one, other = [await system.add_domain(f"{name}.example") for name in ("one", "other")]
+    await patched(system, f"/api/domains/{one.id}", tags=["rivals"])
+    answer = await system.api.post(
+        f"/api/domains/{other.id}/pages", json={"url": "https://other.example/a", "tags": ["eu"]}
+    )
+    page_id = UUID(answer.json()["data"]["id"])
+    hook = {"kind": "webhook", "name": "ops", "url": "https://hooks.example.com/"}
+    channel = (await system.api.post("/api/channels", json=hook)).json()["data"]["id"]
+    on = {"changeTypes": [ChangeType.WATCH_BROKEN]}
+    alert = {"name": "broken", "channelIds": [channel], "on": on}
+    alert_id = (await system.api.post("/api/alerts", json=alert)).json()["data"]["id"]
+    await changed(system, one.id, None, "First.", 1)
+    await changed(system, other.id, page_id, "Second.", 2)
+    everything = await added(system)
+    assert (everything["kind"], everything["domainId"]) == ("organisation", None)
+    both = ["other.example: Second.", "one.example: First."]
+    assert await entries(system, everything) == both
+    for body, expected in (
+        ({"domainId": str(one.id)}, both[1:]),
+        ({"domainId": str(other.id)}, both[:1]),
+        ({"tag": "Rivals "}, both[1:]),
+        ({"tag": "eu"}, both[:1]),
+        ({"tag": "none"}, []),
+        ({"alertId": alert_id}, []),
+    ):
+        assert await entries(system, await added(system, **body)) == expected, body
+    await patched(system, f"/api/alerts/{alert_id}", on={"minSeverity": "low"})
+    of_alert = await added(system, alertId=alert_id)
+    assert await entries(system, of_alert) == both
+    await system.api.delete(f"/api/alerts/{alert_id}")
+    assert (await read(system, of_alert)).status_code == 404
+    await system.api.delete(f"/api/domains/{other.id}")
+    assert await entries(system, everything) == both[1:]
+
+
+async def test_a_reader_that_has_a_feed_is_told_so(system: System) -> None:
+    feed = await added(system)
+    answer = await read(system, feed)
+    assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
+    known = {"If-None-Match": answer.headers["etag"]}
+    again = await read(system, feed, known)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == answer.headers["etag"]
+    domain = await system.add_domain("shop.example")
+    await changed(system, domain.id, None, "News.", 1)
+    newer = await read(system, feed, known)
+    assert (newer.status_code, newer.headers["etag"] != answer.headers["etag"]) == (200, True)
+
+
+async def test_the_address_of_a_feed_is_shown_once_and_can_be_revoked(system: System) -> None:
+    body, key = {"name": "Rivals"}, {"Idempotency-Key": uuid4().hex}
+    first, second = [
+        (await system.api.post("/api/feeds", json=body, headers=key)).json()["data"]
+        for _ in range(2)
+    ]
+    assert first["url"].startswith(system.settings.resolved_public_url)
+    assert second == {**first, "url": None}
+    shown = (await system.api.get(f"/api/feeds/{first['id']}")).json()["data"]
+    assert shown == {name: value for name, value in first.items() if name != "url"}
+    assert (await system.api.get("/api/feeds")).json()["data"] == [shown]
+    assert (await read(system, first)).status_code == 200
+    assert (await system.api.delete(f"/api/feeds/{first['id']}")).status_code == 204
+    gone = await read(system, first)
+    unknown = await read(system, {"url": f"http://x/feeds/{'x' * 43}"})
+    assert gone.status_code == unknown.status_code == 404
+    assert gone.content == unknown.content
+    assert (await system.api.delete(f"/api/feeds/{first['id']}")).status_code == 404
+
+
+async def test_a_feed_has_nothing_of_another_organisation(system: System) -> None:
+    domain = await system.add_domain("shop.example")
+    await patched(system, f"/api/domains/{domain.id}", tags=["rivals"])
+    await changed(system, domain.id, None, "News.", 1)
+    async with await system.another_organisation() as stranger:
+        for body in ({}, {"tag": "rivals"}):
+            answer = await stranger.post("/api/feeds", json={"name": "all", **body})
+            assert await entries(system, answer.json()["data"]) == []
+        answer = await stranger.post("/api/feeds", json={"name": "a", "domainId": str(domain.id)})
+    assert answer.status_code == 400
+    assert answer.json()["details"] == {"domainId": f"There is no domain {domain.id}."}
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, ["name"]),
+        ({"name": ""}, ["name"]),
+        ({"name": "a", "domainId": "x"}, ["domainId"]),
+        ({"name": "a", "alertId": str(uuid4())}, ["alertId"]),
+        ({"name": "a", "tag": ""}, ["tag"]),
+        ({"name": "a", "tag": "a", "alertId": str(uuid4())}, ["alertId", "tag"]),
+        ({"name": "a", "pageId": str(uuid4())}, ["pageId"]),
+    ],
+)
+async def test_a_feed_of_nothing_is_refused(
+    system: System, body: dict[str, str], fields: list[str]
+) -> None:
+    answer = await system.api.post("/api/feeds", json=body)
+    assert (answer.status_code, sorted(answer.json()["details"])) == (400, fields)
