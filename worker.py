@@ -56,6 +56,7 @@ from temporal.delivery import Delivery, Reconciler
 from temporal.housekeeping import schedule_pruning
 from temporal.inputs import InputGuard
 from temporal.jobs.known import KnownToTemporal
+from temporal.monitoring import runtime_with_metrics, serving_metrics
 from temporal.namespace import pace_hosts, prepare_namespace
 from temporal.shutdown import release
 from workflows.backtest_domain import BacktestDomain
@@ -252,18 +253,19 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
     `ready` is called once the worker polls. Raises SettingsError if the namespace does not fit,
     and Unavailable if Temporal does not answer.
     """
-    client = await connect(settings)
+    client = await connect(settings, runtime=runtime_with_metrics(settings))
     await prepare_namespace(client, timedelta(days=settings.job_retention_days))
     await pace_hosts(client, settings.host_rps)
     await schedule_pruning(client)
     migrate(settings.resolved_database_url)
-    async with (
-        opened_resources(settings, client) as resources,
-        reconciling(settings, resources),
-        temporal_worker(settings, resources),
-    ):
-        ready()
-        await stop.wait()
+    with serving_metrics(settings.metrics_host, settings.worker_metrics_port):
+        async with (
+            opened_resources(settings, client) as resources,
+            reconciling(settings, resources),
+            temporal_worker(settings, resources),
+        ):
+            ready()
+            await stop.wait()
 
 
 async def serve(settings: Settings, ready: Callable[[], None]) -> None:

@@ -30,6 +30,8 @@ from core.jobs.contract import (
     CrawlPageResult,
     Outcome,
 )
+from core.jobs.states import JobType
+from core.metrics import JOBS, QUICK_LOOKS
 from core.web.crawl_settings import Render
 from core.web.links import may_refresh
 from store.db.engine import Database
@@ -98,6 +100,9 @@ class QuickLookActivities:
             log.exception("the quick look of job %s failed", info.workflow_id)
         finally:
             self._places.free(info.workflow_id or "")
+        QUICK_LOOKS.labels("undecided" if result is None else "unchanged").inc()
+        if result is not None:
+            JOBS.labels(JobType.CRAWL, "completed").inc()
         return Outcome(attempt=report, result=result)
 
     async def _look(self, job: CrawlPageInput, job_id: str) -> CrawlPageResult | None:

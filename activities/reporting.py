@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from core.errors import (
 )
 from core.jobs.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attempts_before
 from core.jobs.retries import retry_delay
+from core.metrics import ATTEMPTS, JOBS, WAITS
 from core.web.robots import MAX_CRAWL_DELAY
 
 HEARTBEAT_INTERVAL: Final = 1.0
@@ -44,6 +46,9 @@ MAX_SLOT_WAIT: Final = timedelta(seconds=MAX_CRAWL_DELAY)
 
 OWN_ERRORS: Final = (InternalError, SecretsUnreadable, BrowserMissing)
 """Job errors that no site causes."""
+
+FINAL_OUTCOMES: Final = frozenset({"completed", "failed", "cancelled"})
+"""Outcomes of an attempt that are the end of its job."""
 
 Result = TypeVar("Result")
 
@@ -132,6 +137,22 @@ class Attempt:
         )
 
 
+class Measured:
+    """Counts one execution of an activity, and the end of its job."""
+
+    def __init__(self, info: activity.Info) -> None:
+        self._kind = info.activity_type
+        waited = info.started_time - info.current_attempt_scheduled_time
+        WAITS.labels(self._kind).observe(max(waited.total_seconds(), 0))
+        self._began = time.perf_counter()
+
+    def end(self, outcome: str) -> None:
+        """The execution ends with `outcome`."""
+        ATTEMPTS.labels(self._kind, outcome).observe(time.perf_counter() - self._began)
+        if outcome in FINAL_OUTCOMES:
+            JOBS.labels(self._kind, outcome).inc()
+
+
 class Reporter:
     """Runs attempts, and reports them to their workflows by `client`."""
 
@@ -154,6 +175,7 @@ class Reporter:
         """
         info = activity.info()
         attempt = Attempt(info, self._client.identity, released)
+        measured = Measured(info)
         watch = asyncio.create_task(self._watch(attempt))
         try:
             try:
@@ -162,24 +184,30 @@ class Reporter:
                 # The watch ends first: the final report must be the last one.
                 watch.cancel()
             if isinstance(result, Defer):
+                measured.end("deferred")
                 later = {"next_at": result.until, "deferred_to": result.until}
                 return Outcome(attempt=attempt.report.model_copy(update=later), result=None)
+            measured.end("completed")
             return Outcome(attempt=attempt.report, result=result)
         except HostBusy as busy:
+            measured.end("deferred")
             report = attempt.report
             deferred = report.model_copy(
                 update={"next_at": busy.until, "deferrals": report.deferrals + 1}
             )
             return Outcome(attempt=deferred, result=None)
         except DiffyError as error:
+            measured.end("retried" if error.retryable and not _is_last_attempt(info) else "failed")
             raise await self._failure(attempt, error) from error
         except asyncio.CancelledError:
+            measured.end("released" if _is_worker_shutdown() else "cancelled")
             if _is_worker_shutdown():
                 return Outcome(attempt=attempt.report, result=None)
             await self._publish(attempt.report)
             raise
         except Exception as error:
             log.exception("activity %s of job %s", info.activity_type, info.workflow_id)
+            measured.end("failed" if _is_last_attempt(info) else "retried")
             ours = InternalError(f"Diffy itself failed ({type(error).__name__}).")
             raise await self._failure(attempt, ours) from error
 

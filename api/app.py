@@ -14,6 +14,7 @@ from api.deps import Authentication, MainTexts, Services
 from api.documentation import DocumentedApi
 from api.errors import NO_OTHER_ERRORS, ErrorAnswers, documented_errors
 from api.limits import BodyLimit, HeadLimit
+from api.measuring import Measuring
 from api.routes import (
     alerts,
     backtests,
@@ -132,6 +133,7 @@ def create_app(
             RequestValidationError: answer_any_fault,
         },
         middleware=[
+            Middleware(Measuring),
             Middleware(ErrorAnswers, answer=answer_any_fault),
             Middleware(HeadLimit),
             Middleware(Authentication),

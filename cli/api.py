@@ -3,13 +3,14 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
+from temporalio.client import Client
 
 from activities.extraction.main_texts import MainTexts
 from activities.extraction.processes import stop_resource_tracker
@@ -21,6 +22,7 @@ from cli.keys import ensure_bootstrap_key, opened
 from core.settings import Settings
 from store.secretkey import SecretKey
 from temporal.connection import BRIEF_RETRIES, connect
+from temporal.monitoring import serving_metrics, watching
 from temporal.namespace import prepare_namespace
 
 REQUEST_DRAIN_TIMEOUT: Final = timedelta(seconds=5)
@@ -70,6 +72,17 @@ def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
     )
 
 
+@asynccontextmanager
+async def _monitored(settings: Settings, app: FastAPI, client: Client) -> AsyncIterator[None]:
+    """Serve the metrics of the API for the length of the block, if their port is set."""
+    if settings.api_metrics_port is None:
+        yield
+        return
+    with serving_metrics(settings.metrics_host, settings.api_metrics_port):
+        async with watching(client, services_of(app).readiness):
+            yield
+
+
 async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
     """Serve the API until SIGINT or SIGTERM. `ready` is called once it listens.
 
@@ -92,7 +105,8 @@ async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
         try:
-            await server.serve()
+            async with _monitored(settings, app, client):
+                await server.serve()
         finally:
             main_texts.close()
             stop_resource_tracker()

@@ -107,6 +107,19 @@ class Settings(BaseSettings):
     allow_private_networks: bool = False
     """Whether the crawler may reach loopback and private addresses."""
 
+    metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address at which processes serve their metrics, for those of the ports below that are
+    set. The metrics contain no secret, and need no key."""
+
+    api_metrics_port: Port | None = None
+    """The port at which the API serves metrics for Prometheus; default: none."""
+
+    worker_metrics_port: Port | None = None
+    """The port at which a worker serves metrics for Prometheus; default: none."""
+
+    sdk_metrics_port: Port | None = None
+    """The port at which a worker serves the metrics of the Temporal SDK; default: none."""
+
     chromium: Path | None = None
     """The browser that renders pages; default: the `chromium` on the PATH."""
 

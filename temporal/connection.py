@@ -7,6 +7,7 @@ from typing import Final
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from temporalio.runtime import Runtime
 from temporalio.service import RetryConfig
 
 from core.errors import Unavailable
@@ -22,7 +23,11 @@ BRIEF_RETRIES: Final = RetryConfig(max_elapsed_time_millis=1000)
 
 
 async def connect(
-    settings: Settings, *, retries: RetryConfig | None = None, patience: float = CONNECT_TIMEOUT
+    settings: Settings,
+    *,
+    retries: RetryConfig | None = None,
+    patience: float = CONNECT_TIMEOUT,
+    runtime: Runtime | None = None,
 ) -> Client:
     """A client of the Temporal server of the settings, once the server answers.
 
@@ -34,7 +39,7 @@ async def connect(
     while True:
         try:
             async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):
-                return await _connect(settings, target, retries)
+                return await _connect(settings, target, retries, runtime)
         except (RuntimeError, TimeoutError) as error:
             # The SDK raises RuntimeError if it cannot reach the server.
             if time.monotonic() > deadline:
@@ -42,7 +47,9 @@ async def connect(
         await asyncio.sleep(0.2)
 
 
-async def _connect(settings: Settings, target: str, retries: RetryConfig | None) -> Client:
+async def _connect(
+    settings: Settings, target: str, retries: RetryConfig | None, runtime: Runtime | None
+) -> Client:
     config = ClientConnectConfig(target_host=target)
     if settings.temporal_address is not None:
         config = ClientConfig.load_client_connect_config(
@@ -54,4 +61,5 @@ async def _connect(settings: Settings, target: str, retries: RetryConfig | None)
         data_converter=DATA_CONVERTER,
         interceptors=[CallDeadlines()],
         retry_config=retries,
+        runtime=runtime,
     )

@@ -27,6 +27,8 @@ from temporalio.client import (
     WorkflowHistoryEventAsyncIterator,
 )
 
+from core.metrics import TEMPORAL_CALLS, timed
+
 CALL_TIMEOUT: Final = timedelta(seconds=5)
 """Deadline of one call. On a healthy server a list of 1,000 rows takes far less."""
 
@@ -52,13 +54,16 @@ class _CallsWithDeadline(OutboundInterceptor):
     """The calls that this project makes. Other calls of the SDK have no deadline."""
 
     async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
-        return await super().start_workflow(_with_deadline(input))
+        with timed(TEMPORAL_CALLS, "start_workflow"):
+            return await super().start_workflow(_with_deadline(input))
 
     async def cancel_workflow(self, input: CancelWorkflowInput) -> None:
-        await super().cancel_workflow(_with_deadline(input))
+        with timed(TEMPORAL_CALLS, "cancel_workflow"):
+            await super().cancel_workflow(_with_deadline(input))
 
     async def describe_workflow(self, input: DescribeWorkflowInput) -> WorkflowExecutionDescription:
-        return await super().describe_workflow(_with_deadline(input))
+        with timed(TEMPORAL_CALLS, "describe_workflow"):
+            return await super().describe_workflow(_with_deadline(input))
 
     def fetch_workflow_history_events(
         self, input: FetchWorkflowHistoryEventsInput
@@ -72,25 +77,32 @@ class _CallsWithDeadline(OutboundInterceptor):
         return super().list_workflows(_with_deadline(input))
 
     async def count_workflows(self, input: CountWorkflowsInput) -> WorkflowExecutionCount:
-        return await super().count_workflows(_with_deadline(input))
+        with timed(TEMPORAL_CALLS, "count_workflows"):
+            return await super().count_workflows(_with_deadline(input))
 
     async def signal_workflow(self, input: SignalWorkflowInput) -> None:
-        await super().signal_workflow(_with_deadline(input))
+        with timed(TEMPORAL_CALLS, "signal_workflow"):
+            await super().signal_workflow(_with_deadline(input))
 
     async def terminate_workflow(self, input: TerminateWorkflowInput) -> None:
-        await super().terminate_workflow(_with_deadline(input))
+        with timed(TEMPORAL_CALLS, "terminate_workflow"):
+            await super().terminate_workflow(_with_deadline(input))
 
     async def create_schedule(self, input: CreateScheduleInput) -> ScheduleHandle:
-        return await super().create_schedule(_with_deadline(input))
+        with timed(TEMPORAL_CALLS, "create_schedule"):
+            return await super().create_schedule(_with_deadline(input))
 
     async def update_schedule(self, input: UpdateScheduleInput) -> None:
-        await super().update_schedule(_with_deadline(input))
+        with timed(TEMPORAL_CALLS, "update_schedule"):
+            await super().update_schedule(_with_deadline(input))
 
     async def describe_schedule(self, input: DescribeScheduleInput) -> ScheduleDescription:
-        return await super().describe_schedule(_with_deadline(input))
+        with timed(TEMPORAL_CALLS, "describe_schedule"):
+            return await super().describe_schedule(_with_deadline(input))
 
     async def delete_schedule(self, input: DeleteScheduleInput) -> None:
-        await super().delete_schedule(_with_deadline(input))
+        with timed(TEMPORAL_CALLS, "delete_schedule"):
+            await super().delete_schedule(_with_deadline(input))
 
 
 def _with_deadline(call: Call) -> Call:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
+from prometheus_client.metrics import MetricWrapperBase
 from temporalio.client import Client
 
 from api.app import create_app
 from api.deps import MainTexts
+from core import metrics
 from core.errors import DiffyError, HostBusy, JobError, RequestError, SettingsError
 from core.settings import Settings, variable_name
 from store.db.engine import Database
@@ -47,6 +49,40 @@ def settings_page() -> str:
         "Environment variables, read when a process starts. If a value cannot be used, the command "
         "names the variable and ends with exit code 2. An empty value counts as unset.",
         _table(("variable", "default", "accepted", "meaning"), rows),
+    )
+
+
+def metrics_page() -> str:
+    """Every metric with its labels and its meaning."""
+    rows = [
+        (
+            f"`{family.name}{'_total' if family.type == 'counter' else ''}`",
+            family.type,
+            ", ".join(f"`{label}`" for label in metric._labelnames) or "none",
+            family.documentation,
+        )
+        for metric in vars(metrics).values()
+        if isinstance(metric, MetricWrapperBase)
+        for family in metric.describe()
+    ]
+    return _page(
+        "Metrics",
+        "In the text format of Prometheus, at `/metrics` of the port in `DIFFY_API_METRICS_PORT` "
+        "for the API and `DIFFY_WORKER_METRICS_PORT` for a worker, on the address in "
+        "`DIFFY_METRICS_HOST`. Each process reports what it did since it started, so sum over "
+        "processes. A histogram `x` has the samples `x_bucket`, `x_sum` and `x_count`. Labels have "
+        "few values: none names an organisation, a host, a URL or an id.",
+        _table(("metric", "type", "labels", "meaning"), rows),
+        "## Of the Temporal SDK",
+        "A worker serves the metrics of the SDK at the port in `DIFFY_SDK_METRICS_PORT`; their "
+        "names begin with `temporal_`. Temporal's documentation lists them.",
+        "## What is not counted",
+        "A job that ends without a worker is not in `diffy_jobs_finished_total`: one that is "
+        "cancelled while it waits, and one whose worker is lost in its last attempt. A change "
+        "whose job is interrupted right after its transaction may be counted twice.",
+        "## Dashboard and alerts",
+        "`docs/grafana.json` is a dashboard for Grafana, `docs/alerts.yml` holds alert rules for "
+        "Prometheus: [monitor an installation](../how-to/monitor.md).",
     )
 
 
@@ -140,6 +176,7 @@ def api_page() -> str:
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "api.md": api_page,
     "errors.md": errors_page,
+    "metrics.md": metrics_page,
     "settings.md": settings_page,
 }
 """The generated pages by the names of their files."""

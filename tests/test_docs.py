@@ -37,6 +37,9 @@ from tests.test_architecture import MAY_IMPORT
 from worker import WORKFLOWS
 
 NO_DEFAULT: Final = {
+    "api_metrics_port",
+    "worker_metrics_port",
+    "sdk_metrics_port",
     "temporal_address",
     "temporal_ui_url",
     "bootstrap_api_key",

@@ -16,6 +16,7 @@ from core.changes.decision import RecordBaseline, RecordChange, RecordRemoval, R
 from core.changes.detection import DetectedChange, SeenPage, prices_of, restoration
 from core.errors import JobCancelled, PageGone
 from core.jobs.contract import CANCELLED, CrawlPageResult
+from core.metrics import CHANGES
 from store.checks import (
     EarlierCheck,
     PageVersion,
@@ -109,7 +110,7 @@ class CheckRecorder:
                     detected=verdict.detected,
                     at=now,
                 )
-        await self._tell_if(change_id)
+        await self._tell_if(change_id, verdict.detected)
 
     async def record_unchanged(
         self,
@@ -159,7 +160,7 @@ class CheckRecorder:
                     detected=restoration(None),
                     at=now,
                 )
-        await self._tell_if(change_id)
+        await self._tell_if(change_id, restoration(None))
         return CrawlPageResult(
             changed=change_id is not None,
             status_code=response.status_code,
@@ -218,7 +219,7 @@ class CheckRecorder:
                     detected=detected,
                     at=now,
                 )
-        await self._tell_if(change_id)
+        await self._tell_if(change_id, detected)
         return CrawlPageResult(
             changed=change_id is not None,
             status_code=version.status_code,
@@ -232,8 +233,10 @@ class CheckRecorder:
         async with self._database.transaction() as session:
             await record_failed_check(session, page_id, failed, self._broken_after)
 
-    async def _tell_if(self, change_id: UUID | None) -> None:
+    async def _tell_if(self, change_id: UUID | None, detected: DetectedChange | None) -> None:
         if change_id is not None:
+            if detected is not None:
+                CHANGES.labels(detected.change_type, detected.severity).inc()
             await self._tell(change_id)
 
 

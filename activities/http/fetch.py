@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -21,12 +22,14 @@ from core.errors import (
     BrokenBody,
     BrokenCompression,
     InvalidAddress,
+    JobError,
     PageTooLarge,
     RedirectLoop,
     RedirectToNowhere,
     SiteTimeout,
     TooManyRedirects,
 )
+from core.metrics import FETCHED_BYTES, FETCHES, status_class
 from core.web.cookies import CookieJar, cookie_header
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from core.web.urls import as_sent, host_of, name_after_redirects
@@ -248,13 +251,26 @@ class Fetcher:
     ) -> Fetched:
         host = host_of(url)
         seconds = min(limits.deadline, self._max_deadline).total_seconds()
+        began = time.perf_counter()
+        result = "CANCELLED"
         try:
-            async with asyncio.timeout(seconds):
-                return await self._request(url, headers, limits)
-        except TimeoutError:
-            raise SiteTimeout(f"{host} did not finish its answer within {seconds:g} s.") from None
-        except (httpx2.RequestError, httpx2.InvalidURL, ssl.SSLError) as error:
-            raise to_job_error(error, host) from error
+            try:
+                async with asyncio.timeout(seconds):
+                    response = await self._request(url, headers, limits)
+            except TimeoutError:
+                raise SiteTimeout(
+                    f"{host} did not finish its answer within {seconds:g} s."
+                ) from None
+            except (httpx2.RequestError, httpx2.InvalidURL, ssl.SSLError) as error:
+                raise to_job_error(error, host) from error
+            result = status_class(response.status)
+            FETCHED_BYTES.inc(len(response.body))
+            return response
+        except JobError as error:
+            result = error.code
+            raise
+        finally:
+            FETCHES.labels(result).observe(time.perf_counter() - began)
 
     async def _request(
         self, url: str, headers: Mapping[bytes, bytes], limits: FetchLimits

@@ -14,6 +14,7 @@ from activities.heartbeats import heartbeats
 from core.alerts.attempts import Attempt, ChannelState
 from core.alerts.messages import Notification, of_change, of_digest, of_test
 from core.jobs.contract import ActivityName, DeliverInput, DeliverResult
+from core.metrics import DELIVERIES
 from store.db.engine import Database
 from store.deliveries import (
     Recorded,
@@ -79,9 +80,12 @@ class DeliverActivities:
     async def _attempt(self, channel: Channel, outgoing: Outgoing) -> Recorded:
         attempt = await self._means[channel.kind](channel, outgoing.message, outgoing.change_ids)
         async with self._database.transaction() as session:
-            return await record_attempt(
+            recorded = await record_attempt(
                 session, channel.id, outgoing.delivery_ids, attempt, datetime.now(UTC)
             )
+        outcome = "delivered" if recorded.delivered else "failed" if recorded.failed else "retried"
+        DELIVERIES.labels(channel.kind, outcome).inc()
+        return recorded
 
     async def _next(
         self, channel_id: UUID

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from core.errors import SettingsError, Unavailable
+from core.metrics import STATEMENTS
 from store.db.outages import is_outage
 
 BUSY_TIMEOUT: Final = 10.0
@@ -114,6 +115,8 @@ class Database:
 
     @asynccontextmanager
     async def _session(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+        began = time.perf_counter()
+        outcome = "ok"
         try:
             session = await self._begin(engine)
             try:
@@ -121,11 +124,15 @@ class Database:
             finally:
                 await _uncancelled(session.close())
         except SQLAlchemyError as error:
-            if not is_outage(error):
+            outcome = "away" if is_outage(error) else "error"
+            if outcome == "error":
                 raise
             raise Unavailable(
                 "The database cannot be reached now; try again in a few seconds."
             ) from error
+        finally:
+            kind = "write" if engine is self._writer else "read"
+            STATEMENTS.labels(kind, outcome).observe(time.perf_counter() - began)
 
     async def _begin(self, engine: AsyncEngine) -> AsyncSession:
         """A session in a transaction; retries outages for up to `outage_timeout` seconds."""

@@ -1,0 +1,160 @@
+"""The metrics: what a system exposes, and that dashboard and alerts ask for what is there."""
+
+import json
+import re
+import shutil
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from prometheus_client import Histogram
+from prometheus_client.parser import text_string_to_metric_families
+
+from core import metrics
+from core.errors import SettingsError
+from core.metrics import REGISTRY
+from temporal.monitoring import measure, runtime_with_metrics, serving_metrics
+from temporal.readiness import Readiness
+from tests.ports import free_port
+from tests.site import FakeSite
+from tests.system import System
+
+DOCS: Final = Path(__file__).parents[1] / "docs"
+SELECTOR: Final = re.compile(r"(diffy_\w+)(?:\{([^}]*)\})?")
+UNBOUNDED: Final = {"org", "organisation", "host", "url", "domain", "page", "job", "id", "key"}
+
+
+def queries() -> dict[str, str]:
+    """Every query of the dashboard and of the alerts, by where it is."""
+    dashboard = json.loads((DOCS / "grafana.json").read_text())
+    found = {
+        f"{panel['title']} {target['refId']}": target["expr"]
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+    }
+    rules = yaml.safe_load((DOCS / "alerts.yml").read_text())["groups"][0]["rules"]
+    return found | {rule["alert"]: rule["expr"] for rule in rules}
+
+
+def scraped(port: int) -> dict[str, list[Any]]:
+    """The samples that a process serves, by their name."""
+    url = f"http://127.0.0.1:{port}/metrics"
+    with urllib.request.urlopen(url) as answer:
+        text = answer.read().decode()
+    samples: dict[str, list[Any]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            samples.setdefault(sample.name, []).append(sample)
+    return samples
+
+
+def declared() -> dict[str, set[str]]:
+    """The names of the samples that the code declares, with their labels."""
+    found = {}
+    for metric in vars(metrics).values():
+        if not hasattr(metric, "_labelnames"):
+            continue
+        labels = set(metric._labelnames)
+        if isinstance(metric, Histogram):
+            found[f"{metric._name}_bucket"] = labels | {"le"}
+            found[f"{metric._name}_count"] = found[f"{metric._name}_sum"] = labels
+        else:
+            suffix = "_total" if metric._type == "counter" else ""
+            found[f"{metric._name}{suffix}"] = labels
+    return found
+
+
+@pytest.mark.parametrize(("where", "query"), queries().items(), ids=list(queries()))
+def test_a_query_asks_for_metrics_and_labels_that_exist(where: str, query: str) -> None:
+    known = declared()
+    selectors = SELECTOR.findall(query)
+    assert selectors
+    labels: set[str] = set()
+    for name, matchers in selectors:
+        assert name in known, where
+        labels |= known[name]
+        assert set(re.findall(r"(\w+)=", matchers)) <= known[name]
+    for grouping in re.findall(r"by \(([^)]*)\)", query):
+        assert set(grouping.split(", ")) <= labels
+
+
+def test_no_label_names_a_tenant_a_host_or_an_id() -> None:
+    for name, labels in declared().items():
+        assert not labels & UNBOUNDED, name
+
+
+def test_the_alerts_are_accepted_by_prometheus() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    subprocess.run([promtool, "check", "rules", str(DOCS / "alerts.yml")], check=True)
+
+
+async def test_a_system_that_works_exposes_what_it_did(system: System, site: FakeSite) -> None:
+    port = free_port()
+    page_id = await system.lone_page(site)
+    with serving_metrics("127.0.0.1", port):
+        async with system.worker():
+            before = scraped(port)
+            for price in (99, 129):
+                site.page("/", f"<p>Pro costs ${price} a month.</p>")
+                job = await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
+                assert job.return_value is not None
+            await measure(system.client, Readiness(system.client, system.database, []))
+        after = scraped(port)
+
+    def grown(name: str, **labels: str) -> float:
+        def total(samples: dict[str, list[Any]]) -> float:
+            return sum(
+                float(each.value)
+                for each in samples.get(name, [])
+                if labels.items() <= each.labels.items()
+            )
+
+        return total(after) - total(before)
+
+    assert grown("diffy_jobs_finished_total", kind="crawl", outcome="completed") == 2
+    assert grown("diffy_attempt_seconds_count", kind="crawl", outcome="completed") == 2
+    assert grown("diffy_attempt_wait_seconds_count", kind="crawl") == 2
+    assert grown("diffy_fetch_seconds_count", result="2xx") >= 2
+    assert grown("diffy_fetched_bytes_total") >= 2 * len("<p>Pro costs $99 a month.</p>")
+    assert grown("diffy_changes_total") == 1
+    assert grown("diffy_database_seconds_count", kind="write", outcome="ok") > 0
+    assert grown("diffy_temporal_call_seconds_count", call="start_workflow", outcome="ok") == 2
+    route = {"route": "/api/pages/{page_id}/crawl", "method": "POST", "status": "2xx"}
+    assert grown("diffy_http_request_seconds_count", **route) == 2
+    assert {each.labels["kind"] for each in after["diffy_backlog_tasks"]} == {
+        "workflow",
+        "activity",
+    }
+    assert {each.labels["part"] for each in after["diffy_ready"]} >= {"temporal", "database"}
+    text = json.dumps({name: [each.labels for each in found] for name, found in after.items()})
+    assert str(page_id) not in text
+    assert site.origin not in text
+    assert {each.name for family in REGISTRY.collect() for each in family.samples} >= set(after)
+
+
+async def test_an_unknown_path_and_method_make_no_new_label(system: System) -> None:
+    for path in ("/nowhere", "/elsewhere/1"):
+        await system.api.request("BREW", path)
+    routes = {
+        (each.labels["route"], each.labels["method"])
+        for family in metrics.HTTP_REQUESTS.collect()
+        for each in family.samples
+    }
+    assert ("none", "OTHER") in routes
+    assert not {route for route, _ in routes if "where" in route}
+
+
+def test_an_address_that_is_taken_is_a_setting_to_mend(system: System) -> None:
+    port = free_port()
+    with (
+        serving_metrics("127.0.0.1", port),
+        pytest.raises(SettingsError, match=str(port)),
+        serving_metrics("127.0.0.1", port),
+    ):
+        pytest.fail("two servers on one port")
+    assert runtime_with_metrics(system.settings) is None
