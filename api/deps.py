@@ -10,10 +10,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.client import Client
 
 from api.routing import has_route
-from core.errors import NotFound, Unauthorized
+from core import scopes
+from core.errors import Forbidden, NotFound, Unauthorized
 from core.settings import Settings
 from store.db.engine import Database
-from store.keys import organisation_of
+from store.keys import owner_of_key
 from store.secretkey import SecretKey
 from store.tables.snapshots import Snapshot
 from temporal.delivery import Delivery
@@ -29,9 +30,10 @@ PROTECTED = "/api/"
 
 @dataclass(frozen=True)
 class Principal:
-    """The authenticated client."""
+    """The authenticated client, and what it may do."""
 
     org_id: UUID
+    scope: scopes.Scope
 
 
 class MainTexts(Protocol):
@@ -67,7 +69,7 @@ def services_of(app: FastAPI) -> Services:
 
 
 class Authentication:
-    """Middleware that requires an API key on the routes under `PROTECTED`.
+    """Middleware that requires an API key on the routes under `PROTECTED`, of the scope they need.
 
     It is not a dependency: FastAPI reads and parses the body before it resolves dependencies.
     """
@@ -76,7 +78,7 @@ class Authentication:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection. Raises Unauthorized."""
+        """Serve one connection. Raises Unauthorized and Forbidden."""
         if scope["type"] == "http" and scope["path"].startswith(PROTECTED):
             app: FastAPI = scope["app"]
             try:
@@ -85,6 +87,9 @@ class Authentication:
                 if has_route(app, scope):
                     raise
             else:
+                needed = scopes.needed_scope(scope["method"], scope["path"])
+                if not principal.scope.includes(needed) and has_route(app, scope):
+                    raise Forbidden(scopes.refusal(principal.scope, needed))
                 scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, receive, send)
 
@@ -96,7 +101,8 @@ async def principal_of(app: FastAPI, headers: Headers) -> Principal:
     if scheme.lower() != "bearer" or not key:
         raise Unauthorized("Send an API key: Authorization: Bearer <key>.")
     async with services_of(app).database.reading() as session:
-        return Principal((await organisation_of(session, key)).id)
+        owner = await owner_of_key(session, key)
+    return Principal(owner.org_id, owner.scope)
 
 
 async def principal(request: Request) -> Principal:

@@ -4,6 +4,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from api.errors import DESCRIPTIONS
+from core.scopes import Scope, needed_scope
+
 JSON: Final = "application/json"
 
 
@@ -16,9 +19,13 @@ class DocumentedApi(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         document = super().openapi()
-        for path in document["paths"].values():
-            for operation in path.values():
-                operation["responses"].pop("default", None)
+        for address, path in document["paths"].items():
+            for method, operation in path.items():
+                responses = operation["responses"]
+                responses.pop("default", None)
+                if "401" in responses and needed_scope(method.upper(), address) is not Scope.READ:
+                    responses["403"] = {**responses["401"], "description": DESCRIPTIONS[403]}
+                    operation["responses"] = dict(sorted(responses.items()))
                 for status, response in operation["responses"].items():
                     if not status.startswith("2") and "content" in response:
                         [schema] = response["content"].values()

@@ -60,6 +60,7 @@ class ErrorAnswer(Model):
 DESCRIPTIONS: Final = {
     400: "A parameter or the body is not as documented (`VALIDATION_ERROR`).",
     401: "The API key is missing, malformed, unknown or revoked (`UNAUTHORIZED`).",
+    403: "The scope of the API key does not include this (`FORBIDDEN`).",
     404: "It does not exist, or another organisation owns it (`NOT_FOUND`).",
     409: "The present state does not allow it (`CONFLICT`).",
     408: "The body took longer than 20 seconds to arrive (`VALIDATION_ERROR`).",

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from core.scopes import Scope
 from core.settings import Settings
 from store.db.engine import Database
 from store.db.migrations import migrate
@@ -26,10 +28,17 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def create(settings: Settings, org_name: str) -> NewKey:
+async def create(
+    settings: Settings,
+    org_name: str,
+    name: str | None = None,
+    scope: Scope = Scope.ADMIN,
+    lasts: timedelta | None = None,
+) -> NewKey:
     """A new key of the organisation with that name, which is created if it does not exist."""
+    expires_at = datetime.now(UTC) + lasts if lasts else None
     async with opened(settings) as database, database.transaction() as session:
-        return await create_key(session, org_name)
+        return await create_key(session, org_name, name=name, scope=scope, expires_at=expires_at)
 
 
 async def listed(settings: Settings) -> list[KeyRow]:

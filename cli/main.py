@@ -7,18 +7,38 @@ the API nor the extraction stack.
 
 import logging
 import sys
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import click
 
 from cli.client.commands import COMMANDS
+from cli.client.terminal_text import one_line, parse_span
 from core.errors import DiffyError, SettingsError
 from temporal.shutdown import release
 
 if TYPE_CHECKING:
     from core.settings import Settings
+
+
+class Span(click.ParamType[timedelta]):
+    """A length of time."""
+
+    name = "TIME"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """The length of time that was written, of at most `LONGEST_SPAN`."""
+        found = value if isinstance(value, timedelta) else parse_span(str(value))
+        if found is None or not timedelta(0) < found <= LONGEST_SPAN:
+            self.fail(f"{value!r} is not a length of time such as 12h, 90d, 52w.", param, ctx)
+        return found
+
+
+LONGEST_SPAN: Final = timedelta(days=36_500)
 
 ready_fd = click.option("--ready-fd", type=int, hidden=True)
 """The pipe by which a child signals to `diffy up` that it is ready."""
@@ -129,19 +149,31 @@ def keys() -> None:
 
 @keys.command()
 @click.option("--org", "org_name", required=True, help="The organisation; created if it is new.")
-def create(org_name: str) -> None:
+@click.option("--name", metavar="NAME", help="What the key is for, for the list.")
+@click.option(
+    "--scope",
+    type=click.Choice(["read", "write", "admin"]),
+    default="admin",
+    show_default=True,
+    help="What the key may do: see, also change, also revoke keys.",
+)
+@click.option("--expires-in", type=Span(), metavar="TIME", help="How long it lasts: 90d, 12h.")
+def create(org_name: str, name: str | None, scope: str, expires_in: timedelta | None) -> None:
     """Print a new key. It is not shown again."""
     settings = _settings()
     import asyncio
 
     from cli.keys import create
+    from core.scopes import Scope
 
-    click.echo(asyncio.run(create(settings, org_name)).key)
+    click.echo(asyncio.run(create(settings, org_name, name, Scope(scope), expires_in)).key)
 
 
 @keys.command(name="list")
 def list_all() -> None:
-    """List every key: its id, its creation, its revocation if any, its organisation."""
+    """List every key: its id, its creation, whether it is valid, its organisation, its scope, its
+    expiry and its name, with tabs between.
+    """
     settings = _settings()
     import asyncio
 
@@ -149,8 +181,16 @@ def list_all() -> None:
     from core.model import utc_text
 
     for row in asyncio.run(listed(settings)):
-        validity = f"revoked {utc_text(row.revoked_at)}" if row.revoked_at else "valid"
-        click.echo("\t".join((str(row.id), utc_text(row.created_at), validity, row.org_name)))
+        cells = (
+            str(row.id),
+            utc_text(row.created_at),
+            f"revoked {utc_text(row.revoked_at)}" if row.revoked_at else str(row.status),
+            row.org_name,
+            str(row.scope),
+            utc_text(row.expires_at) if row.expires_at else "",
+            one_line(row.name or ""),
+        )
+        click.echo("\t".join(cells))
 
 
 @keys.command()

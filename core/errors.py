@@ -110,7 +110,7 @@ class Unauthorized(RequestError):
 
 
 class Forbidden(RequestError):
-    """The form comes from another site, or is not of the session that sends it."""
+    """The scope of the API key does not include this, or a form is not of the session it claims."""
 
     http_status = 403
     code = "FORBIDDEN"

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, Unauthorized
+from core.scopes import Scope
 from store.db.upsert import upsert
-from store.tables.accounts import ApiKey, Organisation
+from store.tables.accounts import ApiKey, KeyStatus, Organisation
 
 PREFIX = "diffy_"
 
@@ -32,15 +33,37 @@ class KeyRow:
     org_name: str
     created_at: datetime
     revoked_at: datetime | None
+    status: KeyStatus
+    name: str | None
+    scope: Scope
+    expires_at: datetime | None
 
 
-async def create_key(session: AsyncSession, org_name: str) -> NewKey:
+@dataclass(frozen=True)
+class KeyOwner:
+    """Whom a key belongs to, and what it may do."""
+
+    org_id: UUID
+    scope: Scope
+
+
+async def create_key(
+    session: AsyncSession,
+    org_name: str,
+    *,
+    name: str | None = None,
+    scope: Scope = Scope.ADMIN,
+    expires_at: datetime | None = None,
+) -> NewKey:
     """Create a key of the organisation, and the organisation if it does not exist."""
     key = PREFIX + secrets.token_urlsafe(32)
     row = ApiKey(
         org_id=(await _organisation(session, org_name)).id,
         key_hash=hash_of(key),
         created_at=datetime.now(UTC),
+        name=name,
+        scope=scope,
+        expires_at=expires_at,
     )
     session.add(row)
     await session.flush()
@@ -58,15 +81,26 @@ async def ensure_key(session: AsyncSession, org_name: str, key: str) -> None:
 
 
 async def organisation_of(session: AsyncSession, key: str) -> Organisation:
-    """The organisation of the key. Raises Unauthorized if the key is unknown or revoked."""
-    found = await session.scalar(
-        select(Organisation)
-        .join(ApiKey, ApiKey.org_id == Organisation.id)
-        .where(ApiKey.key_hash == hash_of(key), ApiKey.revoked_at.is_(None))
+    """The organisation of the key. Raises Unauthorized as `owner_of_key` does."""
+    return await session.get_one(Organisation, (await owner_of_key(session, key)).org_id)
+
+
+async def owner_of_key(session: AsyncSession, key: str) -> KeyOwner:
+    """The owner of the key. Raises Unauthorized if it is unknown, revoked or expired."""
+    rows = await session.execute(
+        select(ApiKey.org_id, ApiKey.scope).where(ApiKey.key_hash == hash_of(key), *is_usable())
     )
+    found = rows.one_or_none()
     if found is None:
         raise Unauthorized("This API key is not valid.")
-    return found
+    return KeyOwner(*found)
+
+
+def is_usable() -> tuple[ColumnElement[bool], ...]:
+    """The conditions of keys that are neither revoked nor expired."""
+    now = datetime.now(UTC)
+    lasts = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now)
+    return (ApiKey.revoked_at.is_(None), lasts)
 
 
 async def list_keys(session: AsyncSession) -> list[KeyRow]:
@@ -76,7 +110,20 @@ async def list_keys(session: AsyncSession) -> list[KeyRow]:
         .join(Organisation, ApiKey.org_id == Organisation.id)
         .order_by(ApiKey.created_at, ApiKey.id)
     )
-    return [KeyRow(key.id, name, key.created_at, key.revoked_at) for key, name in rows]
+    now = datetime.now(UTC)
+    return [
+        KeyRow(
+            id=key.id,
+            org_name=org_name,
+            created_at=key.created_at,
+            revoked_at=key.revoked_at,
+            status=key.status(now),
+            name=key.name,
+            scope=key.scope,
+            expires_at=key.expires_at,
+        )
+        for key, org_name in rows
+    ]
 
 
 async def keys_of(session: AsyncSession, org_id: UUID) -> list[ApiKey]:

@@ -11,7 +11,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Unauthorized
-from store.keys import hash_of
+from core.scopes import Scope
+from store.keys import hash_of, is_usable
 from store.tables.accounts import ApiKey, Organisation, WebSession
 
 SESSION_LIFETIME: Final = timedelta(days=14)
@@ -26,15 +27,16 @@ class SignedIn:
     key_id: UUID
     org_id: UUID
     org_name: str
+    scope: Scope
 
 
 async def sign_in(session: AsyncSession, key: str, now: datetime) -> str:
     """Begin a session of the API key and return its token, which cannot be shown again.
 
-    Raises Unauthorized if the key is unknown or revoked.
+    Raises Unauthorized if the key is unknown, revoked or expired.
     """
     key_id = await session.scalar(
-        select(ApiKey.id).where(ApiKey.key_hash == hash_of(key), ApiKey.revoked_at.is_(None))
+        select(ApiKey.id).where(ApiKey.key_hash == hash_of(key), *is_usable())
     )
     if key_id is None:
         raise Unauthorized("This API key is not valid.")
@@ -51,15 +53,15 @@ async def sign_in(session: AsyncSession, key: str, now: datetime) -> str:
 
 
 async def signed_in(session: AsyncSession, token: str, now: datetime) -> SignedIn | None:
-    """Who the token belongs to; None if it is unknown, has expired, or its key is revoked."""
+    """Who the token belongs to; None if it is unknown, has expired, or its key has."""
     rows = await session.execute(
-        select(WebSession.id, WebSession.key_id, Organisation.id, Organisation.name)
+        select(WebSession.id, WebSession.key_id, Organisation.id, Organisation.name, ApiKey.scope)
         .join(ApiKey, ApiKey.id == WebSession.key_id)
         .join(Organisation, Organisation.id == ApiKey.org_id)
         .where(
             WebSession.token_hash == hash_of(token),
             WebSession.expires_at > now,
-            ApiKey.revoked_at.is_(None),
+            *is_usable(),
         )
     )
     found = rows.one_or_none()

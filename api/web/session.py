@@ -17,6 +17,7 @@ from api.deps import DatabaseDep, DeliveryDep, Principal, services_of
 from api.idempotency import Idempotency
 from api.web.forms import Form
 from core.errors import DiffyError, Forbidden, InvalidRequest
+from core.scopes import Scope, refusal
 from store.web_sessions import SESSION_LIFETIME, SignedIn, signed_in
 
 COOKIE: Final = "diffy_session"
@@ -74,7 +75,7 @@ SessionDep = Annotated[SignedIn, Depends(current_session)]
 
 
 async def _principal(signed_in: SessionDep) -> Principal:
-    return Principal(signed_in.org_id)
+    return Principal(signed_in.org_id, signed_in.scope)
 
 
 OwnerDep = Annotated[Principal, Depends(_principal)]
@@ -94,13 +95,23 @@ async def form_fields(request: Request) -> Form:
     return Form((name, value.strip()) for name, value in fields)
 
 
-async def _session_form(request: Request, _: SessionDep) -> Form:
+async def _session_form(request: Request, session: SessionDep) -> Form:
     fields = await form_fields(request)
     # A comparison of text would refuse signs that are not ASCII.
     given, wanted = fields.get("csrf", "").encode(), str(request.state.csrf).encode()
     if not hmac.compare_digest(given, wanted):
         raise Forbidden("This form is not of your session. Go back, load the page again, and send.")
+    needed = _needed_scope(request.url.path)
+    if not session.scope.includes(needed):
+        raise Forbidden(refusal(session.scope, needed))
     return fields
+
+
+def _needed_scope(path: str) -> Scope:
+    """The scope that a form needs: each changes something, and only a session may end by any."""
+    if path == "/sign-out":
+        return Scope.READ
+    return Scope.ADMIN if path.startswith("/keys/") else Scope.WRITE
 
 
 FormDep = Annotated[Form, Depends(_session_form)]

@@ -1,11 +1,13 @@
 """The tables of organisations, their API keys, and the sessions of the web page."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.scopes import Scope
 from store.db.base import Base
 
 
@@ -19,8 +21,19 @@ class Organisation(Base):
     created_at: Mapped[datetime]
 
 
+class KeyStatus(StrEnum):
+    """Whether a key can be used."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
 class ApiKey(Base):
-    """An API key of an organisation, stored as its SHA-256 hash."""
+    """An API key of an organisation, stored as its SHA-256 hash.
+
+    Keys of earlier versions have no name, may do everything and do not expire.
+    """
 
     __tablename__ = "api_keys"
 
@@ -29,6 +42,17 @@ class ApiKey(Base):
     key_hash: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    name: Mapped[str | None]
+    scope: Mapped[Scope] = mapped_column(default=Scope.ADMIN, server_default=Scope.ADMIN.value)
+    expires_at: Mapped[datetime | None]
+
+    def status(self, now: datetime) -> KeyStatus:
+        """Whether it can be used."""
+        if self.revoked_at is not None:
+            return KeyStatus.REVOKED
+        if self.expires_at is not None and self.expires_at <= now:
+            return KeyStatus.EXPIRED
+        return KeyStatus.VALID
 
 
 class WebSession(Base):

@@ -1,6 +1,7 @@
 """`diffy keys`."""
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -45,6 +46,22 @@ def test_revoke_says_so_in_the_list_and_may_be_repeated(tmp_path: Path) -> None:
         ran = diffy("keys", "revoke", key_id, data_dir=tmp_path)
         assert (ran.returncode, ran.stdout) == (0, "")
     assert rows(tmp_path)[0][2].startswith("revoked 20")
+
+
+@pytest.mark.usefixtures("sqlite_path")
+def test_a_key_has_a_name_a_scope_and_an_end(tmp_path: Path) -> None:
+    options = ["--name", "our dashboard", "--scope", "read", "--expires-in", "90d"]
+    ran = diffy("keys", "create", "--org", "acme", *options, data_dir=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    [row] = rows(tmp_path)
+    assert (row[2], row[4], row[6]) == ("valid", "read", "our dashboard")
+    assert datetime.fromisoformat(row[5]) - datetime.fromisoformat(row[1]) == timedelta(days=90)
+
+
+@pytest.mark.parametrize("option", ["--scope=all", "--expires-in=soon", "--expires-in=0d"])
+def test_a_scope_or_an_end_that_there_is_not_is_bad_usage(tmp_path: Path, option: str) -> None:
+    ran = diffy("keys", "create", "--org", "acme", option, data_dir=tmp_path)
+    assert (ran.returncode, ran.stdout) == (2, "")
 
 
 @pytest.mark.usefixtures("sqlite_path")

@@ -19,14 +19,16 @@ async def list_keys(
     request: Request, owner: OwnerDep, database: DatabaseDep, signed_in: SessionDep
 ) -> Response:
     """The keys, oldest first, with the number of their sessions."""
+    now = datetime.now(UTC)
     async with database.reading() as session:
         keys = await keys_of(session, owner.org_id)
-        sessions = await sessions_of(session, [key.id for key in keys], datetime.now(UTC))
+        sessions = await sessions_of(session, [key.id for key in keys], now)
     return page(
         request,
         "keys.html",
         title="Keys and sessions",
         keys=keys,
+        statuses={key.id: key.status(now).value for key in keys},
         sessions=sessions,
         own=signed_in.key_id,
     )
