@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from temporalio.client import Client
 
-from api.deps import Authentication, MainTexts, Services
+from api.deps import Authentication, MainTexts, OwnWrites, Services
 from api.documentation import DocumentedApi
 from api.errors import NO_OTHER_ERRORS, ErrorAnswers, documented_errors
 from api.limits import BodyLimit, HeadLimit
@@ -137,6 +137,7 @@ def create_app(
             Middleware(ErrorAnswers, answer=answer_any_fault),
             Middleware(HeadLimit),
             Middleware(Authentication),
+            Middleware(OwnWrites),
             Middleware(BodyLimit),
         ],
     )

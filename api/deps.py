@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Depends, FastAPI, Path, Request
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.client import Client
 
 from api.routing import has_route
@@ -26,6 +26,9 @@ from temporal.readiness import Readiness
 
 PROTECTED = "/api/"
 """Prefix of the paths that need an API key."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods of requests that write nothing (RFC 9110, 9.2.1)."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,29 @@ class Authentication:
                     raise Forbidden(scopes.refusal(principal.scope, needed))
                 scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, receive, send)
+
+
+class OwnWrites:
+    """Middleware that shows an organisation in its next lists of jobs what it has just written."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+            await self._app(scope, receive, send)
+            return
+        reader = services_of(scope["app"]).reader
+        found: Principal | None = scope.get("state", {}).get("principal")
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # Who is signed in to the web page is known only to its routes.
+                reader.forget(found.org_id if found else None)
+            await send(message)
+
+        await self._app(scope, receive, sent)
 
 
 async def principal_of(app: FastAPI, headers: Headers) -> Principal:

@@ -133,13 +133,15 @@ class System:
         return await self.job_when(job_id, lambda job: job.state.finished)
 
     async def jobs(self, **query: object) -> JobListAnswer:
-        """A list of jobs."""
+        """A list of jobs as they are now; what others have asked for a moment ago is not shared."""
+        services_of(self.app).reader.forget(None)
         answer = await self.api.get("/api/jobs", params={k: str(v) for k, v in query.items()})
         assert answer.status_code == 200, answer.text
         return JobListAnswer.model_validate(answer.json())
 
     async def stats(self, **query: object) -> JobStats:
-        """The statistics."""
+        """The statistics as they are now, as `jobs`."""
+        services_of(self.app).reader.forget(None)
         answer = await self.api.get("/api/jobs/stats", params={k: str(v) for k, v in query.items()})
         assert answer.status_code == 200, answer.text
         return JobStats.model_validate(answer.json()["data"])

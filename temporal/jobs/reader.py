@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
+from collections import OrderedDict
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable, away
 from temporal.jobs.confirmations import ActiveConfirmations
 from temporal.jobs.history import JobAttempt, JobHistory
+from temporal.jobs.sharing import SharedAnswers
 from temporal.jobs.unstarted import count_unstarted
 from temporal.jobs.view import JobDetail, job_of, owner_org
 from temporal.jobs.visibility import FAILED, STATUS_NAMES, JobFilter, StaleActiveJobs
@@ -42,6 +44,9 @@ MAX_ACTIVE_CHECKED: Final = 100
 
 QUESTION_TIMEOUT: Final = 2 * CALL_TIMEOUT
 """For all calls of one question together, with their wait for `MAX_PARALLEL_DESCRIBES`."""
+
+MAX_FINISHED_KEPT: Final = 2_000
+"""Number of finished jobs that a reader keeps: nothing about them changes."""
 
 T = TypeVar("T")
 
@@ -67,6 +72,18 @@ class JobPage:
     rows: list[JobDetail]
     total: int
     next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class ListedJobs:
+    """What Temporal lists of a page of a list, and how many jobs match; `checked` are descriptions
+    of jobs that were made for it.
+    """
+
+    executions: Sequence[WorkflowExecution]
+    total: int
+    next_cursor: str | None
+    checked: Mapping[str, JobDetail]
 
 
 @dataclass(frozen=True)
@@ -96,6 +113,14 @@ class JobReader:
         self._database = database
         self._describes = asyncio.Semaphore(MAX_PARALLEL_DESCRIBES)
         self._confirmations = ActiveConfirmations()
+        self._shared = SharedAnswers()
+        self._finished: OrderedDict[str, JobDetail] = OrderedDict()
+
+    def forget(self, org_id: UUID | None) -> None:
+        """Show the organisation, or all if that is None, what it has just written: its next lists
+        and counts begin anew.
+        """
+        self._shared.forget(org_id)
 
     @property
     def namespace(self) -> str:
@@ -125,7 +150,8 @@ class JobReader:
         """A page of the jobs that match: unfinished first, newest first; then latest finished.
 
         `limit` is 1 to 100. `page` counts from 1; a `cursor` takes precedence over it. Raises
-        InvalidRequest for the cursor of another list.
+        InvalidRequest for the cursor of another list. What Temporal lists is shared for
+        `sharing.SHARED_FOR` seconds; the rows of unfinished jobs are exact.
         """
         return await _with_deadline(self._list(wanted, limit, page, cursor))
 
@@ -144,8 +170,11 @@ class JobReader:
         return [each async for each in listed if owner_org(each) == str(wanted.org_id)]
 
     async def stats(self, wanted: JobFilter) -> JobStats:
-        """The number of jobs in each state."""
-        return await _with_deadline(self._stats(wanted))
+        """The number of jobs in each state, shared for `sharing.SHARED_FOR` seconds."""
+        stats, _ = await _with_deadline(
+            self._shared.get(wanted.org_id, wanted, lambda: _with_deadline(self._stats(wanted)))
+        )
+        return stats
 
     async def _describe(
         self, org_id: UUID, job_id: str, run_id: str | None = None
@@ -189,6 +218,21 @@ class JobReader:
         return JobAttempts(described.run_id, history.attempts)
 
     async def _list(self, wanted: JobFilter, limit: int, page: int, cursor: str | None) -> JobPage:
+        listed, is_new = await self._shared.get(
+            wanted.org_id,
+            (wanted, limit, page, cursor),
+            lambda: _with_deadline(self._listed(wanted, limit, page, cursor)),
+        )
+        checked = listed.checked if is_new else {}
+        rows = await asyncio.gather(
+            *(self._row(wanted, each, checked) for each in listed.executions)
+        )
+        kept = [row for row in rows if row is not None]
+        return JobPage(kept, listed.total - (len(rows) - len(kept)), listed.next_cursor)
+
+    async def _listed(
+        self, wanted: JobFilter, limit: int, page: int, cursor: str | None
+    ) -> ListedJobs:
         unstarted, checked = await asyncio.gather(
             count_unstarted(self._client, self._database, wanted), self._check_active(wanted)
         )
@@ -196,22 +240,24 @@ class JobReader:
         total = (await self._client.count_workflows(query)).count
         skipped = (page - 1) * limit
         if cursor is None and skipped >= total:
-            return JobPage([], total + unstarted, None)
+            return ListedJobs((), total + unstarted, None, checked)
         token = _opened(cursor, wanted) if cursor else await self._skip(query, skipped)
         found = await self._visible(query, limit, token)
-        executions = list(found.current_page or ())
-        rows = await asyncio.gather(*(self._row(wanted, each, checked) for each in executions))
-        kept = [row for row in rows if row is not None]
+        executions = tuple(found.current_page or ())
         following = found.next_page_token
-        more = (
-            following is not None
-            and len(executions) == limit
-            and bool((await self._visible(query, 1, following)).current_page)
-        )
-        return JobPage(
-            kept,
-            total + unstarted - (len(rows) - len(kept)),
+        more = False
+        if following is not None and len(executions) == limit:
+            # How far a cursor has come is not known.
+            more = (
+                bool((await self._visible(query, 1, following)).current_page)
+                if cursor
+                else skipped + limit < total
+            )
+        return ListedJobs(
+            executions,
+            total + unstarted,
             _sealed(following, wanted) if more and following is not None else None,
+            checked,
         )
 
     async def _row(
@@ -220,16 +266,27 @@ class JobReader:
         """The row, exact; None if the job does not match the filter, or no longer does."""
         if owner_org(execution) != str(wanted.org_id):
             return None
-        job: JobDetail | None
         if execution.status is WorkflowExecutionStatus.RUNNING:
             job = checked.get(execution.id) or await self._find(wanted.org_id, execution.id)
-        elif execution.status is WorkflowExecutionStatus.TERMINATED:
+        else:
+            job = await self._ended(wanted, execution)
+        return job if job is not None and wanted.state in (None, job.state) else None
+
+    async def _ended(self, wanted: JobFilter, execution: WorkflowExecution) -> JobDetail:
+        """The job of an execution that has ended, which is read once."""
+        job = self._finished.get(execution.run_id)
+        if job is not None:
+            self._finished.move_to_end(execution.run_id)
+            return job
+        described = None
+        if execution.status is WorkflowExecutionStatus.TERMINATED:
             # Only a description shows an attempt that a worker had when its job was terminated.
             described = await self._describe(wanted.org_id, execution.id, execution.run_id)
-            job = await self._job(described or execution)
-        else:
-            job = await self._job(execution)
-        return job if job is not None and wanted.state in (None, job.state) else None
+        job = await self._job(described or execution)
+        self._finished[execution.run_id] = job
+        if len(self._finished) > MAX_FINISHED_KEPT:
+            self._finished.popitem(last=False)
+        return job
 
     async def _check_active(self, wanted: JobFilter) -> dict[str, JobDetail]:
         """Descriptions, by id, of the newest `MAX_ACTIVE_CHECKED` jobs published as active.
