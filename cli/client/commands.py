@@ -11,6 +11,7 @@ from cli.client.completion import completion
 from cli.client.deliveries import deliveries
 from cli.client.demo import demo
 from cli.client.domains import domains
+from cli.client.feeds import feeds
 from cli.client.health import watching
 from cli.client.jobs import jobs
 from cli.client.login import login, logout, profiles
@@ -35,6 +36,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     alerts,
     channels,
     deliveries,
+    feeds,
     stats,
     watching,
     open_,

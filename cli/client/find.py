@@ -87,6 +87,11 @@ def find_alert(api: Api, name: str) -> Row:
     return _named(api, "/api/alerts", name, "alert")
 
 
+def find_feed(api: Api, name: str) -> Row:
+    """The feed with that id, beginning of an id, or name."""
+    return _named(api, "/api/feeds", name, "feed")
+
+
 def find_delivery(api: Api, name: str) -> Row:
     """The delivery with that id, or the newest ones' with that beginning."""
     if whole_id(name):

@@ -5,7 +5,9 @@ import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
 from tests.cli.client.conftest import PRICING, Installed, Shop
@@ -229,3 +231,23 @@ async def test_prices_are_those_that_hold_and_those_that_did(
     assert await installed.json("prices", shop.name, "--plan", "none of them") == []
     ran = await installed.run("prices")
     assert (ran.returncode, "diffy domains list" in ran.stderr) == (2, True)
+
+
+async def test_a_feed_is_read_at_its_address_until_it_is_revoked(
+    installed: Installed, shop: Shop
+) -> None:
+    added = await installed.json("feeds", "add", "Shop", "--domain", shop.name)
+    assert (added["kind"], added["domainId"]) == ("domain", shop.domain["id"])
+    path = urlsplit(added["url"]).path
+    async with httpx2.AsyncClient(base_url=installed.url) as reader:
+        feed = await reader.get(path)
+        assert (feed.status_code, shop.site.url("/pricing") in feed.text) == (200, True)
+        shown = await installed.run("feeds", "show", "Shop")
+        assert path not in shown.stdout
+        removed = await installed.run("feeds", "rm", added["id"][:8], "--yes")
+        assert removed.returncode == 0, removed.stderr
+        assert (await reader.get(path)).status_code == 404
+    gone = await installed.run("feeds", "show", "Shop")
+    assert (gone.returncode, "diffy feeds list" in gone.stderr) == (1, True)
+    both = await installed.run("feeds", "add", "x", "--domain", shop.name, "--tag", "a")
+    assert (both.returncode, "one domain, one tag or one alert" in both.stderr) == (2, True)

@@ -64,7 +64,7 @@ class Told:
 async def told(installed: Installed, request: pytest.FixtureRequest) -> AsyncIterator[Told | None]:
     """What examples of alerts, channels and deliveries are about; None for other examples."""
     example = request.node.callspec.params["example"]
-    if not re.match(r"diffy (alerts|channels|deliveries) ", example):
+    if not re.match(r"diffy (alerts|channels|deliveries|feeds) ", example):
         yield None
         return
     async with Receiver() as receiver:
@@ -74,8 +74,10 @@ async def told(installed: Installed, request: pytest.FixtureRequest) -> AsyncIte
             delivery = (await installed.json("channels", "test", "ops"))["id"]
         if re.match("diffy alerts (?!add)", example):
             await installed.json("alerts", "add", "Severe", "--channel", "ops", "--tag", "none")
+        if re.match("diffy feeds (?!add)", example):
+            await installed.json("feeds", "add", "Releases")
         yield Told(receiver, delivery)
-        for what in ("alerts", "channels"):
+        for what in ("alerts", "channels", "feeds"):
             for each in await installed.json(what, "list"):
                 await installed.run(what, "rm", each["id"], "--yes")
 
