@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from temporalio.client import Client
 
+from api.cors import ApiCors
 from api.deps import Authentication, MainTexts, OwnWrites, Services
 from api.documentation import DocumentedApi
 from api.errors import NO_OTHER_ERRORS, ErrorAnswers, documented_errors
@@ -133,6 +134,11 @@ def create_app(
             RequestValidationError: answer_any_fault,
         },
         middleware=[
+            *(
+                [Middleware(ApiCors, origins=settings.cors_origin_list)]
+                if settings.cors_origin_list
+                else []
+            ),
             Middleware(Measuring),
             Middleware(ErrorAnswers, answer=answer_any_fault),
             Middleware(HeadLimit),

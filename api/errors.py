@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.service import RPCError
 
+from api.negotiation import prefers
 from api.routing import allowed_methods
 from core.errors import (
     DiffyError,
@@ -57,6 +58,23 @@ class ErrorAnswer(Model):
     )
 
 
+class Problem(Model):
+    """An error as a problem detail (RFC 9457), for clients whose `Accept` prefers that.
+
+    `code` and `details` are those of an `ErrorAnswer`; `detail` is its sentence.
+    """
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    details: dict[str, str] | None = None
+
+
+JSON: Final = "application/json"
+PROBLEM: Final = "application/problem+json"
+
 DESCRIPTIONS: Final = {
     400: "A parameter or the body is not as documented (`VALIDATION_ERROR`).",
     401: "The API key is missing, malformed, unknown or revoked (`UNAUTHORIZED`).",
@@ -91,7 +109,7 @@ async def answer_fault(request: Request, fault: Exception) -> Response:
     error = error_of_fault(request, fault)
     if error is None:
         log_fault(request, fault)
-        return _answer(500, "INTERNAL", "The service failed to answer; its log tells why.")
+        return _answer(request, 500, "INTERNAL", "The service failed to answer; its log tells why.")
     headers = dict(fault.headers or {}) if isinstance(fault, HTTPException) else {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"  # RFC 6750, 3
@@ -103,7 +121,7 @@ async def answer_fault(request: Request, fault: Exception) -> Response:
     if isinstance(error, Unavailable | RateLimited):
         headers["Retry-After"] = str(RETRY_AFTER)
     details = error.details if isinstance(error, RequestError) else None
-    return _answer(error.http_status, error.code, error.message, details, headers)
+    return _answer(request, error.http_status, error.code, error.message, details, headers)
 
 
 def log_fault(request: Request, fault: Exception) -> None:
@@ -145,12 +163,24 @@ class ErrorAnswers:
 
 
 def _answer(
+    request: Request,
     status: int,
     code: str,
     message: str,
     details: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
+    headers = {**(headers or {}), "Vary": "Accept"}
+    if prefers(request.headers.get("accept"), PROBLEM, JSON):
+        problem = Problem(
+            title=HTTPStatus(status).phrase,
+            status=status,
+            detail=message,
+            code=code,
+            details=details,
+        )
+        content = problem.model_dump(exclude_none=True)
+        return JSONResponse(content, status, headers, media_type=PROBLEM)
     body = ErrorAnswer(error=message, code=code, details=details)
     return JSONResponse(body.model_dump(exclude_none=True), status, headers)
 

@@ -17,6 +17,8 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 CONTACT = r"^(https?://[!-'*-~]+|[!-'*-:<-~]+@[!-'*-:<-~]+)$"
 """An address that is valid inside the comment of a User-Agent: no white space or parentheses."""
 
+_ORIGIN = r"https?://[A-Za-z0-9.:\[\]-]+"
+CORS_ORIGINS = rf"^(\*|{_ORIGIN}( *, *{_ORIGIN})*)$"
 PUBLIC_URL = r"^https?://[!-.0-~]+(/[!-~]*)?$"
 """An http(s) URL without white space."""
 
@@ -69,6 +71,10 @@ class Settings(BaseSettings):
     public_url: Annotated[str, Field(max_length=500, pattern=PUBLIC_URL)] | None = None
     """The URL at which others reach the API, for links in notifications; default: the address and
     port it listens on."""
+
+    cors_origins: Annotated[str, Field(max_length=4_000, pattern=CORS_ORIGINS)] | None = None
+    """The origins of web pages that may use the REST API from a browser, with commas between:
+    `https://dash.example`; `*` for all. Without it, browsers let no other origin."""
 
     database_url: str | None = None
     """An SQLAlchemy URL of SQLite or PostgreSQL; default: an SQLite file in the data directory."""
@@ -165,6 +171,11 @@ class Settings(BaseSettings):
         """The URL of the API for others, without a slash at its end."""
         default = f"http://{self.api_host}:{self.api_port}"
         return (self.public_url or default).rstrip("/")
+
+    @property
+    def cors_origin_list(self) -> list[str]:
+        """The origins of `cors_origins`, empty if there are none."""
+        return [each.strip() for each in (self.cors_origins or "").split(",") if each.strip()]
 
     @property
     def resolved_temporal_ui_url(self) -> str | None:

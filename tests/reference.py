@@ -101,7 +101,9 @@ def errors_page() -> str:
         "Errors",
         "Every error answer of the API has the same shape: `error` is a sentence, `code` is one of "
         "the codes below, and `details`, if present, has a sentence for each field or parameter at "
-        "fault. Statuses 429 and 503 carry `Retry-After`.",
+        "fault. Statuses 429 and 503 carry `Retry-After`. If `Accept` prefers "
+        "`application/problem+json`, the answer is a problem detail (RFC 9457): `detail` is the "
+        "sentence, and `code` and `details` are as above.",
         _table(("status", "code", "retryable", "meaning"), api_rows),
         "## Errors of jobs",
         "The code is the `type` of the Temporal failure, and of the `ApplicationError` that a "

@@ -45,6 +45,7 @@ NO_DEFAULT: Final = {
     "bootstrap_api_key",
     "database_url",
     "public_url",
+    "cors_origins",
     "smtp_host",
     "smtp_username",
     "smtp_password",

@@ -1,0 +1,115 @@
+"""Errors as problem details, and requests of pages of other origins."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+import pytest
+
+from api.app import create_app
+from api.deps import services_of
+from tests.system import System
+
+PROBLEM = "application/problem+json"
+ORIGIN = "https://dash.example"
+
+
+@pytest.mark.parametrize(
+    ("accept", "as_problem"),
+    [
+        (PROBLEM, True),
+        (f"{PROBLEM}, application/json;q=0.9", True),
+        (f"application/json, {PROBLEM};q=0.5", False),
+        (f"application/json, {PROBLEM}", False),
+        ("*/*", False),
+        ("application/json", False),
+    ],
+)
+async def test_an_error_is_a_problem_detail_for_whoever_prefers_that(
+    system: System, accept: str, as_problem: bool
+) -> None:
+    answer = await system.api.post("/api/domains", json={}, headers={"Accept": accept})
+    assert answer.status_code == 400
+    assert answer.headers["Vary"] == "Accept"
+    assert answer.headers["Content-Type"] == (PROBLEM if as_problem else "application/json")
+    if as_problem:
+        assert answer.json() == {
+            "type": "about:blank",
+            "title": "Bad Request",
+            "status": 400,
+            "detail": "domain: This is required.",
+            "code": "VALIDATION_ERROR",
+            "details": {"domain": "This is required."},
+        }
+    else:
+        assert answer.json()["error"] == "domain: This is required."
+
+
+async def test_a_problem_keeps_the_headers_of_the_error(system: System) -> None:
+    headers = {"Authorization": "Bearer nobody", "Accept": PROBLEM}
+    answer = await system.api.get("/api/domains", headers=headers)
+    assert (answer.status_code, answer.json()["title"]) == (401, "Unauthorized")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert "details" not in answer.json()
+
+
+async def test_a_success_is_json_also_for_whoever_prefers_problems(system: System) -> None:
+    answer = await system.api.get("/api/domains", headers={"Accept": f"{PROBLEM}, */*;q=0.1"})
+    assert (answer.status_code, answer.json()["data"]) == (200, [])
+
+
+@asynccontextmanager
+async def shared(system: System, origins: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """The same API, for pages of these origins."""
+    services = services_of(system.app)
+    settings = system.settings.model_copy(update={"cors_origins": origins})
+    app = create_app(settings, system.client, system.database, services.main_texts)
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app), base_url="http://diffy.test"
+    ) as browser:
+        yield browser
+
+
+def preflight(origin: str, headers: str = "authorization, idempotency-key") -> dict[str, str]:
+    """What a browser asks before a request of another origin."""
+    return {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": headers,
+    }
+
+
+async def test_a_browser_lets_pages_of_the_chosen_origins_use_the_api(system: System) -> None:
+    key = system.api.headers["Authorization"]
+    async with shared(system, f"{ORIGIN}, http://localhost:3000") as browser:
+        for origin in (ORIGIN, "http://localhost:3000"):
+            asked = await browser.options("/api/domains", headers=preflight(origin))
+            assert asked.status_code == 200, asked.text
+            assert asked.headers["Access-Control-Allow-Origin"] == origin
+            assert "POST" in asked.headers["Access-Control-Allow-Methods"]
+            assert "Access-Control-Allow-Credentials" not in asked.headers
+        sent = await browser.get("/api/domains", headers={"Origin": ORIGIN, "Authorization": key})
+        assert (sent.status_code, sent.headers["Access-Control-Allow-Origin"]) == (200, ORIGIN)
+        assert "Retry-After" in sent.headers["Access-Control-Expose-Headers"]
+        refused = await browser.get("/api/domains", headers={"Origin": ORIGIN})
+        assert refused.status_code == 401
+        assert refused.headers["Access-Control-Allow-Origin"] == ORIGIN, "the page reads why"
+
+
+async def test_a_browser_lets_no_other_origin(system: System) -> None:
+    other = "https://evil.example"
+    async with shared(system, ORIGIN) as browser:
+        asked = await browser.options("/api/domains", headers=preflight(other))
+        assert "Access-Control-Allow-Origin" not in asked.headers
+        unusual = await browser.options("/api/domains", headers=preflight(ORIGIN, "x-other"))
+        assert unusual.status_code == 400
+        page = await browser.get("/sign-in", headers={"Origin": ORIGIN})
+        assert "Access-Control-Allow-Origin" not in page.headers, "the web page is not shared"
+    asked = await system.api.options("/api/domains", headers=preflight(ORIGIN))
+    assert "Access-Control-Allow-Origin" not in asked.headers, "without the setting"
+
+
+async def test_a_star_lets_every_origin(system: System) -> None:
+    async with shared(system, "*") as browser:
+        asked = await browser.options("/api/domains", headers=preflight("https://any.example"))
+        assert asked.headers["Access-Control-Allow-Origin"] in ("*", "https://any.example")
