@@ -55,7 +55,9 @@ def _on_path(program: str) -> Callable[[], bool]:
 
 
 def _node() -> bool:
-    return shutil.which("node") is not None and (TYPESCRIPT / "node_modules").exists()
+    # The package that was added last: with it the others are there too.
+    last = TYPESCRIPT / "node_modules" / "standardwebhooks"
+    return shutil.which("node") is not None and last.exists()
 
 
 NEEDS: Final = {

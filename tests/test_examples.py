@@ -4,9 +4,12 @@ import asyncio
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from core.alerts.messages import body_of, of_test
+from core.alerts.signing import new_secret, signature_headers
 from core.model import Model
 from tests.cli.command import ROOT
 from tests.eventually import eventually
@@ -93,3 +96,29 @@ async def test_a_discovery_as_a_child_is_a_job_of_the_api(system: System, site: 
 async def test_a_domain_that_there_is_not_is_told_by_the_error_type(system: System) -> None:
     async with system.worker():
         assert (await ran(system, uuid4()))["error"] == "SUBJECT_GONE"
+
+
+async def test_the_library_of_the_specification_verifies_webhooks_in_javascript() -> None:
+    need("Node.js")
+    now, secret, other = datetime.now(UTC), new_secret(), new_secret()
+    message = of_test(uuid4(), uuid4(), now)
+    body = body_of(message)
+
+    def given(body: bytes, at: datetime, known: str, *signing: str) -> str:
+        headers = signature_headers(message.message_id, at, body_of(message), signing)
+        return json.dumps({"secret": known, "headers": headers, "body": body.decode()})
+
+    cases = [
+        (given(body, now, secret, secret), "channel.test"),
+        (given(body, now, secret, other, secret), "channel.test"),  # while a secret is rotated
+        (given(body, now, other, other, secret), "channel.test"),
+        (given(body, now, secret, other), None),
+        (given(body + b" ", now, secret, secret), None),
+        (given(body, now - timedelta(hours=1), secret, secret), None),
+    ]
+    process = await asyncio.create_subprocess_exec(
+        "node", "verify.mjs", cwd=TYPESCRIPT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    printed, _ = await process.communicate("\n".join(case for case, _ in cases).encode())
+    assert process.returncode == 0
+    assert [json.loads(line) for line in printed.splitlines()] == [type_ for _, type_ in cases]
