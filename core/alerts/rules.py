@@ -162,7 +162,7 @@ def _reason(rule: AlertRule, facts: ChangeFacts) -> Reason:
         return Reason.OTHER_PAGE
     if rule.tags is not None and facts.tags.isdisjoint(rule.tags):
         return Reason.OTHER_TAG
-    if rule.events is None and facts.event in WATCH_EVENTS:
+    if facts.change_type in WATCH_EVENTS and rule.events is None:
         return _watch_reason(rule, facts)
     if rule.page_types is not None and facts.page_type not in rule.page_types:
         return Reason.OTHER_PAGE_TYPE

@@ -1,0 +1,284 @@
+"""Whether every change is told, whatever dies, and how long that takes.
+
+Run by hand: `.venv/bin/python -m benchmarks.deliveries [--changes 300] [--seconds 4] [--postgres]`.
+A system as `make up` runs it. Pages change while the worker and the API are killed again and again,
+and of three webhooks one is down and one fails every other time; then all is well again. Every
+change that matches the alert must have arrived at each webhook, under one id, and no other change.
+`--latency N` changes N pages one by one instead, with nothing killed, and prints the seconds from
+the answer of the site to the arrival of the webhook.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.chaos.client import Client
+from benchmarks.chaos.faults import well
+from benchmarks.system import Diffy, Part
+from tests.eventually import eventually
+from tests.postgres import running_postgres
+from tests.receiver import OK, Answer, Received, Receiver
+from tests.site import FakeSite
+
+OTHERS: Final = 5
+"""Of so many changes more one does not match."""
+
+WITHIN: Final = 1_200.0
+"""Seconds in which everything must be told."""
+
+UNAVAILABLE: Final[Answer] = (503, {})
+
+
+def page(number: int, text: str) -> str:
+    """A page as the site serves it, in words of its own: else all were one site-wide change."""
+    name = "".join(chr(ord("a") + int(digit)) for digit in str(number))
+    return f"<html><body><h1>Plan {name}</h1><p>The plan {name} has {text}.</p></body></html>"
+
+
+def matches(change: Any) -> bool:
+    """Whether a change is one that the alert asks for."""
+    return int(change["url"].rpartition("/")[2]) % OTHERS != 0
+
+
+class Bench:
+    """A running system, a site of `count` pages that were crawled once, and three webhooks."""
+
+    def __init__(self, diffy: Diffy, site: FakeSite, receivers: Sequence[Receiver]) -> None:
+        self.diffy = diffy
+        self.client = Client(diffy.origin)
+        self.site = site
+        self.receivers = receivers
+        self.channels: list[str] = []
+        self.pages: list[str] = []
+        self.domain = ""
+
+    async def prepare(self, count: int) -> None:
+        """Crawl the pages, and add the channels and an alert for the word `offer`."""
+        await well(self.client)
+        links = "".join(f'<a href="/{n}">{n}</a>' for n in range(count))
+        self.site.page("/", f"<html><body>{links}</body></html>")
+        for number in range(count):
+            self.site.page(f"/{number}", page(number, "support"))
+        added = await self.client.insist(
+            "POST", "/api/domains", {"domain": self.site.origin, "discoverFrequencyHours": 0}
+        )
+        self.domain = added.data["id"]
+        await self.settled(added.data["discoveryJobId"])
+        found = await self.client.every(f"/api/domains/{self.domain}/pages")
+        ids = {row["url"]: row["id"] for row in found}
+        self.pages = [ids[self.site.url(f"/{number}")] for number in range(count)]
+        await self.crawl(self.pages)
+        for number, receiver in enumerate(self.receivers):
+            body = {"kind": "webhook", "name": f"hook {number}", "url": receiver.url()}
+            made = await self.client.insist("POST", "/api/channels", body)
+            self.channels.append(made.data["id"])
+        alert = {
+            "name": "offers",
+            "channelIds": self.channels,
+            "on": {"words": {"appear": ["offer"]}},
+        }
+        await self.client.insist("POST", "/api/alerts", alert)
+
+    async def settled(self, job_id: str) -> None:
+        """Return once a job has ended."""
+        async with asyncio.timeout(WITHIN):
+            while True:
+                answer = await self.client.insist("GET", f"/api/jobs/{job_id}")
+                if answer.data["state"] in ("completed", "failed", "cancelled"):
+                    return
+                await asyncio.sleep(0.2)
+
+    async def crawl(self, page_ids: Sequence[str]) -> None:
+        """Crawl the pages, and return once all of them were."""
+        body = {"pageIds": list(page_ids)}
+        asked = await self.client.insist("POST", f"/api/domains/{self.domain}/crawl", body)
+        await self.drained(asked.data["batchId"])
+
+    async def drained(self, batch_id: str) -> None:
+        """Return once no job of the batch is left."""
+        async with asyncio.timeout(WITHIN):
+            while True:
+                stats = (
+                    await self.client.insist("GET", f"/api/jobs/stats?batchId={batch_id}")
+                ).data
+                left = sum(stats[name] for name in ("waiting", "active", "delayed"))
+                if not left and stats["completed"] + stats["failed"]:
+                    return
+                await asyncio.sleep(0.5)
+
+    async def told(self) -> None:
+        """Return once nothing is left to be told."""
+        async with asyncio.timeout(WITHIN):
+            while True:
+                answer = await self.client.insist("GET", "/api/deliveries?state=pending&limit=1")
+                if answer.meta["total"] == 0 and await self.complete():
+                    return
+                await asyncio.sleep(0.5)
+
+    async def complete(self) -> bool:
+        """Whether every change has its deliveries: a message about it may wait in the outbox."""
+        wanted = [each for each in await self.changes() if matches(each)]
+        answer = await self.client.insist("GET", "/api/deliveries?state=delivered&limit=1")
+        total: int = answer.meta["total"]
+        return total >= len(wanted) * len(self.channels)
+
+    async def changes(self) -> list[Any]:
+        """All changes."""
+        return await self.client.every("/api/changes?event=change")
+
+
+@asynccontextmanager
+async def killing(diffy: Diffy, seconds: float, kills: Counter[str]) -> AsyncIterator[None]:
+    """Kill the worker or the API again and again, for the length of the block: so many seconds or
+    less after both run again, or else nothing would ever be done.
+    """
+    chance = random.Random(1)
+    client = Client(diffy.origin)
+
+    async def worker() -> int | None:
+        return diffy.pid(Part.WORKER)
+
+    async def kill() -> None:
+        while True:
+            await well(client)
+            await eventually(worker, lambda pid: pid is not None)
+            await asyncio.sleep(chance.uniform(0.3, seconds))
+            part = chance.choice((Part.WORKER, Part.WORKER, Part.API))
+            kills[part.name] += diffy.kill(part)
+
+    task = asyncio.create_task(kill())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await client.aclose()
+
+
+def flapping() -> Any:
+    """Answers that fail every other time, once by a broken connection and once by a status."""
+    turns = iter(range(1_000_000_000))
+
+    def answer(_: Received) -> Answer | None:
+        turn = next(turns)
+        return OK if turn % 2 else (None if turn % 4 else UNAVAILABLE)
+
+    return answer
+
+
+async def told_whatever_dies(bench: Bench, seconds: float) -> dict[str, object]:
+    """What was told of changes that were made while processes and channels failed."""
+    steady, down, unsteady = bench.receivers
+    accepted: list[dict[str, str]] = [{} for _ in bench.receivers]
+    unsteady.answer = flapping()
+    await down.stop()
+    kills: Counter[str] = Counter()
+    began = time.monotonic()
+    for number, _ in enumerate(bench.pages):
+        word = "support" if number % OTHERS == 0 else "a new offer"
+        bench.site.page(f"/{number}", page(number, f"{word} from today on"))
+    body = {"pageIds": bench.pages, "maxAttempts": 20}
+    asked = await bench.client.insist("POST", f"/api/domains/{bench.domain}/crawl", body)
+    async with killing(bench.diffy, seconds, kills):
+        await bench.drained(asked.data["batchId"])
+        await down.start()
+        for channel in bench.channels:
+            await bench.client.insist("PATCH", f"/api/channels/{channel}", {"state": "active"})
+        await asyncio.sleep(10 * seconds)
+    unsteady.answer = lambda _: OK
+    await well(bench.client)
+    for channel in bench.channels:
+        await bench.client.insist("PATCH", f"/api/channels/{channel}", {"state": "active"})
+    await bench.told()
+    found = await bench.changes()
+    wanted = {each["id"] for each in found if matches(each)}
+    lost, wrong, ids_of_one, times = 0, 0, 0, Counter[str]()
+    for number, receiver in enumerate(bench.receivers):
+        ids: dict[str, set[str]] = defaultdict(set)
+        for each in receiver.received:
+            ids[each.content["data"]["id"]].add(each.id)
+            times[f"{number} {each.id}"] += 1
+            accepted[number][each.id] = each.content["data"]["id"]
+        lost += len(wanted - set(ids))
+        wrong += len(set(ids) - wanted)
+        ids_of_one = max(ids_of_one, *(len(of_one) for of_one in ids.values()), 0)
+    assert steady.received
+    return {
+        "changes": len(found),
+        "matching": len(wanted),
+        "webhooks": len(bench.receivers),
+        "killed": dict(kills),
+        "seconds": round(time.monotonic() - began),
+        "requests": sum(len(each.received) for each in bench.receivers),
+        "not told": lost,
+        "told though they do not match": wrong,
+        "most ids of one change at one webhook": ids_of_one,
+        "most requests for one message": max(times.values()),
+    }
+
+
+async def latency(bench: Bench) -> dict[str, object]:
+    """Seconds from the answer of the site, which has changed, to the arrival of the webhook."""
+    seconds = []
+    receiver = bench.receivers[0]
+    for number, page_id in enumerate(bench.pages):
+        bench.site.page(f"/{number}", page(number, "a new offer from today on"))
+        await bench.client.insist("POST", f"/api/pages/{page_id}/crawl", {})
+        await receiver.got(number + 1)
+        served = bench.site.requests_for(f"/{number}")[-1].at
+        seconds.append(receiver.received[number].at - served)
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+    return {
+        "changes": len(seconds),
+        "p50": round(statistics.median(seconds), 3),
+        "p99": round(cuts[98], 3),
+        "worst": round(max(seconds), 3),
+    }
+
+
+async def measured(given: argparse.Namespace, database: str | None) -> dict[str, object]:
+    """The figures."""
+    settings = {"DIFFY_DATABASE_URL": database, "DIFFY_SECRET_KEY": "k" * 40} if database else {}
+    count = given.latency or given.changes * OTHERS // (OTHERS - 1) + 1
+    with tempfile.TemporaryDirectory() as scratch:
+        async with FakeSite() as site, Receiver() as one, Receiver() as two, Receiver() as three:
+            diffy = Diffy(Path(scratch, "data"), **settings)
+            bench = Bench(diffy, site, [one] if given.latency else [one, two, three])
+            try:
+                await bench.prepare(count)
+                if given.latency:
+                    return await latency(bench)
+                return await told_whatever_dies(bench, given.seconds)
+            finally:
+                await bench.client.aclose()
+                diffy.stop()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--changes", type=int, default=300, help="changes that match")
+    parser.add_argument("--seconds", type=float, default=4.0, help="the most before a kill")
+    parser.add_argument("--latency", type=int, default=0, help="pages that change one by one")
+    parser.add_argument("--postgres", action="store_true", help="on PostgreSQL")
+    given = parser.parse_args()
+    with ExitStack() as stack:
+        database = None
+        if given.postgres:
+            database = stack.enter_context(stack.enter_context(running_postgres()).database())
+        figures = asyncio.run(measured(given, database))
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()
