@@ -9,6 +9,7 @@ import logging
 import sys
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -123,6 +124,30 @@ def doctor() -> None:
 
     if not asyncio.run(print_findings()):
         sys.exit(1)
+
+
+@diffy.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(file: Path) -> None:
+    """Write everything that this installation keeps to FILE, also while it runs.
+
+    FILE contains the secret key, if it is a file in the data directory: keep it as safe as the
+    installation.
+    """
+    settings = _settings()
+    from cli.backup import backup
+
+    click.echo(f"{file}: {', '.join(backup(settings, file))}")
+
+
+@diffy.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Restore the backup FILE into a new data directory, or an empty database."""
+    settings = _settings()
+    from cli.backup import restore
+
+    click.echo(f"Restored: {', '.join(restore(settings, file))}. Start the system with `diffy up`.")
 
 
 @diffy.command()

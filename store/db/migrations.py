@@ -4,10 +4,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from core.errors import Unavailable
+from store.db.copies import copy_before_migration
 from store.db.engine import BUSY_TIMEOUT, parse_url
 from store.db.outages import is_outage
 
@@ -18,6 +21,8 @@ MIGRATION_LOCK = 7_310_046
 
 def migrate(url: str) -> None:
     """Run all migrations that the database at `url` lacks; several processes may do so at once.
+
+    An SQLite database is copied first.
 
     Raises SettingsError if the URL is not supported, and Unavailable if the database cannot be
     reached.
@@ -36,6 +41,8 @@ def migrate(url: str) -> None:
                 connection.execute(
                     text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
                 )
+            elif parsed.database:
+                _keep_copy(connection, Path(parsed.database))
             command.upgrade(_config(connection), "head")
     except OperationalError as error:
         if not is_outage(error):
@@ -43,6 +50,15 @@ def migrate(url: str) -> None:
         raise Unavailable("The database cannot be reached.") from error
     finally:
         engine.dispose()
+
+
+def _keep_copy(connection: Connection, database: Path) -> None:
+    """Copy a database that is about to be migrated; the transaction keeps writers out."""
+    config = _config(connection)
+    head = ScriptDirectory.from_config(config).get_current_head()
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is not None and revision != head:
+        copy_before_migration(database, revision)
 
 
 def _autocommit(connection: object) -> None:

@@ -3,11 +3,13 @@
 from functools import cache
 
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.errors import Unavailable
 from core.health import Part, Verdict, failed, ok
 from store.db.migrations import MIGRATIONS
 from store.db.outages import is_outage
@@ -31,6 +33,21 @@ async def revision_of(session: AsyncSession) -> str | None:
             raise
         return None  # there is no such table
     return found
+
+
+def stored_revision(url: URL) -> str | None:
+    """The revision of the database at `url`; None if no migration has run.
+
+    Raises Unavailable if it cannot be reached.
+    """
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        raise Unavailable("The database cannot be reached.") from error
+    finally:
+        engine.dispose()
 
 
 def schema_verdict(revision: str | None) -> Verdict:
