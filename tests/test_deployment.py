@@ -156,3 +156,10 @@ def test_the_image_installs_the_requirements_of_what_it_holds(
     assert ("apt-get install --yes --no-install-recommends chromium" in ran.stdout) is bool(
         argument
     )
+
+
+def test_only_the_api_is_published_to_the_network(services: dict[str, Any]) -> None:
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    api = published.pop("api")
+    assert api == ["8000:8000"]
+    assert published == {"temporal-ui": ["127.0.0.1:8233:8080"]}, "it has no log-in"
