@@ -1,6 +1,6 @@
 # `make up` runs everything, `make test` tests everything; both make .venv/ first.
 
-.PHONY: up test programs chaos format histories eval-changes reference requirements clean
+.PHONY: up test programs chaos format histories eval-changes reference screenshots requirements clean
 .DELETE_ON_ERROR:
 
 # Where it is set, every process of ours would compile every module of ours anew.
@@ -13,7 +13,7 @@ PROJECT := --no-deps --no-build-isolation --editable .
 up: .venv/embedded.installed
 	@exec $(BIN)/diffy up
 
-test: .venv/dev.installed .venv/typescript.installed programs
+test: .venv/dev.installed .venv/typescript.installed .venv/axe.installed programs
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
@@ -43,6 +43,10 @@ reference: .venv/dev.installed
 eval-changes: .venv/dev.installed
 	@$(BIN)/python -m benchmarks.eval_changes $(ARGS)
 
+# Takes the pictures of the web page in README and docs, with Debian's chromium.
+screenshots: .venv/dev.installed programs
+	@$(BIN)/python -m benchmarks.screenshots
+
 # Pins again what pyproject.toml asks for, for each Python that is served, with every hash; add
 # ARGS=--upgrade for newer versions.
 BUILT_BY := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])
@@ -61,7 +65,7 @@ requirements: .venv/dev.installed
 		--output-file=requirements/dev.txt
 
 clean:
-	@rm -rf .venv examples/typescript/node_modules *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv examples/typescript/node_modules tests/api/web/axe/node_modules *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/%.installed: requirements/%.txt pyproject.toml $(BIN)/python
@@ -75,6 +79,13 @@ clean:
 	@if command -v npm >/dev/null; then \
 		cd examples/typescript && npm ci --ignore-scripts --no-audit --no-fund --silent && \
 		touch ../../$@ || echo "npm could not install the TypeScript example." >&2; \
+	fi
+
+# What judges the web page's accessibility; as above.
+.venv/axe.installed: tests/api/web/axe/package-lock.json $(BIN)/python
+	@if command -v npm >/dev/null; then \
+		cd tests/api/web/axe && npm ci --ignore-scripts --no-audit --no-fund --silent && \
+		touch ../../../../$@ || echo "npm could not install axe-core." >&2; \
 	fi
 
 # Debian leaves out of python3 what makes environments.

@@ -43,6 +43,7 @@ from api.web.routes import changes as change_pages
 from api.web.routes import channels as channel_pages
 from api.web.routes import deliveries as delivery_pages
 from api.web.routes import domains as domain_pages
+from api.web.routes import feeds as feed_pages
 from api.web.routes import jobs as job_pages
 from api.web.routes import pages as page_pages
 from api.web.routes import settings as setting_pages
@@ -90,6 +91,7 @@ PAGES: Final = (
     alert_pages.router,
     channel_pages.router,
     delivery_pages.router,
+    feed_pages.router,
     account.router,
 )
 """The routers of the web page, which is no part of the documented API."""

@@ -21,6 +21,9 @@ from tests.postgres import installed_programs
 
 TYPESCRIPT: Final = Path(__file__).parents[1] / "examples" / "typescript"
 
+AXE: Final = Path(__file__).parent / "api/web/axe/node_modules/axe-core/axe.min.js"
+"""What judges whether a page is accessible."""
+
 LEFT_OUT: Final = "left out for want of "
 APT: Final = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=1")
 
@@ -69,6 +72,9 @@ NEEDS: Final = {
     "jq": Need(_on_path("jq"), package="jq"),
     "Node.js": Need(
         _node, otherwise="install node and npm, then `make test` installs its packages"
+    ),
+    "axe-core": Need(
+        AXE.exists, otherwise="install node and npm, then `make test` installs its packages"
     ),
 }
 

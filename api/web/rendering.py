@@ -91,6 +91,7 @@ NOTICES: Final = {
     "settings-saved": "The settings were saved.",
     "signed-out": "You are signed out.",
     "signed-out-everywhere": "All sessions of your API key have ended.",
+    "feed-removed": "The feed was removed. Its address answers nothing any more.",
     "jobs-cancelled": "The unfinished jobs that matched were cancelled.",
     "jobs-retried": "The failed jobs that matched run again.",
     "testing": "A test is sent. The list of deliveries says how it went.",

@@ -18,6 +18,7 @@ function prepare() {
     const chosen = event.target.closest("[data-n]");
     if (chosen) location.assign(`${frame.dataset.select}?element=${chosen.dataset.n}`);
   });
+  frame.dataset.ready = "";
 }
 
 frame?.addEventListener("load", prepare);

@@ -139,6 +139,30 @@ async def test_an_alert_is_previewed_added_changed_and_removed(
     assert (await plain.get(path)).status_code == 404
 
 
+async def test_a_feed_shows_its_address_once_and_is_removed(
+    plain: httpx2.AsyncClient, web: WebSystem
+) -> None:
+    await enter(plain, web)
+    csrf = await token(plain)
+    sent = {"csrf": csrf, "once": "2" * 32, "name": "Rivals", "tag": "Rivals"}
+    for name, value in (("name", ""), ("domain", "x"), ("tag", "x" * 99), ("once", "")):
+        refused = await plain.post("/feeds", data={**sent, name: value})
+        assert refused.status_code == 400, name
+        checked(refused)
+    added = await plain.post("/feeds", data=sent)
+    checked(added)
+    address = re.search(r'value="(http[^"]+/feeds/[^"]+)"', added.text)
+    assert address
+    path = address[1][address[1].index("/feeds/") :]
+    assert (await plain.get(path)).headers["Content-Type"].startswith("application/atom+xml")
+    assert address[1] not in (await plain.post("/feeds", data=sent)).text
+    listed = (await plain.get("/feeds")).text
+    assert "tagged rivals" in listed
+    [feed] = set(re.findall(r"/feeds/([0-9a-f-]{36})/remove", listed))
+    await plain.post(f"/feeds/{feed}/remove", data={"csrf": csrf})
+    assert (await plain.get(path)).status_code == 404
+
+
 async def test_keys_are_listed_and_revoked_and_their_sessions_ended(
     plain: httpx2.AsyncClient, web: WebSystem
 ) -> None:

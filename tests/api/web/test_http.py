@@ -221,6 +221,8 @@ async def test_what_another_organisation_has_is_not_there(
         "alerts": (await system.api.post("/api/alerts", json=alert)).json()["data"]["id"],
         "deliveries": (await system.api.post(f"/api/channels/{channel}/test")).json()["data"]["id"],
     }
+    feed = await system.api.post("/api/feeds", json={"name": "theirs"})
+    theirs["feeds"] = feed.json()["data"]["id"]
     async with system.database.reading() as session:
         others = select(ApiKey.id).where(ApiKey.id != web.key.id)
         theirs["keys"] = str(await session.scalar(others.limit(1)))

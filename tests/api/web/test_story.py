@@ -1,13 +1,17 @@
 """The web page in a real browser: from the first run to a change, and what may go wrong."""
 
 import re
-from typing import Final
+from typing import Final, Literal
 
 from playwright.async_api import Page, Route
 
 from store.keys import revoke_key
+from tests.api.crawled import crawled_page
 from tests.api.web.conftest import PHONE, Visitor, WebSystem
+from tests.api.web.test_http import PAGES
+from tests.needs import AXE, need
 from tests.site import FakeSite
+from tests.system import System
 
 SHOP: Final = "<title>Shop</title><h1>Shop</h1><a href='/pricing'>Prices</a>"
 PRICES: Final = "<title>Prices</title><h1>Prices</h1><h2>Teams</h2><p>Pro costs ${} a month.</p>"
@@ -86,7 +90,47 @@ async def test_from_the_first_run_to_a_change_that_is_acknowledged(
     assert "Pro costs $129 a month." in await after.inner_text()
     await page.get_by_role("button", name="Acknowledge").click()
     await page.get_by_text("by acme").wait_for()
+    await chooses_what_is_compared(page)
+    await is_told_of_changes(page)
     assert [each for each in visitor.complaints if "401" not in each and "400" not in each] == []
+
+
+async def chooses_what_is_compared(page: Page) -> None:
+    """From a change to its page, a click in the snapshot, and the settings that keep it."""
+    await page.get_by_role("link", name=re.compile("pricing")).first.click()
+    await page.get_by_role("img", name=re.compile("Prices over time")).wait_for()
+    await page.get_by_role("link", name="Choose what is compared").click()
+    await page.locator("#rendering[data-ready]").wait_for()
+    inside = page.frame_locator("#rendering")
+    await inside.get_by_text("Pro costs $129 a month.").click()
+    await page.get_by_role("heading", name="1 element matches").wait_for()
+    assert await page.get_by_label("CSS selector").input_value() == "p"
+    assert await inside.locator("[data-match]").all_inner_texts() == ["Pro costs $129 a month."]
+    await page.get_by_role("link", name="Compare only this").click()
+    assert await page.get_by_label("Only what matches this selector").input_value() == "p"
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_text("The settings were saved.").wait_for()
+
+
+async def is_told_of_changes(page: Page) -> None:
+    """A channel whose secret is shown once, and an alert that is previewed before it is added."""
+    await page.goto("/alerts")
+    await page.get_by_role("link", name="Add a channel first").click()
+    await page.get_by_label("Name").fill("Sales")
+    await page.get_by_label("URL").fill("http://127.0.0.1:9/hook")
+    await page.get_by_role("button", name="Add channel").click()
+    assert (await page.get_by_role("textbox", name="Secret").input_value()).startswith("whsec_")
+    await page.goto("/alerts/new")
+    await page.get_by_label("Name of the alert").fill("Prices")
+    await page.get_by_label("Sales").check()
+    await page.get_by_label("A price").select_option("up")
+    await page.get_by_role("button", name="Preview of the last").click()
+    await page.get_by_text(re.compile("1 of 1 change since .* in 1 message to each")).wait_for()
+    assert await page.get_by_label("Sales").is_checked(), "the form is as it was"
+    await page.get_by_role("button", name="Add alert").click()
+    await page.get_by_text("The alert was added.").wait_for()
+    await page.get_by_role("link", name="Alerts").first.click()
+    await page.get_by_text("a price rises").wait_for()
 
 
 async def test_a_job_is_cancelled_and_run_again_by_keyboard_alone_and_on_a_phone(
@@ -121,7 +165,7 @@ async def test_a_job_is_cancelled_and_run_again_by_keyboard_alone_and_on_a_phone
     await page.keyboard.press("Enter")
     await page.get_by_text("This job runs the failed one again.").wait_for()
     assert page.url.partition("?")[0] != failed
-    for path in ("/jobs", "/domains"):
+    for path in (*PAGES, "/alerts/new", "/channels/new"):
         await page.goto(path)
         assert await fits(page), path
     assert visitor.complaints == []
@@ -149,3 +193,51 @@ async def test_a_lost_connection_is_told_and_a_revoked_key_ends_the_visit(
     await page.get_by_role("heading", name="Sign in").wait_for()
     await sign_in(page, web.key.key)
     await page.get_by_role("alert").wait_for()
+
+
+async def test_axe_finds_nothing_serious_on_any_page_in_either_theme(
+    web: WebSystem, visitor: Visitor, system: System, site: FakeSite
+) -> None:
+    need("axe-core")
+    axe = AXE.read_text()
+    versions = [PRICES.format(price) for price in (99, 129)]
+    crawled = await crawled_page(system, site, *versions)
+    change = (await system.api.get("/api/changes")).json()["data"][0]
+    hook = {"kind": "webhook", "name": "Sales", "url": site.url("/hook")}
+    channel = (await system.api.post("/api/channels", json=hook)).json()["data"]["id"]
+    alert = {"name": "All", "channelIds": [channel]}
+    alert_id = (await system.api.post("/api/alerts", json=alert)).json()["data"]["id"]
+    await system.api.post(f"/api/channels/{channel}/test")
+    at, domain = f"/pages/{crawled.page_id}", f"/domains/{crawled.domain_id}"
+    paths = (
+        *PAGES, domain, f"{domain}/settings", at, f"{at}/settings", f"{at}/select?selector=p",
+        f"/changes/{change['id']}", f"/changes/{change['id']}?view=side",
+        f"/snapshots/{change['afterSnapshotId']}", f"/jobs/{crawled.job_ids[0]}",
+        "/alerts/new", f"/alerts/{alert_id}", "/channels/new", f"/channels/{channel}",
+        "/nowhere",
+    )  # fmt: skip
+    page = visitor.page
+    await page.goto("/")
+    await sign_in(page, system.api.headers["Authorization"].removeprefix("Bearer "))
+    await page.get_by_role("heading", name="Changes").wait_for()
+    found: list[str] = []
+    schemes: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+    for path in paths:
+        await page.goto(path)
+        # Into an isolated world, as tools of a browser do: the page's own policy stays.
+        await page.evaluate(f"{axe}; undefined")
+        for scheme in schemes:
+            await page.emulate_media(color_scheme=scheme)
+            violations = await page.evaluate(
+                "axe.run(document, {resultTypes: ['violations'], iframes: false})"
+                ".then(({violations}) => violations.map(v => [v.impact, v.id, v.nodes[0].html]))"
+            )
+            found += [
+                f"{path} {scheme} {rule}: {html}"
+                for impact, rule, html in violations
+                if impact in ("serious", "critical")
+            ]
+    assert found == []
+    await page.evaluate("document.querySelector('main').innerHTML = '<input>'")
+    broken = await page.evaluate("axe.run(document).then(({violations}) => violations.length)")
+    assert broken, "axe finds what is there"
