@@ -110,6 +110,8 @@ class QuickLookActivities:
             page, domain = await page_with_domain(session, job.page_id)
             if not page.found_same or page.status is not PageStatus.ACTIVE:
                 return None
+            if not page.prices_read:
+                return None  # the prices of its stored version have to be read first
             check = Check(job_id, page, page_profile(page, domain, self._secret_key))
             if not check.comparable:
                 return None
