@@ -76,19 +76,17 @@ class QuickLookActivities:
         self._recorder = recorder
 
     @activity.defn(name=ActivityName.QUICK_LOOK)
-    async def quick_look(self, job: CrawlPageInput) -> Outcome[CrawlPageResult]:
-        """The outcome of the first attempt if the page is as it was when it was last checked.
+    async def quick_look(
+        self, job: CrawlPageInput, begun: AttemptReport
+    ) -> Outcome[CrawlPageResult]:
+        """The outcome of the attempt `begun` if the page is as it was when it was last checked.
 
         Otherwise, and after any error, the outcome has no result: the attempt goes on in the
         ordinary activity, as if nothing had been asked.
         """
         info = activity.info()
-        report = AttemptReport(
-            attempt=1,
-            first_started_at=info.started_time,
-            started_at=info.started_time,
-            worker=self._worker,
-        )
+        # The times are those of the workflow task, which descriptions show while it runs.
+        report = begun.model_copy(update={"worker": self._worker})
         result = None
         try:
             async with asyncio.timeout(FINISHED_WITHIN):

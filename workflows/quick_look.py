@@ -35,7 +35,7 @@ async def look_quickly(
     try:
         outcome: Outcome[Result] = await workflow.execute_local_activity(
             activity,
-            job,
+            args=[job, begun],
             result_type=Outcome[result],  # type: ignore[valid-type]
             schedule_to_close_timeout=timedelta(seconds=QUICK_LOOK_LIMIT),
             retry_policy=ONCE,

@@ -34,7 +34,7 @@ def migrate(url: str) -> None:
     engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT} if sqlite else {})
     if sqlite:
         event.listen(engine, "connect", lambda connection, _: _autocommit(connection))
-        event.listen(engine, "begin", lambda each: each.exec_driver_sql("BEGIN EXCLUSIVE"))
+        event.listen(engine, "begin", lambda each: each.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
         with engine.begin() as connection:
             if not sqlite:
@@ -53,7 +53,11 @@ def migrate(url: str) -> None:
 
 
 def _keep_copy(connection: Connection, database: Path) -> None:
-    """Copy a database that is about to be migrated; the transaction keeps writers out."""
+    """Copy a database that is about to be migrated; the transaction keeps writers out.
+
+    It may not keep readers out, of which the copy is one: a database that was restored is not in
+    WAL mode yet.
+    """
     config = _config(connection)
     head = ScriptDirectory.from_config(config).get_current_head()
     revision = MigrationContext.configure(connection).get_current_revision()

@@ -65,6 +65,13 @@ STORE_ALONE: Final = {
     "GET /api/deliveries",
     "GET /api/deliveries/{delivery_id}",
     "POST /api/deliveries/{delivery_id}/redeliver",
+    "GET /api/pages/{page_id}/prices",
+    "GET /api/domains/{domain_id}/prices",
+    "GET /api/health/watching",
+    "GET /api/feeds",
+    "POST /api/feeds",
+    "GET /api/feeds/{feed_id}",
+    "DELETE /api/feeds/{feed_id}",
 }
 """Routes that need no Temporal: what they ask of it is kept in the outbox."""
 

@@ -87,7 +87,8 @@ class Shop:
         return self.site.origin
 
 
-@pytest.fixture(scope="session")
+# Its worker must not outlive the tests of commands: other tests share its Temporal server.
+@pytest.fixture(scope="package")
 async def installed(
     temporal: EmbeddedTemporal, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Installed]:
@@ -98,6 +99,7 @@ async def installed(
         data_dir=folder,
         temporal_address=temporal.address,
         temporal_ui_url="http://ui.example",
+        signal_targets="order-*",
         allow_private_networks=True,
         host_rps=1000,
     )
