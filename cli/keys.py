@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from core.scopes import Scope
@@ -36,9 +36,8 @@ async def create(
     lasts: timedelta | None = None,
 ) -> NewKey:
     """A new key of the organisation with that name, which is created if it does not exist."""
-    expires_at = datetime.now(UTC) + lasts if lasts else None
     async with opened(settings) as database, database.transaction() as session:
-        return await create_key(session, org_name, name=name, scope=scope, expires_at=expires_at)
+        return await create_key(session, org_name, name=name, scope=scope, lasts=lasts)
 
 
 async def listed(settings: Settings) -> list[KeyRow]:

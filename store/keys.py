@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select
@@ -53,17 +53,21 @@ async def create_key(
     *,
     name: str | None = None,
     scope: Scope = Scope.ADMIN,
-    expires_at: datetime | None = None,
+    lasts: timedelta | None = None,
 ) -> NewKey:
-    """Create a key of the organisation, and the organisation if it does not exist."""
+    """Create a key of the organisation, and the organisation if it does not exist.
+
+    It is valid for `lasts` from now on, or until it is revoked.
+    """
+    now = datetime.now(UTC)
     key = PREFIX + secrets.token_urlsafe(32)
     row = ApiKey(
         org_id=(await _organisation(session, org_name)).id,
         key_hash=hash_of(key),
-        created_at=datetime.now(UTC),
+        created_at=now,
         name=name,
         scope=scope,
-        expires_at=expires_at,
+        expires_at=now + lasts if lasts else None,
     )
     session.add(row)
     await session.flush()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx2
 
@@ -16,8 +16,7 @@ from tests.system import System
 async def new_key(system: System, scope: Scope, lasts: timedelta | None = None) -> str:
     """A key of that scope, of an organisation that has nothing."""
     async with system.database.transaction() as session:
-        expires_at = None if lasts is None else datetime.now(UTC) + lasts
-        made = await create_key(session, "scoped", scope=scope, expires_at=expires_at)
+        made = await create_key(session, "scoped", scope=scope, lasts=lasts)
     return made.key
 
 
