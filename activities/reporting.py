@@ -37,7 +37,7 @@ A shorter attempt sends neither. Lists and counts may lag by one second (the API
 """
 
 MAX_HOST_WAIT: Final = timedelta(seconds=1)
-"""Maximum time that an attempt waits for its host in the worker. For more, it is deferred."""
+"""Maximum time that an attempt waits for its host in the worker; a longer wait defers it."""
 
 MAX_DEFERRALS: Final = 1_000
 """After this many deferrals for its host, an attempt waits in the worker, up to `MAX_SLOT_WAIT`."""
