@@ -109,24 +109,63 @@ async def priced_pages(session: AsyncSession, prices: Sequence[Price]) -> dict[U
     }
 
 
+@dataclass(frozen=True)
+class DatedPrices:
+    """The prices that a stored version of a page lists, and when it was stored."""
+
+    at: datetime
+    listed: tuple[ListedPrice, ...]
+
+
+async def stored_prices(database: Database, page: Page) -> list[DatedPrices]:
+    """The prices of the stored versions of a page, oldest first, if they are still to be recorded:
+    an older release has stored them. It takes time, and is no part of a transaction that writes.
+    """
+    if page.prices_read:
+        return []
+    async with database.reading() as session:
+        rows = await session.execute(
+            select(Snapshot)
+            .options(WITH_TEXT)
+            .where(Snapshot.page_id == page.id)
+            .order_by(Snapshot.created_at.desc(), Snapshot.id.desc())
+            .limit(MAX_READ_SNAPSHOTS)
+        )
+        versions = [
+            (each.created_at, SeenPage(each.url, each.title, each.text)) for each in rows.scalars()
+        ]
+    return [
+        DatedPrices(at, await asyncio.to_thread(prices_of, seen)) for at, seen in versions[::-1]
+    ]
+
+
 async def record_prices(
-    session: AsyncSession, page: Page, listed: Sequence[ListedPrice], at: datetime
+    session: AsyncSession,
+    page: Page,
+    stored: Sequence[DatedPrices],
+    listed: Sequence[ListedPrice],
+    at: datetime,
 ) -> None:
-    """Store that the page shows these prices from now on, and no others.
+    """Store that the page shows these prices from now on, and no others, after those of its
+    `stored` versions.
 
     `page` is as it was before the check. The caller has stored the version, which only one job can.
     """
-    if await _is_to_be_read(session, page):
-        await _read_stored(session, page, before=at)
-    await _replace(session, page, listed, seen_at=page.last_check_at, at=at)
+    await record_stored_prices(session, page, stored)
+    seen_at = None if page.status is PageStatus.GONE else page.last_check_at
+    await _replace(session, page, listed, seen_at=seen_at, at=at)
 
 
-async def read_stored_prices(session: AsyncSession, page: Page) -> None:
-    """Read the prices of the stored versions of a page that none were read of: an older release
-    has stored them. Idempotent.
-    """
-    if await _is_to_be_read(session, page):
-        await _read_stored(session, page)
+async def record_stored_prices(
+    session: AsyncSession, page: Page, stored: Sequence[DatedPrices]
+) -> None:
+    """Store the prices of the `stored_prices` of a page, once."""
+    if page.prices_read or not await _claim_reading(session, page):
+        return
+    seen_at: datetime | None = None
+    for each in stored:
+        await _replace(session, page, each.listed, seen_at=seen_at, at=each.at)
+        seen_at = each.at
 
 
 async def end_sightings(session: AsyncSession, page: Page) -> None:
@@ -139,10 +178,8 @@ async def end_sightings(session: AsyncSession, page: Page) -> None:
         )
 
 
-async def _is_to_be_read(session: AsyncSession, page: Page) -> bool:
-    """Whether it is for the caller to read the stored versions of the page."""
-    if page.prices_read:
-        return False
+async def _claim_reading(session: AsyncSession, page: Page) -> bool:
+    """Whether it is for the caller to record the prices of the stored versions of the page."""
     claimed = await session.execute(
         update(Page)
         .where(Page.id == page.id, Page.prices_read.is_(False))
@@ -150,25 +187,6 @@ async def _is_to_be_read(session: AsyncSession, page: Page) -> bool:
         .execution_options(synchronize_session=False)
     )
     return cast("CursorResult[object]", claimed).rowcount > 0
-
-
-async def _read_stored(session: AsyncSession, page: Page, before: datetime | None = None) -> None:
-    rows = (
-        select(Snapshot)
-        .options(WITH_TEXT)
-        .where(Snapshot.page_id == page.id)
-        .order_by(Snapshot.created_at.desc(), Snapshot.id.desc())
-        .limit(MAX_READ_SNAPSHOTS)
-    )
-    if before is not None:
-        rows = rows.where(Snapshot.created_at < before)
-    snapshots = (await session.scalars(rows)).all()[::-1]
-    seen_at: datetime | None = None
-    for each in snapshots:
-        seen = SeenPage(each.url, each.title, each.text)
-        listed = await asyncio.to_thread(prices_of, seen)
-        await _replace(session, page, listed, seen_at=seen_at, at=each.created_at)
-        seen_at = each.created_at
 
 
 async def _replace(
@@ -188,7 +206,9 @@ async def _replace(
     for price in held:
         if shown.pop((price.plan, price.amount, price.currency, price.period), None) is None:
             price.ended_at = at
-            price.last_seen_at = max(price.first_seen_at, seen_at or price.first_seen_at)
+            # A page that was gone knows when it showed the price last.
+            last_seen_at = seen_at or price.last_seen_at or price.first_seen_at
+            price.last_seen_at = max(price.first_seen_at, last_seen_at)
     session.add_all(
         Price(
             domain_id=page.domain_id,

@@ -32,7 +32,12 @@ from store.job_ends import claim_ends
 from store.page_lines import store_noise_history
 from store.pages import page_by_id
 from store.pending_confirmations import delete_pending_confirmation, store_pending_confirmation
-from store.prices import end_sightings, read_stored_prices, record_prices
+from store.prices import (
+    end_sightings,
+    record_prices,
+    record_stored_prices,
+    stored_prices,
+)
 from store.tables.job_ends import JobEnd
 from store.watching import (
     FailedCheck,
@@ -126,6 +131,7 @@ class CheckRecorder:
         """
         page, now = check.page, datetime.now(UTC)
         change_id = None
+        prices = await stored_prices(self._database, page)
         async with self._database.transaction() as session:
             await lock_if_failing(session, page)
             if not is_first:
@@ -143,7 +149,7 @@ class CheckRecorder:
                 found_same=response.body_hash == page.body_hash and not verdict.keep_validators,
             )
             if recorded:
-                await read_stored_prices(session, page)
+                await record_stored_prices(session, page, prices)
                 await tell_restored(session, page, check.job_id, now)
             if recorded and verdict.noise is not None:
                 await store_noise_history(
@@ -184,6 +190,7 @@ class CheckRecorder:
         listed = await asyncio.to_thread(
             prices_of, SeenPage(version.url, version.title, version.text)
         )
+        prices = await stored_prices(self._database, page)
         async with self._database.transaction() as session:
             await lock_if_failing(session, page)
             await delete_pending_confirmation(session, page.id, check.job_id)
@@ -197,7 +204,7 @@ class CheckRecorder:
                     return result_of(done)
                 return CrawlPageResult(changed=False, status_code=version.status_code)
             await _claim_stored(session)
-            await record_prices(session, page, listed, now)
+            await record_prices(session, page, prices, listed, now)
             await tell_restored(session, page, check.job_id, now)
             if page.found_by is not None:
                 domain = await domain_by_id(session, page.domain_id)

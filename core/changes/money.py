@@ -100,8 +100,10 @@ _PERIODS: Final = words_of(
     "a an per p pm mo month monthly mth year yr yearly annually each ea week day pro par al "
     "por im je night user seat incl inc excl plus vat"
 )
+_COUNTED: Final = re.compile(r"\s?(%|[^\W\d_]+)")
 _CENTS: Final = words_of("00 50 90 95 97 98 99 49 79 89")
 _NAME_BEFORE: Final = re.compile(r"(?:^|(?P<more>.*\s))(?P<word>\S+)\s+\Z", re.DOTALL)
+_MONEY_WORDS: Final = frozenset([*AFTER, *CODES, *SCALES])
 _LEADS: Final = words_of(
     "ab nur from only now price prices total prix precio preço prezzo preis cena cijena pris "
     "hinta hind ár цена ціна dès des à a da desde od fra från før für um just jetzt sale was "
@@ -167,8 +169,8 @@ class _Reader:
     def _at(self, n: int) -> tuple[int, list[Money]]:
         """How many numbers from the `n`th on belong together, and the amounts that they are."""
         number = self._numbers[n]
-        following = self._range_end(n)
         before = self._before(number.start())
+        following = self._range_end(n, leading=before is not None)
         if before is not None:
             if (
                 following is not None
@@ -195,13 +197,22 @@ class _Reader:
             return self._money([number, following], after, leading=False)
         return 1, []
 
-    def _range_end(self, n: int) -> re.Match[str] | None:
-        """The number that ends a range which starts with the `n`th."""
+    def _range_end(self, n: int, *, leading: bool) -> re.Match[str] | None:
+        """The number that ends a range which starts with the `n`th, whose currency may lead it."""
         if n + 1 == len(self._numbers):
             return None
         number, following = self._numbers[n : n + 2]
         gap = self._plain[number.end() : following.start()]
-        return following if len(gap) <= 3 and _RANGE.fullmatch(gap) else None
+        if len(gap) > 3 or not _RANGE.fullmatch(gap):
+            return None
+        spaced = len(gap) == 3
+        if not leading:
+            name = self._plain[max(number.start() - 80, 0) : number.start()]
+            return None if spaced and _named_before(name) else following  # `iPhone 15 – 999 €`
+        counted = _COUNTED.match(self._plain, following.end())
+        if counted is None or (counted[1] != "%" and not spaced):
+            return following
+        return following if _may_follow_a_price(counted[1]) else None  # `$49 – 100 users`
 
     def _before(self, start: int) -> _Notation | None:
         """The currency directly before a number."""
@@ -311,6 +322,12 @@ class _Reader:
         return thousandths and _NO_MONEY_UNIT.match(plain, notation.end) is not None
 
 
+def _may_follow_a_price(word: str) -> bool:
+    """Whether the number before the word can be an amount of money, and not count something."""
+    lower = word.lower()
+    return lower in _PERIODS or lower in WORDS or word in _MONEY_WORDS
+
+
 def _rises(values: list[Decimal | None]) -> bool:
     low, high = values
     return low is not None and high is not None and low < high
@@ -354,7 +371,7 @@ def _named_before(text: str) -> bool:
     word = found["word"]
     if not word[-1].isalnum() or word.lower() in _LEADS:
         return False
-    return word[0].isupper() or any(character.isdigit() for character in word)
+    return any(character.isupper() or character.isdigit() for character in word)
 
 
 def _amount(written: str, currency: str, *, scaled: bool = False) -> Decimal | None:

@@ -196,7 +196,7 @@ async def filled(database: Database, org_id: UUID, name: str) -> Domain:
             session, page_id, nothing, nothing.updated({ChangingLine(None, "a … line")}), NOON
         )
         price = ListedPrice("Pro", Decimal(29), "USD", None, "Pro $29")
-        await record_prices(session, await page_by_id(session, page_id), [price], minutes(2))
+        await record_prices(session, await page_by_id(session, page_id), [], [price], minutes(2))
         await store_pending_confirmation(session, page_id, "third", PreviousFetch(1, NOON, None))
         await add_backtest(session, domain.id, domain.id, NOON)
         told = Finding(Verdict.NEW, NOON, None, page_id, None, None, None, None)

@@ -14,8 +14,9 @@ from store.prices import (
     end_sightings,
     list_prices,
     moves_of,
-    read_stored_prices,
     record_prices,
+    record_stored_prices,
+    stored_prices,
 )
 from store.tables.changes import Change
 from store.tables.pages import Page
@@ -30,9 +31,10 @@ BASIC = ListedPrice("Basic", Decimal(0), None, None, "Free")
 
 async def shown(database: Database, page: Page, minute: int, *listed: ListedPrice) -> None:
     """A check that finds these prices."""
+    earlier = await stored_prices(database, page)
     await stored(database, page.id, f"job-{minute}", f"text {minute}", minutes(minute))
     async with database.transaction() as session:
-        await record_prices(session, page, listed, minutes(minute))
+        await record_prices(session, page, earlier, listed, minutes(minute))
 
 
 async def prices(database: Database, **wanted: object) -> Sequence[Price]:
@@ -83,6 +85,19 @@ async def test_the_prices_of_a_page_that_is_gone_hold_no_longer_and_come_back_wi
     assert len(await prices(database, page_id=page.id, held=True)) == 1
 
 
+async def test_a_page_that_comes_back_with_other_prices_says_when_it_showed_the_old_ones(
+    database: Database, page: Page
+) -> None:
+    await shown(database, page, 1, PRO)
+    there = await read(database, page.id)
+    async with database.transaction() as session:
+        assert await record_gone(session, there, minutes(5))
+        await end_sightings(session, there)
+    await shown(database, await read(database, page.id), 9, PRO_DEARER)
+    before, _ = await prices(database, page_id=page.id)
+    assert (before.last_seen_at, before.ended_at) == (minutes(1), minutes(9))
+
+
 async def test_versions_that_an_older_release_stored_are_read_once(
     database: Database, page: Page
 ) -> None:
@@ -90,7 +105,7 @@ async def test_versions_that_an_older_release_stored_are_read_once(
     await stored(database, page.id, "second", "# Pro\n$39/mo", minutes(2))
     for _ in range(2):
         async with database.transaction() as session:
-            await read_stored_prices(session, page)
+            await record_stored_prices(session, page, await stored_prices(database, page))
     before, after = await prices(database, page_id=page.id)
     assert (before.plan, before.amount, before.currency) == ("Pro", Decimal(29), "$")
     assert (before.last_seen_at, before.ended_at) == (minutes(1), minutes(2))

@@ -104,6 +104,23 @@ def test_a_range_has_both_ends(text: str) -> None:
     assert [money.amount for money in find_money(text)] == [10, 20]
 
 
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("iPhone 15 – 999 €", "999 €"), ("Model 3 - 45.000 €", "45.000 €"),
+        ("Team $49 – 100 users", "$49"), ("$5 - 10 GB a month", "$5"), ("$10-20% off", "$10"),
+        ("$49 — 3 Benutzer", "$49"),
+    ],
+)  # fmt: skip
+def test_a_count_or_a_name_beside_a_dash_is_no_end_of_a_range(text: str, amount: str) -> None:
+    assert [money.text for money in find_money(text)] == [amount]
+
+
+@pytest.mark.parametrize("text", ["$10 – 20 per user", "USD 10 – 20 excl. VAT", "$10-20 today"])
+def test_what_follows_a_price_leaves_a_range_one(text: str) -> None:
+    assert [money.amount for money in find_money(text)] == [10, 20]
+
+
 @pytest.mark.parametrize("piece", ["9", "1 ", "$1,2", "1-2 €", "$", "5 € "])
 def test_the_time_grows_with_the_text_and_no_faster(piece: str) -> None:
     def least(count: int) -> float:
