@@ -25,7 +25,7 @@ from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness
 from activities.quick_look import identity_of_unchanged
 from activities.rendering.renderer import Renderer
-from activities.reporting import Attempt, Defer, Reporter
+from activities.reporting import Attempt, Defer, Reporter, job_error_of
 from core.changes.decision import (
     AwaitConfirmation,
     KnownVersion,
@@ -115,9 +115,10 @@ class CrawlActivities:
             return await self._crawl(job, attempt)
         except NO_FAILED_CHECK:
             raise
-        except JobError as error:
-            if attempt.ends_with(error):
-                await self._record_failed(job, error)
+        except Exception as error:
+            failed = job_error_of(error)
+            if failed is not None and attempt.ends_with(failed):
+                await self._record_failed(job, failed)
             raise
 
     async def _record_failed(self, job: CrawlPageInput, error: JobError) -> None:
@@ -146,7 +147,8 @@ class CrawlActivities:
             return Defer(earlier.due_at)
         async with KeptResponses.of(self._database, job_id, resumed=attempt.resumed) as cache:
             profile = page_profile(page, domain, self._secret_key)
-            check = Check(job_id, page, profile, earlier, cache)
+            site_fails = domain.checks_broken_since is not None
+            check = Check(job_id, page, profile, earlier, cache, site_fails)
             return await self._check(check, domain, attempt)
 
     async def _check(

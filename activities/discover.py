@@ -13,7 +13,7 @@ from activities.discovery.visit import Visitor
 from activities.discovery.walk import Walk
 from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness
-from activities.reporting import Attempt, Reporter
+from activities.reporting import Attempt, Reporter, job_error_of
 from core.errors import AlreadyDiscovering, DiffyError, JobError, SubjectGone
 from core.jobs.contract import (
     ActivityName,
@@ -72,9 +72,10 @@ class DiscoverActivities:
             return await self._discover(job, attempt)
         except NO_FAILED_DISCOVERY:
             raise
-        except JobError as error:
-            if attempt.ends_with(error):
-                await self._record_failed(job, error)
+        except Exception as error:
+            failed = job_error_of(error)
+            if failed is not None and attempt.ends_with(failed):
+                await self._record_failed(job, failed)
             raise
 
     async def _record_failed(self, job: DiscoverPagesInput, error: JobError) -> None:

@@ -110,7 +110,9 @@ class QuickLookActivities:
                 return None
             if not page.prices_read:
                 return None  # the prices of its stored version have to be read first
-            check = Check(job_id, page, page_profile(page, domain, self._secret_key))
+            profile = page_profile(page, domain, self._secret_key)
+            site_fails = domain.checks_broken_since is not None
+            check = Check(job_id, page, profile, site_fails=site_fails)
             if not check.comparable:
                 return None
             slot = await self._politeness.admitted_now(session, page.url)

@@ -208,8 +208,7 @@ class Reporter:
         except Exception as error:
             log.exception("activity %s of job %s", info.activity_type, info.workflow_id)
             measured.end("failed" if _is_last_attempt(info) else "retried")
-            ours = InternalError(f"Diffy itself failed ({type(error).__name__}).")
-            raise await self._failure(attempt, ours) from error
+            raise await self._failure(attempt, _own_failure(error)) from error
 
     async def _watch(self, attempt: Attempt) -> None:
         """Publish the attempt as active and send heartbeats, until cancelled.
@@ -263,6 +262,19 @@ class Reporter:
             log.warning("job %s could not be published: %s", info.workflow_id, error.status.name)
         except Exception:
             log.exception("job %s could not be published", info.workflow_id)
+
+
+def job_error_of(error: Exception) -> JobError | None:
+    """What an attempt that met `error` fails with; None if it is deferred, or the store or Temporal
+    was away.
+    """
+    if isinstance(error, JobError):
+        return error
+    return None if isinstance(error, DiffyError) else _own_failure(error)
+
+
+def _own_failure(error: Exception) -> InternalError:
+    return InternalError(f"Diffy itself failed ({type(error).__name__}).")
 
 
 def _category(error: DiffyError) -> ApplicationErrorCategory:

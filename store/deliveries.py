@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -25,9 +25,13 @@ from core.errors import Conflict, NotFound
 from store.channels import get_channel
 from store.db.paging import Paged, PageRequest, paged
 from store.tables.alerts import Alert, Channel, Delivery
+from store.tables.changes import Change
 
 NEGLECTED_AFTER: Final = timedelta(minutes=2)
 """How much later than due a delivery is for nobody to be at it."""
+
+NEW_FOR: Final = timedelta(days=2)
+"""How long before the end of quiet hours a delivery can be made that was never attempted."""
 
 MAX_DIGEST_SIZE: Final = 500
 """Changes that one digest counts; further ones are in the next."""
@@ -97,7 +101,8 @@ async def add_test(
 async def redeliver(
     session: AsyncSession, org_id: UUID, delivery_id: UUID, now: datetime
 ) -> Delivery:
-    """Have a delivery made again, under the same id, now and with three days of its own.
+    """Have a delivery made again, under the same id, now and with three days of its own; one that
+    is part of a digest with all of it: a message of one id says one thing.
 
     Raises NotFound if there is none with this id, and Conflict if its channel is turned off.
     """
@@ -105,9 +110,14 @@ async def redeliver(
     channel = await get_channel(session, org_id, found.channel_id)
     if channel.state is ChannelState.OFF:
         raise Conflict("The channel is turned off: turn it on first.")
-    found.state = DeliveryState.PENDING
-    found.due_at = found.next_attempt_at = now
-    found.delivered_at = None
+    message = [found]
+    if found.digest_id is not None:
+        rows = select(Delivery).where(Delivery.digest_id == found.digest_id).with_for_update()
+        message = list(await session.scalars(rows.order_by(Delivery.id)))
+    for each in message:
+        each.state = DeliveryState.PENDING
+        each.due_at = each.next_attempt_at = now
+        each.delivered_at = None
     return found
 
 
@@ -123,6 +133,7 @@ async def neglected_channels(session: AsyncSession, now: datetime) -> Sequence[U
                 Delivery.channel_id == Channel.id,
                 Delivery.state == DeliveryState.PENDING,
                 Delivery.next_attempt_at < late,
+                _is_unblocked(now),
             ),
         )
         .order_by(Channel.id)
@@ -141,26 +152,33 @@ def health_of(channel: Channel) -> Health:
 
 
 def _is_unblocked(now: datetime) -> ColumnElement[bool]:
-    """That no earlier delivery of the page to the channel is being attempted still.
+    """That no earlier delivery of the page to the channel is being attempted still; of what is told
+    of a domain, none of the domain.
 
     What is held, with a digest or by quiet hours, keeps no later one waiting.
     """
     other = aliased(Delivery)
-    return or_(
-        Delivery.page_id.is_(None),
-        Delivery.is_digest,
-        ~exists().where(
-            other.page_id == Delivery.page_id,
-            other.channel_id == Delivery.channel_id,
-            other.state == DeliveryState.PENDING,
-            other.due_at <= now,
-            ~other.is_digest,
-            or_(
-                other.changed_at < Delivery.changed_at,
-                and_(other.changed_at == Delivery.changed_at, other.id < Delivery.id),
-            ),
+    own, earlier = aliased(Change), aliased(Change)
+    attempted = (
+        other.channel_id == Delivery.channel_id,
+        other.state == DeliveryState.PENDING,
+        other.due_at <= now,
+        ~other.is_digest,
+        or_(
+            other.changed_at < Delivery.changed_at,
+            and_(other.changed_at == Delivery.changed_at, other.id < Delivery.id),
         ),
     )
+    of_page = exists().where(other.page_id == Delivery.page_id, *attempted)
+    of_domain = exists().where(
+        other.page_id.is_(None),
+        earlier.id == other.change_id,
+        own.id == Delivery.change_id,
+        own.domain_id == earlier.domain_id,
+        *attempted,
+    )
+    is_blocked = or_(of_page, and_(Delivery.page_id.is_(None), of_domain))
+    return or_(Delivery.is_digest, ~is_blocked)
 
 
 def _pending(channel_id: UUID) -> tuple[ColumnElement[bool], ...]:
@@ -246,14 +264,19 @@ async def _fail(
 
 
 async def hold(session: AsyncSession, deliveries: Sequence[Delivery], until: datetime) -> None:
-    """Hold deliveries until then: their alert has quiet hours now."""
+    """Hold deliveries until then: their alert has quiet hours now.
+
+    Only what is new gets its days from then on; what was attempted, or could not be for long, has
+    no further ones.
+    """
+    is_new = (Delivery.attempts == 0) & (Delivery.created_at > until - NEW_FOR)
     await session.execute(
         update(Delivery)
         .where(
             Delivery.id.in_([each.id for each in deliveries]),
             Delivery.state == DeliveryState.PENDING,
         )
-        .values(due_at=until, next_attempt_at=until)
+        .values(due_at=case((is_new, until), else_=Delivery.due_at), next_attempt_at=until)
         .execution_options(synchronize_session=False)
     )
 

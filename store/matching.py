@@ -61,7 +61,7 @@ async def match_change(session: AsyncSession, change_id: UUID, now: datetime) ->
         .where(
             OutboxMessage.kind == MessageKind.CHANGE,
             Change.domain_id == change.domain_id,
-            Change.page_id == change.page_id,
+            Change.page_id.is_not_distinct_from(change.page_id),
             Change.created_at < change.created_at,
         )
         .order_by(Change.created_at, Change.id)

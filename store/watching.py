@@ -17,6 +17,11 @@ from store.tables.pages import Page
 MIN_FAILING_PAGES: Final = 3
 """Number of pages whose checks fail from which on it can be the site that fails, and not they."""
 
+FEW_FAIL: Final = 4
+"""A site whose checks failed works again if at most one page of so many still fails: far enough
+from half of them for a site on the edge to be told once.
+"""
+
 LOW_SHARE: Final = 10
 """A discovery that finds at most one page of so many found hardly any."""
 
@@ -66,9 +71,13 @@ async def record_failed_check(
     if failed.at_once:
         await _tell_broken_page(session, page, failed, failed.reason)
         return
-    if page.failed_checks < limit or domain.checks_broken_since is not None:
+    if page.failed_checks < limit:
         return
-    failing, watched = await _failing(session, domain.id, max(limit - 1, 1))
+    failing, watched = await _failing(session, domain.id, limit)
+    if domain.checks_broken_since is not None:
+        await _tell_restored_site(session, domain, failing, watched, failed.job_id, failed.at)
+    if domain.checks_broken_since is not None:
+        return
     if failing >= MIN_FAILING_PAGES and 2 * failing > watched:
         domain.checks_broken_since, domain.checks_problem = failed.at, failed.reason
         sentence = f"The checks of {failing} of the {watched} watched pages fail. {failed.reason}"
@@ -87,9 +96,11 @@ async def _tell_broken_page(
     await record_event(session, page, page.id, failed.job_id, watch_broken(sentence), at=failed.at)
 
 
-async def _failing(session: AsyncSession, domain_id: UUID, checks: int) -> tuple[int, int]:
-    """How many watched pages of the domain have failed so many checks, and how many there are."""
-    failing = func.count().filter(Page.failed_checks >= checks)
+async def _failing(session: AsyncSession, domain_id: UUID, limit: int) -> tuple[int, int]:
+    """How many watched pages of the domain fail, those included that have one check left of the
+    `limit`, and how many there are.
+    """
+    failing = func.count().filter(Page.failed_checks >= max(limit - 1, 1))
     row = await session.execute(
         select(failing, func.count()).where(Page.domain_id == domain_id, Page.monitoring_enabled)
     )
@@ -97,40 +108,54 @@ async def _failing(session: AsyncSession, domain_id: UUID, checks: int) -> tuple
     return failed, watched
 
 
-async def lock_if_failing(session: AsyncSession, page: Page) -> None:
-    """Lock the domain of a page whose checks failed, before the page itself: `tell_restored`."""
-    if page.failed_checks or page.broken_since is not None:
+async def lock_if_failing(session: AsyncSession, page: Page, *, site_fails: bool) -> None:
+    """Lock the domain of a page whose checks failed, or those of its site, before the page itself:
+    `tell_restored`.
+    """
+    if site_fails or page.failed_checks or page.broken_since is not None:
         await session.execute(
             select(Domain.id).where(Domain.id == page.domain_id).with_for_update(key_share=True)
         )
 
 
-async def tell_restored(session: AsyncSession, page: Page, job_id: str, at: datetime) -> None:
+async def tell_restored(
+    session: AsyncSession, page: Page, job_id: str, at: datetime, limit: int, *, site_fails: bool
+) -> None:
     """Tell that the page, which the caller has read before its check, is watched again, and that
-    its domain is, if that was told not to be so.
+    its site is, if most of its pages no longer fail. `site_fails` is whether that was told.
     """
-    if not page.failed_checks and page.broken_since is None:
+    if page.failed_checks or page.broken_since is not None:
+        restored = await session.scalar(
+            update(Page)
+            .where(Page.id == page.id, Page.broken_since.is_not(None))
+            .values(broken_since=None)
+            .returning(Page.id)
+            .execution_options(synchronize_session=False)
+        )
+        if restored is not None:
+            event = watch_restored("The page can be checked again.")
+            await record_event(session, page, page.id, job_id, event, at=at)
+    if not site_fails:
         return
-    restored = await session.scalar(
-        update(Page)
-        .where(Page.id == page.id, Page.broken_since.is_not(None))
-        .values(broken_since=None)
-        .returning(Page.id)
-        .execution_options(synchronize_session=False)
+    domain = await session.get(
+        Domain, page.domain_id, with_for_update=ROW_LOCK, populate_existing=True
     )
-    if restored is not None:
-        event = watch_restored("The page can be checked again.")
-        await record_event(session, page, page.id, job_id, event, at=at)
-    domain = await session.scalar(
-        update(Domain)
-        .where(Domain.id == page.domain_id, Domain.checks_broken_since.is_not(None))
-        .values(checks_broken_since=None, checks_problem=None)
-        .returning(Domain.id)
-        .execution_options(synchronize_session=False)
-    )
-    if domain is not None:
-        event = watch_restored("The pages of the site can be checked again.")
-        await record_event(session, page, None, job_id, event, at=at)
+    if domain is not None and domain.checks_broken_since is not None:
+        failing, watched = await _failing(session, domain.id, limit)
+        await _tell_restored_site(session, domain, failing, watched, job_id, at)
+
+
+async def _tell_restored_site(
+    session: AsyncSession, domain: Domain, failing: int, watched: int, job_id: str, at: datetime
+) -> None:
+    """Tell that the domain is watched again, if few of its pages fail: most work, or those that
+    failed were deleted.
+    """
+    if FEW_FAIL * failing > watched:
+        return
+    domain.checks_broken_since = domain.checks_problem = None
+    event = watch_restored("The pages of the site can be checked again.")
+    await record_event(session, domain, None, job_id, event, at=at)
 
 
 async def tell_added(

@@ -24,8 +24,9 @@ answer 304 whatever becomes of the page."""
 class Check:
     """One check of `page` by the job `job_id`, under the settings of `profile`.
 
-    `earlier` is the previous fetch of the page by the same job, None for the first. `kept` holds
-    the responses that the attempt has had already.
+    `earlier` is the previous fetch of the page by the same job, None for the first. `cache` holds
+    the responses that the attempt has had already. `site_fails` is whether the checks of most pages
+    of the site were told to fail.
     """
 
     job_id: str
@@ -33,6 +34,7 @@ class Check:
     profile: CrawlProfile
     earlier: PreviousFetch | None = None
     cache: ResponseCache | None = None
+    site_fails: bool = False
 
     @property
     def state(self) -> CheckState:

@@ -98,12 +98,12 @@ class CheckRecorder:
         page, now = check.page, datetime.now(UTC)
         change_id = None
         async with self._database.transaction() as session:
-            await lock_if_failing(session, page)
+            await lock_if_failing(session, page, site_fails=check.site_fails)
             await delete_pending_confirmation(session, page.id, check.job_id)
             newly_gone = await record_gone(session, page, now)
             if newly_gone:
                 await end_sightings(session, page)
-            await tell_restored(session, page, check.job_id, now)
+            await self._tell_restored(session, check, now)
             if newly_gone and page.snapshot_id is not None and verdict.detected is not None:
                 await _claim_stored(session)
                 change_id = await record_change(
@@ -133,7 +133,7 @@ class CheckRecorder:
         change_id = None
         prices = await stored_prices(self._database, page)
         async with self._database.transaction() as session:
-            await lock_if_failing(session, page)
+            await lock_if_failing(session, page, site_fails=check.site_fails)
             if not is_first:
                 await delete_pending_confirmation(session, page.id, check.job_id)
             recorded = await record_unchanged(
@@ -150,7 +150,7 @@ class CheckRecorder:
             )
             if recorded:
                 await record_stored_prices(session, page, prices)
-                await tell_restored(session, page, check.job_id, now)
+                await self._tell_restored(session, check, now)
             if recorded and verdict.noise is not None:
                 await store_noise_history(
                     session, page.id, verdict.noise.before, verdict.noise.after, now
@@ -192,7 +192,7 @@ class CheckRecorder:
         )
         prices = await stored_prices(self._database, page)
         async with self._database.transaction() as session:
-            await lock_if_failing(session, page)
+            await lock_if_failing(session, page, site_fails=check.site_fails)
             await delete_pending_confirmation(session, page.id, check.job_id)
             snapshot_id = await record_version(
                 session, page, check.job_id, version, at=now, is_change=detected is not None
@@ -205,7 +205,7 @@ class CheckRecorder:
                 return CrawlPageResult(changed=False, status_code=version.status_code)
             await _claim_stored(session)
             await record_prices(session, page, prices, listed, now)
-            await tell_restored(session, page, check.job_id, now)
+            await self._tell_restored(session, check, now)
             if page.found_by is not None:
                 domain = await domain_by_id(session, page.domain_id)
                 await tell_added(
@@ -239,6 +239,16 @@ class CheckRecorder:
         """Record that a check of the page failed for good, once for each job."""
         async with self._database.transaction() as session:
             await record_failed_check(session, page_id, failed, self._broken_after)
+
+    async def _tell_restored(self, session: AsyncSession, check: Check, now: datetime) -> None:
+        await tell_restored(
+            session,
+            check.page,
+            check.job_id,
+            now,
+            self._broken_after,
+            site_fails=check.site_fails,
+        )
 
     async def _tell_if(self, change_id: UUID | None, detected: DetectedChange | None) -> None:
         if change_id is not None:

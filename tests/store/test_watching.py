@@ -12,6 +12,7 @@ from store.checks import record_unchanged
 from store.db.engine import Database
 from store.db.paging import PageRequest
 from store.domains import domain_by_id
+from store.pages import delete_page, page_by_id
 from store.tables.changes import Change
 from store.tables.domains import Domain
 from store.tables.pages import Page
@@ -50,13 +51,17 @@ async def fails(database: Database, page_id: UUID, number: int, *, at_once: bool
 
 async def works(database: Database, page_id: UUID, number: int) -> None:
     """A check of the page that worked."""
-    page = await read(database, page_id)
+    async with database.reading() as session:
+        page = await page_by_id(session, page_id)
+        site_fails = (await domain_by_id(session, page.domain_id)).checks_broken_since is not None
     async with database.transaction() as session:
-        await lock_if_failing(session, page)
+        await lock_if_failing(session, page, site_fails=site_fails)
         await record_unchanged(
             session, page, at=minutes(number), etag=None, last_modified=None, body_hash="b"
         )
-        await tell_restored(session, page, f"job {number}", minutes(number))
+        await tell_restored(
+            session, page, f"job {number}", minutes(number), LIMIT, site_fails=site_fails
+        )
 
 
 async def test_checks_that_fail_in_a_row_are_told_once_and_count_once_a_job(
@@ -103,9 +108,44 @@ async def test_a_site_that_fails_is_told_once_and_not_page_by_page(
     assert broken.summary.startswith("The checks of 10 of the 10 watched pages fail.")
     for number, page_id in enumerate(pages[:9]):
         await works(database, page_id, 500 + number)
-    assert await kinds(database) == ["watch_broken", "watch_restored"]
+        restored = number >= 7  # two of ten fail still
+        assert await kinds(database) == ["watch_broken", "watch_restored"][: 1 + restored]
     await fails(database, pages[9], 600)
     assert (await told(database))[-1].page_id == pages[9], "now it is that page alone"
+
+
+async def test_a_site_whose_failing_pages_are_deleted_is_watched_again(
+    database: Database, domain: Domain
+) -> None:
+    async with database.transaction() as session:
+        pages = await new_pages(session, domain.id, *(f"/{number}" for number in range(8)))
+    for check in range(3):
+        for number, page_id in enumerate(pages[:5]):
+            await fails(database, page_id, 100 * check + number)
+    assert await kinds(database) == ["watch_broken"]
+    await works(database, pages[7], 400)
+    assert await kinds(database) == ["watch_broken"], "five of eight fail still"
+    async with database.transaction() as session:
+        for page_id in pages[:5]:
+            await delete_page(session, domain.org_id, page_id)
+    await works(database, pages[7], 401)
+    assert await kinds(database) == ["watch_broken", "watch_restored"]
+
+
+async def test_a_page_that_fails_is_told_when_those_that_failed_with_it_are_deleted(
+    database: Database, domain: Domain
+) -> None:
+    async with database.transaction() as session:
+        pages = await new_pages(session, domain.id, *(f"/{number}" for number in range(9)))
+    for check in range(3):
+        for number, page_id in enumerate(pages[:5]):
+            await fails(database, page_id, 100 * check + number)
+    async with database.transaction() as session:
+        for page_id in pages[1:5]:
+            await delete_page(session, domain.org_id, page_id)
+    await fails(database, pages[0], 400)
+    assert await kinds(database) == ["watch_broken", "watch_restored", "watch_broken"]
+    assert (await told(database))[-1].page_id == pages[0]
 
 
 async def discovers(database: Database, domain: Domain, number: int, pages: int) -> bool:
