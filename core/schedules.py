@@ -293,7 +293,13 @@ def _rules_of(schedule: Schedule) -> tuple[_Rule, ...]:
     else:
         assert schedule.every_minutes is not None
         found = [_Rule(frozenset(range(MINUTES_A_DAY)), MONTHS, DAYS, WEEKDAYS)]
-        grid = frozenset(window[:: schedule.every_minutes])
+        # The next day's window may begin right after the last firing of this one.
+        next_start = window.start + MINUTES_A_DAY
+        grid = frozenset(
+            minute
+            for minute in window[:: schedule.every_minutes]
+            if next_start - minute >= MIN_INTERVAL // timedelta(minutes=1)
+        )
     rules = []
     for rule in found:
         for offset, weekdays in ((0, chosen), (MINUTES_A_DAY, following)):

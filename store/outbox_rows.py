@@ -45,8 +45,14 @@ async def withdraw(
 
 
 async def withdraw_domain(session: AsyncSession, domain_id: UUID) -> None:
-    """Remove all messages of a domain."""
-    await session.execute(delete(OutboxMessage).where(OutboxMessage.domain_id == domain_id))
+    """Remove all messages of a domain that is deleted, except those that delete the schedules of
+    pages that were deleted before it.
+    """
+    await session.execute(
+        delete(OutboxMessage).where(
+            OutboxMessage.domain_id == domain_id, OutboxMessage.kind != MessageKind.PAGE_SCHEDULE
+        )
+    )
 
 
 async def is_pending(session: AsyncSession, subject_id: UUID, kind: MessageKind) -> bool:

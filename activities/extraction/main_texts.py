@@ -5,6 +5,9 @@ trafilatura takes two thirds of the time of an extraction, and most main texts a
 
 import asyncio
 import logging
+import time
+from typing import Final
+from uuid import UUID
 
 from activities.crawling.profiles import page_profile
 from activities.extraction import processes
@@ -18,6 +21,11 @@ from store.pages import page_with_domain
 from store.secretkey import SecretKey
 from store.snapshots import store_main_text
 from store.tables.snapshots import Snapshot
+
+PAUSE_AFTER_TIMEOUT: Final = 600.0
+"""Seconds for which a main text that took too long is not tried again."""
+
+MAX_TOO_SLOW: Final = 1_000
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +53,7 @@ class MainTexts:
         self._secret_key = secret_key
         self._process = ReadingProcess()
         self._turn = asyncio.Lock()
+        self._too_slow: dict[UUID, float] = {}
 
     async def of(self, snapshot: Snapshot) -> str:
         """The article of a snapshot that was loaded with its contents.
@@ -55,6 +64,8 @@ class MainTexts:
         if snapshot.main_text is not None:
             return snapshot.main_text
         shown = display_form(snapshot.text)
+        if time.monotonic() < self._too_slow.get(snapshot.id, 0):
+            return shown
         parts = await self._parts(snapshot)
         if snapshot.html is None or parts is None or parts.watch is not None:
             return shown
@@ -64,7 +75,11 @@ class MainTexts:
                 main_text = await self._process.run(main_text_of, page)
         except TimeoutError:
             log.warning("no main text of %s within %g s", snapshot.id, processes.DOCUMENT_TIMEOUT)
-            main_text = shown
+            # Kept it would be wrong for ever, where only the machine was busy.
+            if len(self._too_slow) >= MAX_TOO_SLOW:
+                self._too_slow.clear()
+            self._too_slow[snapshot.id] = time.monotonic() + PAUSE_AFTER_TIMEOUT
+            return shown
         except InternalError as crash:
             # The cause may be this machine, so the next one who asks tries again.
             log.warning("no main text of snapshot %s: %s", snapshot.id, crash.message)

@@ -201,6 +201,21 @@ def test_active_hours_may_end_on_the_next_day_which_counts_to_the_day_before() -
     assert local(found, "UTC") == ["01-08T22:00:00+00:00", "01-09T02:00:00+00:00"]
 
 
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"everyMinutes": 1439, "days": ["mon", "tue", "wed"]},
+        {"everyMinutes": 11, "days": ["mon", "tue"]},
+        {"everyMinutes": 7, "activeHours": {"from": "00:05", "to": "00:04"}},
+        {"everyMinutes": 1437, "activeHours": {"from": "22:00", "to": "21:59"}},
+    ],
+)
+def test_the_firings_of_two_days_are_five_minutes_apart_at_least(chosen: dict[str, Any]) -> None:
+    moments = list(firings(schedule(**chosen), SINCE, *YEAR))
+    assert len(moments) > 50
+    assert min(later - earlier for earlier, later in pairwise(moments)) >= MIN_INTERVAL
+
+
 def test_a_day_matches_either_the_day_of_the_month_or_that_of_the_week() -> None:
     start = datetime(2027, 2, 1, tzinfo=UTC)
     found = list(firings(schedule(cron="0 7 15 feb mon"), SINCE, start, start + timedelta(days=28)))

@@ -9,7 +9,14 @@ import pytest
 from sqlalchemy import update
 
 from core.jobs.contract import BacktestInput
-from core.outbox import BacktestMessage, CancellationMessage, Message, MessageKind, ScheduleMessage
+from core.outbox import (
+    BacktestMessage,
+    CancellationMessage,
+    Message,
+    MessageKind,
+    PageScheduleMessage,
+    ScheduleMessage,
+)
 from core.schedules import every_hours
 from store.db.engine import Database
 from store.domains import delete_domain
@@ -111,6 +118,16 @@ async def test_with_a_domain_go_its_messages_and_its_schedule_is_to_go(
     assert await pending(database, batch_id) == []
     await DatabaseOutbox(database).remove(before)
     assert await pending(database, domain.id) == [ScheduleMessage.of(domain.id)]
+
+
+async def test_the_schedules_of_pages_that_were_deleted_before_their_domain_are_to_go(
+    database: Database, domain: Domain
+) -> None:
+    deleted = PageScheduleMessage.of(uuid4(), domain.id)
+    await written(database, deleted)
+    async with database.transaction() as session:
+        await delete_domain(session, domain.org_id, domain.id)
+    assert await pending(database, deleted.subject_id) == [deleted]
 
 
 async def test_a_schedule_is_what_the_domain_says(database: Database, domain: Domain) -> None:

@@ -1,0 +1,188 @@
+"""Deliveries in the store: their order, what holds them, and how one is made again."""
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from core.alerts.attempts import GIVE_UP_AFTER, Attempt, DeliveryState, Result
+from core.changes.events import watch_broken
+from store.changes import record_event
+from store.db.engine import Database
+from store.deliveries import (
+    due_deliveries,
+    expire,
+    hold,
+    neglected_channels,
+    next_due,
+    record_attempt,
+    redeliver,
+)
+from store.tables.alerts import Channel, ChannelKind, Delivery
+from store.tables.domains import Domain
+from store.tables.pages import Page
+from tests.store.rows import NOON, minutes, new_page
+
+FAILED = Attempt(Result.FAILED, "It answered 500.")
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def channel(database: Database, domain: Domain) -> Channel:
+    """A channel to deliver to."""
+    async with database.transaction() as session:
+        channel = Channel(
+            org_id=domain.org_id,
+            kind=ChannelKind.SIGNAL,
+            name="a",
+            target={},
+            created_at=NOON,
+            updated_at=NOON,
+        )
+        session.add(channel)
+    return channel
+
+
+async def told(
+    database: Database,
+    channel: Channel,
+    about: Page | Domain,
+    minute: int,
+    *,
+    digest_id: UUID | None = None,
+) -> UUID:
+    """A change of a page or domain in that minute, with a delivery that is due: its id."""
+    at = minutes(minute)
+    page_id = about.id if isinstance(about, Page) else None
+    delivery_id = uuid4()
+    async with database.transaction() as session:
+        change_id = await record_event(
+            session, about, page_id, f"job {minute}", watch_broken("It broke."), at=at
+        )
+        session.add(
+            Delivery(
+                id=delivery_id,
+                org_id=channel.org_id,
+                channel_id=channel.id,
+                change_id=change_id,
+                page_id=page_id,
+                changed_at=at,
+                due_at=at,
+                next_attempt_at=at,
+                is_digest=digest_id is not None,
+                digest_id=digest_id,
+                created_at=at,
+            )
+        )
+    return delivery_id
+
+
+async def due(database: Database, channel: Channel, now: datetime) -> list[UUID]:
+    """What would be attempted now."""
+    async with database.transaction() as session:
+        return [each.id for each in await due_deliveries(session, channel, now, 10)]
+
+
+async def read(database: Database, delivery_id: UUID) -> Delivery:
+    """The delivery as it is now."""
+    async with database.reading() as session:
+        found = await session.get(Delivery, delivery_id)
+    assert found is not None
+    return found
+
+
+async def attempted(
+    database: Database, channel: Channel, attempt: Attempt, now: datetime, *ids: UUID
+) -> None:
+    """An attempt that ended so."""
+    async with database.transaction() as session:
+        await record_attempt(session, channel.id, ids, attempt, now)
+
+
+async def test_what_is_told_of_a_page_or_a_domain_comes_in_order(
+    database: Database, domain: Domain, page: Page, channel: Channel
+) -> None:
+    for about in (page, domain):
+        first = await told(database, channel, about, 1)
+        second = await told(database, channel, about, 2)
+        assert await due(database, channel, minutes(3)) == [first]
+        await attempted(database, channel, FAILED, minutes(3), first)
+        assert await due(database, channel, minutes(3)) == [], "the first is attempted still"
+        delivered = Attempt(Result.DELIVERED, "It answered 200.")
+        await attempted(database, channel, delivered, minutes(4), first)
+        assert await due(database, channel, minutes(5)) == [second]
+        await attempted(database, channel, delivered, minutes(6), second)
+
+
+async def test_what_is_told_of_one_domain_waits_for_no_other(
+    database: Database, domain: Domain, page: Page, channel: Channel
+) -> None:
+    failing = await told(database, channel, domain, 1)
+    await attempted(database, channel, FAILED, minutes(1), failing)
+    async with database.transaction() as session:
+        other = await new_page(session, domain.id, "/other")
+    of_pages = [await told(database, channel, page, 2), await told(database, channel, other, 2)]
+    assert set(await due(database, channel, minutes(2))) >= set(of_pages)
+
+
+async def test_nobody_is_called_to_deliver_what_waits_for_an_earlier_one(
+    database: Database, page: Page, channel: Channel
+) -> None:
+    first = await told(database, channel, page, 1)
+    await told(database, channel, page, 2)
+    later = minutes(30)
+    async with database.transaction() as session:
+        assert list(await neglected_channels(session, later)) == [channel.id]
+        pending = await session.get(Delivery, first)
+        assert pending is not None
+        pending.next_attempt_at = later + timedelta(hours=6)
+    async with database.reading() as session:
+        assert list(await neglected_channels(session, later)) == []
+        assert await next_due(session, channel, later) == later + timedelta(hours=6)
+
+
+async def test_quiet_hours_give_an_attempted_delivery_no_further_days(
+    database: Database, page: Page, channel: Channel
+) -> None:
+    delivery_id = await told(database, channel, page, 1)
+    async with database.transaction() as session:
+        await hold(session, [await read(database, delivery_id)], minutes(60))
+    assert (await read(database, delivery_id)).due_at == minutes(60), "it was never attempted"
+    await attempted(database, channel, FAILED, minutes(61), delivery_id)
+    for night in range(1, 5):
+        async with database.transaction() as session:
+            await hold(session, [await read(database, delivery_id)], minutes(60) + night * DAY)
+    found = await read(database, delivery_id)
+    assert (found.due_at, found.next_attempt_at) == (minutes(60), minutes(60) + 4 * DAY)
+    await attempted(database, channel, FAILED, minutes(61) + 4 * DAY, delivery_id)
+    assert (await read(database, delivery_id)).state is DeliveryState.FAILED
+
+
+async def test_quiet_hours_do_not_keep_what_could_not_be_attempted_for_ever(
+    database: Database, page: Page, channel: Channel
+) -> None:
+    """A channel that fails attempts other deliveries; this one is never its turn."""
+    delivery_id = await told(database, channel, page, 1)
+    for night in range(5):
+        async with database.transaction() as session:
+            await hold(session, [await read(database, delivery_id)], minutes(60) + night * DAY)
+    found = await read(database, delivery_id)
+    assert found.due_at < minutes(60) + 2 * DAY
+    async with database.transaction() as session:
+        failing = await session.get(Channel, channel.id)
+        assert failing is not None
+        failing.failures, failing.failing_since = 9, NOON
+        assert await expire(session, failing, found.due_at + GIVE_UP_AFTER + DAY) == 1
+
+
+async def test_a_digest_is_made_again_as_a_whole(
+    database: Database, page: Page, channel: Channel
+) -> None:
+    digest_id = uuid4()
+    ids = [await told(database, channel, page, n, digest_id=digest_id) for n in (1, 2, 3)]
+    await attempted(database, channel, Attempt(Result.DELIVERED, "Sent."), minutes(4), *ids)
+    assert await due(database, channel, minutes(5)) == []
+    async with database.transaction() as session:
+        again = await redeliver(session, channel.org_id, ids[1], minutes(6))
+    assert (again.id, again.state) == (ids[1], DeliveryState.PENDING)
+    assert await due(database, channel, minutes(6)) == ids
