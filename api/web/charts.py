@@ -221,7 +221,8 @@ def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
         step = max(math.ceil(step), 1)
     first = math.floor(low / step)
     last = math.ceil(high / step)
-    return [round(number * step, 6) for number in range(first, last + 1)]
+    digits = max(-math.floor(math.log10(step)) + 1, 0)
+    return [round(number * step, digits) for number in range(first, last + 1)]
 
 
 def _moments(begin: datetime, end: datetime, x: Callable[[datetime], float]) -> list[Tick]:

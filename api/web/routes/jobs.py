@@ -126,10 +126,8 @@ async def job_history(
 
 @router.post("/jobs/cancel")
 async def cancel_all(fields: FormDep, owner: OwnerDep, actions: ActionsDep) -> Response:
-    """Cancel the unfinished jobs that match the filter of the list."""
-    wanted = _filter_of(fields, owner)
-    state = _state_of(fields)
-    await rest.cancel_jobs(wanted, actions, None if state is None or state.finished else state)
+    """Cancel the unfinished jobs that match the filter of the list; none if it is of others."""
+    await rest.cancel_jobs(_filter_of(fields, owner), actions, _state_of(fields))
     return RedirectResponse(_list_of(fields, "jobs-cancelled"), 303)
 
 

@@ -159,6 +159,9 @@ async def test_jobs_are_cancelled_and_run_again_by_the_filter_of_the_list(
     retried = await plain.post("/jobs/retry", data={"csrf": csrf, "domain": domain})
     assert retried.headers["Location"] == f"/jobs?domain={domain}&notice=jobs-retried"
     assert (await system.stats()).total == 1
+    finished = await plain.post("/jobs/cancel", data={"csrf": csrf, "state": "failed"})
+    assert finished.status_code == 400
+    assert (await system.stats()).total == 1, "what has finished is not all that has not"
     other = await plain.post("/jobs/cancel", data={"csrf": csrf, "type": "crawl"})
     assert other.status_code == 303
     assert (await system.stats()).total == 1, "the discovery is no crawl"
