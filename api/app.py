@@ -37,7 +37,7 @@ from api.routes import (
     watching,
 )
 from api.web.faults import answer_any_fault
-from api.web.routes import account, assets, live, sign_in
+from api.web.routes import account, assets, docs, live, sign_in
 from api.web.routes import alerts as alert_pages
 from api.web.routes import changes as change_pages
 from api.web.routes import channels as channel_pages
@@ -82,6 +82,7 @@ ROUTERS: Final = (
 PAGES: Final = (
     sign_in.router,
     assets.router,
+    docs.router,
     live.router,
     change_pages.router,
     domain_pages.router,
@@ -128,6 +129,7 @@ def create_app(
         title="Diffy Jobs",
         summary="Watches web sites for changes, as durable jobs whose state is always true.",
         version="1.0",
+        docs_url=None,  # FastAPI's page loads its parts from another host
         redoc_url=None,
         redirect_slashes=False,
         routes=ROUTES,

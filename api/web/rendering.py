@@ -6,10 +6,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 from urllib.parse import quote, urlencode
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -18,6 +18,8 @@ from core.model import utc_text
 from store.web_sessions import SignedIn
 
 FOLDER: Final = Path(__file__).parent
+
+FOREVER: Final = "public, max-age=31536000, immutable"
 
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "; ".join(
@@ -110,18 +112,34 @@ class Asset:
     media_type: str
     version: str
 
+    @classmethod
+    def of(cls, content: bytes, media_type: str) -> Self:
+        """The file with that content."""
+        return cls(content, media_type, hashlib.sha256(content).hexdigest()[:12])
+
 
 def _loaded() -> dict[str, Asset]:
     assets = {}
     for path in sorted((FOLDER / "static").iterdir()):
-        content = path.read_bytes()
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        assets[path.name] = Asset(content, media_type, hashlib.sha256(content).hexdigest()[:12])
+        assets[path.name] = Asset.of(path.read_bytes(), media_type)
     return assets
 
 
 ASSETS: Final = _loaded()
 """The static files by name. There are few, and all are small."""
+
+
+def answer_asset(request: Request, asset: Asset, version: str) -> Response:
+    """The file, for good if its address has its `version`: then it is asked for once."""
+    headers = {
+        "Cache-Control": FOREVER if version == asset.version else "no-cache",
+        "ETag": f'"{asset.version}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(asset.content, headers=headers, media_type=asset.media_type)
 
 
 def asset_url(name: str) -> str:
