@@ -7,11 +7,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.eval_changes import debian, labelled, sequences
+from benchmarks.eval_changes import debian, labelled, reported, sequences
 from benchmarks.eval_changes.score import Score
 from benchmarks.eval_changes.subject import Subject
 
-GOALS = {"real": (0.99, 0.005), "labelled": (0.98, 0.01), "sequences": (1.0, 0.0)}
+GOALS = {
+    "real": (0.99, 0.005),
+    "labelled": (0.98, 0.01),
+    "sequences": (1.0, 0.0),
+    "reported": (1.0, 0.0),
+}
 """The least recall and the highest share of false alarms, by set."""
 
 TYPES_RIGHT = 0.9
@@ -44,6 +49,7 @@ def main() -> None:
     results = [
         (labelled.measure(subject), GOALS["labelled"]),
         (sequences.measure(subject), GOALS["sequences"]),
+        (reported.measure(subject), GOALS["reported"]),
     ]
     for score, goal in results:
         tell(score, goal)

@@ -9,11 +9,13 @@ from benchmarks.eval_changes.subject import Verdict
 class Truth:
     """What should be reported of a pair: whether anything, and of which type.
 
-    `types` are those that a person may call it; none where only that it changed is known.
+    `types` are those that a person may call it; none where only that it changed is known. `says`
+    are words that its summary must have, such as both prices.
     """
 
     changed: bool
     types: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
 
 
 @dataclass
@@ -45,6 +47,8 @@ class Score:
                 self.mistyped.append(
                     f"{name}: {verdict.change_type}, not {wanted}: {verdict.summary}"
                 )
+            elif not all(word in verdict.summary for word in truth.says):
+                self.mistyped.append(f"{name}: not {' and '.join(truth.says)}: {verdict.summary}")
 
     @property
     def recall(self) -> float:

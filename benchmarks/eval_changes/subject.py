@@ -14,7 +14,9 @@ from core.changes.boilerplate import (
 from core.changes.detection import DetectedChange, SeenPage, detect_change
 from core.text.blocks import to_text
 from core.text.visible_text import content_blocks
+from core.web.crawl_settings import NOTHING_CHOSEN, CrawlSettings
 from core.web.links import extract_links
+from core.web.walls import wall_of
 from store.siblings import MAX_SIBLING_CANDIDATES
 
 
@@ -49,9 +51,11 @@ class Subject:
 
     clock: Clock = field(default_factory=Clock)
 
-    def judge(self, before: Version, after: Version) -> Verdict:
+    def judge(
+        self, before: Version, after: Version, settings: CrawlSettings = NOTHING_CHOSEN
+    ) -> Verdict:
         """What a crawl that found `after` would report, had the last one found `before`."""
-        return _verdict(self._compared(before, after).detected)
+        return _verdict(self._compared(before, after, settings).detected)
 
     def judge_site(self, pages: Sequence[tuple[Version, Version]]) -> list[tuple[Verdict, Verdict]]:
         """What crawls of all pages of a site, one after the other, would report, each beside what
@@ -64,10 +68,13 @@ class Subject:
             for number, each in enumerate(compared)
         ]
 
-    def _compared(self, before: Version, after: Version) -> "_Compared":
+    def _compared(
+        self, before: Version, after: Version, settings: CrawlSettings = NOTHING_CHOSEN
+    ) -> "_Compared":
         begun = time.perf_counter()
-        seen = _seen(before), _seen(after)
-        compared = _Compared(*seen, detect_change(*seen))
+        seen = _seen(before, settings), _seen(after, settings)
+        hidden = wall_of(after.html, after.url) is not None
+        compared = _Compared(*seen, None if hidden else detect_change(*seen))
         taken = time.perf_counter() - begun
         self.clock.seconds += taken
         self.clock.pairs += 1
@@ -155,8 +162,7 @@ def _verdict(detected: DetectedChange | None) -> Verdict:
     return Verdict(detected.change_type if detected else None, detected.summary if detected else "")
 
 
-def _seen(version: Version) -> SeenPage:
-    html = version.html
-    return SeenPage(
-        version.url, extract_links(html, version.url).title, to_text(content_blocks(html))
-    )
+def _seen(version: Version, settings: CrawlSettings) -> SeenPage:
+    html, url = version.html, version.url
+    text = to_text(content_blocks(html, settings.parts, url))
+    return SeenPage(url, extract_links(html, url).title, text, settings.comparison)

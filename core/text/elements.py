@@ -94,9 +94,13 @@ def _children(node: LexborNode) -> list[LexborNode]:
     return children
 
 
+_SHOWS_LABEL: Final = "img[alt]:not([alt='']), [aria-label]:not([aria-hidden=true]), input"
+
+
 def _shows_something(node: LexborNode) -> bool:
-    return (
-        bool(node.text(strip=True)) or node.css_first("img[alt], [aria-label], input") is not None
+    # `css` returns the node itself too, if it matches.
+    return bool(node.text(strip=True)) or any(
+        each.mem_id != node.mem_id for each in node.css(_SHOWS_LABEL)
     )
 
 

@@ -64,7 +64,7 @@ class Offer:
         if self.name:
             yield lead
         if self.price:
-            yield f"{lead}: {self.price} {self.currency or ''}".rstrip()
+            yield f"{lead}: {_amount(self.price)} {self.currency or ''}".rstrip()
         if self.availability:
             yield f"{lead}: {self.availability}"
 
@@ -150,7 +150,7 @@ def _priced(name: str | None, offers: Iterable[Mapping[str, object]]) -> Iterato
             continue
         specification = next(iter(_entries(offer.get("priceSpecification"))), {})
         item = next(iter(_entries(offer.get("itemOffered"))), {})
-        low, high = _value(offer.get("lowPrice")), _value(offer.get("highPrice"))
+        low, high = _amount(_value(offer.get("lowPrice"))), _amount(_value(offer.get("highPrice")))
         price = _value(offer.get("price")) or _value(specification.get("price")) or low
         if low and high and low != high:
             price = f"{low}–{high}"
@@ -170,6 +170,18 @@ def _value(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return " ".join(str(value).split())[:MAX_VALUE_LENGTH] or None
+
+
+_PLAIN_AMOUNT: Final = re.compile(r"(\d{1,15})(?:\.(\d{1,2})0*)?")
+
+
+def _amount(written: str | None) -> str | None:
+    """The amount in one form, as `49`, `49.0` and `49.00` are the same; others as written."""
+    found = _PLAIN_AMOUNT.fullmatch(written or "")
+    if found is None:
+        return written
+    whole, fraction = found[1], (found[2] or "").ljust(2, "0")
+    return whole if fraction == "00" else f"{whole}.{fraction}"
 
 
 _WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")

@@ -51,6 +51,7 @@ async def crawl(system: System, page_id: UUID) -> JobState:
 async def test_a_page_found_later_is_told_with_what_it_says_and_crawled_at_once(
     system: System, site: FakeSite
 ) -> None:
+    """dgtlmoon/changedetection.io#486, #2063."""
     site.page("/", links("/old"))
     site.page("/old", "<p>words</p>")
     async with system.worker():
