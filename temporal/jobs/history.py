@@ -120,10 +120,9 @@ class JobHistory:
         await history._read_ending(execution)
         if events:
             history.partial = False
-            for event in events:
+            for event in _up_to(execution, events):
                 await history._read_event(event)
-        else:
-            await history._read_memo(execution)
+        await history._read_memo(execution, alone=not events)
         if isinstance(execution, WorkflowExecutionDescription):
             await history._read_pending(execution)
         return history
@@ -150,11 +149,19 @@ class JobHistory:
             }
         )
 
-    async def _read_memo(self, execution: WorkflowExecution) -> None:
-        """Start from what the workflow has published of its attempts, in place of the events."""
-        self._released = await read_memo(execution, MemoKey.RELEASED, AttemptReport)
-        begun = self._released or await read_memo(execution, MemoKey.REPORT, AttemptReport)
-        self._first_started_at = begun.first_started_at if begun else None
+    async def _read_memo(self, execution: WorkflowExecution, *, alone: bool) -> None:
+        """Apply what the workflow has published of its attempts: all that is known of them without
+        the events, and the only trace of a quick look that failed.
+        """
+        released = await read_memo(execution, MemoKey.RELEASED, AttemptReport)
+        if alone:
+            self._released = released
+        for report in (released, await read_memo(execution, MemoKey.REPORT, AttemptReport)):
+            if report is None:
+                continue
+            self._first_started_at = self._first_started_at or report.first_started_at
+            if report.attempt > self._latest:
+                self._begin(report.attempt, report.started_at, report.worker)
 
     async def _read_ending(self, execution: WorkflowExecution) -> None:
         """Take the final report of the workflow, and decide whether the events are needed."""
@@ -163,7 +170,7 @@ class JobHistory:
             case WorkflowExecutionStatus.RUNNING:
                 self.partial = (
                     isinstance(execution, WorkflowExecutionDescription)
-                    and not execution.raw_description.pending_activities
+                    and not _has_published(execution)
                     and execution.history_length > UNTOUCHED_HISTORY_LENGTH
                 )
             case WorkflowExecutionStatus.TERMINATED:
@@ -272,9 +279,19 @@ class JobHistory:
         self._begin(1, first_started_at, None, outcome)
 
     async def _read_pending(self, described: WorkflowExecutionDescription) -> None:
-        """Apply the pending activity, which is newer than all events."""
+        """Apply the pending activity, which is newer than all events.
+
+        Temporal may forget that an attempt has begun: it keeps that apart from the history until
+        the activity closes. A report of the attempt proves that it began. It begins again under its
+        number, so it is told as handed back.
+        """
         if not described.raw_description.pending_activities:
             await self._read_quick_look(described)
+            if self.live is None and self._latest > 0:
+                self.live = LiveAttempt(
+                    self._latest, None, None, released=True, first_started_at=self._first_started_at
+                )
+                self._begins_again(self._latest)
             return
         activity = described.raw_description.pending_activities[0]
         heartbeat = activity.heartbeat_details.payloads
@@ -286,18 +303,26 @@ class JobHistory:
             number,
             started_at,
             due_at=_moment(activity, "scheduled_time"),  # of the next attempt, during a pause
-            released=self._released is not None and activity.attempt == 1,
+            released=number <= self._latest,
+            reported=self._latest,
             percent=percent_of(number, progress, self._released),
             first_started_at=first_started_at or started_at,
             last_error=None if started_at else _error(activity),
         )
         if started_at is None:
             self._latest = max(self._latest, self.live.begun)
+            self._begins_again(number)
             return
         worker = activity.last_worker_identity or None
         self._begin(number, started_at, worker, AttemptOutcome.RUNNING)
         if described.close_time is not None:  # terminated while a worker had the attempt
             self._end(AttemptOutcome.CANCELLED, described.close_time, CANCELLED)
+
+    def _begins_again(self, number: int) -> None:
+        """The attempt has no worker, and is not used up: it begins again under its number."""
+        known = self._attempts.get(number)
+        if known is not None and known.outcome is AttemptOutcome.LOST:
+            self._attempts[number] = replace(known, outcome=AttemptOutcome.RELEASED, reason=None)
 
     def _begin(
         self,
@@ -312,7 +337,7 @@ class JobHistory:
             at = known.started_at  # it was released or reported
         reason = LOST if outcome is AttemptOutcome.LOST else None
         self._attempts[number] = JobAttempt(number, at, worker, outcome, reason=reason)
-        self._latest = number
+        self._latest = max(self._latest, number)
 
     def _end(self, outcome: AttemptOutcome, at: datetime, reason: str | None = None) -> None:
         if latest := self._attempts.get(self._latest):
@@ -363,6 +388,28 @@ class JobHistory:
         """Whether the attempt has ended for good: a signal may arrive after that."""
         known = self._attempts.get(number)
         return known is not None and known.ended_at is not None and known.outcome not in RESUMABLE
+
+
+def _up_to(execution: WorkflowExecution, events: Sequence[HistoryEvent]) -> Sequence[HistoryEvent]:
+    """The events that had happened when `execution` was described, which was before they were read.
+
+    The later ones may tell of an attempt that the description does not know yet.
+    """
+    if not isinstance(execution, WorkflowExecutionDescription):
+        return events
+    return [event for event in events if event.event_id <= execution.history_length]
+
+
+def _has_published(described: WorkflowExecutionDescription) -> bool:
+    """Whether the memo and the pending activity show what the attempts did.
+
+    A workflow publishes a report in a workflow task. Until that, only the events have it.
+    """
+    raw = described.raw_description
+    if not raw.pending_activities:
+        return False
+    started = raw.pending_activities[0].HasField("last_started_time")
+    return started or not raw.HasField("pending_workflow_task")
 
 
 def percent_of(number: int, progress: Progress | None, released: AttemptReport | None) -> int:

@@ -16,13 +16,14 @@ class LiveAttempt:
     `started_at` is None while no worker executes it, `due_at` is when one may. A `released` attempt
     has begun before, and continues at `due_at`, or at once without one. `percent` is that of this
     attempt, `first_started_at` the start of attempt 1, `last_error` the reason why the attempt
-    before failed.
+    before failed. `reported` is the highest number of an attempt that is known to have begun.
     """
 
     number: int
     started_at: datetime | None
     due_at: datetime | None
     released: bool = False
+    reported: int = 0
     percent: int = 0
     first_started_at: datetime | None = None
     last_error: str | None = None
@@ -30,7 +31,8 @@ class LiveAttempt:
     @property
     def begun(self) -> int:
         """Number of attempts that have begun, this one among them if it has."""
-        return self.number if self.started_at or self.released else self.number - 1
+        begun = self.number if self.started_at or self.released else self.number - 1
+        return max(begun, self.reported)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,13 @@ from temporalio.api.history.v1 import (
     WorkflowExecutionSignaledEventAttributes,
     WorkflowExecutionTerminatedEventAttributes,
 )
-from temporalio.api.workflow.v1 import WorkflowExecutionInfo
-from temporalio.client import WorkflowExecution
+from temporalio.api.workflow.v1 import PendingActivityInfo, WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
+from temporalio.client import (
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+)
 
 from core.jobs.contract import (
     CANCELLED,
@@ -23,11 +28,14 @@ from core.jobs.contract import (
     REPORT_SIGNAL,
     AttemptReport,
     FinalReport,
+    MemoKey,
     Outcome,
     Progress,
 )
+from core.jobs.states import JobState
 from temporal.inputs import DATA_CONVERTER
 from temporal.jobs.history import LOST, JobHistory, percent_of
+from temporal.jobs.status import status_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -172,3 +180,87 @@ async def test_the_final_report_of_a_terminated_job_has_its_last_attempt() -> No
     assert outcomes(ended) == [(1, "cancelled", CANCELLED)]
     by_operator = await history_of(started(1), await terminated(before, "in the way"))
     assert by_operator.final_report is None
+
+
+async def described(
+    *events: HistoryEvent, next_attempt: int, published: AttemptReport | None = None
+) -> WorkflowExecutionDescription:
+    """A running workflow whose history has `events`, and whose activity waits for a worker to
+    begin its attempt `next_attempt`. `published` is in its memo; without it, a workflow task waits.
+    """
+    description = DescribeWorkflowExecutionResponse()
+    info = description.workflow_execution_info
+    info.status = int(WorkflowExecutionStatus.RUNNING)  # type: ignore[assignment]
+    info.history_length = 10
+    for number, event in enumerate(events):
+        event.event_id = info.history_length - len(events) + 1 + number
+    pending = PendingActivityInfo(attempt=next_attempt)
+    pending.scheduled_time.FromDatetime(NOW)
+    description.pending_activities.append(pending)
+    if published is not None:
+        [payload] = await DATA_CONVERTER.encode([published])
+        info.memo.fields[MemoKey.REPORT].CopyFrom(payload)
+    else:
+        description.pending_workflow_task.attempt = 1
+    return await WorkflowExecutionDescription._from_raw_description(
+        description, "default", DATA_CONVERTER
+    )
+
+
+def attempts_made(history: JobHistory) -> tuple[JobState, int]:
+    """The state of the running job, and how many attempts it is told to have had."""
+    status = status_of(WorkflowExecutionStatus.RUNNING, NOW, history.live, LATER)
+    return status.state, status.attempts_made
+
+
+async def test_an_attempt_that_was_reported_has_begun_also_where_temporal_forgot_its_start() -> (
+    None
+):
+    event = await signalled(REPORT_SIGNAL, report(1))
+    shown = await described(event, next_attempt=1, published=report(1))
+    by_memo = await JobHistory.read(shown)
+    by_events = await JobHistory.read(shown, [event])
+    assert not by_memo.partial
+    assert attempts_made(by_memo) == attempts_made(by_events) == (JobState.WAITING, 1)
+    assert by_memo.live is not None
+    assert by_memo.live.first_started_at == NOW
+    # It is not used up: the same attempt begins again.
+    assert outcomes(by_events) == [(1, "handed_back", None)]
+
+
+async def test_attempts_that_were_reported_are_not_taken_back() -> None:
+    events = [
+        await signalled(REPORT_SIGNAL, report(1, next_at=NOW)),
+        await signalled(REPORT_SIGNAL, report(2)),
+    ]
+    shown = await described(*events, next_attempt=1, published=report(2))
+    by_events = await JobHistory.read(shown, events)
+    assert attempts_made(await JobHistory.read(shown)) == (JobState.WAITING, 2)
+    assert attempts_made(by_events) == (JobState.WAITING, 2)
+    assert len(by_events.attempts) == 2
+
+
+async def test_the_events_are_needed_while_no_worker_has_published_the_report() -> None:
+    event = await signalled(REPORT_SIGNAL, report(1))
+    shown = await described(event, next_attempt=1)
+    assert (await JobHistory.read(shown)).partial
+    assert attempts_made(await JobHistory.read(shown, [event])) == (JobState.WAITING, 1)
+
+
+async def test_what_happened_after_the_description_is_not_told_with_it() -> None:
+    earlier = await signalled(PROMOTE_SIGNAL, LATER)
+    shown = await described(earlier, next_attempt=1)
+    later = await signalled(REPORT_SIGNAL, report(1))
+    later.event_id = shown.history_length + 1
+    history = await JobHistory.read(shown, [earlier, later])
+    assert attempts_made(history) == (JobState.WAITING, 0)
+    assert outcomes(history) == []
+
+
+async def test_the_next_attempt_is_not_the_one_that_was_reported() -> None:
+    event = await signalled(REPORT_SIGNAL, report(1))
+    shown = await described(event, next_attempt=2, published=report(1))
+    history = await JobHistory.read(shown, [event])
+    assert attempts_made(await JobHistory.read(shown)) == (JobState.WAITING, 1)
+    assert attempts_made(history) == (JobState.WAITING, 1)
+    assert outcomes(history) == [(1, "lost", LOST)]
