@@ -27,6 +27,7 @@ from api.routes import (
     events,
     feeds,
     health,
+    imports,
     job_events,
     jobs,
     muting,
@@ -61,6 +62,7 @@ from temporal.readiness import Readiness
 
 ROUTERS: Final = (
     domains.router,
+    imports.router,
     pages.router,
     prices.router,
     muting.router,

@@ -135,6 +135,12 @@ async def list_domains(
     return await paged(session, rows, Domain.created_at, Domain.id, request)
 
 
+async def all_domains(session: AsyncSession, org_id: UUID) -> list[Domain]:
+    """All domains of the organisation, oldest first."""
+    rows = select(Domain).where(Domain.org_id == org_id).order_by(Domain.created_at, Domain.id)
+    return list((await session.scalars(rows)).all())
+
+
 async def page_summaries(
     session: AsyncSession, domain_ids: Sequence[UUID]
 ) -> dict[UUID, PageSummary]:

@@ -33,6 +33,7 @@ from core.errors import DiffyError, InvalidRequest
 from core.model import Model, UtcTime
 from core.outbox import JobMessage, ScheduleMessage
 from core.schedules import Schedule
+from core.settings import Settings
 from core.tags import NO_TAGS
 from core.web.addresses import is_public, literal_address
 from core.web.urls import MAX_URL_LENGTH, Site, parse_domain
@@ -51,8 +52,9 @@ from store.domains import (
 )
 from store.outbox import put
 from store.pages import put_page_schedules
+from store.secretkey import SecretKey
 from store.tables.domains import Domain, DomainStatus
-from temporal.jobs.messages import DiscoverOptions
+from temporal.jobs.messages import DiscoverOptions, Launcher
 from temporal.jobs.schedules import next_crawls, next_discovery
 
 router = APIRouter(prefix="/api/domains", tags=["domains"])
@@ -206,37 +208,15 @@ async def add(
     idempotency: IdempotencyDep,
 ) -> AddedDomainAnswer:
     """Register a site, discover its pages now and regularly, and crawl it regularly."""
-    _check_times(body)
-    site = parse_domain(body.domain)
-    if not settings.allow_private_networks:
-        _refuse_private(site)
+    check_times(body)
+    site = watched_site(body.domain, settings)
 
     async def accept(session: AsyncSession, seed: UUID) -> AddedDomain:
-        domain = await add_domain(
-            session,
-            principal.org_id,
-            domain_id=seed,
-            domain=site.domain,
-            origin=site.origin,
-            display_name=body.display_name or site.authority,
-            check_frequency_hours=body.check_frequency_hours or DEFAULT_CHECK_FREQUENCY,
-            schedule=body.schedule,
-            discover_frequency_hours=(
-                DEFAULT_DISCOVER_FREQUENCY
-                if body.discover_frequency_hours is None
-                else body.discover_frequency_hours
-            ),
-            watch=body.watch,
-            crawl_settings=body.settings_over(None, secret_key),
-            tags=tags_over(NO_TAGS, body.tags),
-        )
-        limits = DiscoverOptions(max_pages=(body.watch or WATCH_ALL).max_pages)
-        discovery = launcher.discovery(domain, seed, limits)
-        domain.discovery_job_id = discovery.job_id
+        domain = await create_domain(session, principal.org_id, seed, site, body, secret_key)
         await put(session, ScheduleMessage.of(domain.id))
-        await put(session, discovery)
+        job_id = await start_discovery(session, domain, launcher)
         view = domain_view(domain, NO_PAGES, None)
-        return AddedDomain(**dict(view), discovery_job_id=discovery.job_id)
+        return AddedDomain(**dict(view), discovery_job_id=job_id)
 
     async def undo(session: AsyncSession, seed: UUID) -> None:
         await delete_domain(session, principal.org_id, seed)
@@ -247,18 +227,65 @@ async def add(
     return AddedDomainAnswer(data=added.model_copy(update=next_crawl_at))
 
 
-def _check_times(body: AddDomainBody | ChangeDomainBody) -> None:
+async def create_domain(
+    session: AsyncSession,
+    org_id: UUID,
+    domain_id: UUID,
+    site: Site,
+    body: AddDomainBody,
+    secret_key: SecretKey,
+) -> Domain:
+    """Add the domain to the store; idempotent. Raises Conflict if the organisation has another one
+    for the site.
+    """
+    return await add_domain(
+        session,
+        org_id,
+        domain_id=domain_id,
+        domain=site.domain,
+        origin=site.origin,
+        display_name=body.display_name or site.authority,
+        check_frequency_hours=body.check_frequency_hours or DEFAULT_CHECK_FREQUENCY,
+        schedule=body.schedule,
+        discover_frequency_hours=(
+            DEFAULT_DISCOVER_FREQUENCY
+            if body.discover_frequency_hours is None
+            else body.discover_frequency_hours
+        ),
+        watch=body.watch,
+        crawl_settings=body.settings_over(None, secret_key),
+        tags=tags_over(NO_TAGS, body.tags),
+    )
+
+
+async def start_discovery(session: AsyncSession, domain: Domain, launcher: Launcher) -> str:
+    """Have the pages of a new domain discovered; the id of the job."""
+    limits = DiscoverOptions(max_pages=(domain.watch or WATCH_ALL).max_pages)
+    discovery = launcher.discovery(domain, domain.id, limits)
+    domain.discovery_job_id = discovery.job_id
+    await put(session, discovery)
+    return discovery.job_id
+
+
+def check_times(body: AddDomainBody | ChangeDomainBody) -> None:
     if body.schedule is not None and body.check_frequency_hours is not None:
         sentence = "Give either a schedule or checkFrequencyHours."
         raise InvalidRequest(sentence, {"schedule": sentence})
 
 
-def _refuse_private(site: Site) -> None:
-    """Refuse private addresses. The crawler checks the addresses of names at each request."""
+def watched_site(domain: str, settings: Settings) -> Site:
+    """The site to register under that name. Raises InvalidRequest if it cannot be watched.
+
+    The crawler checks the addresses of names at each request.
+    """
+    site = parse_domain(domain)
+    if settings.allow_private_networks:
+        return site
     address = literal_address(site.host)
     if site.host == "localhost" or (address is not None and not is_public(address)):
         sentence = f"{site.host} is not on the public internet."
         raise InvalidRequest(sentence, {"domain": sentence})
+    return site
 
 
 @router.get("/{domain_id}", responses=documented_errors(404))
@@ -282,7 +309,7 @@ async def change(
     """Change a domain and its schedules. A paused domain is neither crawled nor discovered until it
     is active again.
     """
-    _check_times(body)
+    check_times(body)
     async with database.transaction() as session:
         domain = await get_domain(session, principal.org_id, domain_id, lock=True)
         if body.display_name is not None:

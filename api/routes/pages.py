@@ -40,6 +40,7 @@ from store.batches import create_batch, delete_batch
 from store.domains import domain_by_id, get_domain
 from store.outbox import put
 from store.pages import NewPage, add_pages, delete_page, get_page, list_pages, page_of_url
+from store.secretkey import SecretKey
 from store.tables.domains import Domain
 from store.tables.pages import Page, PageStatus
 from temporal.jobs.schedules import next_crawls
@@ -167,15 +168,7 @@ async def add(
     async def accept(session: AsyncSession, seed: UUID) -> PageView:
         domain = await get_domain(session, principal.org_id, domain_id)
         url = _page_url(domain, body.url)
-        wanted = NewPage(
-            id=seed,
-            url=url,
-            page_type=body.page_type or classify_page(url),
-            monitoring_enabled=body.monitoring_enabled is not False,
-            schedule=body.schedule,
-            crawl_settings=body.settings_over(None, secret_key),
-            tags=tags_over(NO_TAGS, body.tags),
-        )
+        wanted = new_page(seed, url, body, secret_key)
         await add_pages(session, domain.id, [wanted])
         page = await page_of_url(session, domain.id, url)
         if page.id != seed:
@@ -191,6 +184,19 @@ async def add(
         upcoming = await next_crawls(client, [] if added.schedule is None else [added.id])
     next_crawl_at = {"next_crawl_at": upcoming.get(added.id)}
     return PageAnswer(data=added.model_copy(update=next_crawl_at))
+
+
+def new_page(page_id: UUID, url: str, body: AddPageBody, secret_key: SecretKey) -> NewPage:
+    """The page to store for `body`, at the normalised `url`."""
+    return NewPage(
+        id=page_id,
+        url=url,
+        page_type=body.page_type or classify_page(url),
+        monitoring_enabled=body.monitoring_enabled is not False,
+        schedule=body.schedule,
+        crawl_settings=body.settings_over(None, secret_key),
+        tags=tags_over(NO_TAGS, body.tags),
+    )
 
 
 def _page_url(domain: Domain, address: str) -> str:

@@ -153,11 +153,23 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(f"{first}{inner}.*{last}", re.DOTALL)
 
 
+SiteKey = tuple[str, int | None]
+"""What the addresses of one site have in common: the host without `www.`, and an explicit port."""
+
+
+def key_of_site(site: Site) -> SiteKey:
+    """The key of a registered site."""
+    return (site.host.removeprefix("www."), _explicit_port(site.port) if site.port else None)
+
+
 @lru_cache(maxsize=1_000)
+def key_of_origin(origin: str) -> SiteKey:
+    """The key of the site that a normalised URL with this origin is a page of."""
+    return (host_of(origin).removeprefix("www."), _explicit_port(port_of(origin)))
+
+
 def _same_site(origin: str, site: Site) -> bool:
-    if host_of(origin).removeprefix("www.") != site.host.removeprefix("www."):
-        return False
-    return _explicit_port(port_of(origin)) == (_explicit_port(site.port) if site.port else None)
+    return key_of_origin(origin) == key_of_site(site)
 
 
 def _explicit_port(port: int) -> int | None:

@@ -36,6 +36,7 @@ STORE_ALONE: Final = {
     "GET /healthz",
     "GET /api/domains/{domain_id}/pages",
     "POST /api/domains/{domain_id}/pages",
+    "POST /api/pages/import",
     "GET /api/pages/{page_id}",
     "PATCH /api/pages/{page_id}",
     "DELETE /api/pages/{page_id}",
@@ -80,6 +81,7 @@ WRITING: Final = {
     "PATCH /api/domains/{domain_id}",
     "DELETE /api/domains/{domain_id}",
     "POST /api/domains/{domain_id}/pages",
+    "POST /api/pages/import",
     "POST /api/domains/{domain_id}/crawl",
     "POST /api/batches/{batch_id}/cancel",
     "PATCH /api/pages/{page_id}",
@@ -158,13 +160,15 @@ async def owned(system: System) -> dict[str, str]:
     }
 
 
-def body_of(route: str) -> dict[str, str] | None:
+def body_of(route: str) -> dict[str, object] | None:
     """A body that `route` takes; every other one takes an empty one, or none."""
     match route:
         case "POST /api/domains":
             return {"domain": "refused.example"}
         case "POST /api/domains/{domain_id}/pages":
             return {"url": "https://other.example/"}
+        case "POST /api/pages/import":
+            return {"pages": [{"url": "https://other.example/"}], "addDomains": True}
         case _:
             return {} if route.startswith(("POST", "PATCH")) else None
 
