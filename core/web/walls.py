@@ -27,6 +27,8 @@ MAX_WORDS_OF_NOTICE: Final = 120
 """Number of words of a page that says only that the site is closed, or closed to us."""
 
 MAX_WORDS_OF_CONSENT: Final = 400
+"""More than any other wall has: a page with more words is none."""
+
 MAX_LINKS: Final = 12
 MAX_LINKS_OF_NOTICE: Final = 6
 MAX_BARE_WORDS: Final = 40
@@ -72,10 +74,23 @@ class Wall:
     said: str
 
 
+class _Accents(dict[int, int | None]):
+    """A table for `str.translate` that removes combining characters."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if unicodedata.combining(chr(code)) else code
+        return self[code]
+
+
+_WITHOUT_ACCENTS: Final = _Accents()
+
+
 def _folded(text: str) -> str:
     """Lower case, without accents and with plain apostrophes and single spaces."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", text.lower().replace("’", "'").replace("ı", "i"))
-    plain = "".join(each for each in decomposed if not unicodedata.combining(each))
+    plain = decomposed.translate(_WITHOUT_ACCENTS)
     return " ".join(unicodedata.normalize("NFC", plain).split())
 
 
@@ -316,7 +331,13 @@ def wall_of(html: str, url: str) -> Wall | None:
     """
     if len(html) > MAX_HTML or html.count("<") > MAX_ELEMENTS:
         return None
-    page = _Page(html)
+    tree = LexborHTMLParser(html)
+    shown = tree.clone()
+    shown.strip_tags(["script", "style", "template", "title"])
+    text = _folded(_text_of(shown.body))
+    if _has_more_words(text, MAX_WORDS_OF_CONSENT):
+        return None
+    page = _Page(tree, shown, text)
     for kind, judge in (
         (WallKind.BOT_CHECK, _bot_check),
         (WallKind.ACCESS_DENIED, _access_denied),
@@ -331,10 +352,11 @@ def wall_of(html: str, url: str) -> Wall | None:
 
 
 class _Page:
-    """What is seen of a page, and its forms."""
+    """What is seen of a page, and its forms: `text` is that of `shown`, which has no scripts."""
 
-    def __init__(self, html: str) -> None:
-        self._tree = LexborHTMLParser(html)
+    def __init__(self, tree: LexborHTMLParser, shown: LexborHTMLParser, text: str) -> None:
+        self._tree = tree
+        self.text = text
         self._attributes = self._all_attributes()
         self.refreshes = self._tree.css_first("meta[http-equiv='refresh' i]") is not None
         self.scripted = self._tree.css_first("script") is not None
@@ -352,11 +374,10 @@ class _Page:
         self.headings = [
             _folded(_text_of(node)) for node in islice(self._tree.css("h1, h2, h3, h4"), 8)
         ]
-        self._tree.strip_tags(["script", "style", "template", "title"])
-        self.text = _folded(_text_of(self._tree.body))
+        self._shown = shown
         self.paragraphs = sum(
             1
-            for node in islice(self._tree.css("p, li, dd, blockquote"), MAX_ELEMENTS)
+            for node in islice(shown.css("p, li, dd, blockquote"), MAX_ELEMENTS)
             if _words_of(_folded(_text_of(node))) >= LONG_PARAGRAPH
         )
 
@@ -402,7 +423,7 @@ class _Page:
 
         None if there is no such part.
         """
-        for heading in islice(self._tree.css("h1, h2, h3, h4, [role='heading']"), 8):
+        for heading in islice(self._shown.css("h1, h2, h3, h4, [role='heading']"), 8):
             if not phrase.search(_folded(_text_of(heading))):
                 continue
             part = heading.parent
@@ -479,6 +500,13 @@ def _consent(page: _Page) -> str | None:
 def _words_of(folded: str) -> float:
     wide = len(_WIDE.findall(folded))
     return wide / 2 + len(_WORD.findall(_WIDE.sub(" ", folded) if wide else folded))
+
+
+def _has_more_words(folded: str, most: int) -> bool:
+    """Whether there are more than `most` words, without a count of all of them."""
+    if _WIDE.search(folded):
+        return _words_of(folded) > most
+    return next(islice(_WORD.finditer(folded), most, None), None) is not None
 
 
 def _text_of(node: LexborNode | None) -> str:
