@@ -144,7 +144,7 @@ class BacktestActivities:
             return None
         parts, how = chosen.parts, chosen.comparison
         # The title belongs to the page, not to the part of it that is watched.
-        title = None if parts.watch is not None else snapshot.title
+        title = None if parts.is_chosen else snapshot.title
         then = SeenPage(snapshot.url, title, snapshot.text, how)
         if snapshot.html is None:
             return Reading(then, None)
@@ -153,7 +153,7 @@ class BacktestActivities:
             now = replace(await self._extractor.read_again(stored), how=how)
         except (NotAPage, WatchedPartMissing, InternalError):
             return Reading(then, None)
-        return Reading(then, replace(now, title=None) if parts.watch is not None else now)
+        return Reading(then, replace(now, title=None) if parts.is_chosen else now)
 
 
 def _without_text(change: Change) -> Finding | None:

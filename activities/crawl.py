@@ -257,7 +257,7 @@ class CrawlActivities:
         None if its HTML is not kept or cannot be read, and if a part of the page is watched: that
         was compared with masks, so that it may differ although nothing has changed since.
         """
-        if check.profile.parts.watch is not None:
+        if check.profile.parts.is_chosen:
             return None
         async with self._database.reading() as session:
             before = await snapshot_with_html(session, snapshot_id)

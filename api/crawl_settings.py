@@ -14,6 +14,7 @@ from core.web.crawl_settings import (
     MaskName,
     Render,
 )
+from core.web.json_paths import MAX_JSON_PATH_LENGTH, check_json_path
 from core.web.request_headers import check_cookies, check_headers, check_user_agent
 from core.web.selectors import MAX_IGNORE_SELECTORS, MAX_SELECTOR_LENGTH, check_selector
 from store.secretkey import SecretKey
@@ -23,6 +24,14 @@ Selector = Annotated[
     Field(min_length=1, max_length=MAX_SELECTOR_LENGTH),
     OneLine,
     AfterValidator(check_selector),
+]
+
+
+JsonPath = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_JSON_PATH_LENGTH),
+    OneLine,
+    AfterValidator(check_json_path),
 ]
 
 
@@ -36,6 +45,7 @@ class CrawlSettingsView(Model):
     cookies: list[str] | None
     user_agent: str | None
     watch_selector: str | None
+    watch_json_path: str | None
     ignore_selectors: list[str] | None
     render: Render | None
     confirm_after_seconds: int | None
@@ -72,6 +82,11 @@ class CrawlSettingsBody(JsonBody):
         description="CSS selector: only matching elements are compared. A crawl fails with "
         "WATCHED_PART_MISSING if they show no text.",
     )
+    watch_json_path: JsonPath | None = Field(
+        default=None,
+        description="JSON path (RFC 9535): only what it selects in a JSON document is compared. A "
+        "crawl fails with WATCHED_PART_MISSING if the document is no JSON or has nothing there.",
+    )
     ignore_selectors: Annotated[list[Selector], Field(max_length=MAX_IGNORE_SELECTORS)] | None = (
         Field(default=None, description="CSS selectors: matching elements are not compared.")
     )
@@ -94,7 +109,8 @@ class CrawlSettingsBody(JsonBody):
     ) = Field(
         default=None,
         description="What is compared although it usually is noise. By default all masks apply, "
-        "and with a `watchSelector` none; an empty list applies all of them there too.",
+        "and with a `watchSelector` or `watchJsonPath` none; an empty list applies all of them "
+        "there too.",
     )
     compare_links: bool | None = Field(
         default=None, description="Whether the targets of links and forms are compared."
@@ -141,6 +157,7 @@ def settings_view(chosen: CrawlSettings | None) -> CrawlSettingsView:
         cookies=None if chosen.cookies is None else sorted(chosen.cookies),
         user_agent=chosen.user_agent,
         watch_selector=chosen.watch_selector,
+        watch_json_path=chosen.watch_json_path,
         ignore_selectors=(
             None if chosen.ignore_selectors is None else list(chosen.ignore_selectors)
         ),

@@ -288,7 +288,7 @@ class InvalidAddress(PermanentJobError):
 
 
 class WatchedPartMissing(PermanentJobError):
-    """The watch selector of the crawl settings matches no text of the page."""
+    """The watch selector or JSON path of the crawl settings matches nothing of the page."""
 
     code = "WATCHED_PART_MISSING"
 

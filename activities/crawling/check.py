@@ -98,7 +98,7 @@ class Check:
         """
         title = before.title if read_again is None else read_again.title
         text = before.text if read_again is None else read_again.text
-        if fetched is not None and self.profile.parts.watch is not None:
+        if fetched is not None and self.profile.parts.is_chosen:
             # The title belongs to the page, not to the part of it that is watched.
             title = fetched.title
         page = SeenPage(before.url, title, text, self.profile.comparison)

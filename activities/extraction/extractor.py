@@ -24,7 +24,7 @@ from core.text.javascript_shell import EmptyShell, shell_of
 from core.text.packing import Packed, pack
 from core.text.visible_text import content_blocks
 from core.web.crawl_settings import USUAL_COMPARISON, WHOLE_PAGE, Comparison, Parts
-from core.web.documents import DocumentKind, document_kind, page_of
+from core.web.documents import DocumentKind, document_kind, json_part, page_of
 from core.web.links import PageLinks, decode_html, decode_page, extract_links
 from core.web.sitemaps import Sitemap, parse_sitemap
 from core.web.walls import Wall, WallKind, wall_of
@@ -109,12 +109,21 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
         text = decode_html(page.body, page.content_type)
     html = page_of(kind, text, page.body)
     is_page = kind is DocumentKind.HTML
+    if (path := page.parts.json_path) is not None:
+        selected = json_part(text, path)
+        if selected is None:
+            raise WatchedPartMissing(
+                f"The document has nothing where its watchJsonPath points: {path}"
+                if kind is DocumentKind.JSON
+                else f"The document is no JSON, in which its watchJsonPath points: {path}"
+            )
+        html, is_page = selected, False
     if is_page and (wall := wall_of(html, page.asked_url or page.url)):
         raise error_of_wall(wall)
     if is_page and page.may_be_shell and isinstance(shell := shell_of(html), EmptyShell):
         return shell
     seen = replace(read_page(StoredPage(html, page.url, page.parts)), how=page.comparison)
-    watched = page.parts.watch is not None
+    watched = page.parts.is_chosen
     # The title belongs to the page, not to the part of it that is watched.
     text_hash = fingerprint(replace(seen, title=None) if watched else seen)
     if text_hash == page.known_text_hash:

@@ -67,7 +67,7 @@ class MainTexts:
         if time.monotonic() < self._too_slow.get(snapshot.id, 0):
             return shown
         parts = await self._parts(snapshot)
-        if snapshot.html is None or parts is None or parts.watch is not None:
+        if snapshot.html is None or parts is None or parts.is_chosen:
             return shown
         page = StoredPage(snapshot.html, snapshot.url, parts)
         try:

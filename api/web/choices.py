@@ -79,6 +79,7 @@ def crawl_fields(settings: CrawlSettingsView) -> dict[str, object]:
     return {
         "user_agent": settings.user_agent,
         "watch_selector": settings.watch_selector,
+        "watch_json_path": settings.watch_json_path,
         "ignore_selectors": "\n".join(settings.ignore_selectors or []),
         "render": settings.render,
         "confirm": settings.confirm_after_seconds,
@@ -99,6 +100,7 @@ def crawl_settings_of(fields: Form) -> dict[str, object]:
     settings: dict[str, object] = {
         "userAgent": fields.text("user_agent"),
         "watchSelector": fields.text("watch_selector"),
+        "watchJsonPath": fields.text("watch_json_path"),
         "ignoreSelectors": fields.lines("ignore_selectors") or None,
         "render": fields.text("render"),
         "confirmAfterSeconds": fields.whole("confirm"),

@@ -65,13 +65,19 @@ USUAL_COMPARISON = Comparison()
 class Parts:
     """The compared parts of a page: elements that match `watch`, or else the whole page, without
     the elements that match `ignore` and what `masks` cover. With `links` the targets of links and
-    forms are compared too.
+    forms are compared too. With `json_path` the page is what that selects in a JSON document.
     """
 
     watch: str | None = None
     ignore: tuple[str, ...] = ()
     masks: frozenset[MaskName] = ALL_MASKS
     links: bool = False
+    json_path: str | None = None
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether a person has chosen what of the page is compared."""
+        return self.watch is not None or self.json_path is not None
 
 
 WHOLE_PAGE = Parts()
@@ -88,6 +94,7 @@ class CrawlSettings(Model):
     cookies: Mapping[str, str] | None = Field(default=None, repr=False)
     user_agent: str | None = None
     watch_selector: str | None = None
+    watch_json_path: str | None = None
     ignore_selectors: tuple[str, ...] | None = None
     render: Render | None = None
     confirm_after_seconds: int | None = None
@@ -108,8 +115,17 @@ class CrawlSettings(Model):
     def parts(self) -> Parts:
         """The compared parts of a page."""
         return Parts(
-            self.watch_selector, self.ignore_selectors or (), self._masks, bool(self.compare_links)
+            self.watch_selector,
+            self.ignore_selectors or (),
+            self._masks,
+            bool(self.compare_links),
+            self.watch_json_path,
         )
+
+    @property
+    def watches_part(self) -> bool:
+        """Whether a part of the page is watched, by a selector or a JSON path."""
+        return self.watch_selector is not None or self.watch_json_path is not None
 
     @property
     def comparison(self) -> Comparison:
@@ -121,7 +137,7 @@ class CrawlSettings(Model):
         """The masks that apply: what a person has selected is compared without any by default."""
         if self.masks_off is not None:
             return ALL_MASKS - frozenset(self.masks_off)
-        return frozenset() if self.watch_selector is not None else ALL_MASKS
+        return frozenset() if self.watches_part else ALL_MASKS
 
     @property
     def given(self) -> frozenset[str]:
@@ -248,7 +264,7 @@ def _fingerprint(
     content = {
         name: sorted(value) if name == "masks_off" else value
         for name, value in plain.items()
-        if value not in ([], Render.AUTO, False) or (name == "masks_off" and chosen.watch_selector)
+        if value not in ([], Render.AUTO, False) or (name == "masks_off" and chosen.watches_part)
     }
     if box is not None and (headers or cookies):
         secrets = [sorted(headers.items()), sorted(cookies.items())]

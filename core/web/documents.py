@@ -18,10 +18,11 @@ from typing import Final
 from lxml import etree
 from selectolax.lexbor import LexborHTMLParser
 
+from core.web.json_paths import MAX_DEPTH, Place, selected_values
+
 MAX_PARTS: Final = 20_000
 """Number of lines, rows, values or entries that are read of one document."""
 
-MAX_DEPTH: Final = 50
 MAX_VALUE_LENGTH: Final = 20_000
 MAX_PATH_LENGTH: Final = 300
 
@@ -154,6 +155,31 @@ def _json_parts(text: str) -> Iterator[str]:
     except (ValueError, RecursionError):
         return _lines(text)
     return _values(data, "", 0)
+
+
+def json_part(text: str, json_path: str) -> str | None:
+    """What `json_path` selects in the JSON document `text`, as an HTML page.
+
+    None if the document is no JSON, or has nothing there. `json_path` is one that
+    `core.web.json_paths.check_json_path` has accepted.
+    """
+    try:
+        data = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
+    found = selected_values(data, json_path)
+    parts = (part for place, value in found for part in _selected(place, value))
+    return _page(parts) if found else None
+
+
+def _selected(place: Place, value: object) -> Iterator[str]:
+    path = ""
+    for step in place:
+        path += "[]" if isinstance(step, int) else f".{step}" if path else str(step)
+    if isinstance(value, dict | list) and not value:
+        # Nothing is in it, but it is there.
+        yield _part(path, json.dumps(value))
+    yield from _values(value, path, len(place))
 
 
 def _values(data: object, path: str, depth: int) -> Iterator[str]:

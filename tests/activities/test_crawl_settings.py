@@ -141,6 +141,31 @@ async def test_a_watched_part_that_is_missing_fails_the_job_by_name(shop: Shop) 
     assert job.failed_reason == "The page shows no text where its watchSelector points: #gone"
 
 
+async def test_a_part_of_json_is_watched_by_its_path(shop: Shop) -> None:
+    def plans(usd: int, at: int) -> str:
+        return f'{{"at": {at}, "plans": [{{"usd": {usd}}}], "jobs": [], "clock": "10:{at}"}}'
+
+    kind = {"Content-Type": "application/json"}
+    await shop.choose(watchJsonPath="$['plans', 'jobs']")
+    shop.site.page("/", plans(19, 10), headers=kind)
+    assert await shop.text(await shop.check()) == "plans[].usd: 19\njobs: []"
+    shop.site.page("/", plans(19, 11), headers=kind)
+    assert (await shop.check()).changed is False
+    shop.site.page("/", plans(29, 12), headers=kind)
+    assert (await shop.check()).changed is True
+    await shop.choose(watchJsonPath="$.clock")
+    assert (await shop.check()).baseline
+    shop.site.page("/", plans(29, 13), headers=kind)
+    assert (await shop.check()).changed is True, "what is chosen is compared without masks"
+    for body, media_type, says in (
+        ("{}", kind, "The document has nothing where its watchJsonPath points: $.clock"),
+        (PAGE, None, "The document is no JSON, in which its watchJsonPath points: $.clock"),
+    ):
+        shop.site.page("/", body, headers=media_type or {})
+        job = await shop.crawl()
+        assert (job.state, job.failed_reason) == (JobState.FAILED, says)
+
+
 async def test_a_lost_key_fails_the_job_by_name_and_loses_nothing(shop: Shop) -> None:
     await shop.choose(headers={"X-Token": "hunter2"})
     path = shop.system.settings.data_dir / KEY_FILE

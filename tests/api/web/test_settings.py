@@ -31,7 +31,8 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
         "csrf": csrf, "name": "Shop", "tags": "Rivals, plans", "when": "cron",
         "cron": "30 9 * * mon-fri", "zone": "Europe/Berlin", "discover_hours": "168",
         "include": "/a/*\n/b/*", "exclude": "*?sort=*", "watch_type": ["pricing", "home"],
-        "max_pages": "50", "watch_selector": "main", "ignore_selectors": ".ad\n.date",
+        "max_pages": "50", "watch_selector": "main", "watch_json_path": "$..a",
+        "ignore_selectors": ".ad\n.date",
         "render": "never", "confirm": "60", "conditional": "no", "links": "yes", "order": "",
         "masks": "chosen", "mask_off": ["dates"], "user_agent": "Me", "headers": "X-Key: a:b",
         "cookies": "s=1=2",
@@ -49,6 +50,7 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
     }  # fmt: skip
     assert stored["crawlSettings"] == {
         "headers": ["X-Key"], "cookies": ["s"], "userAgent": "Me", "watchSelector": "main",
+        "watchJsonPath": "$..a",
         "ignoreSelectors": [".ad", ".date"], "render": "never", "confirmAfterSeconds": 60,
         "conditionalRequests": False, "masksOff": ["dates"], "compareLinks": True,
         "ignoreOrder": None,
@@ -65,7 +67,8 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
     assert (again["headers"], again["cookies"]) == (["X-Key"], ["s"])
     for name, value in (
         ("cron", "61 * * * *"), ("zone", "Mars/X"), ("tags", "x" * 99), ("max_pages", "many"),
-        ("watch_selector", "p:has(a)"), ("ignore_selectors", "p[["), ("confirm", "-1"),
+        ("watch_selector", "p:has(a)"), ("watch_json_path", "a"),
+        ("ignore_selectors", "p[["), ("confirm", "-1"),
         ("headers", "secret without a colon"), ("render", "x"), ("discover_hours", "x"),
     ):  # fmt: skip
         refused = await plain.post(path, data={**form, name: value})

@@ -84,6 +84,8 @@ def test_pages_seen_under_other_settings_cannot_be_compared() -> None:
         {"cookies": sealed(X="a")},
         {"user_agent": "x"},
         {"watch_selector": "x"},
+        {"watch_json_path": "x"},
+        {"watch_json_path": "x", "masks_off": ()},
         {"ignore_selectors": ("x",)},
         {"ignore_selectors": ("x", "y")},
         {"render": "always"},
