@@ -91,7 +91,7 @@ async def delete_alert(
         part = pending[start : start + CHANGES_PER_READ]
         ids = {each.change_id for each in part}
         changes = (await session.scalars(select(Change).where(Change.id.in_(ids)))).all()
-        facts = await facts_of(session, changes, with_difference=index.reads_difference)
+        facts = await facts_of(session, changes, index.needs)
         heirs = {
             (change.id, each.channel_id): each.alert
             for change in changes

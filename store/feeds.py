@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.alerts.feed import MAX_FEED_ENTRIES
-from core.alerts.rules import AlertRule, judge
+from core.alerts.rules import AlertRule, Needs, judge
 from core.errors import NotFound
 from store.db.paging import Paged, PageRequest, paged
 from store.db.types import has_tag
 from store.keys import hash_of
-from store.matching import facts_of
+from store.matching import facts_of, of_whole_domain
 from store.tables.alerts import Alert
 from store.tables.changes import Change
 from store.tables.domains import Domain
@@ -84,12 +84,23 @@ async def changes_of_feed(session: AsyncSession, feed: Feed) -> Sequence[Change]
             rows = (
                 rows.join(Domain, Change.domain_id == Domain.id)
                 .outerjoin(Page, Change.page_id == Page.id)
-                .where(or_(has_tag(Domain.tags, feed.tag), has_tag(Page.tags, feed.tag)))
+                .where(
+                    or_(
+                        has_tag(Domain.tags, feed.tag),
+                        has_tag(Page.tags, feed.tag),
+                        of_whole_domain() & Change.domain_id.in_(_domains_of_pages(feed.tag)),
+                    )
+                )
             )
         case FeedKind.ALERT:
             alert = await session.get_one(Alert, feed.alert_id)
             return await _matching(session, feed.org_id, alert.rule)
     return (await session.scalars(rows.limit(MAX_FEED_ENTRIES))).all()
+
+
+def _domains_of_pages(tag: str) -> Select[UUID]:
+    """The domains with a page that has the tag."""
+    return select(Page.domain_id).where(has_tag(Page.tags, tag))
 
 
 async def _matching(session: AsyncSession, org_id: UUID, rule: AlertRule) -> Sequence[Change]:
@@ -101,7 +112,7 @@ async def _matching(session: AsyncSession, org_id: UUID, rule: AlertRule) -> Seq
     )
     for start in range(0, MAX_JUDGED, JUDGED_AT_ONCE):
         part = (await session.scalars(rows.offset(start).limit(JUDGED_AT_ONCE))).all()
-        facts = await facts_of(session, part, with_difference=rule.reads_difference)
+        facts = await facts_of(session, part, Needs.of([rule]))
         found += [change for change in part if judge(rule, facts[change.id]).matches]
         if len(found) >= MAX_FEED_ENTRIES or len(part) < JUDGED_AT_ONCE:
             break

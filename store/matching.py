@@ -6,17 +6,18 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from pydantic import TypeAdapter
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.alerts.attempts import ChannelState, DeliveryState
-from core.alerts.rules import ChangeFacts, RuleIndex, words_of
+from core.alerts.rules import WATCH_EVENTS, ChangeFacts, Needs, RuleIndex, words_of
 from core.alerts.timing import Digest, told_at
 from core.changes.diff import TextDifference
 from core.changes.price_list import steps_of
 from core.changes.rules import Severity
 from core.outbox import ChangeMessage, MessageKind
-from store.db.upsert import upsert
+from store.db.types import has_tag
+from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.outbox_rows import put
 from store.prices import moves_of
 from store.tables.alerts import Alert, AlertChannel, Channel, Delivery
@@ -68,7 +69,7 @@ async def match_change(session: AsyncSession, change_id: UUID, now: datetime) ->
     )
     changes = [*(await session.scalars(earlier)), change]
     index = await rule_index(session, change.org_id)
-    facts = await facts_of(session, changes, with_difference=index.reads_difference)
+    facts = await facts_of(session, changes, index.needs)
     channel_ids: set[UUID] = set()
     for each in changes:
         for recipient in recipients(index, facts[each.id]):
@@ -104,9 +105,9 @@ async def rule_index(session: AsyncSession, org_id: UUID) -> RuleIndex[Recipient
 
 
 async def facts_of(
-    session: AsyncSession, changes: Sequence[Change], *, with_difference: bool
+    session: AsyncSession, changes: Sequence[Change], needs: Needs
 ) -> dict[UUID, ChangeFacts]:
-    """What rules see of each change, by its id."""
+    """What rules with these `needs` see of each change, by its id."""
     ids = [change.id for change in changes]
     rows = (
         await session.execute(
@@ -117,7 +118,7 @@ async def facts_of(
         )
     ).all()
     differences: dict[UUID, TextDifference] = {}
-    if with_difference:
+    if needs.difference:
         read = select(Change.id, Change.diff).where(Change.id.in_(ids))
         differences = {
             change_id: STORED_DIFFERENCE.validate_python(diff)
@@ -125,6 +126,8 @@ async def facts_of(
         }
     about = {row[0]: row for row in rows}
     prices = await moves_of(session, changes)
+    whole = {each.id: each.domain_id for each in changes if _is_of_whole_domain(each)}
+    pages = await _pages_of(session, set(whole.values()), needs)
     found = {}
     for change in changes:
         _, page_type, page_tags, domain_tags = about[change.id]
@@ -138,10 +141,47 @@ async def facts_of(
             severity=Severity(change.severity),
             confidence=change.confidence,
             price_steps=steps_of(prices[change.id]),
+            pages=pages[change.domain_id] if change.id in whole else {},
         )
         if difference is not None:
             facts = replace(facts, words=words_of(difference))
         found[change.id] = facts
+    return found
+
+
+def of_whole_domain() -> ColumnElement[bool]:
+    """That a change says that watching a whole domain broke or works again."""
+    return Change.page_id.is_(None) & Change.event.in_(WATCH_EVENTS)
+
+
+def _is_of_whole_domain(change: Change) -> bool:
+    return change.page_id is None and change.event in WATCH_EVENTS
+
+
+async def _pages_of(
+    session: AsyncSession, domain_ids: set[UUID], needs: Needs
+) -> dict[UUID, dict[UUID, frozenset[str]]]:
+    """The tags of the pages of each domain that rules name, or name a tag of."""
+    found: dict[UUID, dict[UUID, frozenset[str]]] = {each: {} for each in domain_ids}
+    if not domain_ids:
+        return found
+    named = sorted(needs.page_ids)
+    tags = sorted(needs.tags)
+    wanted: list[ColumnElement[bool]] = [
+        Page.id.in_(named[start : start + ROWS_PER_STATEMENT])
+        for start in range(0, len(named), ROWS_PER_STATEMENT)
+    ] + [
+        or_(*(has_tag(Page.tags, tag) for tag in tags[start : start + ROWS_PER_STATEMENT]))
+        for start in range(0, len(tags), ROWS_PER_STATEMENT)
+    ]
+    for condition in wanted:
+        rows = await session.execute(
+            select(Page.domain_id, Page.id, Page.tags).where(
+                Page.domain_id.in_(domain_ids), condition
+            )
+        )
+        for domain_id, page_id, page_tags in rows:
+            found[domain_id][page_id] = frozenset(page_tags)
     return found
 
 

@@ -24,6 +24,7 @@ from core.alerts.rules import (
     MAX_CHOICES,
     MAX_WORDS_LENGTH,
     AlertRule,
+    Needs,
     PriceDirection,
     Reason,
     Words,
@@ -370,7 +371,7 @@ async def _previewed(
         # One transaction for each part: a preview of many changes keeps nobody waiting.
         async with database.reading() as session:
             changes = await changes_since(session, org_id, since, last)
-            facts = await facts_of(session, changes, with_difference=rule.reads_difference)
+            facts = await facts_of(session, changes, Needs.of([rule]))
         if not changes:
             complete = True
             break

@@ -2,8 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Final, Generic, TypeVar
@@ -73,14 +73,30 @@ class AlertRule(Model):
         return self.price_percent is not None or self.price_direction is not None
 
     @property
-    def reads_difference(self) -> bool:
-        """Whether the verdict depends on the difference of the texts."""
-        return self.words is not None
-
-    @property
     def is_everything(self) -> bool:
         """Whether every change passes."""
         return self.model_dump(exclude_none=True) in ({}, {"events": tuple(Event)})
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What rules have to know of a change beside its row: the `difference` of the texts, and if it
+    is about a whole domain, which of its pages are among `page_ids` or have one of the `tags`.
+    """
+
+    difference: bool
+    page_ids: frozenset[UUID]
+    tags: frozenset[str]
+
+    @classmethod
+    def of(cls, rules: Iterable[AlertRule]) -> "Needs":
+        """What the rules together have to know."""
+        difference, page_ids, tags = False, set[UUID](), set[str]()
+        for rule in rules:
+            difference |= rule.words is not None
+            page_ids.update(rule.page_ids or ())
+            tags.update(rule.tags or ())
+        return cls(difference, frozenset(page_ids), frozenset(tags))
 
 
 @dataclass(frozen=True)
@@ -95,7 +111,9 @@ class WordsOfChange:
 class ChangeFacts:
     """A change as rules see it; `tags` are those of the page and of its domain.
 
-    `page_id` and `page_type` are None if it is about a whole domain.
+    `page_id` and `page_type` are None if it is about a whole domain. If watching a whole domain
+    breaks or works again, `pages` are the tags of its pages by their ids, as far as rules name the
+    pages or the tags (`Needs`): it is about each of these pages.
 
     `price_steps` are the relative moves of prices, 0.1 for a rise of 10 %. `words` are empty if no
     rule that is judged reads the difference.
@@ -110,6 +128,7 @@ class ChangeFacts:
     confidence: float
     price_steps: tuple[float, ...] = ()
     words: WordsOfChange = WordsOfChange("", "")
+    pages: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
 
     @property
     def event(self) -> Event:
@@ -158,14 +177,24 @@ def judge(rule: AlertRule, facts: ChangeFacts) -> Verdict:
 def _reason(rule: AlertRule, facts: ChangeFacts) -> Reason:
     if rule.domain_ids is not None and facts.domain_id not in rule.domain_ids:
         return Reason.OTHER_DOMAIN
+    pages = facts.pages
     if rule.page_ids is not None and facts.page_id not in rule.page_ids:
-        return Reason.OTHER_PAGE
-    if rule.tags is not None and facts.tags.isdisjoint(rule.tags):
+        pages = {each: pages[each] for each in rule.page_ids if each in pages} if pages else pages
+        if not pages:
+            return Reason.OTHER_PAGE
+    if (
+        rule.tags is not None
+        and facts.tags.isdisjoint(rule.tags)
+        and all(tags.isdisjoint(rule.tags) for tags in pages.values())
+    ):
         return Reason.OTHER_TAG
-    if facts.change_type in WATCH_EVENTS and rule.events is None:
-        return _watch_reason(rule, facts)
-    if rule.page_types is not None and facts.page_type not in rule.page_types:
+    watching = facts.change_type in WATCH_EVENTS
+    # What is told of watching a whole domain is about its pages of all types.
+    all_types = watching and facts.page_id is None
+    if rule.page_types is not None and not all_types and facts.page_type not in rule.page_types:
         return Reason.OTHER_PAGE_TYPE
+    if watching and rule.events is None:
+        return Reason.MATCHES
     if rule.events is not None and facts.event not in rule.events:
         return Reason.OTHER_EVENT
     if rule.change_types is not None and facts.change_type not in rule.change_types:
@@ -179,16 +208,6 @@ def _reason(rule: AlertRule, facts: ChangeFacts) -> Reason:
     if rule.words is not None and not _has_words(rule.words, facts.words):
         return Reason.OTHER_WORDS
     return Reason.MATCHES
-
-
-def _watch_reason(rule: AlertRule, facts: ChangeFacts) -> Reason:
-    """The reason for an event that a rule tells by default: only what it is about counts.
-
-    One about a whole domain is about its pages of all types.
-    """
-    if rule.page_types is None or facts.page_id is None or facts.page_type in rule.page_types:
-        return Reason.MATCHES
-    return Reason.OTHER_PAGE_TYPE
 
 
 _RANK: Final = {severity: rank for rank, severity in enumerate(SEVERITY_ORDER)}
@@ -274,7 +293,7 @@ class RuleIndex(Generic[Subject]):
         self._by_id: Mapping[UUID, list[int]] = defaultdict(list)
         self._others: list[int] = []
         self._rules = rules
-        self.reads_difference = any(rule.reads_difference for rule, _ in rules)
+        self.needs = Needs.of(rule for rule, _ in rules)
         for place, (rule, _) in enumerate(rules):
             named = rule.page_ids if rule.page_ids is not None else rule.domain_ids
             if named is None:
@@ -288,6 +307,7 @@ class RuleIndex(Generic[Subject]):
         named = {
             *(self._by_id.get(facts.page_id, ()) if facts.page_id else ()),
             *self._by_id.get(facts.domain_id, ()),
+            *(place for page_id in facts.pages for place in self._by_id.get(page_id, ())),
         }
         places = sorted((*named, *self._others)) if named else self._others
         for place in places:

@@ -1,10 +1,15 @@
 """Alerts and their previews."""
 
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 
+from core.changes.events import watch_broken, watch_restored
+from store.changes import record_event
+from store.domains import domain_by_id
 from tests.api.crawled import crawled_page
 from tests.api.routes.test_channels import SIGNAL
 from tests.site import FakeSite
@@ -109,6 +114,41 @@ async def test_a_preview_answers_what_would_have_been_told(system: System, site:
     async with await system.another_organisation() as stranger:
         foreign = await stranger.post("/api/alerts/preview", json={})
         assert foreign.json()["data"]["examined"] == 0
+
+
+async def test_a_preview_and_feeds_of_one_page_tell_that_its_domain_broke(system: System) -> None:
+    domain = await system.add_domain("shop.example")
+    path = f"/api/domains/{domain.id}/pages"
+    pages = [
+        (await system.api.post(path, json={"url": f"https://shop.example/{tag}", "tags": [tag]}))
+        for tag in ("eu", "us")
+    ]
+    page_id, _ = [answer.json()["data"]["id"] for answer in pages]
+    async with system.database.transaction() as session:
+        for minute, event in enumerate((watch_broken("It broke."), watch_restored("It works."))):
+            await record_event(
+                session,
+                await domain_by_id(session, domain.id),
+                None,
+                f"job {minute}",
+                event,
+                at=datetime.now(UTC),
+            )
+    for on, matched in (
+        ({"pageIds": [page_id]}, 2),
+        ({"pageIds": [page_id], "tags": ["eu"]}, 2),
+        ({"pageIds": [page_id], "tags": ["us"]}, 0),
+        ({"tags": ["us"]}, 2),
+        ({"tags": ["asia"]}, 0),
+    ):
+        answer = await system.api.post("/api/alerts/preview", json={"on": on})
+        assert answer.json()["data"]["matched"] == matched, on
+    body = {"name": "a", "channelIds": [await channel_of(system)], "on": {"pageIds": [page_id]}}
+    alert_id = (await system.api.post("/api/alerts", json=body)).json()["data"]["id"]
+    for feed, told in (({"alertId": alert_id}, 2), ({"tag": "us"}, 2), ({"tag": "asia"}, 0)):
+        added = await system.api.post("/api/feeds", json={"name": "a", **feed})
+        read = await system.api.get(urlsplit(added.json()["data"]["url"]).path)
+        assert read.text.count("<entry>") == told, feed
 
 
 async def test_domains_and_pages_are_found_by_their_tags(system: System) -> None:

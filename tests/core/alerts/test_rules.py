@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from core.alerts.rules import (
     AlertRule,
     ChangeFacts,
+    Needs,
     PriceDirection,
     Reason,
     RuleIndex,
@@ -179,6 +180,37 @@ def test_an_alert_that_names_no_events_tells_when_watching_breaks(event: Event) 
     assert judged(named) is Reason.OTHER_EVENT
     asked = NARROW.model_copy(update={"events": (event,)})
     assert judged(asked) is Reason.OTHER_CHANGE_TYPE, "what is named is judged by all filters"
+
+
+@pytest.mark.parametrize("event", [Event.WATCH_BROKEN, Event.WATCH_RESTORED])
+def test_who_watches_a_page_is_told_that_its_whole_domain_is_not_watched(event: Event) -> None:
+    other = uuid4()
+    pages = {PAGE: frozenset({"eu"}), other: frozenset({"us"})}
+    told = ChangeFacts(
+        DOMAIN, None, None, frozenset({"rivals"}), str(event), Severity.LOW, 1.0, pages=pages
+    )
+    asked = {"events": (event,), "page_types": ("pricing",)}
+    for reason, rules in {
+        Reason.MATCHES: [
+            AlertRule(page_ids=(PAGE,)),
+            AlertRule(page_ids=(uuid4(), PAGE), min_severity=Severity.CRITICAL),
+            AlertRule(tags=("us",)),
+            AlertRule(page_ids=(PAGE,), tags=("eu",)),
+            AlertRule(page_ids=(PAGE,), tags=("rivals",)),
+            AlertRule(page_ids=(PAGE,), **asked),
+        ],
+        Reason.OTHER_PAGE: [AlertRule(page_ids=()), AlertRule(page_ids=(uuid4(),))],
+        Reason.OTHER_TAG: [AlertRule(tags=("asia",)), AlertRule(page_ids=(PAGE,), tags=("us",))],
+        Reason.OTHER_DOMAIN: [AlertRule(page_ids=(PAGE,), domain_ids=(uuid4(),))],
+        Reason.OTHER_EVENT: [AlertRule(page_ids=(PAGE,), events=(Event.CHANGE,))],
+    }.items():
+        for rule in rules:
+            assert judge(rule, told).reason is reason, rule
+            matches = reason is Reason.MATCHES
+            assert list(RuleIndex([(rule, "a")]).matching(told)) == ["a"] * matches
+            needs = Needs.of([rule])
+            assert needs.page_ids == frozenset(rule.page_ids or ())
+            assert needs.tags == frozenset(rule.tags or ())
 
 
 @pytest.mark.parametrize("event", [Event.PAGE_ADDED, Event.PAGE_UNLINKED])
