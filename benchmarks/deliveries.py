@@ -143,8 +143,7 @@ class Bench:
 async def running(client: Client) -> None:
     """Return once everything answers."""
     async with asyncio.timeout(WITHIN):
-        while not (await client.ask("GET", "/health")).ok:
-            await asyncio.sleep(0.1)
+        await client.insist("GET", "/health")
 
 
 @asynccontextmanager
