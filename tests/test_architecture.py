@@ -62,11 +62,14 @@ def test_the_extraction_stack_is_not_loaded_by(module: str) -> None:
 
 def test_the_client_knows_only_the_rest_api() -> None:
     allowed = {"cli.client", "cli.die_with_parent"}
+    # What reads files of other tools applies the rules by which the API judges them.
+    readers = allowed | {"core.tags", "core.web"}
     found = {
         (str(path), name)
         for path in (ROOT / "cli" / "client").rglob("*.py")
         for name in modules_imported(path)
-        if name.split(".")[0] in OURS and ".".join(name.split(".")[:2]) not in allowed
+        if name.split(".")[0] in OURS
+        and ".".join(name.split(".")[:2]) not in (readers if "imports" in path.parts else allowed)
     }
     assert found == set()
 

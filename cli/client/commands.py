@@ -11,8 +11,10 @@ from cli.client.completion import completion
 from cli.client.deliveries import deliveries
 from cli.client.demo import demo
 from cli.client.domains import domains
+from cli.client.exporting import export
 from cli.client.feeds import feeds
 from cli.client.health import watching
+from cli.client.importing import import_
 from cli.client.jobs import jobs
 from cli.client.login import login, logout, profiles
 from cli.client.mcp import mcp
@@ -37,6 +39,8 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     channels,
     deliveries,
     feeds,
+    import_,
+    export,
     stats,
     watching,
     open_,

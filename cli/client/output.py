@@ -99,7 +99,7 @@ class Output:
                 self._csv([column.field for column in columns], rows, columns)
             case Format.TABS:
                 for row in rows:
-                    click.echo("\t".join(_plain(row.get(column.field)) for column in columns))
+                    click.echo("\t".join(plain_field(row.get(column.field)) for column in columns))
             case Format.TABLE:
                 self._table(rows, columns)
 
@@ -112,7 +112,7 @@ class Output:
                 self._csv([column.field for column in columns], [row], columns)
             case Format.TABS:
                 for column in columns:
-                    click.echo(f"{column.field}\t{_plain(row.get(column.field))}")
+                    click.echo(f"{column.field}\t{plain_field(row.get(column.field))}")
             case Format.TABLE:
                 self._fields(row, columns)
 
@@ -120,7 +120,7 @@ class Output:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(header)
         for row in rows:
-            writer.writerow(_plain(row.get(column.field)) for column in columns)
+            writer.writerow(plain_field(row.get(column.field)) for column in columns)
 
     def _table(self, rows: Sequence[Row], columns: Sequence[Column]) -> None:
         from rich.box import SIMPLE_HEAD
@@ -155,7 +155,7 @@ class Output:
         self.console.print(table)
 
 
-def _plain(value: Any) -> str:
+def plain_field(value: Any) -> str:
     """A field in one line: empty for null, JSON for what has parts."""
     match value:
         case None:
@@ -174,7 +174,7 @@ def _cell(value: Any, kind: Kind, now: datetime, short: bool) -> "Text":
 
     if value is None or value in ({}, []):
         return Text(NOTHING, style="dim")
-    text = ("yes" if value else "no") if isinstance(value, bool) else _plain(value)
+    text = ("yes" if value else "no") if isinstance(value, bool) else plain_field(value)
     match kind:
         case Kind.ID if short:
             return Text(text[:SHORT_ID], style="dim")

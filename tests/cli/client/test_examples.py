@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from unittest.mock import patch
 
 import click
@@ -36,6 +36,14 @@ EXAMPLES = [
     for line in (command.epilog or "").splitlines()
     if line.startswith("  diffy ")
 ]
+
+
+FILES: Final = {
+    "urls.txt": "https://import.example/\n",
+    "changedetection-backup.zip": '{"watching": {"x": {"url": "https://import.example/"}}}',
+    "urlwatch.yaml": "url: https://import.example/\n",
+}
+"""Files that examples import; those after the first find its domain there."""
 
 
 def test_every_command_has_an_example_in_its_help() -> None:
@@ -100,6 +108,10 @@ async def test_an_example_works(
     typed = example.replace("https://shop.example", site.origin)
     typed = typed.replace("https://diffy.example", installed.url)
     typed = typed.replace("shop.example", site.origin).replace("CHANGE", shop.change["id"][:8])
+    for name, content in FILES.items():
+        path = installed.folder / name
+        path.write_text(content)
+        typed = typed.replace(f" {name}", f" {path}")
     if told is not None:
         typed = typed.replace("DELIVERY", told.delivery[:8])
     if "JOB" in typed or "BATCH" in typed:

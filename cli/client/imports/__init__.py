@@ -1,0 +1,1 @@
+"""What other tools export, as pages to import: readers of files, which may be hostile."""

@@ -1,0 +1,393 @@
+"""`diffy import` and `diffy export`: what each kind of file gives, and what is not believed."""
+
+import csv
+import gzip
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from cli.client.imports.items import MAX_FILE_SIZE, BadFile, Item
+from cli.client.imports.reading import FileKind, items_of, kind_of, own_rows
+from store.keys import create_key
+from tests.cli.client.conftest import Installed, Shop
+
+SITEMAP: Final = (
+    '<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
+    "<url><loc>https://a.example/</loc></url><url><loc>https://a.example/b?x=1&amp;y=2</loc></url>"
+    "</urlset>"
+)
+OPML: Final = (
+    '<opml version="2.0"><body><outline text="Rivals"><outline text="A" category="/news/tech,x" '
+    'htmlUrl="https://a.example/" xmlUrl="https://a.example/feed"/><outline text="B" '
+    'xmlUrl="https://b.example/feed"/></outline></body></opml>'
+)
+JOBS: Final = """\
+name: Prices
+url: https://a.example/prices
+filter:
+  - css:
+      selector: main .price
+      exclude: .ad
+      skip: 1
+  - html2text
+  - element-by-id: plans
+  - re.sub: x
+tags: [Plans, rivals]
+---
+navigate: https://a.example/app
+enabled: false
+---
+command: ls
+---
+url: https://a.example/old
+filter: css:h1,html2text,sort
+headers: {Cookie: secret}
+"""
+WATCH: Final = {
+    "url": "https://a.example/prices",
+    "title": "Prices",
+    "tags": ["t1"],
+    "tag": "old, older",
+    "paused": True,
+    "fetch_backend": "html_webdriver",
+    "include_filters": ["main", "xpath://div", "css:.plan", "json:$.x"],
+    "subtractive_selectors": [".ad", "div:has(p)"],
+    "time_between_check_use_default": False,
+    "time_between_check": {"weeks": None, "days": None, "hours": 1, "minutes": 30, "seconds": None},
+    "trigger_text": ["sold out"],
+    "headers": {"Authorization": "secret"},
+    "method": "POST",
+    "sort_text_alphabetically": True,
+}
+INDEX: Final = {
+    "watching": {"w1": WATCH},
+    "settings": {"application": {"tags": {"t1": {"title": "Rivals"}}}},
+}
+DISTILL: Final = {
+    "client": {"local": 1},
+    "data": [
+        {
+            "uri": "https://a.example/prices",
+            "name": "Prices",
+            "tags": ["Rivals"],
+            "schedule": '{"type":"INTERVAL","params":{"interval":120}}',
+            "config": json.dumps(
+                {
+                    "selections": [
+                        {
+                            "frames": [
+                                {
+                                    "includes": [
+                                        {"type": "css", "expr": "main"},
+                                        {"type": "xpath", "expr": "//p"},
+                                    ],
+                                    "excludes": [{"type": "css", "expr": ".ad"}],
+                                }
+                            ]
+                        }
+                    ]
+                }
+            ),
+        }
+    ],
+}
+
+
+def read(path: Path, content: str | bytes) -> tuple[FileKind, list[Item]]:
+    """The kind of a file with that content, and its pages."""
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    kind = kind_of(path)
+    return kind, list(items_of(path, kind))
+
+
+def bodies(items: list[Item]) -> list[Any]:
+    """The pages as they are sent."""
+    return [item.body for item in items]
+
+
+def test_a_text_has_an_address_a_line_and_tags_after_it(tmp_path: Path) -> None:
+    kind, items = read(
+        tmp_path / "urls",
+        "\ufeff# mine\r\nhttps://a.example/\r\n\r\n https://b.example/x Plans, old one \n",
+    )
+    assert kind is FileKind.TEXT
+    assert bodies(items) == [
+        {"url": "https://a.example/"},
+        {"url": "https://b.example/x", "tags": ["plans", "old one"]},
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'name,URL,Tags\nA,https://a.example/,"x, y"\nB,,z\n',
+        "Tags;url\nx, y;https://a.example/\n",
+        'url,tags\nhttps://a.example/,"[""x"", ""y""]"\n',
+    ],
+)
+def test_a_table_has_columns_by_their_names(tmp_path: Path, content: str) -> None:
+    kind, items = read(tmp_path / "list.csv", content)
+    assert kind is FileKind.CSV
+    assert bodies(items) == [{"url": "https://a.example/", "tags": ["x", "y"]}]
+
+
+def test_a_table_without_a_header_has_addresses_first(tmp_path: Path) -> None:
+    _, items = read(tmp_path / "list.csv", "https://a.example/,x\nhttps://b.example/,y\n")
+    assert [item.url for item in items] == ["https://a.example/", "https://b.example/"]
+    with pytest.raises(BadFile, match="no column named url"):
+        read(tmp_path / "list.csv", "name,site\nA,B\n")
+
+
+def test_a_sitemap_and_a_compressed_one(tmp_path: Path) -> None:
+    for content in (SITEMAP.encode(), gzip.compress(SITEMAP.encode())):
+        kind, items = read(tmp_path / "sitemap.xml", content)
+        assert kind is FileKind.XML
+        assert [item.url for item in items] == ["https://a.example/", "https://a.example/b?x=1&y=2"]
+
+
+def test_opml_has_folders_and_categories_as_tags(tmp_path: Path) -> None:
+    _, [first, second] = read(tmp_path / "feeds.opml", OPML)
+    assert first.body == {"url": "https://a.example/", "tags": ["rivals", "news/tech", "x"]}
+    assert second.url == "https://b.example/feed"
+    assert second.left_out == ["only its feed is known, which is watched as a page"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".yaml"])
+def test_jobs_of_urlwatch_and_webchanges(tmp_path: Path, suffix: str) -> None:
+    kind, items = read(tmp_path / f"jobs{suffix}", JOBS)
+    assert kind is FileKind.URLWATCH
+    prices, app, command, old = items
+    assert prices.body == {
+        "url": "https://a.example/prices",
+        "tags": ["plans", "rivals"],
+        "crawlSettings": {
+            "watchSelector": 'main .price, [id="plans"]',
+            "ignoreSelectors": [".ad"],
+        },
+    }
+    assert prices.left_out == ["skip of its css filter", "its filter re.sub", "its name"]
+    assert app.body == {
+        "url": "https://a.example/app",
+        "monitoringEnabled": False,
+        "crawlSettings": {"render": "always"},
+    }
+    assert command.body is None
+    assert command.left_out == ["the job 'ls': only jobs with a URL are pages"]
+    assert old.body == {
+        "url": "https://a.example/old",
+        "crawlSettings": {"watchSelector": "h1", "ignoreOrder": True},
+    }
+    assert old.left_out == ["its headers"]
+
+
+def test_jobs_of_webchanges_as_json(tmp_path: Path) -> None:
+    kind, items = read(
+        tmp_path / "jobs.json", '[{"url": "https://a.example/", "filters": [{"css": "p"}]}]'
+    )
+    assert kind is FileKind.URLWATCH
+    assert bodies(items) == [{"url": "https://a.example/", "crawlSettings": {"watchSelector": "p"}}]
+
+
+def archive(path: Path, files: dict[str, Any]) -> Path:
+    """A backup with those files."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        for name, content in files.items():
+            out.writestr(name, content if isinstance(content, bytes) else json.dumps(content))
+    return path
+
+
+def backups(folder: Path) -> Iterator[Path]:
+    """The same watch as older and newer versions of changedetection.io keep it."""
+    whole = folder / "url-watches.json"
+    whole.write_text(json.dumps(INDEX, indent=2))
+    yield whole
+    yield archive(folder / "old.zip", {"url-watches.json": INDEX, "w1/1.txt.br": b"\0"})
+    yield archive(
+        folder / "new.zip",
+        {"changedetection.json": {}, "w1/watch.json": WATCH, "t1/tag.json": {"title": "Rivals"}},
+    )
+
+
+def test_backups_of_changedetection(tmp_path: Path) -> None:
+    for path in backups(tmp_path):
+        assert kind_of(path) is FileKind.CHANGEDETECTION
+        [item] = items_of(path, FileKind.CHANGEDETECTION)
+        assert item.body == {
+            "url": "https://a.example/prices",
+            "tags": ["rivals", "old", "older"],
+            "monitoringEnabled": False,
+            "schedule": {"everyMinutes": 90},
+            "crawlSettings": {
+                "render": "always",
+                "ignoreOrder": True,
+                "watchSelector": "main, .plan",
+                "ignoreSelectors": [".ad"],
+            },
+        }, path
+        said = "; ".join(item.left_out)
+        for each in ("xpath://div", "json:$.x", "its method", "its headers", "its trigger_text",
+                     "its title", "div:has(p)"):  # fmt: skip
+            assert each in said
+        assert "secret" not in said
+
+
+def test_monitors_of_distill(tmp_path: Path) -> None:
+    kind, [item] = read(tmp_path / "distill.json", json.dumps(DISTILL, indent=1))
+    assert kind is FileKind.DISTILL
+    assert item.body == {
+        "url": "https://a.example/prices",
+        "tags": ["rivals"],
+        "schedule": {"everyMinutes": 5},
+        "crawlSettings": {"watchSelector": "main", "ignoreSelectors": [".ad"]},
+    }
+    said = "; ".join(item.left_out)
+    assert "every 5 minutes, not 2" in said
+    assert "xpath://p" in said
+    assert "its name" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("x.yaml", "a: &a [x]\nb: &b [*a, *a]\nurl: *b\n", "aliases"),
+        ("x.yaml", "url: !!python/object/apply:os.system ['true']\n", "tags"),
+        ("x.yaml", "url: " + "[" * 5_000, "YAML"),
+        ("x.yaml", "url: [\n", "in line 2"),
+        ("x.yaml", "just text\n", "no jobs"),
+        ("x.json", "[" * 100_000, "no JSON"),
+        ("x.json", '{"a": 1}', "none of the tools"),
+        ("x.xml", '<!DOCTYPE u [<!ENTITY a "b">]><urlset><url><loc>&a;</loc></url></urlset>',
+         "entities"),
+        ("x.xml", '<!DOCTYPE o [<!ENTITY a SYSTEM "file:///etc/passwd">]><opml>&a;</opml>',
+         "entities"),
+        ("x.opml", "<opml><body>", "OPML"),
+        ("x.xml", "<urlset></urlset>", "sitemap"),
+        ("x.xml", SITEMAP.replace("urlset", "sitemapindex").replace("url>", "sitemap>"), "index"),
+        ("x.zip", b"PK\x03\x04broken", "no JSON"),
+        ("x.txt", b"https://a.example/\xff", "UTF-8"),
+        ("x.txt", b"h" * (MAX_FILE_SIZE + 1), "larger than 50 MiB"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_is_refused_with_a_sentence(
+    tmp_path: Path, name: str, content: str | bytes, sentence: str
+) -> None:
+    with pytest.raises(BadFile, match=sentence):
+        read(tmp_path / name, content)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    bomb = archive(
+        tmp_path / "bomb.zip",
+        {f"{n}/watch.json": b'{"a": "' + b"x" * (20 * 2**20) + b'"}' for n in range(3)},
+    )
+    assert bomb.stat().st_size < 1_000_000
+    with pytest.raises(BadFile, match="unpacks to more than 50 MiB"):
+        list(items_of(bomb, kind_of(bomb)))
+    empty = archive(tmp_path / "empty.zip", {"photo.jpg": b"x"})
+    with pytest.raises(BadFile, match="no watches"):
+        list(items_of(empty, kind_of(empty)))
+
+
+def test_a_line_of_an_export_is_bounded_and_known(tmp_path: Path) -> None:
+    path = tmp_path / "export.jsonl"
+    good = '{"type": "page", "url": "https://a.example/"}\n'
+    for bad, sentence in (
+        (good + "x" * (2**20 + 1), "Line 2 is longer"),
+        (good + "{}", "Line 2 is not of an export"),
+        (good + "[", "line 2"),
+    ):
+        path.write_text(bad)
+        assert kind_of(path) is FileKind.OWN
+        with pytest.raises(BadFile, match=sentence):
+            list(own_rows(path))
+
+
+async def test_an_import_tells_each_verdict_and_ends_with_1_if_one_was_refused(
+    installed: Installed, tmp_path: Path
+) -> None:
+    path = tmp_path / "urls.txt"
+    path.write_text("https://verdict.example/a\nhttps://verdict.example/a\nmailto:x\n")
+    ran = await installed.run("import", str(path), "--no-add-domains")
+    assert ran.returncode == 1
+    assert ran.stdout.count("refused") == 3
+    assert "verdict.example is no domain of yours" in ran.stdout
+    ran = await installed.run("import", str(path), "--dry-run")
+    assert ran.returncode == 0
+    assert ran.stdout.count("not sent") == 3
+    ran = await installed.run("import", str(path), "--tag", "Moved")
+    assert [line.split("\t")[1] for line in ran.stdout.splitlines()] == [
+        "added", "known", "refused",
+    ]  # fmt: skip
+    assert "1 added, 1 known, 1 refused; 1 domains are new." in ran.stderr
+    [page] = await installed.json("pages", "list", "verdict.example")
+    assert page["tags"] == ["moved"]
+
+
+async def test_what_was_exported_can_be_imported_elsewhere(
+    installed: Installed, shop: Shop, tmp_path: Path
+) -> None:
+    pricing = shop.site.url("/pricing")
+    await installed.json("domains", "edit", shop.name, "--every-minutes", "30", "--tag", "rivals")
+    await installed.json("pages", "edit", pricing, "--tag", "plans", "--set", "watchSelector=main")
+    await installed.json("channels", "add", "sales", "--webhook", "https://hooks.example/secret")
+    await installed.json(
+        "alerts", "add", "Move", "--channel", "sales", "--domain", shop.name, "--page", pricing,
+        "--word", "pro",
+    )  # fmt: skip
+    ran = await installed.run("export")
+    assert ran.returncode == 0, ran.stderr
+    assert "hooks.example/secret" not in ran.stdout
+    rows = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert {row["type"] for row in rows} == {"domain", "page", "alert", "change"}
+    path = tmp_path / "export.jsonl"
+    path.write_text(ran.stdout)
+    async with installed.system.database.transaction() as session:
+        env = {"DIFFY_API_KEY": (await create_key(session, "elsewhere")).key}
+    ran = await installed.run("import", str(path), env=env)
+    assert ran.returncode == 0, ran.stderr
+    assert "The alert Move is not imported: there is no channel sales" in ran.stderr
+    assert "changes are history, which is not imported" in ran.stderr
+    await installed.json("channels", "add", "sales", "--webhook", "https://x.example/", env=env)
+    ran = await installed.run("import", str(path), env=env)
+    assert ran.returncode == 0, ran.stderr
+    there = await installed.run("export", "domains", "pages", "alerts", env=env)
+    assert flat(there.stdout) == flat("\n".join(json.dumps(r) for r in rows))
+    assert await installed.json("jobs", "list", env=env) == [], "nothing was discovered"
+    await installed.run("alerts", "rm", "Move", "--yes")
+    await installed.run("channels", "rm", "sales", "--yes")
+
+
+def flat(lines: str) -> list[dict[str, Any]]:
+    """What a person has chosen, of the rows of an export."""
+    kept = (
+        "type", "domain", "displayName", "schedule", "discoverFrequencyHours", "watch", "tags",
+        "crawlSettings", "url", "pageType", "monitoringEnabled", "name", "domains",
+        "channels", "digest", "quietHours", "enabled",
+    )  # fmt: skip
+    rows = [json.loads(line) for line in lines.splitlines()]
+    chosen = [
+        {name: row[name] for name in kept if name in row}
+        | {"on": {k: v for k, v in row.get("on", {}).items() if k not in ("domainIds", "pageIds")}}
+        for row in rows
+        if row["type"] != "change"
+    ]
+    return sorted(chosen, key=lambda row: (row["type"], row.get("url", ""), str(row)))
+
+
+async def test_a_table_of_pages_is_exported_and_imported(
+    installed: Installed, shop: Shop, tmp_path: Path
+) -> None:
+    ran = await installed.run("export", "pages", "--csv")
+    rows = list(csv.DictReader(ran.stdout.splitlines()))
+    assert shop.site.url("/pricing") in {row["url"] for row in rows}
+    path = tmp_path / "pages.csv"
+    path.write_text(ran.stdout)
+    again = await installed.run("import", str(path), "--json")
+    assert again.returncode == 0, again.stderr
+    assert {row["verdict"] for row in json.loads(again.stdout)} == {"known"}
+    for wrong in (("export", "--csv"), ("export", "alerts", "--csv"), ("export", "nothing")):
+        assert (await installed.run(*wrong)).returncode == 2
