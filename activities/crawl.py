@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import hashlib
 import logging
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +12,7 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.crawling.check import Check
+from activities.crawling.check import Check, body_hash_of
 from activities.crawling.check_recorder import CheckRecorder, ResponseIdentity, result_of
 from activities.crawling.page_fetcher import PageFetcher
 from activities.crawling.profiles import page_profile
@@ -283,8 +282,3 @@ def _stored_identity(page: Page, fetched: Fetched) -> ResponseIdentity:
     """The next check sends the same validators again, and so finds an unconfirmed change."""
     stored = Validators(etag=page.etag, last_modified=page.last_modified)
     return ResponseIdentity(fetched.status, stored, page.body_hash)
-
-
-def body_hash_of(fetched: Fetched) -> str:
-    """The SHA-256 of the body, in hexadecimal digits."""
-    return hashlib.sha256(fetched.body).hexdigest()

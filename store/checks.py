@@ -1,7 +1,8 @@
 """The writes of a check; all of them are idempotent by the id of the job."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, cast
 from uuid import UUID, uuid4
 
@@ -135,19 +136,10 @@ async def record_version(
         update(Page)
         .where(_as_read(page))
         .values(
-            snapshot_id=snapshot_id,
-            snapshot_at=at,
-            status=PageStatus.ACTIVE,
-            title=version.title,
-            etag=version.etag,
-            last_modified=version.last_modified,
-            body_hash=version.body_hash,
-            text_hash=version.text_hash,
-            settings_fingerprint=version.settings_fingerprint,
+            **columns_of(version, snapshot_id, at),
             not_modified_count=0,
             validators_mislead=version.validators_mislead,
             found_same=False,
-            last_check_at=at,
             crawl_count=Page.crawl_count + 1,
             last_change_at=at if is_change else page.last_change_at,
             **WORKS,
@@ -157,24 +149,77 @@ async def record_version(
         return None
     text = pack(version.text)
     await keep(session, [text, version.html] if version.html else [text])
-    session.add(
-        Snapshot(
-            id=snapshot_id,
-            page_id=page.id,
-            job_id=job_id,
-            url=version.url,
-            status_code=version.status_code,
-            title=version.title,
-            text_key=text.key,
-            html_key=version.html.key if version.html else None,
-            text_hash=version.text_hash,
-            body_hash=version.body_hash,
-            settings_fingerprint=version.settings_fingerprint,
-            created_at=at,
-        )
-    )
+    session.add(snapshot_of(page.id, job_id, version, snapshot_id, at, text.key))
     await session.flush()
     return snapshot_id
+
+
+def columns_of(version: PageVersion, snapshot_id: UUID, at: datetime) -> dict[str, object]:
+    """The columns of a page whose newest version is `version`, stored at that moment."""
+    return {
+        "snapshot_id": snapshot_id,
+        "snapshot_at": at,
+        "status": PageStatus.ACTIVE,
+        "title": version.title,
+        "etag": version.etag,
+        "last_modified": version.last_modified,
+        "body_hash": version.body_hash,
+        "text_hash": version.text_hash,
+        "settings_fingerprint": version.settings_fingerprint,
+        "last_check_at": at,
+    }
+
+
+def snapshot_of(
+    page_id: UUID, job_id: str, version: PageVersion, snapshot_id: UUID, at: datetime, text_key: str
+) -> Snapshot:
+    """The snapshot of a version whose contents are stored, the text under `text_key`."""
+    return Snapshot(
+        id=snapshot_id,
+        page_id=page_id,
+        job_id=job_id,
+        url=version.url,
+        status_code=version.status_code,
+        title=version.title,
+        text_key=text_key,
+        html_key=version.html.key if version.html else None,
+        text_hash=version.text_hash,
+        body_hash=version.body_hash,
+        settings_fingerprint=version.settings_fingerprint,
+        created_at=at,
+    )
+
+
+async def record_baselines(
+    session: AsyncSession, domain_id: UUID, job_id: str, versions: Mapping[str, PageVersion]
+) -> None:
+    """Store the first versions of pages that this transaction has added, by their URLs."""
+    if not versions:
+        return
+    at = datetime.now(UTC)
+    rows = select(Page.url, Page.id).where(Page.domain_id == domain_id, Page.url.in_(versions))
+    pages = {row.url: row.id for row in await session.execute(rows)}
+    texts = {url: pack(version.text) for url, version in versions.items()}
+    documents = [version.html for version in versions.values() if version.html is not None]
+    await keep(session, [*texts.values(), *documents])
+    updates: list[dict[str, object]] = []
+    for url, version in versions.items():
+        snapshot_id = uuid4()
+        session.add(snapshot_of(pages[url], job_id, version, snapshot_id, at, texts[url].key))
+        columns = columns_of(version, snapshot_id, at)
+        updates.append({"id": pages[url], "crawl_count": 1, **columns})
+    await session.execute(update(Page), updates)
+
+
+async def baselines_of(session: AsyncSession, domain_id: UUID, job_id: str) -> int:
+    """The number of pages of the domain whose first version a discovery has stored."""
+    rows = (
+        select(func.count())
+        .select_from(Page)
+        .join(Snapshot, and_(Snapshot.page_id == Page.id, Snapshot.job_id == job_id))
+        .where(Page.domain_id == domain_id)
+    )
+    return await session.scalar(rows) or 0
 
 
 def is_baseline(page: Page, settings_fingerprint: str | None) -> bool:

@@ -136,6 +136,16 @@ async def page_of_url(session: AsyncSession, domain_id: UUID, url: str) -> Page:
     return found
 
 
+async def known_urls(session: AsyncSession, domain_id: UUID, urls: Sequence[str]) -> set[str]:
+    """Those of the URLs that are pages of the domain."""
+    known: set[str] = set()
+    for start in range(0, len(urls), ROWS_PER_STATEMENT):
+        some = urls[start : start + ROWS_PER_STATEMENT]
+        rows = select(Page.url).where(Page.domain_id == domain_id, Page.url.in_(some))
+        known.update(await session.scalars(rows))
+    return known
+
+
 async def pages_at(session: AsyncSession, domain_id: UUID, urls: Sequence[str]) -> list[Page]:
     """The domain's pages at those URLs."""
     rows = select(Page).where(Page.domain_id == domain_id, Page.url.in_(urls)).order_by(Page.url)

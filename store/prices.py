@@ -1,7 +1,7 @@
 """Queries and writes for the prices of pages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -168,6 +168,22 @@ async def record_stored_prices(
         seen_at = each.at
 
 
+async def record_first_prices(
+    session: AsyncSession,
+    domain_id: UUID,
+    listed: Mapping[str, Sequence[ListedPrice]],
+    at: datetime,
+) -> None:
+    """Store the prices that pages show, by their URLs, which this transaction has added."""
+    rows = select(Page.url, Page.id).where(Page.domain_id == domain_id, Page.url.in_(listed))
+    pages = {row.url: row.id for row in await session.execute(rows)}
+    for url, page_id in pages.items():
+        session.add_all(_price(domain_id, page_id, each, at) for each in listed[url])
+    await session.execute(
+        update(Page), [{"id": each, "prices_read": True} for each in pages.values()]
+    )
+
+
 async def end_sightings(session: AsyncSession, page: Page) -> None:
     """Record when the prices of a page that is gone were seen last; it may come back with them."""
     if page.status is not PageStatus.GONE:
@@ -209,19 +225,20 @@ async def _replace(
             # A page that was gone knows when it showed the price last.
             last_seen_at = seen_at or price.last_seen_at or price.first_seen_at
             price.last_seen_at = max(price.first_seen_at, last_seen_at)
-    session.add_all(
-        Price(
-            domain_id=page.domain_id,
-            page_id=page.id,
-            plan=each.plan,
-            amount=each.amount,
-            currency=each.currency,
-            period=each.period,
-            first_seen_at=at,
-        )
-        for each in shown.values()
-    )
+    session.add_all(_price(page.domain_id, page.id, each, at) for each in shown.values())
     await session.flush()
+
+
+def _price(domain_id: UUID, page_id: UUID, listed: ListedPrice, at: datetime) -> Price:
+    return Price(
+        domain_id=domain_id,
+        page_id=page_id,
+        plan=listed.plan,
+        amount=listed.amount,
+        currency=listed.currency,
+        period=listed.period,
+        first_seen_at=at,
+    )
 
 
 async def moves_of(

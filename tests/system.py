@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 from fastapi import FastAPI
+from sqlalchemy import delete, update
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -28,6 +29,8 @@ from store.keys import create_key
 from store.secretkey import SecretKey
 from store.tables.batches import Batch
 from store.tables.domains import Domain
+from store.tables.pages import Page, PageStatus
+from store.tables.snapshots import Snapshot
 from temporal.connection import BRIEF_RETRIES, connect
 from temporal.jobs.reader import JobStats
 from temporal.jobs.view import JobDetail
@@ -149,6 +152,25 @@ class System:
     def another_app(self, client: Client, database: Database) -> FastAPI:
         """The API on another client or database, without the main texts of snapshots."""
         return create_app(self.settings, client, database, services_of(self.app).main_texts)
+
+    async def forget_baselines(self) -> None:
+        """Leave all pages as if nobody had read them yet: for tests of their first crawl."""
+        async with self.database.transaction() as session:
+            await session.execute(delete(Snapshot))
+            await session.execute(
+                update(Page).values(
+                    status=PageStatus.PENDING,
+                    snapshot_id=None,
+                    snapshot_at=None,
+                    etag=None,
+                    last_modified=None,
+                    body_hash=None,
+                    text_hash=None,
+                    settings_fingerprint=None,
+                    last_check_at=None,
+                    crawl_count=0,
+                )
+            )
 
     async def another_organisation(self) -> httpx2.AsyncClient:
         """The same API with the key of another organisation."""

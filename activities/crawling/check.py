@@ -1,6 +1,7 @@
 """One check of a page under its crawl settings, and its inputs for fetch, decision and write."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -106,19 +107,8 @@ class Check:
 
     def version(self, fetched: Fetched, extracted: Extracted, body_hash: str) -> PageVersion:
         """The version to store; `body_hash` is that of the response."""
-        return PageVersion(
-            url=fetched.url,
-            status_code=fetched.status,
-            title=extracted.title,
-            text=extracted.text,
-            html=extracted.html,
-            text_hash=extracted.text_hash,
-            body_hash=body_hash,
-            etag=fetched.validators.etag,
-            last_modified=fetched.validators.last_modified,
-            settings_fingerprint=self.profile.fingerprint,
-            validators_mislead=self._is_misled_by(fetched, body_hash),
-        )
+        version = version_of(fetched, extracted, self.profile, body_hash)
+        return replace(version, validators_mislead=self._is_misled_by(fetched, body_hash))
 
     def _is_misled_by(self, fetched: Fetched, body_hash: str) -> bool:
         """Whether the new version has the validators of the stored one: 304 says nothing then."""
@@ -129,3 +119,26 @@ class Check:
             and (received.etag, received.last_modified) == (page.etag, page.last_modified)
             and body_hash != page.body_hash
         )
+
+
+def version_of(
+    fetched: Fetched, extracted: Extracted, profile: CrawlProfile, body_hash: str
+) -> PageVersion:
+    """The first version of a page that is read under the settings of `profile`."""
+    return PageVersion(
+        url=fetched.url,
+        status_code=fetched.status,
+        title=extracted.title,
+        text=extracted.text,
+        html=extracted.html,
+        text_hash=extracted.text_hash,
+        body_hash=body_hash,
+        etag=fetched.validators.etag,
+        last_modified=fetched.validators.last_modified,
+        settings_fingerprint=profile.fingerprint,
+    )
+
+
+def body_hash_of(fetched: Fetched) -> str:
+    """The SHA-256 of the body, in hexadecimal digits."""
+    return hashlib.sha256(fetched.body).hexdigest()

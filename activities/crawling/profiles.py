@@ -27,8 +27,8 @@ def chosen_for(page: Page, domain: Domain) -> CrawlSettings:
 
 
 class SiteProfiles:
-    """The request profiles of a discovery, from its domain's settings; `render` is how it reads
-    pages.
+    """The request profiles of a discovery, from its domain's settings; `new_page` is the profile by
+    which a page without settings of its own is crawled.
 
     Raises SecretsUnreadable as `page_profile` does.
     """
@@ -36,13 +36,11 @@ class SiteProfiles:
     def __init__(self, domain: Domain, secret_key: SecretKey) -> None:
         self._origin = domain.origin
         chosen = domain.crawl_settings or NOTHING_CHOSEN
-        profile = _opened(chosen, domain.origin + "/", domain, secret_key)
-        self._own = profile.request
-        self.render = profile.render
+        self.new_page = _opened(chosen, domain.origin + "/", domain, secret_key)
 
     def of(self, url: str) -> RequestProfile:
         """The profile of a request for `url`, which must be in the site."""
-        return self._own.at(url, self._origin)
+        return self.new_page.request.at(url, self._origin)
 
 
 def _opened(chosen: CrawlSettings, url: str, domain: Domain, secret_key: SecretKey) -> CrawlProfile:

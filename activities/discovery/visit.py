@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from activities.crawling.check import body_hash_of, version_of
 from activities.extraction.extractor import Extractor, FoundLinks, PageSource, error_of_wall
 from activities.http.fetch import Fetched, Fetcher, ResponseCache
 from activities.http.responses import error_for_content, error_for_status
@@ -23,12 +24,20 @@ from core.errors import (
     TooManyRedirects,
 )
 from core.web.cookies import CookieJar
-from core.web.crawl_settings import DEFAULT_PROFILE, Render, RequestProfile
+from core.web.crawl_settings import (
+    DEFAULT_CRAWL,
+    DEFAULT_PROFILE,
+    CrawlProfile,
+    Render,
+    RequestProfile,
+)
 from core.web.links import FEED_TYPES, PageLinks
 from core.web.page_types import PageType, classify_page
 from core.web.scope import ExclusionReason
 from core.web.soft_404 import says_it_is_gone
 from core.web.urls import as_sent, carries, name_after_redirects, normalise, without_visit
+from core.web.watch_rules import WatchRules
+from store.checks import PageVersion
 
 MAX_REDIRECTS: Final = 20
 """Maximum number of redirects followed in one visit, as in browsers."""
@@ -42,13 +51,28 @@ class FoundPage:
     """The outcome of a visit to a page.
 
     `links` and `feeds` are absolute URLs; `links` is empty if the page asks robots not to follow
-    links.
+    links. `version` is the page as its first crawl would store it, None unless it was asked for and
+    could be read.
     """
 
     page_type: PageType
     title: str | None
     links: tuple[str, ...]
     feeds: tuple[str, ...] = ()
+    version: PageVersion | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a visit reads a page: under the settings of `profile`, with its content if `watched`
+    allows it, without any content if that is None.
+    """
+
+    profile: CrawlProfile = DEFAULT_CRAWL
+    watched: WatchRules | None = None
+
+
+LINKS_ONLY: Final = Reading()
 
 
 @dataclass(frozen=True)
@@ -83,19 +107,19 @@ class Visitor:
         url: str,
         in_site: Callable[[str], bool],
         profile: RequestProfile = DEFAULT_PROFILE,
-        render: Render = Render.AUTO,
+        reading: Reading = LINKS_ONLY,
         cache: ResponseCache | None = None,
     ) -> Visit:
         """Request `url`; a redirect to another page is not followed, because its target counts.
 
         `in_site` says whether a canonical URL is in the site; others are ignored. `profile` has
-        further header fields, and `render` decides whether a browser renders the page. `cache` has
+        further header fields, and `reading` decides whether a browser renders the page. `cache` has
         the redirects of `url` that an earlier attempt followed.
 
         Raises InternalError if this machine cannot make the request, and HostBusy as `admit` does.
         """
         try:
-            return await self._visit(url, in_site, profile, render, cache)
+            return await self._visit(url, in_site, profile, reading, cache)
         except InternalError:
             raise
         except JobError as error:
@@ -106,7 +130,7 @@ class Visitor:
         url: str,
         in_site: Callable[[str], bool],
         profile: RequestProfile,
-        render: Render,
+        reading: Reading,
         cache: ResponseCache | None,
     ) -> Visit:
         fetched = await self._fetch(url, in_site, profile, cache)
@@ -121,14 +145,18 @@ class Visitor:
         if unusable := error_for_content(fetched.content_type, fetched.body):
             return Excluded(ExclusionReason.NOT_A_PAGE, error=unusable)
         try:
-            found = await self._read(fetched, profile, render)
+            found, read = await self._read(fetched, profile, reading)
         except InternalError as crash:
             return Excluded(ExclusionReason.UNREADABLE, error=crash)
         if found.wall is not None:
             return Excluded(ExclusionReason.BLOCKED_BY_SITE, error=error_of_wall(found.wall))
         page = found.page
         links = without_visit(page.links, fetched.requested or url, url)
-        return _found(url, replace(page, links=links), in_site)
+        visit = _found(url, replace(page, links=links), in_site)
+        if isinstance(visit, FoundPage) and found.content is not None:
+            version = version_of(read, found.content, reading.profile, body_hash_of(read))
+            return replace(visit, version=version)
+        return visit
 
     async def _fetch(
         self,
@@ -174,24 +202,41 @@ class Visitor:
             replace(fetched, url=url) if name == url else Excluded(ExclusionReason.REDIRECT, name)
         )
 
-    async def _read(self, fetched: Fetched, profile: RequestProfile, render: Render) -> FoundLinks:
-        """The links of the page: rendered if `render` asks for it and it succeeds, else as sent."""
+    async def _read(
+        self, fetched: Fetched, profile: RequestProfile, reading: Reading
+    ) -> tuple[FoundLinks, Fetched]:
+        """What the page has, and the response it was read from: rendered if the settings ask for it
+        and it succeeds, else as sent.
+        """
+        render = reading.profile.render
         found = None
         if render is not Render.ALWAYS:
-            found = await self.extractor.links(_source(fetched, may_be_shell=render is Render.AUTO))
+            source = _source(fetched, reading, may_be_shell=render is Render.AUTO)
+            found = await self._extracted(source, reading)
             if not found.shell:
-                return found
+                return found, fetched
         try:
             rendered = await self.renderer.render(fetched, profile)
         except (BrowserMissing, RenderingFailed, InternalError, PageTooLarge):
-            found = found or await self.extractor.links(_source(fetched))
-        else:
-            found = await self.extractor.links(_source(rendered))
-        return found
+            # A crawl fails with this error, so there is no content.
+            return found or await self.extractor.links(_source(fetched, reading)), fetched
+        return await self._extracted(_source(rendered, reading), reading), rendered
+
+    async def _extracted(self, source: PageSource, reading: Reading) -> FoundLinks:
+        if reading.watched is None:
+            return await self.extractor.links(source)
+        return await self.extractor.new_page(source, reading.watched)
 
 
-def _source(fetched: Fetched, *, may_be_shell: bool = False) -> PageSource:
-    return PageSource(fetched.body, fetched.content_type, fetched.url, may_be_shell=may_be_shell)
+def _source(fetched: Fetched, reading: Reading, *, may_be_shell: bool = False) -> PageSource:
+    return PageSource(
+        fetched.body,
+        fetched.content_type,
+        fetched.url,
+        parts=reading.profile.parts,
+        may_be_shell=may_be_shell,
+        comparison=reading.profile.comparison,
+    )
 
 
 def _is_feed(content_type: str | None) -> bool:

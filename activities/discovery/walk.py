@@ -19,12 +19,14 @@ from activities.discovery.seeds import (
     read_sitemap,
     usual_sitemaps,
 )
-from activities.discovery.visit import Excluded, FoundPage, Visit, Visitor
+from activities.discovery.visit import Excluded, FoundPage, Reading, Visit, Visitor
 from activities.http.fetch import ResponseCache
 from activities.http.kept_responses import Hops
 from activities.http.politeness import Politeness
 from activities.reporting import Attempt
+from core.changes.detection import SeenPage, prices_of
 from core.changes.events import page_unlinked
+from core.changes.price_list import ListedPrice
 from core.errors import DiffyError, HostBusy, JobError, RedirectToOtherSite
 from core.jobs.checkpoint import EMPTY_CHECKPOINT, Checkpoint, Seeding, StoredError
 from core.jobs.contract import DEFAULT_MAX_DEPTH, DiscoverPagesInput, DiscoverPagesResult
@@ -35,10 +37,12 @@ from core.web.watch_rules import WATCH_ALL
 from store import frontier
 from store.batches import create_batch
 from store.changes import record_event
+from store.checks import PageVersion, baselines_of, record_baselines
 from store.db.engine import Database
 from store.frontier import FoundUrl, Tally, UrlOutcome
 from store.outbox_rows import put
-from store.pages import NewPage, add_pages, mark_found, mark_unlinked, pages_at
+from store.pages import NewPage, add_pages, known_urls, mark_found, mark_unlinked, pages_at
+from store.prices import record_first_prices
 from store.tables.discoveries import FrontierState
 from store.tables.domains import Domain
 from store.watching import record_discovery, tell_added
@@ -105,6 +109,7 @@ class Walk:
         self._visitor = replace(visitor, admit=self._admit)
         self._admission = asyncio.Lock()
         self._busy: HostBusy | None = None
+        self._known: set[str] = set()
 
     async def run(self) -> DiscoverPagesResult:
         """Walk the domain, and return the counts of what was found.
@@ -209,7 +214,9 @@ class Walk:
     async def _next(self) -> deque[FoundUrl]:
         """The next URLs to visit, all of one depth; empty if none is pending."""
         async with self._database.reading() as session:
-            return deque(await frontier.pending(session, self._job_id, FRONTIER_BATCH_SIZE))
+            urls = await frontier.pending(session, self._job_id, FRONTIER_BATCH_SIZE)
+            self._known = await known_urls(session, self._domain_id, [each.url for each in urls])
+        return deque(urls)
 
     async def _visit_each(self, urls: deque[FoundUrl]) -> None:
         """Visit `urls` and store each outcome, until `max_pages` is reached or the host is busy.
@@ -223,7 +230,8 @@ class Walk:
             while True:
                 while urls and self._may_begin(len(in_flight)):
                     url = urls.popleft()
-                    in_flight[asyncio.create_task(self._visit(url.url))] = url
+                    visit = self._visit(url.url, self._reading(url.url))
+                    in_flight[asyncio.create_task(visit)] = url
                 if not in_flight:
                     break
                 done, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
@@ -246,15 +254,19 @@ class Walk:
         expected = min(self._visits, self._job.max_pages)
         return 100 * min(visited, expected) // max(expected, 1)
 
-    async def _visit(self, url: str) -> Visit | None:
+    def _reading(self, url: str) -> Reading:
+        """How a page at `url` is read: with its content if the domain does not have it yet."""
+        is_new = url not in self._known and self._candidates.is_taken(url)
+        return Reading(self._profiles.new_page, self._watched if is_new else None)
+
+    async def _visit(self, url: str, reading: Reading) -> Visit | None:
         """Visit `url`; None if it was not requested, because its host is busy."""
-        profiles = self._profiles
         if self._is_file(url):
             return Excluded(ExclusionReason.NOT_A_PAGE)
         try:
             async with self._hops() as cache:
                 return await self._visitor.visit(
-                    url, self._candidates.in_site, profiles.of(url), profiles.render, cache
+                    url, self._candidates.in_site, self._profiles.of(url), reading, cache
                 )
         except HostBusy as busy:
             self._busy = busy
@@ -305,14 +317,23 @@ class Walk:
         feeds = {"feeds": self._candidates.feeds_taken}
         checkpoint = checkpoint.model_copy(update={**feeds, "files": files})
         fresh = await self._unseen(found)
+        listed = await asyncio.to_thread(_prices, completed)
         batch: BatchMessage | None = None
         async with self._lock.transaction() as session:
             outcomes = await self._outcomes(session, completed)
             await frontier.record_outcomes(session, self._job_id, outcomes)
             added = await self._add(session, fresh, checkpoint)
+            new = {each.url for each in outcomes if each.state is FrontierState.PAGE_ADDED}
+            versions = {
+                url.url: visit.version
+                for url, visit in completed
+                if url.url in new and isinstance(visit, FoundPage) and visit.version is not None
+            }
+            await record_baselines(session, self._domain_id, self._job_id, versions)
+            prices = {url: listed[url] for url in versions}
+            await record_first_prices(session, self._domain_id, prices, datetime.now(UTC))
             if self._tells_of_pages:
-                new = [each.url for each in outcomes if each.state is FrontierState.PAGE_ADDED]
-                batch = await self._new_pages(session, new)
+                batch = await self._new_pages(session, sorted(new), versions)
         self._added(added, checkpoint)
         if batch is not None:
             # If this fails, the reconciler starts the crawls.
@@ -397,16 +418,23 @@ class Walk:
         """Whether a page that is not known is a new one: not in the first discovery."""
         return self._domain.discovered_at is not None
 
-    async def _new_pages(self, session: AsyncSession, urls: Sequence[str]) -> BatchMessage | None:
-        """Have new pages crawled at once, which tells of them; of one that is not to be watched,
-        tell at once. The batch, None if nothing is to be crawled.
+    async def _new_pages(
+        self, session: AsyncSession, urls: Sequence[str], versions: Mapping[str, PageVersion]
+    ) -> BatchMessage | None:
+        """Tell of new pages: with what they say of those that have a version, without it of those
+        that are not to be watched. Have the others crawled at once, which tells of them. The batch,
+        None if nothing is to be crawled.
         """
         pages = await pages_at(session, self._domain_id, urls)
         for page in pages:
-            if not page.monitoring_enabled:
-                now = datetime.now(UTC)
-                await tell_added(session, page, self._domain, None, None, None, now)
-        watched = [page.id for page in pages if page.monitoring_enabled]
+            version = versions.get(page.url)
+            if version is None and page.monitoring_enabled:
+                continue
+            text = version.text if version else None
+            now = datetime.now(UTC)
+            await tell_added(session, page, self._domain, page.snapshot_id, page.title, text, now)
+        unread = [page for page in pages if page.url not in versions]
+        watched = [page.id for page in unread if page.monitoring_enabled]
         if not watched:
             return None
         batch = await create_batch(session, self._domain.org_id, self._domain_id, watched)
@@ -423,7 +451,8 @@ class Walk:
         if not self._checkpoint.missing_listed:
             await self._list_missing()
         while urls := await self._missing():
-            visits = await asyncio.gather(*map(self._visit, urls))
+            reading = Reading(self._profiles.new_page)
+            visits = await asyncio.gather(*(self._visit(url, reading) for url in urls))
             outcomes = [
                 UrlOutcome(
                     url,
@@ -475,7 +504,8 @@ class Walk:
             else:
                 now = datetime.now(UTC)
                 tally = await frontier.tally(session, self._job_id)
-                result = _result(tally, self._checkpoint.seeding or Seeding())
+                baselines = await baselines_of(session, self._domain_id, self._job_id)
+                result = _result(tally, self._checkpoint.seeding or Seeding(), baselines)
                 as_expected = await record_discovery(
                     session,
                     self._domain_id,
@@ -492,6 +522,22 @@ class Walk:
                 await frontier.finish(session, self._job_id, as_json)
                 return result
         raise first_error.as_error()
+
+
+def _prices(
+    completed: Sequence[tuple[FoundUrl, Visit]],
+) -> dict[str, tuple[ListedPrice, ...]]:
+    """The prices of each page whose content was read, by its URL."""
+    versions = {url.url: visit.version for url, visit in completed if isinstance(visit, FoundPage)}
+    return {
+        url: tuple({each.key: each for each in prices_of(_seen(version))}.values())
+        for url, version in versions.items()
+        if version is not None
+    }
+
+
+def _seen(version: PageVersion) -> SeenPage:
+    return SeenPage(version.url, version.title, version.text)
 
 
 def _error_of(visit: Visit, leads_to: Sequence[FoundUrl]) -> JobError | None:
@@ -539,7 +585,7 @@ def _is_complete(tally: Tally) -> bool:
     return not tally.pending and ExclusionReason.OVER_LIMIT not in tally.left_out
 
 
-def _result(tally: Tally, seeding: Seeding) -> DiscoverPagesResult:
+def _result(tally: Tally, seeding: Seeding, baselines: int) -> DiscoverPagesResult:
     """The result of the walk. URLs that are still pending count as over the limit."""
     left_out = Counter(tally.left_out)
     if tally.pending:
@@ -550,5 +596,6 @@ def _result(tally: Tally, seeding: Seeding) -> DiscoverPagesResult:
         pages_known=tally.known,
         urls_seen=tally.seen,
         left_out=left_out,
+        baselines=baselines,
         notes=tuple(_notes(tally, left_out, seeding)),
     )

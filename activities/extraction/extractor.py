@@ -26,8 +26,10 @@ from core.text.visible_text import content_blocks
 from core.web.crawl_settings import USUAL_COMPARISON, WHOLE_PAGE, Comparison, Parts
 from core.web.documents import DocumentKind, document_kind, json_part, page_of
 from core.web.links import PageLinks, decode_html, decode_page, extract_links
+from core.web.page_types import classify_page
 from core.web.sitemaps import Sitemap, parse_sitemap
 from core.web.walls import Wall, WallKind, wall_of
+from core.web.watch_rules import WatchRules
 
 PROCESSES: Final = 2
 MAX_INLINE_BYTES: Final = 24 * 1024
@@ -84,12 +86,22 @@ class Extracted:
 class FoundLinks:
     """The links and metadata of a page; if `shell`, only a browser finds all of them.
 
-    With a `wall` the page is hidden behind it.
+    With a `wall` the page is hidden behind it. `content` is what a crawl would read, None unless it
+    was asked for and can be read.
     """
 
     page: PageLinks
     shell: bool = False
     wall: Wall | None = None
+    content: Extracted | None = None
+
+
+@dataclass(frozen=True)
+class NewPageSource:
+    """A page that is not known yet; its content is read if `watched` allows it."""
+
+    page: PageSource
+    watched: WatchRules
 
 
 @dataclass(frozen=True)
@@ -122,7 +134,12 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
         raise error_of_wall(wall)
     if is_page and page.may_be_shell and isinstance(shell := shell_of(html), EmptyShell):
         return shell
-    seen = replace(read_page(StoredPage(html, page.url, page.parts)), how=page.comparison)
+    return _content(html, page, extract_links(html, page.url).title)
+
+
+def _content(html: str, page: PageSource, title: str | None) -> Extracted | SameText:
+    """The content of the decoded page, or SameText. Raises as `read_page` does."""
+    seen = replace(_seen(StoredPage(html, page.url, page.parts), title), how=page.comparison)
     watched = page.parts.is_chosen
     # The title belongs to the page, not to the part of it that is watched.
     text_hash = fingerprint(replace(seen, title=None) if watched else seen)
@@ -157,6 +174,10 @@ def read_page(page: StoredPage) -> SeenPage:
 
     Raises NotAPage if it has no visible text, and WatchedPartMissing if the watched part has none.
     """
+    return _seen(page, extract_links(page.html, page.url).title)
+
+
+def _seen(page: StoredPage, title: str | None) -> SeenPage:
     text = to_text(content_blocks(page.html, page.parts, page.url))
     if not text and page.parts.watch is not None:
         raise WatchedPartMissing(
@@ -164,7 +185,7 @@ def read_page(page: StoredPage) -> SeenPage:
         )
     if not text:
         raise NotAPage("The page shows no text.")
-    return SeenPage(page.url, extract_links(page.html, page.url).title, text)
+    return SeenPage(page.url, title, text)
 
 
 def _kept(html: str) -> Packed | None:
@@ -174,11 +195,37 @@ def _kept(html: str) -> Packed | None:
 
 def read_links(page: PageSource) -> FoundLinks:
     """The links and metadata of `page`, as sent."""
+    return _links(page)[0]
+
+
+def _links(page: PageSource) -> tuple[FoundLinks, str]:
+    """The links and metadata of `page`, and its decoded HTML."""
     html, encoding = decode_page(page.body, page.content_type)
     shell = page.may_be_shell and isinstance(shell_of(html), EmptyShell)
-    return FoundLinks(
-        extract_links(html, page.url, encoding), shell, wall_of(html, page.asked_url or page.url)
-    )
+    wall = wall_of(html, page.asked_url or page.url)
+    return FoundLinks(extract_links(html, page.url, encoding), shell, wall), html
+
+
+def read_new_page(source: NewPageSource) -> FoundLinks:
+    """The links and metadata of a page, and its content, which is read as a crawl does.
+
+    Without the content if the page is not watched, a shell or hidden behind a wall, if it has no
+    text, or if it refreshes: a crawl follows that.
+    """
+    page = source.page
+    found, html = _links(page)
+    links = found.page
+    if found.shell or found.wall is not None or links.refresh is not None:
+        return found
+    if page.parts.json_path is not None:
+        return found  # no part of a page
+    if not source.watched.allows(page.url, classify_page(page.url, links.title, links.kinds)):
+        return found
+    try:
+        content = _content(html, page, links.title)
+    except (NotAPage, WatchedPartMissing):
+        return found
+    return replace(found, content=content) if isinstance(content, Extracted) else found
 
 
 class Extractor:
@@ -209,6 +256,17 @@ class Extractor:
         """The links and metadata of `page`. Raises NotAPage and InternalError as `extract` does."""
         small = len(page.body) <= MAX_INLINE_BYTES and page.body.count(b"<") <= MAX_INLINE_TAGS
         return read_links(page) if small else await self._page(read_links, page)
+
+    async def new_page(self, page: PageSource, watched: WatchRules) -> FoundLinks:
+        """The links and metadata of `page`, and its content if `watched` allows it.
+
+        Without the content if that takes too long to read, or crashes the process. Raises as
+        `links` does.
+        """
+        try:
+            return await self._run(read_new_page, NewPageSource(page, watched))
+        except (TimeoutError, InternalError):
+            return await self.links(page)
 
     async def sitemap(self, body: bytes) -> Sitemap:
         """The sitemap in `body`; one with a problem if it takes too long or crashes the process."""

@@ -78,7 +78,8 @@ class DiscoverPagesResult(Model):
     """The result of `discover.pages`: each URL seen is in exactly one count.
 
     `urls_seen` = `pages_discovered` + the sum of `left_out` (excluded URLs by reason), and
-    `pages_discovered` = `pages_added` + `pages_known`.
+    `pages_discovered` = `pages_added` + `pages_known`. `baselines` is the number of added pages
+    whose first version was stored, so that their first crawl only looks for changes.
 
     A discovery stores 4 x `max_pages` + 10,000 URLs to visit, and as many URLs that it excludes
     without a visit. Any further URL is excluded and counts once for each page that links to it.
@@ -92,6 +93,7 @@ class DiscoverPagesResult(Model):
     pages_known: int
     urls_seen: int
     left_out: dict[str, int]
+    baselines: int = 0
     notes: tuple[str, ...] = ()
 
 

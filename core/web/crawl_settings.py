@@ -221,6 +221,10 @@ class CrawlProfile:
     comparison: Comparison = USUAL_COMPARISON
 
 
+DEFAULT_CRAWL = CrawlProfile()
+"""The profile of a page without crawl settings."""
+
+
 def profile_of(
     chosen: CrawlSettings, url: str, site_origin: str, box: SecretBox | None
 ) -> CrawlProfile:

@@ -8,6 +8,7 @@ interface Discovery {
   pagesKnown: number;
   urlsSeen: number;
   leftOut: Record<string, number>;
+  baselines?: number;
 }
 
 interface Failed {

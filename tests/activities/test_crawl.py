@@ -102,6 +102,7 @@ async def watched(system: System, site: FakeSite) -> AsyncIterator[Watched]:
     async with system.worker():
         domain = await system.add_domain(site.origin)
         await system.finished(domain.discovery_job_id)
+        await system.forget_baselines()
         [page_id] = (await system.pages(domain.id)).values()
         yield Watched(system, site, page_id)
 

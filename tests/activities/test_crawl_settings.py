@@ -61,6 +61,7 @@ async def shop(system: System, site: FakeSite) -> AsyncIterator[Shop]:
     async with system.worker():
         domain = await system.add_domain(site.origin)
         await system.finished(domain.discovery_job_id)
+        await system.forget_baselines()
         [page_id] = (await system.pages(domain.id)).values()
         shop = Shop(system, site, domain, page_id)
         assert (await shop.check()).baseline

@@ -16,7 +16,7 @@ import pytest
 
 import activities.extraction.processes
 from activities.discovery.seeds import first_sitemaps, read_sitemap
-from activities.discovery.visit import Excluded, FoundPage, Visitor
+from activities.discovery.visit import Excluded, FoundPage, Reading, Visitor
 from activities.extraction.extractor import Extractor, FoundLinks, PageSource
 from activities.extraction.processes import ReadingProcess
 from activities.http.fetch import Fetcher
@@ -25,7 +25,7 @@ from activities.rendering.browser import Browser
 from activities.rendering.renderer import Renderer
 from core.errors import ConnectionBroken, InternalError
 from core.web.addresses import Address
-from core.web.crawl_settings import DEFAULT_PROFILE, Render
+from core.web.crawl_settings import DEFAULT_PROFILE, CrawlProfile, Render
 from core.web.robots import parse_robots
 from core.web.scope import ExclusionReason
 from core.web.urls import parse_domain
@@ -102,7 +102,7 @@ async def test_a_browser_that_does_not_start_is_no_fault_of_a_page(
     with pytest.raises(InternalError, match="could not be started"):
         await broken.render(fetched, DEFAULT_PROFILE)
     found = await replace(visitor, renderer=broken).visit(
-        site.url("/"), lambda _: True, render=Render.ALWAYS
+        site.url("/"), lambda _: True, reading=Reading(CrawlProfile(render=Render.ALWAYS))
     )
     assert isinstance(found, FoundPage), "a discovery reads it as it was sent"
 

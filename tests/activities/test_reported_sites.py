@@ -44,6 +44,7 @@ async def discovered(system: System, site: FakeSite) -> tuple[UUID, set[str]]:
     """The domain of the site, and the paths of the pages that its first discovery finds."""
     domain = await system.add_domain(site.origin)
     result(await system.finished(domain.discovery_job_id))
+    await system.forget_baselines()
     return domain.id, await paths(system, site, domain.id)
 
 
@@ -65,6 +66,7 @@ async def watched(system: System, site: FakeSite, path: str) -> UUID:
     """The id of the page at `path`, of a domain whose discovery is over."""
     domain = await system.add_domain(site.origin)
     await system.finished(domain.discovery_job_id)
+    await system.forget_baselines()
     url = site.url(path)
     known = await system.pages(domain.id)
     if url in known:

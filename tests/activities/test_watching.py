@@ -95,7 +95,7 @@ async def test_a_new_page_that_cannot_be_read_is_told_all_the_same(
     async with system.worker():
         domain_id, _ = await first(system, site)
         site.page("/", links("/old", "/new"))
-        site.in_turn("/new", "<title>New</title><p>words</p>", " ")
+        site.page("/new", "<title>New</title><hr>")
         await again(system, domain_id, maxAttempts=1)
         [row] = await told_when(system, 1)
     assert (row["changeType"], row["afterSnapshotId"]) == ("page_added", None)

@@ -21,16 +21,14 @@ class CrawledPage:
 async def crawled_page(system: System, site: FakeSite, *versions: str) -> CrawledPage:
     """The front page, crawled while it was each of `versions`."""
     jobs: list[str] = []
-    site.page("/", versions[0])
+    page_id = await system.lone_page(site)
+    page = (await system.api.get(f"/api/pages/{page_id}")).json()["data"]
     async with system.worker():
-        domain = await system.add_domain(site.origin)
-        await system.finished(domain.discovery_job_id)
-        page_id = (await system.pages(domain.id))[site.url("/")]
         for version in versions:
             site.page("/", version)
             jobs.append(await system.ask(f"/api/pages/{page_id}/crawl"))
             await system.finished(jobs[-1])
-    return CrawledPage(domain.id, page_id, jobs)
+    return CrawledPage(UUID(page["domainId"]), page_id, jobs)
 
 
 async def walked(api: httpx2.AsyncClient, path: str, limit: int) -> list[str]:

@@ -57,6 +57,7 @@ async def test_a_discovery_started_as_a_child_is_a_job_like_any_other(
         "pagesKnown": 2,
         "urlsSeen": 2,
         "leftOut": {},
+        "baselines": 0,
         "notes": [],
     }
     job = await working.job(job_id)
@@ -253,8 +254,9 @@ async def test_a_child_between_two_attempts_is_delayed_and_then_goes_on(
 
 
 async def known_page(system: System, site: FakeSite) -> str:
-    """The id of the site's one page, found by a discovery."""
+    """The id of the site's one page, found by a discovery and not read yet."""
     site.page("/", "<p>Pro costs $99 a month.</p>")
     domain = await system.add_domain(site.origin)
     await system.finished(domain.discovery_job_id)
+    await system.forget_baselines()
     return str((await system.pages(domain.id))[site.url("/")])

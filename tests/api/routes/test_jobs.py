@@ -26,6 +26,7 @@ async def known_page(system: System, site: FakeSite, path: str = "/") -> UUID:
     async with system.worker():
         domain = await system.add_domain(site.origin)
         await system.finished(domain.discovery_job_id)
+    await system.forget_baselines()
     return (await system.pages(domain.id))[site.url(path)]
 
 
