@@ -1,6 +1,6 @@
 # `make up` runs everything, `make test` tests everything; both make .venv/ first.
 
-.PHONY: up test programs chaos format histories eval-changes reference screenshots requirements clean
+.PHONY: up test programs chaos bench format histories eval-changes reference screenshots requirements clean
 .DELETE_ON_ERROR:
 
 # Where it is set, every process of ours would compile every module of ours anew.
@@ -42,6 +42,10 @@ reference: .venv/dev.installed
 # Measures how far changes can be trusted; ARGS=--without-packages leaves out the real pairs.
 eval-changes: .venv/dev.installed
 	@$(BIN)/python -m benchmarks.eval_changes $(ARGS)
+
+# Measures speed and memory beside peers; ARGS="FIGURE ..." for some of the figures.
+bench: .venv/dev.installed
+	@$(BIN)/python -m benchmarks.performance $(ARGS)
 
 # Takes the pictures of the web page in README and docs, with Debian's chromium.
 screenshots: .venv/dev.installed programs

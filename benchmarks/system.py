@@ -99,6 +99,10 @@ class Diffy:
         """The `data` of an answer."""
         return self._answered(self._http.get(path))
 
+    def meta(self, path: str) -> Any:
+        """The `meta` of an answer."""
+        return self._http.get(path).raise_for_status().json()["meta"]
+
     def post(self, path: str, body: object, *, key: str | None = None) -> Any:
         """The same, for a body that is sent; under an Idempotency-Key where one is given."""
         headers = {"Idempotency-Key": key} if key else {}
