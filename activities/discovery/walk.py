@@ -1,6 +1,7 @@
 """The walk of a discovery over a domain, with its frontier in the store."""
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -51,6 +52,9 @@ from temporal.jobs.messages import NO_OPTIONS, Launcher
 
 MAX_PARALLEL_VISITS: Final = 16
 """Maximum number of visits in flight. The host's slots limit the rate."""
+
+STORE_INTERVAL: Final = 0.25
+"""Seconds between two transactions that store visits: what a kill has visited again at most."""
 
 FRONTIER_BATCH_SIZE: Final = 500
 """Maximum number of pending URLs in memory; the store has the others."""
@@ -221,23 +225,35 @@ class Walk:
     async def _visit_each(self, urls: deque[FoundUrl]) -> None:
         """Visit `urls` and store each outcome, until `max_pages` is reached or the host is busy.
 
-        One transaction stores all visits that completed during the previous one. URLs that were not
-        visited stay pending. Raises HostBusy, after all visits in flight are stored, if the host's
-        next slot is too far away.
+        One transaction stores all visits of `STORE_INTERVAL`. URLs that were not visited stay
+        pending. Raises HostBusy, after all visits in flight are stored, if the host's next slot is
+        too far away.
         """
         in_flight: dict[asyncio.Task[Visit | None], FoundUrl] = {}
+        completed: list[tuple[FoundUrl, Visit]] = []
+        store_at = time.monotonic()
         try:
             while True:
-                while urls and self._may_begin(len(in_flight)):
+                while urls and self._may_begin(len(in_flight), len(completed)):
                     url = urls.popleft()
-                    visit = self._visit(url.url, self._reading(url.url))
-                    in_flight[asyncio.create_task(visit)] = url
-                if not in_flight:
+                    visiting = self._visit(url.url, self._reading(url.url))
+                    in_flight[asyncio.create_task(visiting)] = url
+                if not in_flight and not completed:
                     break
-                done, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
-                completed = [(in_flight.pop(task), task.result()) for task in done]
-                await self._store([(url, visit) for url, visit in completed if visit is not None])
-                self._attempt.progress(self._percent())
+                if in_flight:
+                    done, _ = await asyncio.wait(
+                        in_flight,
+                        timeout=max(store_at - time.monotonic(), 0) if completed else None,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                    for task in done:
+                        url, visit = in_flight.pop(task), task.result()
+                        if visit is not None:
+                            completed.append((url, visit))
+                if not in_flight or time.monotonic() >= store_at:
+                    await self._store(completed)
+                    self._attempt.progress(self._percent())
+                    completed, store_at = [], time.monotonic() + STORE_INTERVAL
         finally:
             for task in in_flight:
                 task.cancel()
@@ -245,9 +261,9 @@ class Walk:
         if self._busy is not None and self._pages < self._job.max_pages:
             raise self._busy
 
-    def _may_begin(self, in_flight: int) -> bool:
-        room = min(MAX_PARALLEL_VISITS, self._job.max_pages - self._pages)
-        return self._busy is None and in_flight < room
+    def _may_begin(self, in_flight: int, unstored: int) -> bool:
+        room = self._job.max_pages - self._pages - unstored
+        return self._busy is None and in_flight < min(MAX_PARALLEL_VISITS, room)
 
     def _percent(self) -> int:
         visited = self._visits - self._pending
