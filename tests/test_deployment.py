@@ -17,13 +17,16 @@ ROOT = Path(__file__).parents[1]
 COMPOSE = ROOT / "docker-compose.yml"
 WITH_BROWSER = ROOT / "docker-compose.browser.yml"
 OURS = ("api", "worker")
-REFERENCE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+REFERENCE = re.compile(r"\$\{(\w+):([-?])([^}]*)\}")
 
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    """The services, references to variables replaced by their defaults."""
-    text = REFERENCE.sub(lambda found: found[2], COMPOSE.read_text(encoding="utf-8"))
+    """The services, references to variables replaced by their defaults, or their own names."""
+    text = REFERENCE.sub(
+        lambda found: found[3] if found[2] == "-" else found[1],
+        COMPOSE.read_text(encoding="utf-8"),
+    )
     services: dict[str, Any] = yaml.safe_load(text)["services"]
     return services
 
@@ -156,6 +159,24 @@ def test_the_image_installs_the_requirements_of_what_it_holds(
     assert ("apt-get install --yes --no-install-recommends chromium" in ran.stdout) is bool(
         argument
     )
+
+
+def test_no_password_has_a_default_and_our_services_can_do_no_more_than_they_need(
+    services: dict[str, Any],
+) -> None:
+    text = COMPOSE.read_text(encoding="utf-8")
+    passwords = {found[2] for found in REFERENCE.finditer(text) if found[1] == "POSTGRES_PASSWORD"}
+    assert passwords == {"?"}, "the file cannot be used without one"
+    for name in OURS:
+        service = services[name]
+        assert service["read_only"] is True
+        assert service["tmpfs"] == ["/tmp"]
+        assert service["cap_drop"] == ["ALL"]
+        assert "mem_limit" in service
+    for name, service in services.items():
+        if service["restart"] == "unless-stopped":
+            assert "no-new-privileges:true" in service["security_opt"], name
+    assert "USER diffy" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_only_the_api_is_published_to_the_network(services: dict[str, Any]) -> None:
