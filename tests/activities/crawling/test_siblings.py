@@ -78,6 +78,7 @@ async def watched(system: System, site: FakeSite) -> AsyncIterator[Watched]:
         show(site, HEAD)
         domain = await system.add_domain(site.origin)
         await system.finished(domain.discovery_job_id)
+        await system.forget_baselines()
         found = await system.pages(domain.id)
         pages = {url.removeprefix(site.origin): page_id for url, page_id in found.items()}
         watched = Watched(system, site, domain.id, pages)
