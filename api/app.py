@@ -51,6 +51,7 @@ from api.web.routes import settings as setting_pages
 from core.settings import Settings
 from store.db.engine import Database
 from store.disk import data_folders
+from store.feeds import KnownMatches
 from store.outbox import DatabaseOutbox
 from store.secretkey import SecretKey
 from temporal.delivery import Delivery
@@ -166,5 +167,6 @@ def create_app(
         secret_key=SecretKey(settings),
         main_texts=main_texts,
         readiness=Readiness(client, database, data_folders(settings)),
+        known_matches=KnownMatches(),
     )
     return app

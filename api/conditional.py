@@ -20,9 +20,27 @@ def conditional(request: Request, answer: Model) -> Response:
 
 def conditional_bytes(request: Request, body: bytes, media_type: str) -> Response:
     """`body` with an ETag, or 304 if it matches If-None-Match."""
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    etag = entity_tag(body)
+    return unchanged(request, etag) or tagged(body, etag, media_type)
+
+
+def entity_tag(of: bytes) -> str:
+    """The ETag of an answer that is made of these bytes and of nothing else."""
+    return f'"{hashlib.sha256(of).hexdigest()[:32]}"'
+
+
+def unchanged(request: Request, etag: str) -> Response | None:
+    """304 if the ETag matches If-None-Match, else None."""
     known = request.headers.get("if-none-match", "")
     if known.strip() == "*" or etag in ENTITY_TAG.findall(known):
-        return PlainResponse(status_code=304, headers=headers)
-    return PlainResponse(body, headers=headers, media_type=media_type)
+        return PlainResponse(status_code=304, headers=_headers(etag))
+    return None
+
+
+def tagged(body: bytes, etag: str, media_type: str) -> Response:
+    """`body` with an ETag."""
+    return PlainResponse(body, headers=_headers(etag), media_type=media_type)
+
+
+def _headers(etag: str) -> dict[str, str]:
+    return {"ETag": etag, "Cache-Control": "private, no-cache"}

@@ -14,6 +14,7 @@ from core import scopes
 from core.errors import Forbidden, NotFound, Unauthorized
 from core.settings import Settings
 from store.db.engine import Database
+from store.feeds import KnownMatches
 from store.keys import owner_of_key
 from store.secretkey import SecretKey
 from store.tables.snapshots import Snapshot
@@ -63,6 +64,7 @@ class Services:
     secret_key: SecretKey
     main_texts: MainTexts
     readiness: Readiness
+    known_matches: KnownMatches
 
 
 def services_of(app: FastAPI) -> Services:
@@ -158,6 +160,7 @@ ActionsDep = Annotated[JobActions, _service("actions")]
 SecretKeyDep = Annotated[SecretKey, _service("secret_key")]
 MainTextsDep = Annotated[MainTexts, _service("main_texts")]
 ReadinessDep = Annotated[Readiness, _service("readiness")]
+KnownMatchesDep = Annotated[KnownMatches, _service("known_matches")]
 
 
 def _path_id(kind: str) -> Any:

@@ -1,8 +1,10 @@
 """Matches stored changes with the alerts of their organisation."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid5
 
 from pydantic import TypeAdapter
@@ -10,9 +12,18 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.alerts.attempts import ChannelState, DeliveryState
-from core.alerts.rules import WATCH_EVENTS, ChangeFacts, Needs, RuleIndex, words_of
+from core.alerts.rules import (
+    NO_WORDS,
+    WATCH_EVENTS,
+    ChangeFacts,
+    Needs,
+    RuleIndex,
+    WordsOfChange,
+    words_of,
+)
 from core.alerts.timing import Digest, told_at
 from core.changes.diff import TextDifference
+from core.changes.events import Event
 from core.changes.price_list import steps_of
 from core.changes.rules import Severity
 from core.outbox import ChangeMessage, MessageKind
@@ -117,22 +128,21 @@ async def facts_of(
             .where(Change.id.in_(ids))
         )
     ).all()
-    differences: dict[UUID, TextDifference] = {}
+    words: Mapping[UUID, WordsOfChange] = {}
     if needs.difference:
         read = select(Change.id, Change.diff).where(Change.id.in_(ids))
-        differences = {
-            change_id: STORED_DIFFERENCE.validate_python(diff)
-            for change_id, diff in await session.execute(read)
-        }
+        stored = (await session.execute(read)).all()
+        words = await asyncio.to_thread(_words, stored)
     about = {row[0]: row for row in rows}
     prices = await moves_of(session, changes)
-    whole = {each.id: each.domain_id for each in changes if _is_of_whole_domain(each)}
-    pages = await _pages_of(session, set(whole.values()), needs)
+    whole = {
+        each.id: each.domain_id for each in changes if is_of_whole_domain(each.page_id, each.event)
+    }
+    pages = await pages_of_domains(session, set(whole.values()), needs)
     found = {}
     for change in changes:
         _, page_type, page_tags, domain_tags = about[change.id]
-        difference = differences.get(change.id)
-        facts = ChangeFacts(
+        found[change.id] = ChangeFacts(
             domain_id=change.domain_id,
             page_id=change.page_id,
             page_type=page_type,
@@ -141,12 +151,18 @@ async def facts_of(
             severity=Severity(change.severity),
             confidence=change.confidence,
             price_steps=steps_of(prices[change.id]),
+            words=words.get(change.id, NO_WORDS),
             pages=pages[change.domain_id] if change.id in whole else {},
         )
-        if difference is not None:
-            facts = replace(facts, words=words_of(difference))
-        found[change.id] = facts
     return found
+
+
+def _words(stored: Iterable[Sequence[Any]]) -> dict[UUID, WordsOfChange]:
+    """The words of changes, by their ids, from their stored differences."""
+    return {
+        change_id: words_of(STORED_DIFFERENCE.validate_python(difference))
+        for change_id, difference in stored
+    }
 
 
 def of_whole_domain() -> ColumnElement[bool]:
@@ -154,11 +170,12 @@ def of_whole_domain() -> ColumnElement[bool]:
     return Change.page_id.is_(None) & Change.event.in_(WATCH_EVENTS)
 
 
-def _is_of_whole_domain(change: Change) -> bool:
-    return change.page_id is None and change.event in WATCH_EVENTS
+def is_of_whole_domain(page_id: UUID | None, event: Event) -> bool:
+    """Whether a change of that page says that watching a whole domain broke or works again."""
+    return page_id is None and event in WATCH_EVENTS
 
 
-async def _pages_of(
+async def pages_of_domains(
     session: AsyncSession, domain_ids: set[UUID], needs: Needs
 ) -> dict[UUID, dict[UUID, frozenset[str]]]:
     """The tags of the pages of each domain that rules name, or name a tag of."""

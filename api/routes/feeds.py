@@ -2,15 +2,16 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated
+from importlib.metadata import version as version_of_package
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.conditional import conditional_bytes
-from api.deps import DatabaseDep, FeedIdDep, PrincipalDep, SettingsDep
+from api.conditional import entity_tag, tagged, unchanged
+from api.deps import DatabaseDep, FeedIdDep, KnownMatchesDep, PrincipalDep, SettingsDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
 from api.limits import JsonBody, Text
@@ -27,6 +28,7 @@ from store.feeds import (
     get_feed,
     list_feeds,
     new_token,
+    version_of,
 )
 from store.keys import hash_of
 from store.tables.feeds import Feed, FeedKind
@@ -34,6 +36,9 @@ from store.told_changes import describe_changes, differences_of
 
 router = APIRouter(prefix="/api/feeds", tags=["feeds"])
 public = APIRouter()
+
+RELEASE: Final = version_of_package("diffy-jobs")
+"""Another release may show a change in another way."""
 
 Id = Annotated[UUID, Field(strict=False)]
 
@@ -184,26 +189,36 @@ def address_of(public_url: str, token: str) -> str:
 
 @public.get("/feeds/{token}")
 async def read(
-    token: str, request: Request, database: DatabaseDep, settings: SettingsDep
+    token: str,
+    request: Request,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    known: KnownMatchesDep,
 ) -> Response:
     """The Atom feed at this address, or 304 if the reader has it already."""
     url = settings.resolved_public_url
+    address = address_of(url, token)
     async with database.reading() as session:
         feed = await feed_of_token(session, token)
-        changes = await changes_of_feed(session, feed)
-        told = await describe_changes(session, changes, url)
-        differences = await differences_of(session, [each.id for each in changes])
-    body = await asyncio.to_thread(
-        feed_of,
-        told,
-        differences,
-        feed_id=feed.id,
-        title=feed.name,
-        created_at=feed.created_at,
-        address=address_of(url, token),
-        pages={each.id: f"{url}/changes/{each.id}" for each in told},
-    )
-    answer = conditional_bytes(request, body, f"{MEDIA_TYPE}; charset=utf-8")
+        version = await version_of(session, feed)
+        etag = entity_tag(f"{RELEASE} {address} {version}".encode())
+        answer = unchanged(request, etag)
+        if answer is None:
+            changes = await changes_of_feed(session, feed, version, known)
+            told = await describe_changes(session, changes, url)
+            differences = await differences_of(session, [each.id for each in changes])
+    if answer is None:
+        body = await asyncio.to_thread(
+            feed_of,
+            told,
+            differences,
+            feed_id=feed.id,
+            title=feed.name,
+            created_at=feed.created_at,
+            address=address,
+            pages={each.id: f"{url}/changes/{each.id}" for each in told},
+        )
+        answer = tagged(body, etag, f"{MEDIA_TYPE}; charset=utf-8")
     answer.headers["Referrer-Policy"] = "no-referrer"
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer

@@ -107,6 +107,9 @@ class WordsOfChange:
     after: str
 
 
+NO_WORDS: Final = WordsOfChange("", "")
+
+
 @dataclass(frozen=True)
 class ChangeFacts:
     """A change as rules see it; `tags` are those of the page and of its domain.
@@ -127,7 +130,7 @@ class ChangeFacts:
     severity: Severity
     confidence: float
     price_steps: tuple[float, ...] = ()
-    words: WordsOfChange = WordsOfChange("", "")
+    words: WordsOfChange = NO_WORDS
     pages: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
 
     @property

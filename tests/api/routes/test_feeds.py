@@ -1,5 +1,6 @@
 """Feeds over REST, and at their own addresses."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,8 @@ import feedparser
 import httpx2
 import pytest
 
+from core.alerts.rules import AlertRule, ChangeFacts, Verdict, judge
+from core.changes.events import watch_broken
 from core.changes.rules import ChangeType
 from store.changes import record_event
 from store.domains import domain_by_id
@@ -115,6 +118,94 @@ async def test_a_reader_that_has_a_feed_is_told_so(system: System) -> None:
     await changed(system, domain.id, None, "News.", 1)
     newer = await read(system, feed, known)
     assert (newer.status_code, newer.headers["etag"] != answer.headers["etag"]) == (200, True)
+
+
+async def alert_feed(system: System, **on: object) -> tuple[str, dict[str, Any]]:
+    """An alert with this rule, and a feed of it."""
+    hook = {"kind": "webhook", "name": "ops", "url": "https://hooks.example.com/"}
+    channel = (await system.api.post("/api/channels", json=hook)).json()["data"]["id"]
+    alert = {"name": "a", "channelIds": [channel], "on": on}
+    alert_id = (await system.api.post("/api/alerts", json=alert)).json()["data"]["id"]
+    return alert_id, await added(system, alertId=alert_id)
+
+
+class Judgements:
+    """Counts what is judged, and says whether that was on the thread of the event loop."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        self.threads: set[threading.Thread] = set()
+        monkeypatch.setattr("store.feeds.judge", self._judge)
+
+    def _judge(self, rule: AlertRule, facts: ChangeFacts) -> Verdict:
+        self.count += 1
+        self.threads.add(threading.current_thread())
+        return judge(rule, facts)
+
+
+async def test_a_poll_of_an_alert_that_has_nothing_new_judges_nothing(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domain = await system.add_domain("shop.example")
+    _, feed = await alert_feed(system, words={"appear": ["b"]})
+    for minute in range(3):
+        await changed(system, domain.id, None, "News.", minute)
+    judged = Judgements(monkeypatch)
+    first = await read(system, feed)
+    assert first.text.count("<entry>") == judged.count == 3
+    assert threading.current_thread() not in judged.threads, "the loop serves others meanwhile"
+    again = await read(system, feed, {"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.headers["x-robots-tag"]) == (304, "noindex")
+    whole = await read(system, feed)
+    assert (whole.content, whole.headers["etag"]) == (first.content, first.headers["etag"])
+    assert judged.count == 3
+
+
+async def test_whatever_a_feed_of_an_alert_depends_on_makes_it_new(system: System) -> None:
+    domain = await system.add_domain("shop.example")
+    answer = await system.api.post(
+        f"/api/domains/{domain.id}/pages", json={"url": "https://shop.example/a"}
+    )
+    page_id = UUID(answer.json()["data"]["id"])
+    alert_id, feed = await alert_feed(system, tags=["eu"])
+    of_page = f"/api/pages/{page_id}"
+    known: dict[str, str] = {}
+
+    async def shown() -> int:
+        """The number of entries; the reader has none of what it is given."""
+        answer = await read(system, feed, known)
+        assert answer.status_code == 200
+        known["If-None-Match"] = answer.headers["etag"]
+        assert (await read(system, feed, known)).status_code == 304
+        return answer.text.count("<entry>")
+
+    assert await shown() == 0
+    await changed(system, domain.id, page_id, "News.", 5)
+    await shown()
+    await patched(system, of_page, tags=["eu"])
+    assert await shown() == 1
+    await changed(system, domain.id, page_id, "Older news.", 1)
+    assert await shown() == 2, "a change that was found earlier may be stored later"
+    await patched(system, f"/api/domains/{domain.id}", tags=["rivals"])
+    assert await shown() == 2, "the tags are shown"
+    await patched(system, of_page, tags=[])
+    assert await shown() == 0
+    await patched(system, f"/api/alerts/{alert_id}", on={"tags": ["rivals"]})
+    assert await shown() == 2
+    await patched(system, f"/api/alerts/{alert_id}", on={"tags": ["us"]})
+    assert await shown() == 0
+    async with system.database.transaction() as session:
+        owner = await domain_by_id(session, domain.id)
+        broken = watch_broken("It broke.")
+        await record_event(session, owner, None, "job", broken, at=minutes(9))
+    await shown()
+    await system.api.post(
+        f"/api/domains/{domain.id}/pages",
+        json={"url": "https://shop.example/b", "tags": ["us"]},
+    )
+    assert await shown() == 1, "a page that it is about"
+    await system.api.delete(of_page)
+    assert await shown() == 1
 
 
 async def test_the_address_of_a_feed_is_shown_once_and_can_be_revoked(system: System) -> None:
