@@ -30,6 +30,7 @@ from api.routes import (
     imports,
     job_events,
     jobs,
+    keys,
     muting,
     pages,
     prices,
@@ -52,6 +53,7 @@ from core.settings import Settings
 from store.db.engine import Database
 from store.disk import data_folders
 from store.feeds import KnownMatches
+from store.key_uses import KeyUses
 from store.outbox import DatabaseOutbox
 from store.secretkey import SecretKey
 from temporal.delivery import Delivery
@@ -79,6 +81,7 @@ ROUTERS: Final = (
     job_events.router,
     events.router,
     watching.router,
+    keys.router,
 )
 """The routers that require an API key."""
 
@@ -168,5 +171,6 @@ def create_app(
         main_texts=main_texts,
         readiness=Readiness(client, database, data_folders(settings)),
         known_matches=KnownMatches(),
+        key_uses=KeyUses(database),
     )
     return app

@@ -15,6 +15,7 @@ from core.errors import Forbidden, NotFound, Unauthorized
 from core.settings import Settings
 from store.db.engine import Database
 from store.feeds import KnownMatches
+from store.key_uses import KeyUses
 from store.keys import owner_of_key
 from store.secretkey import SecretKey
 from store.tables.snapshots import Snapshot
@@ -38,6 +39,7 @@ class Principal:
 
     org_id: UUID
     scope: scopes.Scope
+    key_id: UUID
 
 
 class MainTexts(Protocol):
@@ -65,6 +67,7 @@ class Services:
     main_texts: MainTexts
     readiness: Readiness
     known_matches: KnownMatches
+    key_uses: KeyUses
 
 
 def services_of(app: FastAPI) -> Services:
@@ -128,9 +131,11 @@ async def principal_of(app: FastAPI, headers: Headers) -> Principal:
     key = key.strip(" ")
     if scheme.lower() != "bearer" or not key:
         raise Unauthorized("Send an API key: Authorization: Bearer <key>.")
-    async with services_of(app).database.reading() as session:
+    services = services_of(app)
+    async with services.database.reading() as session:
         owner = await owner_of_key(session, key)
-    return Principal(owner.org_id, owner.scope)
+    services.key_uses.note(owner.key_id)
+    return Principal(owner.org_id, owner.scope, owner.key_id)
 
 
 async def principal(request: Request) -> Principal:
@@ -159,6 +164,7 @@ WatchDep = Annotated[JobWatch, _service("watch")]
 ActionsDep = Annotated[JobActions, _service("actions")]
 SecretKeyDep = Annotated[SecretKey, _service("secret_key")]
 MainTextsDep = Annotated[MainTexts, _service("main_texts")]
+KeyUsesDep = Annotated[KeyUses, _service("key_uses")]
 ReadinessDep = Annotated[Readiness, _service("readiness")]
 KnownMatchesDep = Annotated[KnownMatches, _service("known_matches")]
 

@@ -73,6 +73,17 @@ def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
 
 
 @asynccontextmanager
+async def _noting_uses(app: FastAPI) -> AsyncIterator[None]:
+    """Write when keys were used for the length of the block, and at its end."""
+    writer = asyncio.create_task(services_of(app).key_uses.keep_writing())
+    try:
+        yield
+    finally:
+        writer.cancel()
+        await asyncio.wait([writer])
+
+
+@asynccontextmanager
 async def _monitored(settings: Settings, app: FastAPI, client: Client) -> AsyncIterator[None]:
     """Serve the metrics of the API for the length of the block, if their port is set."""
     if settings.api_metrics_port is None:
@@ -105,7 +116,7 @@ async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
         try:
-            async with _monitored(settings, app, client):
+            async with _noting_uses(app), _monitored(settings, app, client):
                 await server.serve()
         finally:
             main_texts.close()

@@ -197,7 +197,7 @@ def create(org_name: str, name: str | None, scope: str, expires_in: timedelta | 
 @keys.command(name="list")
 def list_all() -> None:
     """List every key: its id, its creation, whether it is valid, its organisation, its scope, its
-    expiry and its name, with tabs between.
+    expiry, its name and its last use, with tabs between.
     """
     settings = _settings()
     import asyncio
@@ -214,6 +214,7 @@ def list_all() -> None:
             str(row.scope),
             utc_text(row.expires_at) if row.expires_at else "",
             one_line(row.name or ""),
+            utc_text(row.last_used_at) if row.last_used_at else "",
         )
         click.echo("\t".join(cells))
 

@@ -9,12 +9,16 @@ READS_BY_POST: Final = frozenset({"/api/alerts/preview"})
 """Paths of the API whose POST changes nothing."""
 
 
+KEYS: Final = "/api/keys/"
+"""Where keys are."""
+
+
 class Scope(StrEnum):
     """What a key may do; each scope may do all that the one before it may."""
 
     READ = "read"  # see everything of the organisation
     WRITE = "write"  # change everything but its keys
-    ADMIN = "admin"  # revoke its keys, and end their sessions
+    ADMIN = "admin"  # list, create and revoke its keys, and end their sessions
 
     def includes(self, other: "Scope") -> bool:
         """Whether this scope may do all that the other may."""
@@ -24,6 +28,8 @@ class Scope(StrEnum):
 
 def needed_scope(method: str, path: str) -> Scope:
     """The least scope that a request to the REST API needs."""
+    if f"{path}/".startswith(KEYS):
+        return Scope.ADMIN
     reads = method in SAFE_METHODS or (method == "POST" and path in READS_BY_POST)
     return Scope.READ if reads else Scope.WRITE
 

@@ -4,13 +4,14 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, Unauthorized
 from core.scopes import Scope
+from store.db.paging import Paged, PageRequest, paged
 from store.db.upsert import upsert
 from store.tables.accounts import ApiKey, KeyStatus, Organisation
 
@@ -37,12 +38,14 @@ class KeyRow:
     name: str | None
     scope: Scope
     expires_at: datetime | None
+    last_used_at: datetime | None
 
 
 @dataclass(frozen=True)
 class KeyOwner:
     """Whom a key belongs to, and what it may do."""
 
+    key_id: UUID
     org_id: UUID
     scope: Scope
 
@@ -59,10 +62,25 @@ async def create_key(
 
     It is valid for `lasts` from now on, or until it is revoked.
     """
+    organisation = await _organisation(session, org_name)
+    return await add_key(session, organisation.id, name=name, scope=scope, lasts=lasts)
+
+
+async def add_key(
+    session: AsyncSession,
+    org_id: UUID,
+    *,
+    key_id: UUID | None = None,
+    name: str | None = None,
+    scope: Scope = Scope.ADMIN,
+    lasts: timedelta | None = None,
+) -> NewKey:
+    """Create a key of the organisation, as `create_key` does."""
     now = datetime.now(UTC)
     key = PREFIX + secrets.token_urlsafe(32)
     row = ApiKey(
-        org_id=(await _organisation(session, org_name)).id,
+        id=key_id or uuid4(),
+        org_id=org_id,
         key_hash=hash_of(key),
         created_at=now,
         name=name,
@@ -92,7 +110,9 @@ async def organisation_of(session: AsyncSession, key: str) -> Organisation:
 async def owner_of_key(session: AsyncSession, key: str) -> KeyOwner:
     """The owner of the key. Raises Unauthorized if it is unknown, revoked or expired."""
     rows = await session.execute(
-        select(ApiKey.org_id, ApiKey.scope).where(ApiKey.key_hash == hash_of(key), *is_usable())
+        select(ApiKey.id, ApiKey.org_id, ApiKey.scope).where(
+            ApiKey.key_hash == hash_of(key), *is_usable()
+        )
     )
     found = rows.one_or_none()
     if found is None:
@@ -125,6 +145,7 @@ async def list_keys(session: AsyncSession) -> list[KeyRow]:
             name=key.name,
             scope=key.scope,
             expires_at=key.expires_at,
+            last_used_at=key.last_used_at,
         )
         for key, org_name in rows
     ]
@@ -136,11 +157,18 @@ async def keys_of(session: AsyncSession, org_id: UUID) -> list[ApiKey]:
     return list((await session.scalars(rows)).all())
 
 
-async def check_owner(session: AsyncSession, org_id: UUID, key_id: UUID) -> None:
-    """Raises NotFound if the organisation has no key of that id."""
+async def list_keys_of(session: AsyncSession, org_id: UUID, request: PageRequest) -> Paged[ApiKey]:
+    """The keys of an organisation, newest first."""
+    rows = select(ApiKey).where(ApiKey.org_id == org_id)
+    return await paged(session, rows, ApiKey.created_at, ApiKey.id, request)
+
+
+async def get_key(session: AsyncSession, org_id: UUID, key_id: UUID) -> ApiKey:
+    """The organisation's key. Raises NotFound if it has no key of that id."""
     key = await session.get(ApiKey, key_id)
     if key is None or key.org_id != org_id:
         raise NotFound("Key not found.")
+    return key
 
 
 async def revoke_key(session: AsyncSession, key_id: UUID) -> None:

@@ -63,6 +63,7 @@ async def session_or_none(request: Request) -> SignedIn | None:
     async with services_of(request.app).database.reading() as session:
         found = await signed_in(session, token, datetime.now(UTC))
     if found is not None:
+        services_of(request.app).key_uses.note(found.key_id)
         request.state.signed_in = found
         request.state.csrf = _form_token(token)
     return found
@@ -75,7 +76,7 @@ SessionDep = Annotated[SignedIn, Depends(current_session)]
 
 
 async def _principal(signed_in: SessionDep) -> Principal:
-    return Principal(signed_in.org_id, signed_in.scope)
+    return Principal(signed_in.org_id, signed_in.scope, signed_in.key_id)
 
 
 OwnerDep = Annotated[Principal, Depends(_principal)]
@@ -111,7 +112,7 @@ def _needed_scope(path: str) -> Scope:
     """The scope that a form needs: each changes something, and only a session may end by any."""
     if path == "/sign-out":
         return Scope.READ
-    return Scope.ADMIN if path.startswith("/keys/") else Scope.WRITE
+    return Scope.ADMIN if f"{path}/".startswith("/keys/") else Scope.WRITE
 
 
 FormDep = Annotated[Form, Depends(_session_form)]

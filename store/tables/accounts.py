@@ -45,6 +45,7 @@ class ApiKey(Base):
     name: Mapped[str | None]
     scope: Mapped[Scope] = mapped_column(default=Scope.ADMIN, server_default=Scope.ADMIN.value)
     expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
     def status(self, now: datetime) -> KeyStatus:
         """Whether it can be used."""

@@ -73,6 +73,9 @@ STORE_ALONE: Final = {
     "POST /api/feeds",
     "GET /api/feeds/{feed_id}",
     "DELETE /api/feeds/{feed_id}",
+    "GET /api/keys",
+    "POST /api/keys",
+    "POST /api/keys/{key_id}/revoke",
 }
 """Routes that need no Temporal: what they ask of it is kept in the outbox."""
 

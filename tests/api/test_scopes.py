@@ -41,7 +41,7 @@ async def test_a_key_that_may_read_reads_everything_and_changes_nothing(system: 
                 assert "403" not in each.statuses
             else:
                 assert answer.json()["code"] == "FORBIDDEN", each
-                assert "scope write" in answer.json()["error"]
+                assert f"scope {needed_scope(each.method, each.path)}" in answer.json()["error"]
                 assert "403" in each.statuses
         assert (await reader.get("/api/domains")).json()["data"] == []
         previewed = await reader.post("/api/alerts/preview", json={})
@@ -92,7 +92,7 @@ async def test_the_forms_of_the_web_page_do_what_the_scope_of_the_key_allows(
         csrf = await signed_in(browser, await new_key(system, Scope.WRITE))
         listed = (await browser.get("/keys")).text
         assert "read" in listed
-        own = re.search(r"/keys/([0-9a-f-]{36})/revoke", listed)
+        own = re.search(r'id="k-([0-9a-f-]{36})"', listed)
         assert own is not None
         revoked = await browser.post(f"/keys/{own[1]}/revoke", data={"csrf": csrf})
         assert revoked.status_code == 403
@@ -105,3 +105,6 @@ def test_each_scope_includes_the_ones_before_it() -> None:
     assert {needed_scope(method, "/api/jobs") for method in SAFE_METHODS} == {Scope.READ}
     for method in ("POST", "PATCH", "DELETE", "PUT", "TRACE"):
         assert needed_scope(method, "/api/jobs") is Scope.WRITE
+    for path in ("/api/keys", "/api/keys/x/revoke"):
+        assert {needed_scope(method, path) for method in ("GET", "POST")} == {Scope.ADMIN}
+    assert needed_scope("GET", "/api/keysmith") is Scope.READ

@@ -30,6 +30,8 @@ async def owned(system: System, site: FakeSite) -> dict[str, str]:
     body = {"name": "all", "channelIds": [channel]}
     alert = (await system.api.post("/api/alerts", json=body)).json()["data"]["id"]
     feed = (await system.api.post("/api/feeds", json={"name": "all"})).json()["data"]["id"]
+    body = {"name": "spare", "scope": "read"}
+    key = (await system.api.post("/api/keys", json=body)).json()["data"]["id"]
     async with system.worker():
         domain = await system.add_domain(site.origin)
         await system.finished(domain.discovery_job_id)
@@ -47,6 +49,7 @@ async def owned(system: System, site: FakeSite) -> dict[str, str]:
         "channel_id": channel,
         "alert_id": alert,
         "feed_id": feed,
+        "key_id": key,
         "delivery_id": delivery["id"],
         "domain_id": str(domain.id),
         "page_id": str(page_id),

@@ -5,20 +5,78 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.deps import DatabaseDep, KeyIdDep
+from api.deps import DatabaseDep, KeyIdDep, KeyUsesDep, Principal
+from api.routes import keys as rest
+from api.web.forms import Form, body_of, sparse
 from api.web.rendering import page
-from api.web.session import SIGNED_IN, FormDep, OwnerDep, SessionDep, forget_session
-from store.keys import check_owner, keys_of, revoke_key
-from store.web_sessions import sessions_of, sign_out_everywhere
+from api.web.session import (
+    SIGNED_IN,
+    FormDep,
+    OwnerDep,
+    SessionDep,
+    SessionOnceDep,
+    forget_session,
+)
+from core.errors import RequestError
+from core.scopes import Scope
+from store.db.engine import Database
+from store.key_uses import KeyUses
+from store.keys import get_key, keys_of, revoke_key
+from store.web_sessions import SignedIn, sessions_of, sign_out_everywhere
 
 router = APIRouter(prefix="/keys", dependencies=SIGNED_IN)
 
 
+EMPTY = Form()
+
+
 @router.get("")
 async def list_keys(
-    request: Request, owner: OwnerDep, database: DatabaseDep, signed_in: SessionDep
+    request: Request,
+    owner: OwnerDep,
+    database: DatabaseDep,
+    signed_in: SessionDep,
+    uses: KeyUsesDep,
 ) -> Response:
-    """The keys, oldest first, with the number of their sessions."""
+    """The keys, oldest first, with the number of their sessions, and the form that adds one."""
+    return await _list(request, owner, database, signed_in, uses)
+
+
+@router.post("")
+async def add_key(
+    request: Request,
+    fields: FormDep,
+    owner: OwnerDep,
+    database: DatabaseDep,
+    signed_in: SessionDep,
+    uses: KeyUsesDep,
+    once: SessionOnceDep,
+) -> Response:
+    """Create a key. The answer shows it."""
+    days = fields.get("days", "")
+    values: dict[str, object] = {
+        "name": fields.get("name", ""),
+        "scope": fields.get("scope", ""),
+        **sparse({"expiresInDays": int(days) if days.isdecimal() else days or None}),
+    }
+    try:
+        added = (await rest.add(body_of(rest.AddKeyBody, values), owner, uses, once)).data
+    except RequestError as error:
+        return await _list(request, owner, database, signed_in, uses, fields, error=error)
+    return await _list(request, owner, database, signed_in, uses, added=added)
+
+
+async def _list(
+    request: Request,
+    owner: Principal,
+    database: Database,
+    signed_in: SignedIn,
+    uses: KeyUses,
+    values: Form = EMPTY,
+    *,
+    added: rest.NewKeyView | None = None,
+    error: RequestError | None = None,
+) -> Response:
     now = datetime.now(UTC)
     async with database.reading() as session:
         keys = await keys_of(session, owner.org_id)
@@ -27,10 +85,17 @@ async def list_keys(
         request,
         "keys.html",
         title="Keys and sessions",
+        status=error.http_status if error else 200,
         keys=keys,
+        last_uses={key.id: uses.last_use(key.id, key.last_used_at) for key in keys},
         statuses={key.id: key.status(now).value for key in keys},
         sessions=sessions,
         own=signed_in.key_id,
+        may_change=owner.scope.includes(Scope.ADMIN),
+        added=added,
+        values=values,
+        error=error,
+        faults=(error.details if error else None) or {},
     )
 
 
@@ -40,7 +105,7 @@ async def end_sessions(
 ) -> Response:
     """End every session of a key."""
     async with database.transaction() as session:
-        await check_owner(session, owner.org_id, key_id)
+        await get_key(session, owner.org_id, key_id)
         await sign_out_everywhere(session, key_id)
     return _answer(own=key_id == signed_in.key_id, notice="sessions-ended")
 
@@ -51,7 +116,7 @@ async def revoke(
 ) -> Response:
     """Revoke a key, which ends its sessions."""
     async with database.transaction() as session:
-        await check_owner(session, owner.org_id, key_id)
+        await get_key(session, owner.org_id, key_id)
         await revoke_key(session, key_id)
     return _answer(own=key_id == signed_in.key_id, notice="key-revoked")
 
