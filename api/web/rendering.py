@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.web.words import camel_words, distance, duration, schedule_words, spoken
 from core.model import utc_text
+from core.scopes import Scope
 from store.web_sessions import SignedIn
 
 FOLDER: Final = Path(__file__).parent
@@ -196,6 +197,7 @@ def page(
         title=title,
         path=request.url.path,
         signed_in=signed_in,
+        read_only=signed_in is not None and not signed_in.scope.includes(Scope.WRITE),
         csrf=getattr(request.state, "csrf", ""),
         notice=NOTICES.get(request.query_params.get("notice", "")),
         **context,

@@ -5,7 +5,8 @@ from typing import Final, Literal
 
 from playwright.async_api import Page, Route
 
-from store.keys import revoke_key
+from core.scopes import Scope
+from store.keys import create_key, organisation_of, revoke_key
 from tests.api.crawled import crawled_page
 from tests.api.web.conftest import PHONE, Visitor, WebSystem
 from tests.api.web.test_http import PAGES
@@ -241,3 +242,28 @@ async def test_axe_finds_nothing_serious_on_any_page_in_either_theme(
     await page.evaluate("document.querySelector('main').innerHTML = '<input>'")
     broken = await page.evaluate("axe.run(document).then(({violations}) => violations.length)")
     assert broken, "axe finds what is there"
+
+
+async def test_a_key_that_may_only_read_sees_no_button_that_would_be_refused(
+    web: WebSystem, visitor: Visitor, site: FakeSite
+) -> None:
+    await web.system.api.post("/api/domains", json={"domain": site.origin})
+    async with web.system.database.transaction() as session:
+        org = web.system.api.headers["Authorization"].removeprefix("Bearer ")
+        name = (await organisation_of(session, org)).name
+        reader = await create_key(session, name, scope=Scope.READ)
+    [domain] = (await web.system.api.get("/api/domains")).json()["data"]
+    owned = f"/domains/{domain['id']}"
+    page = visitor.page
+    await page.goto("/")
+    await sign_in(page, reader.key)
+    await page.get_by_role("link", name="Changes").wait_for()
+    for path in (*PAGES, owned, f"{owned}/settings", "/alerts/new"):
+        await page.goto(path)
+        buttons = page.locator('form[method="post"] button:visible')
+        assert await buttons.all_inner_texts() == [], path
+    await page.goto(f"{owned}/settings")
+    assert await page.get_by_label("Name", exact=True).is_visible(), "settings can be read"
+    await page.get_by_text("Account of").click()
+    assert await page.get_by_role("button", name="Sign out", exact=True).is_visible()
+    assert visitor.complaints == []
