@@ -14,6 +14,7 @@ from api.cors import ApiCors
 from api.deps import Authentication, MainTexts, OwnWrites, Services
 from api.documentation import DocumentedApi
 from api.errors import NO_OTHER_ERRORS, ErrorAnswers, documented_errors
+from api.key_limits import KeyLimits, QuotaHeaders
 from api.limits import BodyLimit, HeadLimit
 from api.measuring import Measuring
 from api.routes import (
@@ -149,6 +150,7 @@ def create_app(
                 if settings.cors_origin_list
                 else []
             ),
+            *([Middleware(QuotaHeaders)] if settings.key_requests_per_minute else []),
             Middleware(Measuring),
             Middleware(ErrorAnswers, answer=answer_any_fault),
             Middleware(HeadLimit),
@@ -172,5 +174,6 @@ def create_app(
         readiness=Readiness(client, database, data_folders(settings)),
         known_matches=KnownMatches(),
         key_uses=KeyUses(database),
+        key_limits=KeyLimits(settings.key_requests_per_minute),
     )
     return app

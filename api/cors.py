@@ -10,7 +10,7 @@ from api.deps import PROTECTED
 
 METHODS: Final = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
 SENT: Final = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID")
-READ: Final = ("Allow", "ETag", "Location", "Retry-After")
+READ: Final = ("Allow", "ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After")
 
 
 class ApiCors:

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.client import Client
 
+from api.key_limits import KeyLimits
 from api.routing import has_route
 from core import scopes
 from core.errors import Forbidden, NotFound, Unauthorized
@@ -68,6 +69,7 @@ class Services:
     readiness: Readiness
     known_matches: KnownMatches
     key_uses: KeyUses
+    key_limits: KeyLimits
 
 
 def services_of(app: FastAPI) -> Services:
@@ -86,7 +88,7 @@ class Authentication:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection. Raises Unauthorized and Forbidden."""
+        """Serve one connection. Raises Unauthorized, Forbidden and RateLimited."""
         if scope["type"] == "http" and scope["path"].startswith(PROTECTED):
             app: FastAPI = scope["app"]
             try:
@@ -95,10 +97,12 @@ class Authentication:
                 if has_route(app, scope):
                     raise
             else:
+                # Known before the request may be refused: its answer tells it too.
+                scope.setdefault("state", {})["principal"] = principal
+                services_of(app).key_limits.count(scope, principal.key_id)
                 needed = scopes.needed_scope(scope["method"], scope["path"])
                 if not principal.scope.includes(needed) and has_route(app, scope):
                     raise Forbidden(scopes.refusal(principal.scope, needed))
-                scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, receive, send)
 
 

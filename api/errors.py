@@ -35,7 +35,9 @@ from store.constraints import is_foreign_key_violation
 from temporal.faults import as_unavailable
 
 RETRY_AFTER: Final = 5
-"""Seconds after which a client may repeat a request that failed with 429 or 503."""
+"""Seconds after which a client may repeat a request that failed with 429 or 503, unless it is
+known.
+"""
 
 MAX_DETAILS: Final = 20
 """Number of fields that one answer names."""
@@ -83,7 +85,8 @@ DESCRIPTIONS: Final = {
     409: "The present state does not allow it (`CONFLICT`).",
     408: "The body took longer than 20 seconds to arrive (`VALIDATION_ERROR`).",
     413: "The body is larger than 1 MiB (`VALIDATION_ERROR`).",
-    429: "Temporal takes no more requests for now (`RATE_LIMITED`); `Retry-After` says when.",
+    429: "Temporal takes no more requests for now, or the key has made all that it may in this "
+    "minute (`RATE_LIMITED`); `Retry-After` says when.",
     431: "The address and the headers are larger than 64 KiB (`VALIDATION_ERROR`).",
     500: "A fault of the service; its log tells more (`INTERNAL`).",
     503: "Temporal or the database cannot be reached now (`UNAVAILABLE`).",
@@ -119,9 +122,15 @@ async def answer_fault(request: Request, fault: Exception) -> Response:
     if isinstance(error, RequestTooSlow):
         headers["Connection"] = "close"  # the rest of the body is not read
     if isinstance(error, Unavailable | RateLimited):
-        headers["Retry-After"] = str(RETRY_AFTER)
+        headers["Retry-After"] = str(retry_after(error))
     details = error.details if isinstance(error, RequestError) else None
     return _answer(request, error.http_status, error.code, error.message, details, headers)
+
+
+def retry_after(error: Unavailable | RateLimited) -> int:
+    """Seconds after which the request may be repeated."""
+    known = error.retry_after if isinstance(error, RateLimited) else None
+    return RETRY_AFTER if known is None else known
 
 
 def log_fault(request: Request, fault: Exception) -> None:

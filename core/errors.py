@@ -152,11 +152,19 @@ class RequestTooLarge(RequestError):
 
 
 class RateLimited(RequestError):
-    """Temporal accepts no more requests for now."""
+    """Temporal accepts no more requests for now, or the API key has made all that it may in this
+    minute.
+
+    `retry_after` is the number of seconds after which the request may be repeated, None if unknown.
+    """
 
     http_status = 429
     code = "RATE_LIMITED"
     retryable = True
+
+    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class HeadTooLarge(RequestError):

@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     bootstrap_api_key: Annotated[str, Field(min_length=16, max_length=200)] | None = None
     """An API key that exists for the organisation `default` from the start."""
 
+    key_requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Requests to the REST API that one API key may make in a minute, in each process of the API;
+    further ones answer 429. 0: as many as it likes."""
+
     secret_key: Annotated[str, Field(min_length=32, max_length=200)] | None = None
     """The key that encrypts secrets at rest: the headers and cookies of crawl settings, and the
     addresses and signing keys of channels. Default with the embedded database: a file in the data

@@ -4,7 +4,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.deps import PROTECTED
-from api.errors import RETRY_AFTER, answer_fault, error_of_fault, log_fault
+from api.errors import answer_fault, error_of_fault, log_fault, retry_after
 from api.web.rendering import page
 from api.web.session import SignInNeeded, is_cross_site_visit, referring_path
 from core.errors import NotFound, RateLimited, Unavailable
@@ -32,5 +32,5 @@ async def answer_any_fault(request: Request, fault: Exception) -> Response:
         back=referring_path(request),
     )
     if isinstance(error, Unavailable | RateLimited):
-        answer.headers["Retry-After"] = str(RETRY_AFTER)
+        answer.headers["Retry-After"] = str(retry_after(error))
     return answer
