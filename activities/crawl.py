@@ -53,6 +53,7 @@ from core.jobs.contract import ActivityName, AttemptReport, CrawlPageInput, Craw
 from core.text.javascript_shell import EmptyShell
 from core.web.crawl_settings import Render
 from core.web.documents import DocumentKind, document_kind
+from core.web.frames import may_have_frames
 from store.checks import check_of_job
 from store.db.engine import Database
 from store.domains import domain_by_id
@@ -167,6 +168,7 @@ class CrawlActivities:
         kind = document_kind(fetched.content_type, fetched.body)
         if profile.render is Render.ALWAYS and kind is DocumentKind.HTML:
             fetched = await self._renderer.render(fetched, profile.request)
+        fetched = await self._page_fetcher.with_frames(check, domain, fetched)
         response = _identity(fetched)
         if response.body_hash == page.body_hash and check.comparable:
             return await self._unchanged(check, response)
@@ -174,6 +176,7 @@ class CrawlActivities:
         extracted = await self._extractor.extract(check.source(fetched, may_be_shell=may_be_shell))
         if isinstance(extracted, EmptyShell):
             fetched = await self._renderer.render(fetched, profile.request)
+            fetched = await self._page_fetcher.with_frames(check, domain, fetched)
             extracted = await self._extractor.extract(check.source(fetched))
         attempt.progress(80)
         if isinstance(extracted, Extracted):
@@ -253,15 +256,16 @@ class CrawlActivities:
     async def _read_again(self, check: Check, snapshot_id: UUID) -> SeenPage | None:
         """What today's rules read in a stored version.
 
-        None if its HTML is not kept or cannot be read, and if a part of the page is watched: that
-        was compared with masks, so that it may differ although nothing has changed since.
+        None if its HTML is not kept, cannot be read or has frames, and if a part of the page is
+        watched: that was compared with masks, so that it may differ although nothing has changed
+        since.
         """
         if check.profile.parts.is_chosen:
             return None
         async with self._database.reading() as session:
             before = await snapshot_with_html(session, snapshot_id)
-        if before.html is None:
-            return None
+        if before.html is None or may_have_frames(before.html.encode(errors="replace")):
+            return None  # the older rules did not read frames
         try:
             return await self._extractor.read_again(
                 StoredPage(before.html, before.url, check.profile.parts)

@@ -11,6 +11,7 @@ from core.web.crawl_settings import (
     MAX_CONFIRM_AFTER_SECONDS,
     NOTHING_CHOSEN,
     CrawlSettings,
+    Frames,
     MaskName,
     Render,
 )
@@ -53,6 +54,7 @@ class CrawlSettingsView(Model):
     masks_off: list[MaskName] | None
     compare_links: bool | None
     ignore_order: bool | None
+    frames: Frames | None
 
 
 class CrawlSettingsBody(JsonBody):
@@ -118,6 +120,11 @@ class CrawlSettingsBody(JsonBody):
     ignore_order: bool | None = Field(
         default=None, description="Whether a change of the order of lines alone is no change."
     )
+    frames: Annotated[Frames, Field(strict=False)] | None = Field(
+        default=None,
+        description="The frames whose documents are fetched and compared as parts of the page: "
+        "those of the site, those of other sites too, or none.",
+    )
 
     def sealed(self, secret_key: SecretKey) -> CrawlSettings:
         """The settings as stored, with encrypted secrets.
@@ -167,6 +174,7 @@ def settings_view(chosen: CrawlSettings | None) -> CrawlSettingsView:
         masks_off=None if chosen.masks_off is None else list(chosen.masks_off),
         compare_links=chosen.compare_links,
         ignore_order=chosen.ignore_order,
+        frames=chosen.frames,
     )
 
 

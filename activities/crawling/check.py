@@ -16,6 +16,11 @@ from store.pending_confirmations import PreviousFetch
 from store.tables.pages import Page, PageStatus
 from store.tables.snapshots import Snapshot
 
+FRAMED: Final = "frames:"
+"""Mark of the hash of a body that has the documents of frames in it: the bytes of the page alone do
+not tell whether they are as they were.
+"""
+
 MAX_NOT_MODIFIED: Final = 9
 """Maximum number of consecutive 304s; the next request is unconditional, because some servers
 answer 304 whatever becomes of the page."""
@@ -140,5 +145,6 @@ def version_of(
 
 
 def body_hash_of(fetched: Fetched) -> str:
-    """The SHA-256 of the body, in hexadecimal digits."""
-    return hashlib.sha256(fetched.body).hexdigest()
+    """The SHA-256 of the body, in hexadecimal digits; marked if frames are part of it."""
+    digest = hashlib.sha256(fetched.body).hexdigest()
+    return f"{FRAMED}{digest}" if fetched.has_frames else digest

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities.crawling.check import Check
+from activities.crawling.check import FRAMED, Check
 from activities.http.fetch import Validators
 from activities.reporting import Defer
 from core.changes.decision import RecordBaseline, RecordChange, RecordRemoval, RecordUnchanged
@@ -131,6 +131,11 @@ class CheckRecorder:
         """
         page, now = check.page, datetime.now(UTC)
         change_id = None
+        found_same = (
+            response.body_hash == page.body_hash
+            and not verdict.keep_validators
+            and not (response.body_hash or "").startswith(FRAMED)
+        )
         prices = await stored_prices(self._database, page)
         async with self._database.transaction() as session:
             await lock_if_failing(session, page, site_fails=check.site_fails)
@@ -146,7 +151,7 @@ class CheckRecorder:
                 text_hash=response.text_hash,
                 settings_fingerprint=check.profile.fingerprint,
                 not_modified=response.status_code == 304,
-                found_same=response.body_hash == page.body_hash and not verdict.keep_validators,
+                found_same=found_same,
             )
             if recorded:
                 await record_stored_prices(session, page, prices)

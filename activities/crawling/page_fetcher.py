@@ -1,17 +1,37 @@
 """The fetch of a page: within its site, and as politely as the site asks for."""
 
+import logging
 from dataclasses import replace
 from typing import Final
 
 from activities.crawling.check import Check
 from activities.extraction.extractor import Extractor, PageSource
-from activities.http.fetch import NO_VALIDATORS, Fetched, Fetcher, Validators
+from activities.http.fetch import NO_VALIDATORS, Fetched, Fetcher, FetchLimits, Validators
 from activities.http.politeness import Politeness
 from activities.http.responses import error_for_document, error_for_status
 from activities.reporting import MAX_HOST_WAIT
-from core.errors import InvalidAnswer, NotAPage, RedirectLoop, RedirectToOtherSite, TooManyRedirects
+from core.errors import (
+    InvalidAnswer,
+    JobCancelled,
+    JobError,
+    NotAPage,
+    PermanentJobError,
+    RedirectLoop,
+    RedirectToOtherSite,
+    SubjectGone,
+    TooManyRedirects,
+)
 from core.web.cookies import CookieJar
+from core.web.crawl_settings import Frames
 from core.web.documents import DocumentKind, document_kind
+from core.web.frames import (
+    MAX_FRAME_BYTES,
+    MAX_FRAMES,
+    FrameDocument,
+    PageWithFrames,
+    is_frame_of,
+    may_have_frames,
+)
 from core.web.links import may_refresh
 from core.web.scope import ExclusionReason, exclusion_reason
 from core.web.urls import Site, as_sent, host_of, parse_domain
@@ -19,6 +39,11 @@ from store.tables.domains import Domain
 
 MAX_REFRESHES: Final = 5
 """Maximum number of meta refreshes followed in one fetch."""
+
+
+UTF8_HTML: Final = "text/html; charset=utf-8"
+
+log = logging.getLogger(__name__)
 
 
 class PageFetcher:
@@ -55,6 +80,88 @@ class PageFetcher:
                 await self._fetch(target, check, site, NO_VALIDATORS, jar), validators=NO_VALIDATORS
             )
         return fetched
+
+    async def with_frames(self, check: Check, domain: Domain, fetched: Fetched) -> Fetched:
+        """`fetched` with the documents of the frames that a reader sees, as far as the settings of
+        `check` allow.
+
+        Each is fetched as the page is, but no more than `MAX_FRAMES` documents and
+        `MAX_FRAME_BYTES` bytes. A frame that the site or its robots.txt refuses, or that is no
+        page, is left out. Such a response has no validators: those of the page say nothing of its
+        frames.
+
+        Raises the job errors of frames that a retry may help, since a page without its frame would
+        look like a change; HostBusy as `fetch` does.
+        """
+        if check.profile.frames is Frames.NONE or fetched.not_modified:
+            return fetched
+        if not may_have_frames(fetched.body):
+            return fetched
+        if document_kind(fetched.content_type, fetched.body) is not DocumentKind.HTML:
+            return fetched
+        site = parse_domain(domain.domain)
+        page = FrameDocument(fetched.url, fetched.content_type, fetched.body)
+        documents: dict[str, FrameDocument | None] = {}
+        asked, left = 0, MAX_FRAME_BYTES
+        while True:
+            inlined = await self._extractor.frames(PageWithFrames(page, documents))
+            if not inlined.missing:
+                break
+            for address in inlined.missing:
+                documents[address] = None
+                if (
+                    asked == MAX_FRAMES
+                    or not left
+                    or not is_frame_of(address, check.profile.frames, site)
+                ):
+                    continue
+                asked += 1
+                document = await self._frame(address, check, site, left)
+                if document is not None:
+                    documents[address] = document
+                    left = max(left - len(document.body), 0)
+        if not asked:
+            return fetched
+        if inlined.html is None:
+            return replace(fetched, validators=NO_VALIDATORS, has_frames=True)
+        return replace(
+            fetched,
+            body=inlined.html.encode(errors="replace"),
+            content_type=UTF8_HTML,
+            validators=NO_VALIDATORS,
+            has_frames=True,
+        )
+
+    async def _frame(
+        self, address: str, check: Check, site: Site, left: int
+    ) -> FrameDocument | None:
+        """The document of a frame; None if it is left out."""
+
+        async def admit(url: str) -> None:
+            if not is_frame_of(url, check.profile.frames, site):
+                raise RedirectToOtherSite(f"The frame redirects to another site, {host_of(url)}.")
+            await self._politeness.admit(url)
+
+        try:
+            fetched = await self._fetcher.fetch(
+                address,
+                profile=check.profile.request,
+                limits=FetchLimits(max_body=left),
+                before_request=admit,
+                cache=check.cache,
+                max_wait=MAX_HOST_WAIT,
+            )
+            if refused := error_for_status(fetched.status, fetched.retry_after):
+                raise refused
+        except (JobCancelled, SubjectGone):
+            raise
+        except PermanentJobError as refused:
+            log.debug("a frame of %s is left out: %s", check.page.url, refused.message)
+            return None
+        except JobError as failed:
+            failed.message = f"A frame of the page cannot be read, {address}: {failed.message}"
+            raise
+        return FrameDocument(fetched.url, fetched.content_type, fetched.body)
 
     async def _fetch(
         self, url: str, check: Check, site: Site, validators: Validators, jar: CookieJar

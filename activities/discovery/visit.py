@@ -236,6 +236,7 @@ def _source(fetched: Fetched, reading: Reading, *, may_be_shell: bool = False) -
         parts=reading.profile.parts,
         may_be_shell=may_be_shell,
         comparison=reading.profile.comparison,
+        frames=reading.profile.frames,
     )
 
 

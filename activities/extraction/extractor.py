@@ -23,11 +23,20 @@ from core.text.blocks import to_text
 from core.text.javascript_shell import EmptyShell, shell_of
 from core.text.packing import Packed, pack
 from core.text.visible_text import content_blocks
-from core.web.crawl_settings import USUAL_COMPARISON, WHOLE_PAGE, Comparison, Parts
+from core.web.crawl_settings import USUAL_COMPARISON, WHOLE_PAGE, Comparison, Frames, Parts
 from core.web.documents import DocumentKind, document_kind, json_part, page_of
+from core.web.frames import (
+    FrameDocument,
+    InlinedFrames,
+    PageWithFrames,
+    inline_frames,
+    is_frame_of,
+    may_have_frames,
+)
 from core.web.links import PageLinks, decode_html, decode_page, extract_links
 from core.web.page_types import classify_page
 from core.web.sitemaps import Sitemap, parse_sitemap
+from core.web.urls import origin_of, parse_domain
 from core.web.walls import Wall, WallKind, wall_of
 from core.web.watch_rules import WatchRules
 
@@ -65,6 +74,7 @@ class PageSource:
     may_be_shell: bool = False
     asked_url: str | None = None
     comparison: Comparison = USUAL_COMPARISON
+    frames: Frames = Frames.SITE
 
 
 @dataclass(frozen=True)
@@ -206,11 +216,21 @@ def _links(page: PageSource) -> tuple[FoundLinks, str]:
     return FoundLinks(extract_links(html, page.url, encoding), shell, wall), html
 
 
+def _has_frames_to_read(page: PageSource) -> bool:
+    """Whether documents of frames have to be fetched, which are parts of the page."""
+    if not may_have_frames(page.body):
+        return False
+    document = FrameDocument(page.url, page.content_type, page.body)
+    missing = inline_frames(PageWithFrames(document, {})).missing
+    site = parse_domain(origin_of(page.url))
+    return any(is_frame_of(address, page.frames, site) for address in missing)
+
+
 def read_new_page(source: NewPageSource) -> FoundLinks:
     """The links and metadata of a page, and its content, which is read as a crawl does.
 
     Without the content if the page is not watched, a shell or hidden behind a wall, if it has no
-    text, or if it refreshes: a crawl follows that.
+    text, or if it refreshes or has frames: a crawl follows these.
     """
     page = source.page
     found, html = _links(page)
@@ -219,6 +239,8 @@ def read_new_page(source: NewPageSource) -> FoundLinks:
         return found
     if page.parts.json_path is not None:
         return found  # no part of a page
+    if page.frames is not Frames.NONE and _has_frames_to_read(page):
+        return found
     if not source.watched.allows(page.url, classify_page(page.url, links.title, links.kinds)):
         return found
     try:
@@ -267,6 +289,12 @@ class Extractor:
             return await self._run(read_new_page, NewPageSource(page, watched))
         except (TimeoutError, InternalError):
             return await self.links(page)
+
+    async def frames(self, page: PageWithFrames) -> InlinedFrames:
+        """`page` with the documents of its frames. Raises NotAPage and InternalError as `extract`
+        does.
+        """
+        return await self._page(inline_frames, page)
 
     async def sitemap(self, body: bytes) -> Sitemap:
         """The sitemap in `body`; one with a problem if it takes too long or crashes the process."""

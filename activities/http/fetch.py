@@ -88,7 +88,8 @@ class Fetched:
 
     `requested` is the URL of the request that it answers, as sent; that of `url` unless given.
     `body` is decompressed. `location` is the target of a redirect that was not followed, else None;
-    `set_cookies` are the cookies that the response sets.
+    `set_cookies` are the cookies that the response sets. If `has_frames`, `body` has the documents
+    of the frames of the page in it.
     """
 
     url: str
@@ -101,6 +102,7 @@ class Fetched:
     location: str | None = None
     set_cookies: tuple[str, ...] = field(default=(), repr=False)
     requested: str | None = None
+    has_frames: bool = False
 
     @property
     def not_modified(self) -> bool:

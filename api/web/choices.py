@@ -86,6 +86,7 @@ def crawl_fields(settings: CrawlSettingsView) -> dict[str, object]:
         "conditional": chosen(settings.conditional_requests),
         "links": chosen(settings.compare_links),
         "order": chosen(settings.ignore_order),
+        "frames": settings.frames,
         "masks": None if masks is None else "chosen",
         "mask_off": masks,
     }
@@ -107,6 +108,7 @@ def crawl_settings_of(fields: Form) -> dict[str, object]:
         "conditionalRequests": YES_NO.get(fields.get("conditional", "")),
         "compareLinks": YES_NO.get(fields.get("links", "")),
         "ignoreOrder": YES_NO.get(fields.get("order", "")),
+        "frames": fields.text("frames"),
         "masksOff": fields.all("mask_off") if fields.text("masks") else None,
     }
     for name, sign in SECRETS.items():

@@ -35,7 +35,8 @@ _WITHOUT_ATTRIBUTES: Final = frozenset({"-comment", "br", "hr", "tbody"})
 """Nodes that have no attributes."""
 
 MAX_FRAME_DEPTH: Final = 3
-"""Number of documents within documents (`iframe srcdoc`) that are read."""
+"""Number of documents within documents (`iframe srcdoc`) that are read; as in
+`core.web.frames`."""
 
 
 def visible_blocks(
@@ -273,12 +274,13 @@ class _Walk:
                 self._collector.text(f" {label} ")
             return
         inside = attributes.get("srcdoc")
+        url = target_of(tag, attributes, self._url) or self._url
         self._collector.flush()
         if inside and self._depth < MAX_FRAME_DEPTH:
             tree = LexborHTMLParser(inside)
             if tree.root is not None:
                 _Walk(
-                    tree, tree.root, self._collector, self._parts, self._url, self._most,
+                    tree, tree.root, self._collector, self._parts, url, self._most,
                     self._depth + 1,
                 ).run()  # fmt: skip
                 self._collector.flush()

@@ -28,6 +28,14 @@ class Render(StrEnum):
     ALWAYS = "always"
 
 
+class Frames(StrEnum):
+    """The frames whose documents are read as parts of a page."""
+
+    SITE = "site"  # those of the site of the page
+    ALL = "all"  # those of other sites too
+    NONE = "none"
+
+
 class MaskName(StrEnum):
     """What is not compared because it usually is noise; each can be turned off."""
 
@@ -102,6 +110,7 @@ class CrawlSettings(Model):
     masks_off: tuple[MaskName, ...] | None = None
     compare_links: bool | None = None
     ignore_order: bool | None = None
+    frames: Frames | None = None
 
     def changed_by(self, given: Self) -> Self:
         """These settings, replaced by the explicit fields of `given`; an explicit None unsets."""
@@ -219,6 +228,7 @@ class CrawlProfile:
     confirm_after: timedelta | None = None
     conditional_requests: bool = True
     comparison: Comparison = USUAL_COMPARISON
+    frames: Frames = Frames.SITE
 
 
 DEFAULT_CRAWL = CrawlProfile()
@@ -243,6 +253,7 @@ def profile_of(
         confirm_after=timedelta(seconds=chosen.confirm_after_seconds or 0) or None,
         conditional_requests=chosen.conditional_requests is not False,
         comparison=chosen.comparison,
+        frames=chosen.frames or Frames.SITE,
     )
 
 
@@ -268,7 +279,8 @@ def _fingerprint(
     content = {
         name: sorted(value) if name == "masks_off" else value
         for name, value in plain.items()
-        if value not in ([], Render.AUTO, False) or (name == "masks_off" and chosen.watches_part)
+        if value not in ([], Render.AUTO, Frames.SITE, False)
+        or (name == "masks_off" and chosen.watches_part)
     }
     if box is not None and (headers or cookies):
         secrets = [sorted(headers.items()), sorted(cookies.items())]

@@ -204,7 +204,7 @@ def extract_links(html: str, url: str, encoding: str = UTF_8) -> PageLinks:
     browser writes the queries of its links.
     """
     tree = LexborHTMLParser(_start(html))
-    base = _base(tree, url)
+    base = base_url(tree, url)
     links: dict[str, None] = {}
     canonicals: set[str] = set()
     feeds: dict[str, None] = {}
@@ -253,7 +253,7 @@ def _start(html: str) -> str:
     return html[: beyond.start()] if beyond else html
 
 
-def _base(tree: LexborHTMLParser, url: str) -> str:
+def base_url(tree: LexborHTMLParser, url: str) -> str:
     """The URL of the first `base[href]` (HTML standard, 4.2.3); `url` if it is not a web address.
 
     A base that is too long is ignored: each link would repeat it, and fill the memory.

@@ -18,6 +18,7 @@ UNSET = {
     "masksOff": None,
     "compareLinks": None,
     "ignoreOrder": None,
+    "frames": None,
 }
 CHOSEN = {
     "headers": {"X-Token": "hunter2", "Accept-Language": "de"},
@@ -32,6 +33,7 @@ CHOSEN = {
     "masksOff": ["dates", "navigation"],
     "compareLinks": True,
     "ignoreOrder": False,
+    "frames": "all",
 }
 SHOWN = {**CHOSEN, "headers": ["Accept-Language", "X-Token"], "cookies": ["session"]}
 
@@ -105,6 +107,8 @@ BAD: Final[list[tuple[object, str, str]]] = [
     ({"masksOff": ["dates"] * 13}, "masksOff", "at most 12"),
     ({"compareLinks": "yes"}, "compareLinks", "boolean"),
     ({"ignoreOrder": 1}, "ignoreOrder", "boolean"),
+    ({"frames": True}, "frames", "site"),
+    ({"frames": "some"}, "frames", "site"),
     ({"render": "sometimes"}, "render", "auto"),
     ({"confirmAfterSeconds": -1}, "confirmAfterSeconds", "greater than or equal to 0"),
     ({"confirmAfterSeconds": 3601}, "confirmAfterSeconds", "less than or equal to 3600"),

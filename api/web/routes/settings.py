@@ -21,7 +21,7 @@ from api.web.rendering import page
 from api.web.session import SIGNED_IN, FormDep, OwnerDep
 from core.errors import NotFound, RequestError
 from core.schedules import Day
-from core.web.crawl_settings import MaskName, Render
+from core.web.crawl_settings import Frames, MaskName, Render
 from core.web.page_types import PageType
 
 router = APIRouter(dependencies=SIGNED_IN)
@@ -31,6 +31,7 @@ CHOICES: Final = {
     "masks": list(MaskName),
     "page_types": list(PageType),
     "renders": list(Render),
+    "frames": list(Frames),
 }
 
 

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import ip_address
 from itertools import cycle
 from typing import Final
@@ -16,10 +17,18 @@ from typing import Final
 import httpcore2
 import pytest
 
-from activities.http.fetch import Fetcher
+from activities.crawling.check import Check
+from activities.crawling.page_fetcher import PageFetcher
+from activities.extraction.extractor import Extractor
+from activities.http.fetch import Fetched, Fetcher
+from activities.http.politeness import Politeness
 from core.errors import BadRedirect, ForbiddenAddress, InvalidAddress
 from core.web.addresses import Address, literal_address
+from core.web.crawl_settings import CrawlProfile, Frames
+from core.web.frames import MAX_FRAMES
 from core.web.urls import host_of, normalise
+from store.tables.domains import Domain
+from store.tables.pages import Page
 from tests.site import FakeSite
 
 PUBLIC: Final = "93.184.215.14"
@@ -212,3 +221,38 @@ async def test_the_listeners_do_count(watch: Watch) -> None:
 def test_every_notation_becomes_the_address_that_is_checked() -> None:
     hosts = [host_of(normalise(f"http://{written}/")) for written in LITERALS]
     assert [host for host in hosts if literal_address(host) is None] == []
+
+
+class NoPoliteness(Politeness):
+    """Admits everything at once."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def admit(self, url: str, max_wait: timedelta = timedelta()) -> None:
+        """Admit it."""
+
+
+async def test_no_frame_of_a_page_leads_to_a_private_address(
+    guarded: Fetcher, site: FakeSite, watch: Watch
+) -> None:
+    extractor = Extractor(1)
+    pages = PageFetcher(guarded, NoPoliteness(), extractor)
+    url = "http://public.example/"
+    page = Page(url=url)
+    domain = Domain(domain="http://public.example")
+    check = Check("job", page, CrawlProfile(frames=Frames.ALL))
+    site.page("/go", "", status=302, headers={"Location": f"http://127.0.0.1:{watch.port}/"})
+    site.page("/there", "<p>There</p>")
+    addresses = targets(watch.port)
+    try:
+        for start in range(0, len(addresses), MAX_FRAMES - 2):
+            frames = (*addresses[start : start + MAX_FRAMES - 2], "/go", "/there")
+            body = "".join(f"<iframe src='{each}'></iframe>" for each in frames).encode()
+            framed = await pages.with_frames(check, domain, Fetched(url, 200, None, body))
+            assert b"There" in framed.body
+            assert b"secret" not in framed.body
+    finally:
+        extractor.close()
+    assert watch.accepted == []
+    assert {f"http://{each}" for each in watch.attempted} == {site.origin}

@@ -34,6 +34,7 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
         "max_pages": "50", "watch_selector": "main", "watch_json_path": "$..a",
         "ignore_selectors": ".ad\n.date",
         "render": "never", "confirm": "60", "conditional": "no", "links": "yes", "order": "",
+        "frames": "none",
         "masks": "chosen", "mask_off": ["dates"], "user_agent": "Me", "headers": "X-Key: a:b",
         "cookies": "s=1=2",
     }  # fmt: skip
@@ -53,7 +54,7 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
         "watchJsonPath": "$..a",
         "ignoreSelectors": [".ad", ".date"], "render": "never", "confirmAfterSeconds": 60,
         "conditionalRequests": False, "masksOff": ["dates"], "compareLinks": True,
-        "ignoreOrder": None,
+        "ignoreOrder": None, "frames": "none",
     }  # fmt: skip
     shown = (await plain.get(path)).text
     for said in (
@@ -69,7 +70,8 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
         ("cron", "61 * * * *"), ("zone", "Mars/X"), ("tags", "x" * 99), ("max_pages", "many"),
         ("watch_selector", "p:has(a)"), ("watch_json_path", "a"),
         ("ignore_selectors", "p[["), ("confirm", "-1"),
-        ("headers", "secret without a colon"), ("render", "x"), ("discover_hours", "x"),
+        ("headers", "secret without a colon"), ("render", "x"), ("frames", "x"),
+        ("discover_hours", "x"),
     ):  # fmt: skip
         refused = await plain.post(path, data={**form, name: value})
         assert refused.status_code == 400, name

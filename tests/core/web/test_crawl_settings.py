@@ -94,6 +94,8 @@ def test_pages_seen_under_other_settings_cannot_be_compared() -> None:
         {"watch_selector": "x", "masks_off": ()},
         {"compare_links": True},
         {"ignore_order": True},
+        {"frames": "all"},
+        {"frames": "none"},
     ]
     assert len({fingerprint(**each) for each in kinds}) == len(kinds)
 
@@ -101,6 +103,7 @@ def test_pages_seen_under_other_settings_cannot_be_compared() -> None:
 def test_what_makes_no_difference_changes_no_fingerprint() -> None:
     assert fingerprint(headers={}, cookies={}, ignore_selectors=(), render="auto") is None
     assert fingerprint(masks_off=(), compare_links=False, ignore_order=False) is None
+    assert fingerprint(frames="site") is None
     assert fingerprint(masks_off=("ids", "dates")) == fingerprint(masks_off=("dates", "ids"))
     assert fingerprint(headers=sealed(X="a")) == fingerprint(headers=sealed(X="a"))
     assert "secret" not in str(fingerprint(headers=sealed(X="secret")))

@@ -1,0 +1,154 @@
+"""The documents of frames (`iframe`, `frame`), read as parts of the page that shows them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Final
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from core.errors import InvalidAddress
+from core.web.crawl_settings import Frames
+from core.web.documents import DocumentKind, document_kind
+from core.web.links import MAX_HTML_ELEMENTS, base_url, decode_html
+from core.web.scope import ExclusionReason, exclusion_reason
+from core.web.urls import Site, as_sent, normalise
+
+MAX_FRAMES: Final = 8
+"""Number of documents that are fetched for the frames of one page, frames of frames included."""
+
+MAX_FRAME_DEPTH: Final = 3
+"""Number of documents within documents that are read."""
+
+MAX_FRAME_BYTES: Final = 2 * 2**20
+"""Number of bytes of all documents of the frames of one page."""
+
+_MAY_HAVE_FRAMES: Final = re.compile(rb"<i?frame\s", re.IGNORECASE)
+_UNSEEN: Final = re.compile(r"display:none|visibility:hidden|(?:^|;)(?:width|height):[01](?:px)?;")
+_TINY: Final = frozenset({"0", "1", "0px", "1px"})
+
+
+@dataclass(frozen=True)
+class FrameDocument:
+    """The response for the document of a frame; `url` is its address after redirects."""
+
+    url: str
+    content_type: str | None
+    body: bytes = field(repr=False)
+
+
+Documents = Mapping[str, FrameDocument | None]
+"""Documents by the address that a frame asks for, as sent; None for one that is left out."""
+
+
+@dataclass(frozen=True)
+class PageWithFrames:
+    """A page with the `documents` of its frames so far."""
+
+    page: FrameDocument
+    documents: Documents
+
+
+@dataclass(frozen=True)
+class InlinedFrames:
+    """A page whose frames hold their documents as `srcdoc`; None if it holds none.
+
+    `missing` are the addresses, as sent, of documents that have to be fetched for it.
+    """
+
+    html: str | None
+    missing: tuple[str, ...]
+
+
+def is_frame_of(address: str, frames: Frames, site: Site) -> bool:
+    """Whether the document at `address` is read as a part of a page of `site`, by its host."""
+    if frames is Frames.ALL:
+        return True
+    return exclusion_reason(normalise(address), site) is not ExclusionReason.OTHER_HOST
+
+
+def may_have_frames(body: bytes) -> bool:
+    """Whether the page as sent may have frames; cheap, and right if it has none."""
+    return _MAY_HAVE_FRAMES.search(body) is not None
+
+
+def inline_frames(source: PageWithFrames) -> InlinedFrames:
+    """The page with the documents of the frames that a reader sees. Never raises.
+
+    Frames are left out that are hidden, that are inside of themselves, or whose documents are no
+    HTML or in another frame of the page already. A frameset becomes a page with its frames.
+    """
+    inliner = _Inliner(source.documents)
+    html = inliner.inlined(source.page, frozenset(), 0)
+    return InlinedFrames(html if inliner.used else None, tuple(inliner.missing))
+
+
+class _Inliner:
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self.used: set[str] = set()
+        self.missing: dict[str, None] = {}
+
+    def inlined(self, page: FrameDocument, above: frozenset[str], depth: int) -> str:
+        """The HTML of `page`, which is in a frame of the pages `above`."""
+        html = decode_html(page.body, page.content_type)
+        if depth == MAX_FRAME_DEPTH or not may_have_frames(page.body):
+            return html
+        if html.count("<") > MAX_HTML_ELEMENTS:
+            return html
+        tree = LexborHTMLParser(html)
+        base = base_url(tree, page.url)
+        inside = above | {page.url}
+        shown: list[str] = []
+        for node in tree.css("iframe[src], frame[src]"):
+            text = self._document_of(node, base, inside, depth)
+            if text is None:
+                continue
+            shown.append(text)
+            if node.tag == "iframe":
+                node.attrs["srcdoc"] = text
+        if not shown:
+            return html
+        return (tree.html or html) if tree.body is not None else _without_frameset(tree, shown)
+
+    def _document_of(
+        self, node: LexborNode, base: str, above: frozenset[str], depth: int
+    ) -> str | None:
+        attributes = node.attributes
+        if attributes.get("srcdoc") or _is_unseen(attributes):
+            return None
+        try:
+            address = as_sent(attributes.get("src") or "", base)
+            name = normalise(address)
+        except InvalidAddress:
+            return None
+        if name in above or name in self.used:
+            return None
+        if address not in self._documents:
+            self.missing[address] = None
+            return None
+        document = self._documents[address]
+        if document is None or document.url in above or document.url in self.used:
+            return None
+        if document_kind(document.content_type, document.body) is not DocumentKind.HTML:
+            return None
+        self.used |= {name, document.url}
+        return self.inlined(document, above, depth + 1)
+
+
+def _is_unseen(attributes: Mapping[str, str | None]) -> bool:
+    if "hidden" in attributes or attributes.get("aria-hidden") == "true":
+        return True
+    if (attributes.get("width") or "").strip() in _TINY:
+        return True
+    if (attributes.get("height") or "").strip() in _TINY:
+        return True
+    style = "".join((attributes.get("style") or "").split()).lower()
+    return bool(style) and _UNSEEN.search(f"{style};") is not None
+
+
+def _without_frameset(tree: LexborHTMLParser, shown: list[str]) -> str:
+    title = next((node.text() for node in tree.css("head > title")), "")
+    frames = "".join(f'<iframe srcdoc="{escape(text)}"></iframe>' for text in shown)
+    return f"<!doctype html><title>{escape(title)}</title><body>{frames}</body>"

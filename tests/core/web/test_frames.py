@@ -1,0 +1,120 @@
+"""Documents of frames, as parts of the page that shows them."""
+
+import pytest
+
+from core.text.blocks import to_text
+from core.text.visible_text import content_blocks
+from core.web.crawl_settings import Parts
+from core.web.frames import (
+    MAX_FRAME_DEPTH,
+    FrameDocument,
+    PageWithFrames,
+    inline_frames,
+    may_have_frames,
+)
+from tests.cost import cost
+
+ORIGIN = "https://hotel.example"
+
+
+def document(path: str, html: str, media_type: str = "text/html") -> FrameDocument:
+    return FrameDocument(ORIGIN + path, f"{media_type}; charset=utf-8", html.encode())
+
+
+def text(page: str, **frames: str) -> str:
+    """The text of the page at /, whose frames are at the paths of their names."""
+    documents = {f"{ORIGIN}/{name}": document(f"/{name}", html) for name, html in frames.items()}
+    found = inline_frames(PageWithFrames(document("/", page), documents))
+    return to_text(content_blocks(found.html if found.html is not None else page))
+
+
+def missing(page: str) -> list[str]:
+    """The paths that are fetched for the page at /."""
+    found = inline_frames(PageWithFrames(document("/", page), {}))
+    assert found.html is None
+    return [address.removeprefix(ORIGIN) for address in found.missing]
+
+
+def test_a_document_in_a_frame_is_a_part_of_the_page_at_its_place() -> None:
+    page = "<h1>Hotel</h1><p>Rooms:</p><iframe src=/a></iframe><p>Write to us.</p>"
+    assert text(page, a="<h2>Double</h2><p>$120</p>") == (
+        "# Hotel\nRooms:\n# Double\n$120\nWrite to us."
+    )
+    assert text(page) == "# Hotel\nRooms:\nWrite to us."
+
+
+def test_a_frameset_is_a_page_with_its_frames_in_order() -> None:
+    page = "<title>Inn</title><frameset cols=2><frame src=a><frame src=/b></frameset>"
+    assert text(page, a="<p>Menu & “wine”</p>", b="<p>Rooms</p>") == "Menu & “wine”\nRooms"
+    assert missing(page) == ["/a", "/b"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "<iframe src=a></iframe>", "<IFRAME SRC='/a#part'></IFRAME>", "<iframe\nsrc=./a>",
+        "<base href=/><iframe src=a width=100% height=10>", "<iframe src=a loading=lazy>",
+        "<div class=embed><iframe src=/a style='width: 100%'></iframe></div>",
+    ],
+)  # fmt: skip
+def test_what_a_reader_sees_is_fetched(frame: str) -> None:
+    assert may_have_frames(frame.encode())
+    assert missing(frame) == ["/a"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "<iframe src=/a hidden>", "<iframe src=/a style='display: none'>",
+        "<iframe src=/a width=0>",
+        "<iframe src=/a height=1px>", "<iframe src=/a style='width:1px;height:1px'>",
+        "<iframe src=/a aria-hidden=true>", "<iframe srcdoc='<p>x' src=/a>", "<iframe>",
+        "<iframe src=about:blank>", "<iframe src='javascript:a()'>",
+        "<iframe src='data:text/html,x'>",
+        "<iframe src=''>", "<iframe src='#part'>", "<iframe src=/>", "<iframe src='http://[/'>",
+        "<iframe src=file:///etc/passwd>", "<template><iframe src=/a></template>",
+        "<!-- <iframe src=/a> -->", "<script>'<iframe src=/a>'</script>", "<p>iframe src=/a</p>",
+    ],
+)  # fmt: skip
+def test_what_nobody_sees_or_no_document_is_in_is_not(frame: str) -> None:
+    assert missing(frame) == []
+
+
+def test_frames_of_frames_are_read_to_a_depth_and_never_inside_of_themselves() -> None:
+    def inside(name: str) -> str:
+        return f"<p>In</p><iframe src=/{name}></iframe>"
+
+    names = "abcdef"
+    deep = {name: inside(chr(ord(name) + 1)) for name in names}
+    assert text(inside("a"), **deep).count("In") == MAX_FRAME_DEPTH + 1
+    assert text(inside("a"), a=inside("b"), b=inside("a")).count("In") == 3
+    assert text(inside("a"), a=inside("")).count("In") == 2
+    assert text(inside("a") + inside("a"), a="<p>Once").count("Once") == 1
+
+
+def test_a_frame_that_was_left_out_is_not_asked_for_again() -> None:
+    page = document("/", "<p>x</p><iframe src=/a></iframe><iframe src=/b></iframe>")
+    picture = document("/b", "GIF", "image/gif")
+    found = inline_frames(PageWithFrames(page, {f"{ORIGIN}/a": None, f"{ORIGIN}/b": picture}))
+    assert (found.html, found.missing) == (None, ())
+
+
+def test_a_frame_that_redirects_to_the_page_is_not_read() -> None:
+    page = document("/", "<p>x</p><iframe src=/a></iframe>")
+    found = inline_frames(PageWithFrames(page, {f"{ORIGIN}/a": page}))
+    assert found.html is None
+
+
+def test_the_targets_of_links_in_a_frame_are_those_of_its_document() -> None:
+    page = document("/", "<p>x</p><iframe src=/shop/a></iframe>")
+    frame = document("/shop/a", "<a href=b>Buy</a>")
+    found = inline_frames(PageWithFrames(page, {f"{ORIGIN}/shop/a": frame}))
+    assert found.html is not None
+    blocks = content_blocks(found.html, Parts(links=True), f"{ORIGIN}/")
+    assert to_text(blocks) == f"x\nBuy <{ORIGIN}/shop/b>"
+
+
+def test_a_page_of_nothing_but_frames_is_read_quickly() -> None:
+    many = "<iframe src=/a></iframe>" * 20_000 + "<div>" * 5_000
+    _, million = cost(lambda: missing(many))
+    assert million < 100
