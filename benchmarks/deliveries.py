@@ -19,7 +19,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,7 +66,7 @@ class Bench:
 
     async def prepare(self, count: int) -> None:
         """Crawl the pages, and add the channels and an alert for the word `offer`."""
-        await running(self.client)
+        await running(self.diffy, self.client)
         links = "".join(f'<a href="/{n}">{n}</a>' for n in range(count))
         self.site.page("/", f"<html><body>{links}</body></html>")
         for number in range(count):
@@ -140,40 +139,39 @@ class Bench:
         return await self.client.every("/api/changes?event=change")
 
 
-async def running(client: Client) -> None:
-    """Return once everything answers."""
-    async with asyncio.timeout(WITHIN):
-        await client.insist("GET", "/health")
+async def running(diffy: Diffy, client: Client) -> None:
+    """Return once everything answers. `diffy up` is started again where it has ended: it does so
+    if a part dies before all of them run.
+    """
+
+    async def answers() -> bool:
+        if not diffy.runs and not diffy.processes():
+            diffy.start()
+        return (await client.ask("GET", "/health")).ok
+
+    await eventually(answers, bool, within=WITHIN)
 
 
 @asynccontextmanager
 async def killing(diffy: Diffy, seconds: float, kills: Counter[str]) -> AsyncIterator[None]:
     """Kill one of `KILLED` again and again, for the length of the block: so many seconds or less
-    after all run again, or else nothing would ever be done. At the end of the block all run.
+    after the system answers again, or else nothing would ever be done. At the end of the block all
+    run.
     """
     chance = random.Random(1)
     client = Client(diffy.origin)
     over = asyncio.Event()
 
-    async def present(part: Part) -> int | None:
-        return diffy.pid(part)
-
-    async def left() -> dict[int, str]:
-        return diffy.processes()
-
     async def kill() -> None:
-        while not over.is_set():
-            await running(client)
-            part = chance.choice(KILLED)
-            await eventually(partial(present, part), lambda pid: pid is not None)
+        while True:
+            await running(diffy, client)
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), chance.uniform(0.3, seconds))
                 return
+            part = chance.choice(KILLED)
             kills[part.name] += diffy.kill(part)
             if part is Part.UP:
                 await asyncio.to_thread(diffy.ended)
-                await eventually(left, lambda processes: not processes)
-                diffy.start()
 
     task = asyncio.create_task(kill())
     try:
@@ -181,7 +179,6 @@ async def killing(diffy: Diffy, seconds: float, kills: Counter[str]) -> AsyncIte
     finally:
         over.set()
         await task
-        await running(client)
         await client.aclose()
 
 
@@ -214,7 +211,7 @@ async def told_whatever_dies(bench: Bench, seconds: float) -> dict[str, object]:
         await down.start()
         for channel in bench.channels:
             await bench.client.insist("PATCH", f"/api/channels/{channel}", {"state": "active"})
-        await asyncio.sleep(10 * seconds)
+        await asyncio.sleep(3 * seconds)
     unsteady.answer = lambda _: OK
     for channel in bench.channels:
         await bench.client.insist("PATCH", f"/api/channels/{channel}", {"state": "active"})

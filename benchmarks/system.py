@@ -148,6 +148,11 @@ class Diffy:
             return False
         return True
 
+    @property
+    def runs(self) -> bool:
+        """Whether `diffy up` runs."""
+        return self._up.poll() is None
+
     def ended(self) -> int:
         """The exit code of `diffy up`, once it has ended."""
         return self._up.wait(STOPS_WITHIN)

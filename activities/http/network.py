@@ -282,7 +282,7 @@ async def _first_connected(
     """The connection that is established first; the others are closed.
 
     The next address is tried when the one before it fails, or after `CONNECT_STAGGER` seconds.
-    Raises the first error if all of them fail.
+    Raises the first error if all of them fail, and CancelledError if they were cancelled.
     """
     connected: list[httpcore2.AsyncNetworkStream] = []
     failures: list[Exception] = []
@@ -308,6 +308,9 @@ async def _first_connected(
     except BaseException:
         await _close(connected)
         raise
+    if not connected and not failures:
+        # A task group takes a cancellation for its own if it meets the deadline of an attempt.
+        raise asyncio.CancelledError
     if not connected:
         raise failures[0]
     # Two may be established at the same moment.

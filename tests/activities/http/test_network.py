@@ -20,6 +20,7 @@ from activities.http.network import (
     GuardedBackend,
     Resolver,
     SystemResolver,
+    _first_connected,
 )
 from core.errors import ForbiddenAddress, SiteUnreachable
 from core.web.addresses import Address
@@ -245,6 +246,15 @@ async def test_of_two_addresses_that_answer_at_once_one_connection_is_left(
         assert site.connections == 2
         await stream.aclose()
         await eventually(lambda: open_at(site), lambda count: count == 0)
+
+
+async def test_attempts_that_were_cancelled_are_a_cancellation_and_no_fault_of_ours() -> None:
+    async def cancelled(_: Address) -> httpcore2.AsyncNetworkStream:
+        raise asyncio.CancelledError
+
+    for addresses in (["127.0.0.1"], ["127.0.0.1", "::1"]):
+        with pytest.raises(asyncio.CancelledError):
+            await _first_connected([ip_address(each) for each in addresses], cancelled)
 
 
 async def test_a_connection_that_is_there_when_nobody_wants_it_any_more_is_closed(
