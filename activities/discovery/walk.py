@@ -113,6 +113,7 @@ class Walk:
         self._visitor = replace(visitor, admit=self._admit)
         self._admission = asyncio.Lock()
         self._busy: HostBusy | None = None
+        self._files: dict[str, int] = {}
         self._known: set[str] = set()
 
     async def run(self) -> DiscoverPagesResult:
@@ -232,6 +233,8 @@ class Walk:
         in_flight: dict[asyncio.Task[Visit | None], FoundUrl] = {}
         completed: list[tuple[FoundUrl, Visit]] = []
         store_at = time.monotonic()
+        # Counted as visits end: one that is stored later would come too late for those that begin.
+        self._files = dict(self._checkpoint.files)
         try:
             while True:
                 while urls and self._may_begin(len(in_flight), len(completed)):
@@ -250,6 +253,7 @@ class Walk:
                         url, visit = in_flight.pop(task), task.result()
                         if visit is not None:
                             completed.append((url, visit))
+                            _count_file(self._files, url.url, visit)
                 if not in_flight or time.monotonic() >= store_at:
                     await self._store(completed)
                     self._attempt.progress(self._percent())
@@ -301,7 +305,7 @@ class Walk:
     def _is_file(self, url: str) -> bool:
         """Whether all visits to URLs of this kind of file name so far have found no page."""
         kind = file_kind(url)
-        return kind is not None and self._checkpoint.files.get(kind, 0) >= FILES_OF_A_KIND
+        return kind is not None and self._files.get(kind, 0) >= FILES_OF_A_KIND
 
     async def _admit(self, url: str) -> None:
         """Wait for a slot of the host.
