@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Request
 
+from api.limits import MAX_SEARCH_LENGTH
 from core.tags import MAX_TAG_LENGTH, normalised_tag
 
 E = TypeVar("E", bound=StrEnum)
@@ -25,6 +26,12 @@ def chosen_id(request: Request, name: str) -> UUID | None:
         return UUID(request.query_params.get(name, ""))
     except ValueError:
         return None
+
+
+def usable_text(request: Request) -> str | None:
+    """The text that the query looks for."""
+    text = request.query_params.get("q", "").strip()
+    return text if 0 < len(text) <= MAX_SEARCH_LENGTH and text.isprintable() else None
 
 
 def usable_tag(request: Request) -> str | None:

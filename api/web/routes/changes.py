@@ -21,7 +21,7 @@ from api.deps import (
 from api.routes import changes as rest
 from api.routes.pages import PageChoices
 from api.routes.pages import change as change_page
-from api.web.filters import chosen, chosen_id, usable_tag
+from api.web.filters import chosen, chosen_id, usable_tag, usable_text
 from api.web.paging import links, requested
 from api.web.rendering import page
 from api.web.session import SIGNED_IN, FormDep, OwnerDep, SessionDep
@@ -66,7 +66,7 @@ class Seen(StrEnum):
     YES = "yes"
 
 
-FILTERS: Final = ("domain", "page_id", "tag", "event", "type", "severity", "period", "seen")
+FILTERS: Final = ("domain", "page_id", "tag", "event", "type", "severity", "period", "seen", "q")
 """The parameters of the list of changes."""
 
 DAYS: Final = {Period.DAY: 1, Period.WEEK: 7, Period.MONTH: 30}
@@ -119,6 +119,7 @@ async def front_page(
         severity=chosen(request, "severity", Severity),
         since=datetime.now(UTC) - timedelta(days=DAYS[period]) if period else None,
         acknowledged=None if seen is None else seen is Seen.YES,
+        text=usable_text(request),
     )
     filtered = any(value for name, value in request.query_params.items() if name in FILTERS)
     at_work = None

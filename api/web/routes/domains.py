@@ -23,7 +23,7 @@ from api.routes import domains as rest
 from api.routes import pages as rest_pages
 from api.routes import watching as rest_watching
 from api.web.charts import price_charts
-from api.web.filters import usable_tag
+from api.web.filters import usable_tag, usable_text
 from api.web.paging import links, requested
 from api.web.rendering import page
 from api.web.routes.pages import shown_prices
@@ -131,7 +131,8 @@ async def one_domain(
     domain = (await rest.get(domain_id, owner, database, client)).data
     paging = requested(request)
     tag = usable_tag(request)
-    pages = await rest_pages.list_of_domain(domain_id, owner, paging, database, client, tag)
+    text = usable_text(request)
+    pages = await rest_pages.list_of_domain(domain_id, owner, paging, database, client, tag, text)
     wanted = JobFilter(owner.org_id, domain_id=domain_id)
     failed = await reader.list(
         wanted.in_state(JobState.FAILED), limit=SHOWN_FAILURES, page=1, cursor=None
@@ -151,6 +152,7 @@ async def one_domain(
         stats=await reader.stats(wanted),
         health=health.data,
         tag=tag,
+        text=text,
         prices=prices,
         charts=price_charts(prices, datetime.now(UTC)) if prices else [],
         error=None,

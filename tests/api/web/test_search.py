@@ -1,0 +1,38 @@
+"""The search of the web page's lists of changes and pages."""
+
+import httpx2
+
+from tests.api.crawled import crawled_page
+from tests.api.web.conftest import WebSystem
+from tests.api.web.test_http import checked, enter
+from tests.site import FakeSite
+from tests.system import System
+
+
+async def test_changes_and_pages_are_found_by_a_text(
+    plain: httpx2.AsyncClient, web: WebSystem, system: System, site: FakeSite
+) -> None:
+    versions = [f"<p>The Pro plan costs ${price} a month.</p>" for price in (99, 119)]
+    crawled = await crawled_page(system, site, *versions)
+    domain = f"/domains/{crawled.domain_id}"
+    added = {"url": site.url("/imprint")}
+    await system.api.post(f"/api{domain}/pages", json=added)
+    await enter(plain, web, key=system.api.headers["Authorization"].removeprefix("Bearer "))
+
+    async def shown(path: str, q: str) -> str:
+        answer = await plain.get(path, params={"q": q})
+        assert answer.status_code == 200
+        checked(answer)
+        return answer.text
+
+    for q in ("$119", "127.0.0.1", "", "x" * 201, "\x00"):
+        assert "/changes/" in await shown("/", q), q
+    nothing = await shown("/", '"><b>nowhere')
+    assert 'href="/changes/' not in nothing
+    assert "&#34;&gt;&lt;b&gt;nowhere" in nothing
+    listed = await shown(domain, "IMPRINT")
+    assert site.url("/imprint") in listed
+    assert f'id="p-{crawled.page_id}"' not in listed
+    assert 'value="IMPRINT"' in listed
+    assert f'id="p-{crawled.page_id}"' in await shown(domain, "")
+    assert "No page contains “nowhere”" in await shown(domain, "nowhere")
