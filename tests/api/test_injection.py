@@ -54,9 +54,15 @@ async def ids(system: System, site: FakeSite) -> dict[str, str]:
 
 
 @pytest.fixture
-async def foreign(system: System, site: FakeSite) -> set[str]:
-    """Everything that names what the other organisation owns, of the same site: real crawls."""
+async def foreign(system: System, site: FakeSite, ids: dict[str, str]) -> set[str]:
+    """Everything that names what the other organisation owns, of the same site: real crawls.
+
+    The site shows the secret once the attacker has read it.
+    """
     found: set[str] = {SECRET}
+    site.page("/", "<p>Lite costs $1 a month.</p>")
+    async with system.worker():
+        await system.finished(ids["job_id"])
     site.page("/", f"<title>{SECRET}</title><p>Pro costs $99 a month.</p>")
     async with await system.another_organisation() as other, system.worker():
         theirs = System(system.settings, system.client, system.database, system.app, other)
