@@ -2,8 +2,8 @@
 
 Run by hand: `.venv/bin/python -m benchmarks.deliveries [--changes 300] [--seconds 4] [--postgres]`.
 A system as `make up` runs it. Pages change while the worker, the API, the Temporal server and all
-of `diffy up` are killed again and again, and of three webhooks one is down and one fails every
-other time; then all is well again. Every change that matches the alert must have arrived at each
+of `diffy up` are killed again and again. Of three webhooks one is down and one fails every other
+time. Then all is well again. Every change that matches the alert must have arrived at each
 webhook, under one id, and no other change.
 `--latency N` changes N pages one by one instead, with nothing killed, and prints the seconds from
 the answer of the site to the arrival of the webhook.

@@ -74,8 +74,8 @@ async def feed_of_token(session: AsyncSession, token: str) -> Feed:
 async def version_of(session: AsyncSession, feed: Feed) -> str:
     """What the entries of a feed depend on, as a digest: while it is the same, so are they.
 
-    It costs the id of each change that is shown, or for an alert of each that may have to be
-    judged, and a few columns of their pages and domains. A stored change never becomes another one.
+    It reads the id of each change that is shown; for an alert, of each that may have to be judged.
+    Of their pages and domains it reads a few columns. A stored change never becomes another one.
     """
     rule = await _rule_of(session, feed)
     limit = MAX_FEED_ENTRIES if rule is None else MAX_JUDGED

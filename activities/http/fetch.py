@@ -185,10 +185,9 @@ class Fetcher:
     ) -> Fetched:
         """The response for `url`, whatever its status, after redirects.
 
-        A redirect is followed to the address that the site sent, with the cookies that it has set
-        in this fetch, or in an earlier one with the same `jar`, as in a browser. The response is
-        named without parameters of a visit
-        (`core.web.urls.name_after_redirects`).
+        A redirect is followed to the address that the site sent, as in a browser. It takes the
+        cookies along that the site has set, in this fetch or an earlier one with the same `jar`.
+        The response is named without parameters of a visit (`core.web.urls.name_after_redirects`).
 
         `before_request` is awaited before each request, of redirects too, as soon as the host has a
         free connection; its time and the wait for the connection do not count towards the deadline,
