@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -29,9 +29,6 @@ from store.tables.changes import Change
 
 NEGLECTED_AFTER: Final = timedelta(minutes=2)
 """How much later than due a delivery is for nobody to be at it."""
-
-NEW_FOR: Final = timedelta(days=2)
-"""How long before the end of quiet hours a delivery can be made that was never attempted."""
 
 MAX_DIGEST_SIZE: Final = 500
 """Changes that one digest counts; further ones are in the next."""
@@ -106,18 +103,19 @@ async def redeliver(
 
     Raises NotFound if there is none with this id, and Conflict if its channel is turned off.
     """
-    found = await get_delivery(session, org_id, delivery_id, lock=True)
+    found = await get_delivery(session, org_id, delivery_id)
     channel = await get_channel(session, org_id, found.channel_id)
     if channel.state is ChannelState.OFF:
         raise Conflict("The channel is turned off: turn it on first.")
-    message = [found]
+    same = Delivery.id == found.id
     if found.digest_id is not None:
-        rows = select(Delivery).where(Delivery.digest_id == found.digest_id).with_for_update()
-        message = list(await session.scalars(rows.order_by(Delivery.id)))
-    for each in message:
+        same = Delivery.digest_id == found.digest_id
+    # In the order of the ids, so that two who repeat parts of one digest do not deadlock.
+    rows = select(Delivery).where(same).order_by(Delivery.id).with_for_update()
+    for each in await session.scalars(rows.execution_options(populate_existing=True)):
         each.state = DeliveryState.PENDING
         each.due_at = each.next_attempt_at = now
-        each.delivered_at = None
+        each.delivered_at = each.held_until = None
     return found
 
 
@@ -163,6 +161,7 @@ def _is_unblocked(now: datetime) -> ColumnElement[bool]:
         other.channel_id == Delivery.channel_id,
         other.state == DeliveryState.PENDING,
         other.due_at <= now,
+        or_(other.held_until.is_(None), other.held_until <= now),
         ~other.is_digest,
         or_(
             other.changed_at < Delivery.changed_at,
@@ -264,19 +263,14 @@ async def _fail(
 
 
 async def hold(session: AsyncSession, deliveries: Sequence[Delivery], until: datetime) -> None:
-    """Hold deliveries until then: their alert has quiet hours now.
-
-    Only what is new gets its days from then on; what was attempted, or could not be for long, has
-    no further ones.
-    """
-    is_new = (Delivery.attempts == 0) & (Delivery.created_at > until - NEW_FOR)
+    """Hold deliveries until then: their alert has quiet hours now. They get no further days."""
     await session.execute(
         update(Delivery)
         .where(
             Delivery.id.in_([each.id for each in deliveries]),
             Delivery.state == DeliveryState.PENDING,
         )
-        .values(due_at=case((is_new, until), else_=Delivery.due_at), next_attempt_at=until)
+        .values(held_until=until, next_attempt_at=until)
         .execution_options(synchronize_session=False)
     )
 

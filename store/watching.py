@@ -19,7 +19,8 @@ MIN_FAILING_PAGES: Final = 3
 
 FEW_FAIL: Final = 4
 """A site whose checks failed works again if at most one page of so many still fails: far enough
-from half of them for a site on the edge to be told once.
+from half of them for a site on the edge to be told once. Of a small site fewer than
+`MIN_FAILING_PAGES` may, if they are not most.
 """
 
 LOW_SHARE: Final = 10
@@ -151,7 +152,8 @@ async def _tell_restored_site(
     """Tell that the domain is watched again, if few of its pages fail: most work, or those that
     failed were deleted.
     """
-    if FEW_FAIL * failing > watched:
+    few_of_a_small_site = failing < MIN_FAILING_PAGES and 2 * failing <= watched
+    if FEW_FAIL * failing > watched and not few_of_a_small_site:
         return
     domain.checks_broken_since = domain.checks_problem = None
     event = watch_restored("The pages of the site can be checked again.")

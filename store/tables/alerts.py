@@ -87,7 +87,8 @@ class Delivery(Base):
     """A change that is told to a channel, or a test of the channel, which has no `change_id`.
 
     Its id is made of both (`store.deliveries.delivery_id`). `changed_at` is when the change was
-    stored; deliveries of one page go in that order. It is held until `due_at`; `next_attempt_at` is
+    stored; deliveries of one page go in that order. It is due first at `due_at`, after which it has
+    three days, and is held until `held_until` where quiet hours began later. `next_attempt_at` is
     None once it is not pending. `is_digest` says that it is told together with others; `digest_id`
     is the id of the message that it is part of, once there is one.
     """
@@ -113,6 +114,7 @@ class Delivery(Base):
     state: Mapped[DeliveryState] = mapped_column(default=DeliveryState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     due_at: Mapped[datetime]
+    held_until: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
     last_answer: Mapped[str | None]
     is_digest: Mapped[bool] = mapped_column(default=False, server_default=false())

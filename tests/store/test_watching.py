@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import select, update
 
 from core.alerts.rules import AlertRule
@@ -117,6 +118,23 @@ async def test_a_site_that_fails_is_told_once_and_not_page_by_page(
         assert await kinds(database) == ["watch_broken", "watch_restored"][: 1 + restored]
     await fails(database, pages[9], 600)
     assert (await told(database))[-1].page_id == pages[9], "now it is that page alone"
+
+
+@pytest.mark.parametrize(("pages", "failing"), [(3, 1), (4, 2), (5, 2), (12, 3)])
+async def test_a_site_works_again_though_some_of_its_pages_fail_and_they_are_told(
+    database: Database, domain: Domain, pages: int, failing: int
+) -> None:
+    async with database.transaction() as session:
+        found = await new_pages(session, domain.id, *(f"/{number}" for number in range(pages)))
+    for check in range(3):
+        for number, page_id in enumerate(found):
+            await fails(database, page_id, 100 * check + number)
+    assert await kinds(database) == ["watch_broken"]
+    for number, page_id in enumerate(found[failing:]):
+        await works(database, page_id, 400 + number)
+    assert await kinds(database) == ["watch_broken", "watch_restored"]
+    await fails(database, found[0], 500)
+    assert (await told(database))[-1].page_id == found[0]
 
 
 async def test_a_site_whose_failing_pages_are_deleted_is_watched_again(
