@@ -103,7 +103,20 @@ _PERIODS: Final = words_of(
 _COUNTED: Final = re.compile(r"\s?(%|[^\W\d_]+)")
 _CENTS: Final = words_of("00 50 90 95 97 98 99 49 79 89")
 _NAME_BEFORE: Final = re.compile(r"(?:^|(?P<more>.*\s))(?P<word>\S+)\s+\Z", re.DOTALL)
-_MONEY_WORDS: Final = frozenset([*AFTER, *CODES, *SCALES])
+_FAR: Final = 10
+"""How many times as high as the number of a model its price is at least."""
+
+_COUNTED_WORDS: Final = words_of(
+    "% users user seats seat members member people persons employees agents contacts subscribers "
+    "projects sites domains pages keywords requests credits emails messages devices licenses "
+    "licences orders items products files gb tb mb kb hours hour hrs minutes min mins days day "
+    "weeks week months years pcs pieces nutzer benutzer personen mitarbeiter kontakte projekte "
+    "seiten geräte stunden minuten tage tagen wochen monate monaten jahre stück utilisateurs "
+    "personnes contacts projets jours heures semaines mois ans pièces usuarios personas contactos "
+    "proyectos días horas semanas meses años utenti persone progetti giorni ore settimane mesi anni"
+)
+"""Words that say what the number before them counts."""
+
 _LEADS: Final = words_of(
     "ab nur from only now price prices total prix precio preço prezzo preis cena cijena pris "
     "hinta hind ár цена ціна dès des à a da desde od fra från før für um just jetzt sale was "
@@ -205,14 +218,13 @@ class _Reader:
         gap = self._plain[number.end() : following.start()]
         if len(gap) > 3 or not _RANGE.fullmatch(gap):
             return None
-        spaced = len(gap) == 3
         if not leading:
             name = self._plain[max(number.start() - 80, 0) : number.start()]
-            return None if spaced and _named_before(name) else following  # `iPhone 15 – 999 €`
+            is_model = len(gap) == 3 and _named_before(name) and _is_far_below(number, following)
+            return None if is_model else following  # `iPhone 15 – 999 €`
         counted = _COUNTED.match(self._plain, following.end())
-        if counted is None or (counted[1] != "%" and not spaced):
-            return following
-        return following if _may_follow_a_price(counted[1]) else None  # `$49 – 100 users`
+        is_count = counted is not None and counted[1].lower() in _COUNTED_WORDS
+        return None if is_count else following  # `$49 – 100 users`
 
     def _before(self, start: int) -> _Notation | None:
         """The currency directly before a number."""
@@ -322,10 +334,10 @@ class _Reader:
         return thousandths and _NO_MONEY_UNIT.match(plain, notation.end) is not None
 
 
-def _may_follow_a_price(word: str) -> bool:
-    """Whether the number before the word can be an amount of money, and not count something."""
-    lower = word.lower()
-    return lower in _PERIODS or lower in WORDS or word in _MONEY_WORDS
+def _is_far_below(number: re.Match[str], other: re.Match[str]) -> bool:
+    """Whether a number is no price beside the other one, as that of a model is not."""
+    low, high = (re.sub(r"\D", "", each[0]) for each in (number, other))
+    return len(low) < len(high) and _FAR * int(low) <= int(high)
 
 
 def _rises(values: list[Decimal | None]) -> bool:

@@ -109,15 +109,23 @@ def test_a_range_has_both_ends(text: str) -> None:
     [
         ("iPhone 15 – 999 €", "999 €"), ("Model 3 - 45.000 €", "45.000 €"),
         ("Team $49 – 100 users", "$49"), ("$5 - 10 GB a month", "$5"), ("$10-20% off", "$10"),
-        ("$49 — 3 Benutzer", "$49"),
+        ("$49 — 300 Benutzer", "$49"), ("$49-100 users", "$49"), ("$3-5 days shipping", "$3"),
+        ("Windows 11 – 139 €", "139 €"), ("€5 – 12 Monate", "€5"),
     ],
 )  # fmt: skip
 def test_a_count_or_a_name_beside_a_dash_is_no_end_of_a_range(text: str, amount: str) -> None:
     assert [money.text for money in find_money(text)] == [amount]
 
 
-@pytest.mark.parametrize("text", ["$10 – 20 per user", "USD 10 – 20 excl. VAT", "$10-20 today"])
-def test_what_follows_a_price_leaves_a_range_one(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$10 – 20 per user", "USD 10 – 20 excl. VAT", "$10-20 today", "₹10 – 20 only",
+        "$10 – 20 billed monthly", "$10 – 20 depending on size", "Hotel Adlon 10 – 20 €",
+        "Eintritt 10 – 20 €", "Bilety 10 – 20 zł", "Breakfast 10–20 €",
+    ],
+)  # fmt: skip
+def test_words_around_a_range_leave_it_one(text: str) -> None:
     assert [money.amount for money in find_money(text)] == [10, 20]
 
 
