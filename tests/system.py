@@ -30,6 +30,7 @@ from store.secretkey import SecretKey
 from store.tables.batches import Batch
 from store.tables.domains import Domain
 from store.tables.pages import Page, PageStatus
+from store.tables.prices import Price
 from store.tables.snapshots import Snapshot
 from temporal.connection import BRIEF_RETRIES, connect
 from temporal.jobs.reader import JobStats
@@ -157,6 +158,7 @@ class System:
         """Leave all pages as if nobody had read them yet: for tests of their first crawl."""
         async with self.database.transaction() as session:
             await session.execute(delete(Snapshot))
+            await session.execute(delete(Price))
             await session.execute(
                 update(Page).values(
                     status=PageStatus.PENDING,
@@ -169,6 +171,7 @@ class System:
                     settings_fingerprint=None,
                     last_check_at=None,
                     crawl_count=0,
+                    prices_read=False,
                 )
             )
 

@@ -176,21 +176,24 @@ def _selected(place: Place, value: object) -> Iterator[str]:
     path = ""
     for step in place:
         path += "[]" if isinstance(step, int) else f".{step}" if path else str(step)
-    if isinstance(value, dict | list) and not value:
-        # Nothing is in it, but it is there.
-        yield _part(path, json.dumps(value))
-    yield from _values(value, path, len(place))
+    yield from _values(value, path, len(place), with_empty=True)
 
 
-def _values(data: object, path: str, depth: int) -> Iterator[str]:
+def _values(data: object, path: str, depth: int, *, with_empty: bool = False) -> Iterator[str]:
+    """The values in `data`; `with_empty` also the lists and objects that hold nothing: of what was
+    selected they tell that it is there.
+    """
     if depth > MAX_DEPTH:
         return
-    if isinstance(data, dict):
+    if with_empty and isinstance(data, dict | list) and not data:
+        yield _part(path, json.dumps(data))
+    elif isinstance(data, dict):
         for name, value in data.items():
-            yield from _values(value, f"{path}.{name}" if path else str(name), depth + 1)
+            inner = f"{path}.{name}" if path else str(name)
+            yield from _values(value, inner, depth + 1, with_empty=with_empty)
     elif isinstance(data, list):
         for value in data:
-            yield from _values(value, f"{path}[]", depth + 1)
+            yield from _values(value, f"{path}[]", depth + 1, with_empty=with_empty)
     else:
         shown = data if isinstance(data, str) else json.dumps(data)
         yield _part(path, shown)

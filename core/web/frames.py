@@ -9,6 +9,7 @@ from typing import Final
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from core.errors import InvalidAddress
+from core.text.visible_text import MAX_FRAME_DEPTH
 from core.web.crawl_settings import Frames
 from core.web.documents import DocumentKind, document_kind
 from core.web.links import MAX_HTML_ELEMENTS, base_url, decode_html
@@ -18,13 +19,10 @@ from core.web.urls import Site, as_sent, normalise
 MAX_FRAMES: Final = 8
 """Number of documents that are fetched for the frames of one page, frames of frames included."""
 
-MAX_FRAME_DEPTH: Final = 3
-"""Number of documents within documents that are read."""
-
 MAX_FRAME_BYTES: Final = 2 * 2**20
 """Number of bytes of all documents of the frames of one page."""
 
-_MAY_HAVE_FRAMES: Final = re.compile(rb"<i?frame\s", re.IGNORECASE)
+_MAY_HAVE_FRAMES: Final = re.compile(rb"<i?frame[\s/]", re.IGNORECASE)
 _UNSEEN: Final = re.compile(r"display:none|visibility:hidden|(?:^|;)(?:width|height):[01](?:px)?;")
 _TINY: Final = frozenset({"0", "1", "0px", "1px"})
 

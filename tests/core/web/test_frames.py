@@ -3,10 +3,9 @@
 import pytest
 
 from core.text.blocks import to_text
-from core.text.visible_text import content_blocks
+from core.text.visible_text import MAX_FRAME_DEPTH, content_blocks
 from core.web.crawl_settings import Parts
 from core.web.frames import (
-    MAX_FRAME_DEPTH,
     FrameDocument,
     PageWithFrames,
     inline_frames,
@@ -53,6 +52,7 @@ def test_a_frameset_is_a_page_with_its_frames_in_order() -> None:
     "frame",
     [
         "<iframe src=a></iframe>", "<IFRAME SRC='/a#part'></IFRAME>", "<iframe\nsrc=./a>",
+        "<iframe/src=/a>",
         "<base href=/><iframe src=a width=100% height=10>", "<iframe src=a loading=lazy>",
         "<div class=embed><iframe src=/a style='width: 100%'></iframe></div>",
     ],

@@ -52,6 +52,17 @@ def test_what_a_path_selects_is_compared_once_with_its_place(
     assert text(path) == selected
 
 
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ({"jobs": {"open": []}}, "jobs.open: []"), ({"jobs": {"open": {}}}, "jobs.open: {}"),
+        ({"jobs": [{"t": []}]}, "jobs[].t: []"), ({"jobs": [[], ["x"]]}, "jobs[]: []\njobs[][]: x"),
+    ],
+)  # fmt: skip
+def test_a_list_that_is_empty_is_there_however_deep(data: object, shown: str) -> None:
+    assert text("$.jobs", data) == shown
+
+
 def test_all_of_a_document_can_be_selected_also_one_value() -> None:
     assert text("$", "open") == "open"
     assert text("$.a", "open") is None
