@@ -282,8 +282,8 @@ class JobHistory:
         """Apply the pending activity, which is newer than all events.
 
         Temporal may forget that an attempt has begun: it keeps that apart from the history until
-        the activity closes. A report of the attempt proves that it began. It begins again under its
-        number, so it is told as handed back.
+        the activity closes. A report of the attempt proves that it began. Temporal then starts the
+        same attempt again, and it is told as one that its worker handed back.
         """
         if not described.raw_description.pending_activities:
             await self._read_quick_look(described)
