@@ -33,7 +33,7 @@ from store.domains import all_domains
 from store.outbox import put
 from store.pages import NewPage, add_pages, pages_at
 from store.secretkey import SecretKey
-from store.tables.domains import Domain, DomainStatus
+from store.tables.domains import DomainStatus
 from temporal.delivery import DELIVERY_BATCH_SIZE, Delivery
 from temporal.jobs.messages import Launcher
 
@@ -172,7 +172,10 @@ class _Importer:
                 self._secret_key,
             )
         except Conflict:
-            return await self._just_added(site.domain)
+            added = await self._just_added(site.domain)
+            if added is None:  # the conflict is another one
+                raise
+            return added
         domain.status = wanted.status or DomainStatus.ACTIVE
         if self._body.discover:
             job_id = await start_discovery(self._session, domain, self._launcher)
@@ -186,12 +189,12 @@ class _Importer:
             return wanted
         return wanted.model_copy(update={"discover_frequency_hours": 0})
 
-    async def _just_added(self, name: str) -> UUID:
-        """The id of a domain that another request added since this one began."""
-        found: dict[str, Domain] = {
-            each.domain: each for each in await all_domains(self._session, self._org_id)
-        }
-        domain_id = found[name].id
+    async def _just_added(self, name: str) -> UUID | None:
+        """The id of a domain that another request added since this one began; None if none did."""
+        found = {each.domain: each.id for each in await all_domains(self._session, self._org_id)}
+        domain_id = found.get(name)
+        if domain_id is None:
+            return None
         self._known[key_of_site(parse_domain(name))] = domain_id
         self._tell(name, Verdict.KNOWN, domain_id=domain_id)
         return domain_id

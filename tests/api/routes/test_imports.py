@@ -1,17 +1,34 @@
 """`POST /api/pages/import`: many pages in one call."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
 from sqlalchemy import select
 
+from core.settings import Settings
 from store.outbox import DatabaseOutbox
 from store.tables.domains import Domain
 from store.tables.requests import OutboxMessage
 from temporal.delivery import Delivery
-from tests.system import System
+from tests.postgres import PostgresServer
+from tests.system import System, running_system
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def either(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[System]:
+    """A system on each database, which has no key for secrets because the database is given."""
+    if request.param == "sqlite":
+        chosen = settings.model_copy(update={"database_url": settings.resolved_database_url})
+        async with running_system(chosen) as system:
+            yield system
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.migrated() as url:
+        async with running_system(settings.model_copy(update={"database_url": url})) as system:
+            yield system
 
 
 async def sent(system: System, key: str | None = None, **body: Any) -> httpx2.Response:
@@ -124,6 +141,21 @@ async def test_an_import_that_is_sent_again_adds_nothing(system: System) -> None
     async with system.database.reading() as session:
         names = list(await session.scalars(select(Domain.domain).order_by(Domain.domain)))
     assert names == ["a.example", "c.example"]
+
+
+async def test_secrets_without_a_key_to_encrypt_them_are_refused_and_nothing_is_added(
+    either: System,
+) -> None:
+    secret = {"crawlSettings": {"headers": {"X-Token": "s3cret"}}}
+    bodies: list[dict[str, Any]] = [
+        {"domains": [{"domain": "a.example"}, {"domain": "b.example", **secret}]},
+        {"pages": [{"url": "https://a.example/", **secret}], "addDomains": True},
+    ]
+    for body in bodies:
+        answer = await sent(either, **body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "CONFLICT"), answer.text
+        assert "DIFFY_SECRET_KEY" in answer.json()["error"]
+    assert (await either.api.get("/api/domains")).json()["meta"]["total"] == 0
 
 
 async def test_a_thousand_pages_of_a_hundred_domains_go_in_one_call(system: System) -> None:
