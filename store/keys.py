@@ -92,6 +92,14 @@ async def add_key(
     return NewKey(row.id, key)
 
 
+async def lock_organisation(session: AsyncSession, org_id: UUID) -> None:
+    """Wait for the transactions that hold this lock of the organisation, and hold it until the end
+    of this one. Others may still insert rows that refer to the organisation.
+    """
+    rows = select(Organisation.id).where(Organisation.id == org_id)
+    await session.execute(rows.with_for_update(key_share=True))
+
+
 async def ensure_key(session: AsyncSession, org_name: str, key: str) -> None:
     """Add `key` to the organisation, unless it exists already, revoked or not."""
     organisation = await _organisation(session, org_name)

@@ -30,6 +30,7 @@ from core.settings import Settings
 from core.web.scope import SiteKey, key_of_origin, key_of_site
 from core.web.urls import normalise, origin_of, parse_domain
 from store.domains import all_domains
+from store.keys import lock_organisation
 from store.outbox import put
 from store.pages import NewPage, add_pages, pages_at
 from store.secretkey import SecretKey
@@ -135,6 +136,9 @@ class _Importer:
         self._domains: list[ImportedDomain] = []
 
     async def run(self) -> Import:
+        # One import of an organisation after the other: two at once could deadlock over its domains
+        # and pages, or add a site twice under two names.
+        await lock_organisation(self._session, self._org_id)
         for domain in await all_domains(self._session, self._org_id):
             self._known.setdefault(key_of_site(parse_domain(domain.domain)), domain.id)
         for wanted in self._body.domains or ():
@@ -236,8 +240,7 @@ class _Importer:
             )
         ids: dict[tuple[UUID, str], UUID] = {}
         new: set[UUID] = set()
-        # Sorted, so that two imports of an organisation cannot deadlock.
-        for domain_id, pages in sorted(wanted.items()):
+        for domain_id, pages in wanted.items():
             added = await add_pages(self._session, domain_id, list(pages.values()))
             new.update(added.added)
             ids.update({(domain_id, page.url): page.id for page in pages.values() if page.id})

@@ -143,6 +143,26 @@ async def test_an_import_that_is_sent_again_adds_nothing(system: System) -> None
     assert names == ["a.example", "c.example"]
 
 
+async def test_imports_at_once_in_other_orders_add_each_site_once(either: System) -> None:
+    names = [f"{n}.example" for n in range(40)]
+    forms = ["{}", "www.{}", "http://{}"]
+    bodies = [
+        [{"domain": form.format(name)} for name in order]
+        for form in forms
+        for order in (names, names[::-1])
+    ]
+    answers = await asyncio.gather(*(sent(either, domains=body) for body in bodies))
+    assert [answer.status_code for answer in answers] == [200] * len(bodies)
+    added = [
+        each["domain"]
+        for answer in answers
+        for each in answer.json()["data"]["domains"]
+        if each["verdict"] == "added"
+    ]
+    assert len(added) == len(names)
+    assert (await either.api.get("/api/domains")).json()["meta"]["total"] == len(names)
+
+
 async def test_secrets_without_a_key_to_encrypt_them_are_refused_and_nothing_is_added(
     either: System,
 ) -> None:
