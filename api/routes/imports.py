@@ -41,7 +41,12 @@ from temporal.jobs.messages import Launcher
 router = APIRouter(prefix="/api/pages", tags=["pages"])
 
 MAX_IMPORTED: Final = 1_000
-"""Pages of one call, and domains of one call."""
+"""Pages of one call."""
+
+MAX_DOMAINS: Final = 100
+"""Domains of one call, and sites that its pages add: other requests that write to SQLite wait for
+the whole import.
+"""
 
 PROMPT_DELIVERIES: Final = 5 * DELIVERY_BATCH_SIZE
 """Domains and pages whose messages to Temporal a request delivers itself. The reconciler delivers
@@ -72,9 +77,11 @@ class ImportBody(JsonBody):
     set.
     """
 
-    domains: Annotated[list[ImportedDomainBody], Field(max_length=MAX_IMPORTED)] | None = None
+    domains: Annotated[list[ImportedDomainBody], Field(max_length=MAX_DOMAINS)] | None = None
     pages: Annotated[list[AddPageBody], Field(max_length=MAX_IMPORTED)] | None = None
-    add_domains: bool | None = None
+    add_domains: bool | None = Field(
+        default=None, description="Whether sites of pages become domains: at most 100 in one call."
+    )
     discover: bool | None = None
 
 
@@ -141,6 +148,7 @@ class _Importer:
         await lock_organisation(self._session, self._org_id)
         for domain in await all_domains(self._session, self._org_id):
             self._known.setdefault(key_of_site(parse_domain(domain.domain)), domain.id)
+        self._check_new_sites()
         for wanted in self._body.domains or ():
             await self._add(wanted)
         pages = await self._pages(self._body.pages or ())
@@ -152,6 +160,24 @@ class _Importer:
             domains=self._domains,
             pages=pages,
         )
+
+    def _check_new_sites(self) -> None:
+        """Raises InvalidRequest if the pages would add too many sites."""
+        if not self._body.add_domains:
+            return
+        listed: set[SiteKey] = set()
+        for wanted in self._body.domains or ():
+            with suppress(InvalidRequest):
+                check_times(wanted)
+                listed.add(key_of_site(watched_site(wanted.domain, self._settings)))
+        new: set[SiteKey] = set()
+        for page in self._body.pages or ():
+            with suppress(InvalidAddress, InvalidRequest):
+                site = watched_site(origin_of(normalise(page.url)), self._settings)
+                new.add(key_of_site(site))
+        if len(new - listed - self._known.keys()) > MAX_DOMAINS:
+            sentence = f"One import adds at most {MAX_DOMAINS} sites of pages: send fewer."
+            raise InvalidRequest(sentence, {"pages": sentence})
 
     async def _add(self, wanted: ImportedDomainBody) -> UUID | None:
         """The id of the domain that is watched for `wanted`; None if it was refused."""

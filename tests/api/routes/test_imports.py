@@ -185,6 +185,30 @@ async def test_a_thousand_pages_of_a_hundred_domains_go_in_one_call(system: Syst
     assert (await sent(system, pages=[*pages, pages[0]])).status_code == 400
 
 
+async def test_an_import_of_more_sites_than_it_may_add_adds_nothing(system: System) -> None:
+    def pages(count: int) -> list[dict[str, str]]:
+        """Pages of that many sites, and others that make none."""
+        sites = [{"url": f"https://site{n}.example/"} for n in range(count)]
+        return [*sites, {"url": "http://www.site0.example/"}, {"url": "mailto:x@site.example"}]
+
+    answer = await sent(
+        system, domains=[{"domain": "z.example"}], pages=pages(101), addDomains=True
+    )
+    assert answer.status_code == 400
+    sentence = "One import adds at most 100 sites of pages: send fewer."
+    assert answer.json()["details"] == {"pages": sentence}
+    domains = [{"domain": f"www.d{n}.example"} for n in range(101)]
+    answer = await sent(system, domains=domains)
+    assert (answer.status_code, list(answer.json()["details"])) == (400, ["domains"])
+    assert (await system.api.get("/api/domains")).json()["meta"]["total"] == 0
+    assert (await imported(system, pages=pages(101)))["refused"] == 103, "nothing is to be added"
+    named = [{"domain": "site100.example"}]
+    data = await imported(system, domains=named, pages=pages(101), addDomains=True)
+    assert len(data["domains"]) == 101, "what the request names is not counted with its pages"
+    data = await imported(system, pages=pages(102), addDomains=True)
+    assert len(data["domains"]) == 1, "nor is what is known"
+
+
 async def test_schedules_of_pages_are_made_and_heal(system: System) -> None:
     page = {"url": "https://a.example/1", "schedule": {"everyMinutes": 30}}
     data = await imported(system, addDomains=True, pages=[page])
