@@ -8,7 +8,7 @@ from datetime import timedelta
 import httpx2
 
 from core.scopes import SAFE_METHODS, Scope, needed_scope
-from store.keys import create_key
+from store.keys import create_key, list_keys
 from tests.api.operations import operations
 from tests.system import System
 
@@ -18,6 +18,12 @@ async def new_key(system: System, scope: Scope, lasts: timedelta | None = None) 
     async with system.database.transaction() as session:
         made = await create_key(session, "scoped", scope=scope, lasts=lasts)
     return made.key
+
+
+async def ids_of_keys(system: System) -> list[str]:
+    """The ids of the keys that `new_key` made, oldest first."""
+    async with system.database.reading() as session:
+        return [str(key.id) for key in await list_keys(session) if key.org_name == "scoped"]
 
 
 @asynccontextmanager
@@ -90,13 +96,25 @@ async def test_the_forms_of_the_web_page_do_what_the_scope_of_the_key_allows(
             assert (await reader.get("/api/domains")).json()["data"] == []
         assert (await browser.post("/sign-out", data={"csrf": csrf})).status_code == 303
         csrf = await signed_in(browser, await new_key(system, Scope.WRITE))
-        listed = (await browser.get("/keys")).text
-        assert "read" in listed
-        own = re.search(r'id="k-([0-9a-f-]{36})"', listed)
-        assert own is not None
-        revoked = await browser.post(f"/keys/{own[1]}/revoke", data={"csrf": csrf})
-        assert revoked.status_code == 403
-        assert "scope admin" in revoked.text
+        for other in await ids_of_keys(system):
+            revoked = await browser.post(f"/keys/{other}/revoke", data={"csrf": csrf})
+            assert revoked.status_code == 403
+            assert "scope admin" in revoked.text
+
+
+async def test_the_web_page_shows_the_keys_of_others_to_admin_keys_alone(system: System) -> None:
+    keys = {scope: await new_key(system, scope) for scope in Scope}
+    everyones = await ids_of_keys(system)
+    assert len(everyones) == len(keys)
+    for scope, key in keys.items():
+        async with client(system) as browser:
+            await signed_in(browser, key)
+            listed = (await browser.get("/keys")).text
+            shown = re.findall(r'id="k-([0-9a-f-]{36})"', listed)
+            own = re.search(r'id="k-([0-9a-f-]{36})"(?:(?!<tr).)*You signed in', listed, re.DOTALL)
+            assert own is not None
+            assert shown == (everyones if scope is Scope.ADMIN else [own[1]])
+            assert ("You see your own key only" in listed) is (scope is not Scope.ADMIN)
 
 
 def test_each_scope_includes_the_ones_before_it() -> None:

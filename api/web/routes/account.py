@@ -38,7 +38,9 @@ async def list_keys(
     signed_in: SessionDep,
     uses: KeyUsesDep,
 ) -> Response:
-    """The keys, oldest first, with the number of their sessions, and the form that adds one."""
+    """The keys, oldest first, with the number of their sessions, and the form that adds one. A key
+    that is not of the scope `admin` sees only itself.
+    """
     return await _list(request, owner, database, signed_in, uses)
 
 
@@ -78,8 +80,12 @@ async def _list(
     error: RequestError | None = None,
 ) -> Response:
     now = datetime.now(UTC)
+    may_change = owner.scope.includes(Scope.ADMIN)
     async with database.reading() as session:
-        keys = await keys_of(session, owner.org_id)
+        if may_change:
+            keys = await keys_of(session, owner.org_id)
+        else:
+            keys = [await get_key(session, owner.org_id, signed_in.key_id)]
         sessions = await sessions_of(session, [key.id for key in keys], now)
     return page(
         request,
@@ -91,7 +97,7 @@ async def _list(
         statuses={key.id: key.status(now).value for key in keys},
         sessions=sessions,
         own=signed_in.key_id,
-        may_change=owner.scope.includes(Scope.ADMIN),
+        may_change=may_change,
         added=added,
         values=values,
         error=error,
