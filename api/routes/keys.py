@@ -37,6 +37,12 @@ class KeyView(Model):
     last_used_at: UtcTime | None
 
 
+class MadeKey(Model):
+    """What is kept of the answer to a new key."""
+
+    id: UUID
+
+
 class NewKeyView(KeyView):
     """A key that was just created, and the key itself, which is shown this once; null if the
     request was a repetition.
@@ -100,12 +106,16 @@ async def list_all(
 
 @router.post("", status_code=201, responses=documented_errors(400, 409, 413))
 async def add(
-    body: AddKeyBody, principal: PrincipalDep, uses: KeyUsesDep, idempotency: IdempotencyDep
+    body: AddKeyBody,
+    principal: PrincipalDep,
+    database: DatabaseDep,
+    uses: KeyUsesDep,
+    idempotency: IdempotencyDep,
 ) -> NewKeyAnswer:
     """Create a key of the organisation. The answer has it, this once: only its hash is kept."""
     made: str | None = None
 
-    async def accept(session: AsyncSession, seed: UUID) -> KeyView:
+    async def accept(session: AsyncSession, seed: UUID) -> MadeKey:
         nonlocal made
         lasts = timedelta(days=body.expires_in_days) if body.expires_in_days else None
         new = await add_key(
@@ -117,10 +127,12 @@ async def add(
             lasts=lasts,
         )
         made = new.key
-        return key_view(await get_key(session, principal.org_id, new.id), uses)
+        return MadeKey(id=new.id)
 
-    # Answers are kept for a week: what is kept has no key.
-    view = await idempotency.once(accept, KeyView)
+    # Answers are kept for a week: what is kept is neither the key nor what may change meanwhile.
+    kept = await idempotency.once(accept, MadeKey)
+    async with database.reading() as session:
+        view = key_view(await get_key(session, principal.org_id, kept.id), uses)
     return NewKeyAnswer(data=NewKeyView(**dict(view), key=made))
 
 

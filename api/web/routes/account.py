@@ -62,7 +62,8 @@ async def add_key(
         **sparse({"expiresInDays": int(days) if days.isdecimal() else days or None}),
     }
     try:
-        added = (await rest.add(body_of(rest.AddKeyBody, values), owner, uses, once)).data
+        body = body_of(rest.AddKeyBody, values)
+        added = (await rest.add(body, owner, database, uses, once)).data
     except RequestError as error:
         return await _list(request, owner, database, signed_in, uses, fields, error=error)
     return await _list(request, owner, database, signed_in, uses, added=added)

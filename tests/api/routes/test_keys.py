@@ -58,6 +58,13 @@ async def test_a_repetition_does_not_show_the_key_again(system: System) -> None:
     ]
     assert first["key"].startswith("diffy_")
     assert again == {**first, "key": None}
+    await system.api.post(f"/api/keys/{first['id']}/revoke")
+    answer = await system.api.post("/api/keys", json=body, headers=headers)
+    assert answer.status_code == 201
+    late = answer.json()["data"]
+    assert late["revokedAt"] is not None
+    changed = {"status": "revoked", "revokedAt": late["revokedAt"]}
+    assert late == {**again, **changed}, "the key as it is now"
 
 
 @pytest.mark.parametrize(
