@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -58,10 +57,15 @@ class KeyUses:
         try:
             while True:
                 await asyncio.sleep(interval)
-                try:
-                    await self.write()
-                except DiffyError as error:
-                    log.warning("cannot write when keys were used: %s", error)
+                await self._try_to_write()
         finally:
-            with suppress(DiffyError):
-                await self.write()
+            await self._try_to_write()
+
+    async def _try_to_write(self) -> None:
+        """Write; what is not written stays for the next time, whatever the reason."""
+        try:
+            await self.write()
+        except DiffyError as error:
+            log.warning("cannot write when keys were used: %s", error)
+        except Exception:
+            log.exception("cannot write when keys were used")

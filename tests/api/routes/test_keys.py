@@ -137,6 +137,39 @@ async def test_the_last_use_is_written_apart_from_requests_and_never_set_back(
     assert last > later, "what is left is written at the end"
 
 
+async def test_an_unforeseen_error_does_not_end_the_writing_of_last_uses(
+    system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    uses = KeyUses(system.database)
+    write = KeyUses.write
+    broken = asyncio.Event()
+
+    async def breaks_once(self: KeyUses) -> None:
+        if not broken.is_set():
+            broken.set()
+            raise RuntimeError("a bug")
+        await write(self)
+
+    monkeypatch.setattr(KeyUses, "write", breaks_once)
+    async with system.database.transaction() as session:
+        key = await create_key(session, "used")
+
+    async def stored() -> datetime | None:
+        assert not writer.done()
+        async with system.database.reading() as session:
+            return await session.scalar(select(ApiKey.last_used_at).where(ApiKey.id == key.id))
+
+    uses.note(key.id)
+    writer = asyncio.create_task(uses.keep_writing(0.01))
+    await eventually(stored, lambda at: at is not None)
+    broken.clear()
+    writer.cancel()
+    await asyncio.wait([writer])
+    assert broken.is_set(), "it writes once more at the end"
+    assert writer.cancelled()
+    assert caplog.text.count("RuntimeError: a bug") == 2
+
+
 async def test_a_key_is_created_on_the_web_page(system: System) -> None:
     admin = await new_key(system, Scope.ADMIN)
     async with client(system) as browser:
