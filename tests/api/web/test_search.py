@@ -20,7 +20,7 @@ async def test_changes_and_pages_are_found_by_a_text(
     await enter(plain, web, key=system.api.headers["Authorization"].removeprefix("Bearer "))
 
     async def shown(path: str, q: str) -> str:
-        answer = await plain.get(path, params={"q": q})
+        answer = await plain.get(httpx2.URL(path).copy_merge_params({"q": q}))
         assert answer.status_code == 200
         checked(answer)
         return answer.text
@@ -36,3 +36,10 @@ async def test_changes_and_pages_are_found_by_a_text(
     assert 'value="IMPRINT"' in listed
     assert f'id="p-{crawled.page_id}"' in await shown(domain, "")
     assert "No page contains “nowhere”" in await shown(domain, "nowhere")
+
+    await system.api.patch(f"/api/pages/{crawled.page_id}", json={"tags": ["q&a", "b"]})
+    tagged = await shown(f"{domain}?tag=q%26a", "127.0 &0")
+    assert f'href="{domain}?tag=q%26a">Clear</a>' in tagged, "the tag stays"
+    assert f'href="{domain}?q=127.0%20%260">Show all</a>' in tagged, "the text stays"
+    assert f'href="{domain}">Clear</a>' in await shown(domain, "127")
+    assert f'href="{domain}">Show all</a>' in await shown(f"{domain}?tag=b", "")
