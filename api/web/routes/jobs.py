@@ -126,7 +126,9 @@ async def job_history(
 
 @router.post("/jobs/cancel")
 async def cancel_all(fields: FormDep, owner: OwnerDep, actions: ActionsDep) -> Response:
-    """Cancel the unfinished jobs that match the filter of the list; none if it is of others."""
+    """Cancel the unfinished jobs that match the filter of the list. The answer is 400 if the filter
+    names a finished state.
+    """
     await rest.cancel_jobs(_filter_of(fields, owner), actions, _state_of(fields))
     return RedirectResponse(_list_of(fields, "jobs-cancelled"), 303)
 
