@@ -2,12 +2,16 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
+from typing import Final
 
-from cli.client.imports.items import BadFile, Item, split_tags
+from cli.client.imports.items import BadFile, Item, split_tags, texts
 
 URL_HEADERS = ("url", "uri", "address", "link", "page")
 TAG_HEADERS = ("tags", "tag", "folder", "labels")
+
+DELIMITERS: Final = ",;\t"
 
 
 def text_items(text: str) -> Iterator[Item]:
@@ -20,18 +24,15 @@ def text_items(text: str) -> Iterator[Item]:
 
 def csv_items(text: str) -> Iterator[Item]:
     """The rows of a CSV file, with or without a header."""
-    sample = text[:10_000]
+    text = text.lstrip("\r\n")
     try:
-        dialect: type[csv.Dialect] = csv.Sniffer().sniff(sample, ",;\t")
-    except csv.Error:
-        dialect = csv.excel
-    rows = csv.reader(io.StringIO(text), dialect)
-    try:
-        header = [name.strip().lower() for name in next(rows, [])]
+        rows = _records(text, _delimiter(text))
+        first = next(rows, [])
+        header = [name.strip().lower() for name in first]
         url = next((header.index(name) for name in URL_HEADERS if name in header), None)
         if url is None:
             if header and "://" in header[0]:
-                yield from _row_items([next(csv.reader(io.StringIO(text), dialect))], 0, None)
+                yield from _row_items([first], 0, None)
                 yield from _row_items(rows, 0, None)
                 return
             raise BadFile("The CSV file has no column named url.")
@@ -41,14 +42,37 @@ def csv_items(text: str) -> Iterator[Item]:
         raise BadFile(f"The CSV file cannot be read: {error}.") from None
 
 
+def _records(text: str, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), csv.excel, delimiter=delimiter)
+
+
+def _delimiter(text: str) -> str:
+    """What is between the cells of the first row: where it has a column for URLs, or most cells."""
+
+    def fitness(delimiter: str) -> tuple[bool, int]:
+        cells = [cell.strip().lower() for cell in next(_records(text, delimiter), [])]
+        return any(name in cells for name in URL_HEADERS), len(cells)
+
+    return max(DELIMITERS, key=fitness)
+
+
 def _row_items(
     rows: "Iterator[list[str]] | list[list[str]]", url: int, tags: int | None
 ) -> Iterator[Item]:
     for row in rows:
         if len(row) > url and row[url].strip():
             given = row[tags] if tags is not None and len(row) > tags else ""
-            # Our own CSV has the tags as JSON.
-            yield Item(row[url], tags=split_tags(given.strip("[]").replace('"', "")))
+            yield Item(row[url], tags=_tags_of_cell(given))
+
+
+def _tags_of_cell(text: str) -> list[str]:
+    """The tags of a cell: our own CSV has them as JSON, others have a list with commas."""
+    if text.startswith("["):
+        try:
+            return texts(json.loads(text))
+        except (ValueError, RecursionError):
+            text = text.strip("[]").replace('"', "")
+    return split_tags(text)
 
 
 def xml_items(body: bytes) -> Iterator[Item]:

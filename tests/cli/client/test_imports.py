@@ -12,6 +12,7 @@ import pytest
 
 from cli.client.imports.items import MAX_FILE_SIZE, BadFile, Item
 from cli.client.imports.reading import FileKind, items_of, kind_of, own_rows
+from cli.client.output import plain_field
 from store.keys import create_key
 from tests.cli.client.conftest import Installed, Shop
 
@@ -127,6 +128,9 @@ def test_a_text_has_an_address_a_line_and_tags_after_it(tmp_path: Path) -> None:
         'name,URL,Tags\nA,https://a.example/,"x, y"\nB,,z\n',
         "Tags;url\nx, y;https://a.example/\n",
         'url,tags\nhttps://a.example/,"[""x"", ""y""]"\n',
+        'url,tags\nhttps://a.example/,"[x, y]"\n',
+        "\r\nid;notes, more;url;tags\r\n1;a, b;https://a.example/;x, y\r\n",
+        'tags\turl\n"x, y"\thttps://a.example/\n',
     ],
 )
 def test_a_table_has_columns_by_their_names(tmp_path: Path, content: str) -> None:
@@ -140,6 +144,20 @@ def test_a_table_without_a_header_has_addresses_first(tmp_path: Path) -> None:
     assert [item.url for item in items] == ["https://a.example/", "https://b.example/"]
     with pytest.raises(BadFile, match="no column named url"):
         read(tmp_path / "list.csv", "name,site\nA,B\n")
+
+
+def test_a_table_whose_tags_begin_late_keeps_them(tmp_path: Path) -> None:
+    path = tmp_path / "pages.csv"
+    wanted = [["plans", "eu"] if number >= 150 else [] for number in range(300)]
+    urls = [f"https://a.example/{'plans/' * 10}{number}" for number in range(300)]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", "url", "tags", "status"])
+        for url, tags in zip(urls, wanted, strict=True):
+            writer.writerow(["1", url, plain_field(tags), "active"])
+    items = list(items_of(path, kind_of(path)))
+    assert [item.url for item in items] == urls
+    assert [item.tags for item in items] == wanted
 
 
 def test_a_sitemap_and_a_compressed_one(tmp_path: Path) -> None:
