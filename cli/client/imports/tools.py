@@ -41,6 +41,9 @@ _JOB_FIELDS: Final = frozenset(
 _TEXT_FILTERS: Final = frozenset({"html2text", "strip", "beautify", "absolute_links", "re.strip"})
 """Filters that do what Diffy always does: it compares the text of pages."""
 
+_SELECTING: Final = frozenset({"css", "element-by-id", "element-by-class", "element-by-tag"})
+"""Filters that select a part of the page, of what the filters before have left."""
+
 
 def changedetection_items(index: dict[str, Any], watches: list[dict[str, Any]]) -> Iterator[Item]:
     """The watches of changedetection.io; `index` has the names of their tags."""
@@ -132,6 +135,12 @@ def _take_filter(item: Item, name: str, value: Any) -> None:
     chosen = value if isinstance(value, dict) else {}
     selector = chosen.get("selector", value)
     text = selector if isinstance(selector, str) else ""
+    if item.watch and name in _SELECTING:
+        item.left_out.append(
+            f"its filter {name}: it selects within what another filter has selected, and a page "
+            "has one selection"
+        )
+        return
     match name:
         case "css" if text:
             item.watch.append(text)

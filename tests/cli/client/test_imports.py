@@ -183,11 +183,17 @@ def test_jobs_of_urlwatch_and_webchanges(tmp_path: Path, suffix: str) -> None:
         "url": "https://a.example/prices",
         "tags": ["plans", "rivals"],
         "crawlSettings": {
-            "watchSelector": 'main .price, [id="plans"]',
+            "watchSelector": "main .price",
             "ignoreSelectors": [".ad"],
         },
     }
-    assert prices.left_out == ["skip of its css filter", "its filter re.sub", "its name"]
+    assert prices.left_out == [
+        "skip of its css filter",
+        "its filter element-by-id: it selects within what another filter has selected, and a page "
+        "has one selection",
+        "its filter re.sub",
+        "its name",
+    ]
     assert app.body == {
         "url": "https://a.example/app",
         "monitoringEnabled": False,
