@@ -1,5 +1,6 @@
 """A page to import: the body of the REST API, and what of it could not be carried over."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -38,10 +39,13 @@ class Item:
 
     def interval(self, seconds: float) -> None:
         """Check it every so many seconds, as nearly as Diffy does."""
+        if not math.isfinite(seconds):
+            self.left_out.append("its interval, which is no number")
+            return
         minutes = round(seconds / 60)
         self.minutes = max(MIN_MINUTES, min(minutes, MAX_MINUTES))
         if self.minutes != minutes:
-            self.left_out.append(f"it is checked every {self.minutes} minutes, not {minutes}")
+            self.left_out.append(f"it is checked every {self.minutes} minutes, not {minutes:.12g}")
 
     @property
     def body(self) -> Row | None:
@@ -83,6 +87,16 @@ class Item:
             self.left_out.append("its selectors are longer than 500 characters together")
             return []
         return kept
+
+
+def number(value: Any) -> float | None:
+    """A number, which may be infinite or NaN; None for other things, and for true and false."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def texts(value: Any) -> list[str]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from cli.client.imports.items import Item, split_tags, texts
+from cli.client.imports.items import Item, number, split_tags, texts
 
 UNIT_SECONDS: Final = {
     "weeks": 604_800,
@@ -75,7 +75,7 @@ def changedetection_items(index: dict[str, Any], watches: list[dict[str, Any]]) 
         if watch.get("method", "GET") != "GET":
             item.left_out.append("its method: Diffy asks by GET")
         if watch.get("processor", "text_json_diff") not in ("text_json_diff", "restock_diff"):
-            item.left_out.append(f"its processor {watch['processor']!r}")
+            item.left_out.append(f"its processor {str(watch['processor'])[:100]!r}")
         item.left_out += [f"its {name}" for name in _NOT_OURS if watch.get(name)]
         if "{{" in url or "{%" in url:
             item.left_out.append("the template in its address, which is taken as it stands")
@@ -95,8 +95,8 @@ def _take_selectors(item: Item, selectors: list[str], into: list[str]) -> None:
 def _seconds(between: dict[str, Any]) -> float:
     return sum(
         UNIT_SECONDS[unit] * value
-        for unit, value in between.items()
-        if unit in UNIT_SECONDS and isinstance(value, int | float)
+        for unit, given in between.items()
+        if unit in UNIT_SECONDS and (value := number(given)) is not None
     )
 
 
@@ -125,7 +125,11 @@ def job_items(jobs: list[dict[str, Any]]) -> Iterator[Item]:
 def _take_filters(item: Item, filters: Any) -> None:
     if isinstance(filters, str):
         filters = [dict([part.partition(":")[::2]]) for part in filters.split(",")]
-    for each in [filters] if isinstance(filters, dict) else filters or ():
+    elif isinstance(filters, dict):
+        filters = [filters]
+    elif filters and not isinstance(filters, list):
+        item.left_out.append("its filter, which is no list of filters")
+    for each in _list(filters):
         pairs = each.items() if isinstance(each, dict) else [(each, None)]
         for name, value in pairs:
             _take_filter(item, str(name), value)
@@ -174,8 +178,8 @@ def distill_items(monitors: list[dict[str, Any]]) -> Iterator[Item]:
             for frame in _list(_dict(selection).get("frames")):
                 _take_frame(item, _dict(frame))
         schedule = _json(monitor.get("schedule"))
-        interval = _dict(schedule.get("params")).get("interval")
-        if isinstance(interval, int | float) and interval > 0:
+        interval = number(_dict(schedule.get("params")).get("interval"))
+        if interval is not None and not interval <= 0:
             item.interval(interval)
         elif schedule:
             item.left_out.append("its schedule")

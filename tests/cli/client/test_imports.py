@@ -274,6 +274,57 @@ def test_monitors_of_distill(tmp_path: Path) -> None:
     assert "its name" in said
 
 
+def every(content: str) -> str:
+    """An export of Distill with a page of that interval."""
+    return '{"data": [{"uri": "https://a.example/", "schedule": {"params": {"interval": %s}}}]}' % (
+        content
+    )
+
+
+def between(content: str) -> str:
+    """A backup of changedetection.io with a page of that time between checks."""
+    return (
+        '{"watching": {"w": {"url": "https://a.example/", "time_between_check_use_default": false, '
+        f'"time_between_check": {content}}}}}}}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "minutes", "left_out"),
+    [
+        (every("1e999"), None, ["its interval, which is no number"]),
+        (every("NaN"), None, ["its interval, which is no number"]),
+        (every("1" * 400), None, ["its interval, which is no number"]),
+        (every("1e300"), 525_600, ["it is checked every 525600 minutes, not 1.66666666667e+298"]),
+        (every("-1e999"), None, ["its schedule"]),
+        (every("true"), None, ["its schedule"]),
+        (every("[[600]]"), None, ["its schedule"]),
+        (between('{"minutes": NaN}'), None, ["its interval, which is no number"]),
+        (between('{"minutes": 0.5, "weeks": %s}' % ("1" * 400)), None,
+         ["its interval, which is no number"]),
+        (between('{"weeks": true, "hours": [1], "minutes": 90}'), 90, []),
+        (between("[[1]]"), None, []),
+        ("- url: https://a.example/\n  filter: 5\n", None,
+         ["its filter, which is no list of filters"]),
+        ("- url: https://a.example/\n  filter: true\n", None,
+         ["its filter, which is no list of filters"]),
+        ("- url: https://a.example/\n  filter: 2024-01-01\n", None,
+         ["its filter, which is no list of filters"]),
+        ("- url: https://a.example/\n  filter: [[[css, p]], 5, .nan]\n", None,
+         ["its filter [['css', 'p']]", "its filter 5", "its filter nan"]),
+        ("- url: https://a.example/\n  filter: {css: {selector: [p]}}\n  tags: {a: 1}\n", None,
+         ["its filter css"]),
+    ],
+)  # fmt: skip
+def test_a_value_that_no_tool_writes_is_left_out_with_a_sentence(
+    tmp_path: Path, content: str, minutes: int | None, left_out: list[str]
+) -> None:
+    _, [item] = read(tmp_path / "export", content)
+    schedule = {} if minutes is None else {"schedule": {"everyMinutes": minutes}}
+    assert item.body == {"url": "https://a.example/", **schedule}
+    assert item.left_out == left_out
+
+
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
