@@ -19,6 +19,9 @@ MAX_ITEMS: Final = 100_000
 MIN_MINUTES: Final = 5
 MAX_MINUTES: Final = 8760 * 60
 
+_LINES: Final = str.maketrans("\t\n\f\r", "    ")
+"""White space between the parts of a selector, which has one line here."""
+
 
 class BadFile(BadUsage):
     """The file cannot be read as what it seems to be, or is larger than what is read."""
@@ -54,12 +57,22 @@ class Item:
         if not 0 < len(url) <= MAX_URL_LENGTH or not url.isprintable():
             return None
         settings = dict(self.settings)
-        watch = self._supported(self.watch)
-        if watch:
-            settings["watchSelector"] = ", ".join(watch)
-        ignore = self._supported(self.ignore)[:20]
+        from core.web.selectors import MAX_IGNORE_SELECTORS, MAX_SELECTOR_LENGTH
+
+        watch = ", ".join(self._supported(self.watch))
+        if len(watch) > MAX_SELECTOR_LENGTH:
+            self.left_out.append(
+                f"its selectors are longer than {MAX_SELECTOR_LENGTH} characters together"
+            )
+        elif watch:
+            settings["watchSelector"] = watch
+        ignore = self._supported(self.ignore)
         if ignore:
-            settings["ignoreSelectors"] = ignore
+            settings["ignoreSelectors"] = ignore[:MAX_IGNORE_SELECTORS]
+        if further := ", ".join(map(repr, ignore[MAX_IGNORE_SELECTORS:])):
+            self.left_out.append(
+                f"a page ignores {MAX_IGNORE_SELECTORS} selectors at most, so not {further[:500]}"
+            )
         body: Row = {"url": url, **self.fields}
         tags = [tag for tag in normalised_tags(self.tags) if 0 < len(tag) <= MAX_TAG_LENGTH]
         tags = [tag for tag in tags if tag.isprintable()]
@@ -78,14 +91,13 @@ class Item:
         from core.web.selectors import check_selector
 
         kept = []
-        for each in selectors:
+        for each in (selector.translate(_LINES) for selector in selectors):
             try:
+                if not each.isprintable():
+                    raise PydanticCustomError("unprintable", "It has characters without a sign")
                 kept.append(check_selector(each))
             except PydanticCustomError as error:
                 self.left_out.append(f"the selector {each[:100]!r}: {error.message()}")
-        if kept and len(", ".join(kept)) > 500:
-            self.left_out.append("its selectors are longer than 500 characters together")
-            return []
         return kept
 
 

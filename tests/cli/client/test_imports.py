@@ -208,6 +208,27 @@ def test_jobs_of_urlwatch_and_webchanges(tmp_path: Path, suffix: str) -> None:
     assert old.left_out == ["its headers"]
 
 
+def test_each_limit_of_selectors_is_that_of_the_api() -> None:
+    long = [f"#a{number}{'x' * 440}" for number in range(25)]
+    item = Item("https://a.example/", watch=["main", ".plan"], ignore=long)
+    assert item.body == {
+        "url": "https://a.example/",
+        "crawlSettings": {"watchSelector": "main, .plan", "ignoreSelectors": long[:20]},
+    }
+    [said] = item.left_out
+    assert said.startswith("a page ignores 20 selectors at most, so not '#a20xxx")
+    item = Item("https://a.example/", watch=long[:2], ignore=["p,\n.ad", "\x00", "\ud800"])
+    assert item.body == {
+        "url": "https://a.example/",
+        "crawlSettings": {"ignoreSelectors": ["p, .ad"]},
+    }
+    assert item.left_out == [
+        "its selectors are longer than 500 characters together",
+        "the selector '\\x00': It has characters without a sign",
+        "the selector '\\ud800': It has characters without a sign",
+    ]
+
+
 def test_jobs_of_webchanges_as_json(tmp_path: Path) -> None:
     kind, items = read(
         tmp_path / "jobs.json", '[{"url": "https://a.example/", "filters": [{"css": "p"}]}]'
