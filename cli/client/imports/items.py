@@ -50,6 +50,18 @@ class Item:
         if self.minutes != minutes:
             self.left_out.append(f"it is checked every {self.minutes} minutes, not {minutes:.12g}")
 
+    def watch_json(self, selector: str) -> None:
+        """Watch what a JSON path selects; `selector` has `json:` before it."""
+        from pydantic_core import PydanticCustomError
+
+        from core.web.json_paths import check_json_path
+
+        path = selector.removeprefix("json:").strip()
+        try:
+            self.settings["watchJsonPath"] = check_json_path(_printable(path))
+        except PydanticCustomError as error:
+            self.left_out.append(f"the selector {selector[:100]!r}: {error.message()}")
+
     @property
     def body(self) -> Row | None:
         """The page as the REST API takes it; None if that takes no such URL."""
@@ -93,12 +105,18 @@ class Item:
         kept = []
         for each in (selector.translate(_LINES) for selector in selectors):
             try:
-                if not each.isprintable():
-                    raise PydanticCustomError("unprintable", "It has characters without a sign")
-                kept.append(check_selector(each))
+                kept.append(check_selector(_printable(each)))
             except PydanticCustomError as error:
                 self.left_out.append(f"the selector {each[:100]!r}: {error.message()}")
         return kept
+
+
+def _printable(text: str) -> str:
+    from pydantic_core import PydanticCustomError
+
+    if not text.isprintable():
+        raise PydanticCustomError("unprintable", "It has characters that cannot be shown")
+    return text
 
 
 def number(value: Any) -> float | None:

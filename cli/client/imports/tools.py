@@ -64,7 +64,11 @@ def changedetection_items(index: dict[str, Any], watches: list[dict[str, Any]]) 
             item.settings["render"] = "always"
         if watch.get("sort_text_alphabetically"):
             item.settings["ignoreOrder"] = True
-        _take_selectors(item, texts(watch.get("include_filters")), item.watch)
+        include = texts(watch.get("include_filters"))
+        if len(include) == 1 and include[0].startswith("json:"):
+            item.watch_json(include[0])
+        else:
+            _take_selectors(item, include, item.watch)
         _take_selectors(item, texts(watch.get("subtractive_selectors")), item.ignore)
         if watch.get("time_between_check_use_default") is False:
             seconds = _seconds(_dict(watch.get("time_between_check")))
@@ -83,13 +87,21 @@ def changedetection_items(index: dict[str, Any], watches: list[dict[str, Any]]) 
 
 
 def _take_selectors(item: Item, selectors: list[str], into: list[str]) -> None:
-    """Sort CSS selectors from the other kinds, which Diffy does not have."""
+    """Sort CSS selectors from the other kinds, which are not carried over."""
     for each in selectors:
         kind, colon, rest = each.partition(":")
-        if each.startswith("/") or (colon and kind in ("xpath", "xpath1", "json", "jq", "jqraw")):
-            item.left_out.append(f"the selector {each[:100]!r}: only CSS selectors are known")
+        if each.startswith("/") or (colon and kind in ("xpath", "xpath1")):
+            reason = "there is no XPath here"
+        elif colon and kind in ("jq", "jqraw"):
+            reason = "there is no jq here"
+        elif colon and kind == "json" and into is item.watch:
+            reason = "a JSON path is watched alone, and not beside other selectors"
+        elif colon and kind == "json":
+            reason = "a JSON path can be watched, and not ignored"
         else:
             into.append(rest if colon and kind == "css" else each)
+            continue
+        item.left_out.append(f"the selector {each[:100]!r}: {reason}")
 
 
 def _seconds(between: dict[str, Any]) -> float:

@@ -224,8 +224,8 @@ def test_each_limit_of_selectors_is_that_of_the_api() -> None:
     }
     assert item.left_out == [
         "its selectors are longer than 500 characters together",
-        "the selector '\\x00': It has characters without a sign",
-        "the selector '\\ud800': It has characters without a sign",
+        "the selector '\\x00': It has characters that cannot be shown",
+        "the selector '\\ud800': It has characters that cannot be shown",
     ]
 
 
@@ -278,6 +278,41 @@ def test_backups_of_changedetection(tmp_path: Path) -> None:
                      "its title", "div:has(p)"):  # fmt: skip
             assert each in said
         assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("include", "settings", "left_out"),
+    [
+        (["json:$.a"], {"watchJsonPath": "$.a"}, []),
+        (["json: $.plans[*].price"], {"watchJsonPath": "$.plans[*].price"}, []),
+        (["json:a"], {}, ["the selector 'json:a': This is not a JSON path (RFC 9535), such as "
+                          "$.plans[*].price"]),
+        (["json:"], {}, ["the selector 'json:': This is not a JSON path (RFC 9535), such as "
+                         "$.plans[*].price"]),
+        (["json:$['\ud800']"], {},
+         ["the selector \"json:$['\\ud800']\": It has characters that cannot be shown"]),
+        (["json:$.a", "json:$.b"], {},
+         [f"the selector 'json:$.{name}': a JSON path is watched alone, and not beside other "
+          "selectors" for name in "ab"]),
+        (["json:$.a", "main"], {"watchSelector": "main"},
+         ["the selector 'json:$.a': a JSON path is watched alone, and not beside other selectors"]),
+        (["jq:.a"], {}, ["the selector 'jq:.a': there is no jq here"]),
+        (["//div"], {}, ["the selector '//div': there is no XPath here"]),
+    ],
+)  # fmt: skip
+def test_a_json_path_is_watched_if_it_is_alone(
+    tmp_path: Path, include: list[str], settings: dict[str, str], left_out: list[str]
+) -> None:
+    watch = {"url": "https://a.example/", "include_filters": include}
+    _, [item] = read(tmp_path / "backup", json.dumps({"watching": {"w": watch}}))
+    expected = {"crawlSettings": settings} if settings else {}
+    assert item.body == {"url": "https://a.example/", **expected}
+    assert item.left_out == left_out
+    watch = {"url": "https://a.example/", "subtractive_selectors": ["json:$.a"]}
+    _, [item] = read(tmp_path / "backup", json.dumps({"watching": {"w": watch}}))
+    assert item.left_out == [
+        "the selector 'json:$.a': a JSON path can be watched, and not ignored"
+    ]
 
 
 def test_monitors_of_distill(tmp_path: Path) -> None:
