@@ -15,11 +15,11 @@ DELIMITERS: Final = ",;\t"
 
 
 def text_items(text: str) -> Iterator[Item]:
-    """One URL a line; after a space its tags, with commas. `#` begins a comment."""
+    """One URL a line; after white space its tags, with commas. `#` begins a comment."""
     for line in text.splitlines():
-        url, _, tags = line.strip().partition(" ")
+        url, *tags = line.split(maxsplit=1) or [""]
         if url and not url.startswith("#"):
-            yield Item(url, tags=split_tags(tags))
+            yield Item(url, tags=split_tags("".join(tags)))
 
 
 def csv_items(text: str) -> Iterator[Item]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.client.imports.items import MAX_FILE_SIZE, BadFile, Item, counted
-from cli.client.imports.lists import csv_items, text_items, xml_items
+from cli.client.imports.lists import DELIMITERS, csv_items, text_items, xml_items
 from cli.client.imports.tools import changedetection_items, distill_items, job_items
 
 MAX_LINE_SIZE: Final = 2**20
@@ -22,9 +22,6 @@ MAX_LINE_SIZE: Final = 2**20
 OWN_TYPES: Final = frozenset({"domain", "page", "alert", "change"})
 
 _JOB: Final = re.compile(r"^(?:- )?(?:url|navigate|kind|name|command) *:", re.MULTILINE)
-_HEADER: Final = re.compile(
-    r'^[^\n]*\b"?(?:url|uri)"?\s*[,;\t]|^[^\n]*[,;\t]\s*"?(?:url|uri)\b', re.I
-)
 
 
 class FileKind(StrEnum):
@@ -68,9 +65,18 @@ def kind_of(path: Path) -> FileKind:
         return _kind_of_json(path, text)
     if path.suffix.lower() in (".yaml", ".yml") or _JOB.search(text):
         return FileKind.URLWATCH
-    if path.suffix.lower() == ".csv" or _HEADER.match(text):
+    if path.suffix.lower() == ".csv" or _has_header(text):
         return FileKind.CSV
     return FileKind.TEXT
+
+
+def _has_header(text: str) -> bool:
+    """Whether the first line names columns, one of them `url` or `uri`."""
+    line = next(iter(text.splitlines()), "")
+    if "://" in line or "#" in line:
+        return False
+    cells = (cell.strip().strip('"').lower() for cell in re.split(f"[{DELIMITERS}]", line))
+    return any(cell in ("url", "uri") for cell in cells)
 
 
 def _kind_of_json(path: Path, text: str) -> FileKind:

@@ -123,6 +123,31 @@ def test_a_text_has_an_address_a_line_and_tags_after_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("# my url, tags\nhttps://a.example/ x\n", [("https://a.example/", ["x"])]),
+        ("https://a.example/?back=url,1\n", [("https://a.example/?back=url,1", [])]),
+        ("https://a.example/\tx, y\n", [("https://a.example/", ["x", "y"])]),
+        ("https://a.example/url;1 \t x\n", [("https://a.example/url;1", ["x"])]),
+        ("my url, tags\n", [("my", ["url", "tags"])]),
+    ],
+)
+def test_a_text_is_not_taken_for_a_table(
+    tmp_path: Path, content: str, expected: list[tuple[str, list[str]]]
+) -> None:
+    kind, items = read(tmp_path / "urls", content)
+    assert kind is FileKind.TEXT
+    assert [(item.url, item.tags) for item in items] == expected
+
+
+@pytest.mark.parametrize("header", ["url,tags", '"URL";name', "name\tUri", "url", "name, url "])
+def test_a_table_is_known_by_its_header(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "list"
+    path.write_text(f"{header}\n")
+    assert kind_of(path) is FileKind.CSV
+
+
+@pytest.mark.parametrize(
     "content",
     [
         'name,URL,Tags\nA,https://a.example/,"x, y"\nB,,z\n',
@@ -310,9 +335,7 @@ def test_a_json_path_is_watched_if_it_is_alone(
     assert item.left_out == left_out
     watch = {"url": "https://a.example/", "subtractive_selectors": ["json:$.a"]}
     _, [item] = read(tmp_path / "backup", json.dumps({"watching": {"w": watch}}))
-    assert item.left_out == [
-        "the selector 'json:$.a': a JSON path can be watched, and not ignored"
-    ]
+    assert item.left_out == ["the selector 'json:$.a': a JSON path can be watched, and not ignored"]
 
 
 def test_monitors_of_distill(tmp_path: Path) -> None:
