@@ -226,16 +226,27 @@ def _jobs(text: str) -> list[dict[str, Any]]:
                 raise BadFile("The YAML file has aliases (*name), which are not read.")
             return super().compose_node(parent, index)
 
+        def construct_yaml_int(self, node: Any) -> int:
+            value: int = super().construct_yaml_int(node)
+            str(value)  # raises ValueError for one that is too long to be printed
+            return value
+
+    PlainLoader.add_constructor("tag:yaml.org,2002:int", PlainLoader.construct_yaml_int)
     try:
         documents = list(yaml.load_all(text, PlainLoader))
-    except yaml.constructor.ConstructorError:
-        raise BadFile("The YAML file has tags (!name), which are not read.") from None
     except yaml.YAMLError as error:
+        problem = str(getattr(error, "problem", None))
+        # A lone `=` has a tag that nobody wrote.
+        if "could not determine a constructor" in problem and "2002:value'" not in problem:
+            raise BadFile("The YAML file has tags (!name), which are not read.") from None
         place = getattr(error, "problem_mark", None)
         line = f" in line {place.line + 1}" if place else ""
         raise BadFile(f"The YAML file cannot be read{line}.") from None
-    except (RecursionError, ValueError):
+    except RecursionError:
         raise BadFile("The YAML file cannot be read: it is nested too deeply.") from None
+    except (ValueError, ArithmeticError, LookupError, AttributeError):
+        # Such as a date that no calendar has.
+        raise BadFile("The YAML file cannot be read: one of its values is not valid.") from None
     jobs = [row for document in documents for row in _rows(document)]
     if not jobs:
         raise BadFile("The YAML file has no jobs.")
