@@ -16,10 +16,14 @@ from cli.client.terminal_text import one_line
 
 if TYPE_CHECKING:
     from cli.client.imports.items import Item
+    from core.web.scope import SiteKey
 
 PAGES_PER_CALL: Final = 1_000
 BYTES_PER_CALL: Final = 700_000
 """The API takes a MiB."""
+
+LONGEST_SEARCH: Final = 200
+"""Characters of a search among pages."""
 
 COLUMNS = (
     Column("url", "PAGE"),
@@ -73,6 +77,7 @@ class _Importing:
         self._dry = dry
         self._call = _Call()
         self._new_domains = 0
+        self._would_send = {"domains": 0, "pages": 0, "alerts": 0}
         self.results: list[Row] = []
         self.skipped_changes = 0
 
@@ -104,7 +109,9 @@ class _Importing:
                 case _:
                     self.skipped_changes += 1
         self._flush()
-        if alerts and not self._dry:
+        if self._dry:
+            self._would_send["alerts"] = len(alerts)
+        elif alerts:
             self._add_alerts(alerts)
 
     def _domain(self, row: Row) -> Row:
@@ -140,6 +147,8 @@ class _Importing:
             return
         if self._dry:
             self.results += [{"url": body["url"], "verdict": "not sent"} for body in call.pages]
+            self._would_send["domains"] += len(call.domains)
+            self._would_send["pages"] += len(call.pages)
             return
         body = {**self._options, "domains": call.domains, "pages": call.pages}
         done: Row = self._session.api.post("/api/pages/import", body)
@@ -185,17 +194,28 @@ class _Importing:
             if field_name not in on:
                 continue
             ids = []
-            for name in alert.get(names) or []:
-                found = domains.get(name) if names == "domains" else self._page_id(name)
+            for name in map(str, alert.get(names) or []):
+                found = domains.get(name) if names == "domains" else self._page_id(name, domains)
                 if found is None:
-                    return on, str(name)
+                    return on, name
                 ids.append(found)
             on[field_name] = ids
         return on, None
 
-    def _page_id(self, url: str) -> str | None:
-        """The id of the page at that URL, which is known if it was imported."""
-        return next((row["pageId"] for row in self.results if row["url"] == url), None)
+    def _page_id(self, url: str, domains: dict[str, str]) -> str | None:
+        """The id of the page at that URL, which this run has imported, or which was there."""
+        for row in self.results:
+            if row["url"] == url and row.get("pageId"):
+                return str(row["pageId"])
+        site = _site_of_page(url)
+        for name, domain_id in domains.items():
+            if site is None or _site_of_domain(name) != site:
+                continue
+            query = url[:LONGEST_SEARCH]
+            for page in self._session.api.walk(f"/api/domains/{domain_id}/pages", q=query):
+                if page["url"] == url:
+                    return str(page["id"])
+        return None
 
     def _note(self, text: str) -> None:
         self._session.output.note(one_line(text))
@@ -207,9 +227,34 @@ class _Importing:
             for verdict in ("added", "known", "refused")
         }
         if self._dry:
-            return f"{len(self.results)} pages would be sent."
+            kinds = [f"{count} {kind}" for kind, count in self._would_send.items()]
+            return f"Without --dry-run these would be sent: {', '.join(kinds)}."
         said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         return f"{said}; {self._new_domains} domains are new."
+
+
+def _site_of_page(url: str) -> "SiteKey | None":
+    """The site that a page is of, as the API tells sites apart; None if the URL is of no page."""
+    from core.errors import InvalidAddress
+    from core.web.scope import key_of_origin
+    from core.web.urls import normalise, origin_of
+
+    try:
+        return key_of_origin(origin_of(normalise(url)))
+    except InvalidAddress:
+        return None
+
+
+def _site_of_domain(name: str) -> "SiteKey | None":
+    """The site of a domain; None if the name is of none."""
+    from core.errors import InvalidRequest
+    from core.web.scope import key_of_site
+    from core.web.urls import parse_domain
+
+    try:
+        return key_of_site(parse_domain(name))
+    except InvalidRequest:
+        return None
 
 
 @click.command(

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -480,6 +481,7 @@ async def test_an_import_tells_each_verdict_and_ends_with_1_if_one_was_refused(
     ran = await installed.run("import", str(path), "--dry-run")
     assert ran.returncode == 0
     assert ran.stdout.count("not sent") == 3
+    assert "these would be sent: 0 domains, 3 pages, 0 alerts." in ran.stderr
     ran = await installed.run("import", str(path), "--tag", "Moved")
     assert [line.split("\t")[1] for line in ran.stdout.splitlines()] == [
         "added", "known", "refused",
@@ -509,13 +511,21 @@ async def test_what_was_exported_can_be_imported_elsewhere(
     path.write_text(ran.stdout)
     async with installed.system.database.transaction() as session:
         env = {"DIFFY_API_KEY": (await create_key(session, "elsewhere")).key}
+    ran = await installed.run("import", str(path), "--dry-run", env=env)
+    counts = Counter(row["type"] for row in rows)
+    assert (
+        f"these would be sent: {counts['domain']} domains, {counts['page']} pages, "
+        f"{counts['alert']} alerts."
+    ) in ran.stderr
     ran = await installed.run("import", str(path), env=env)
     assert ran.returncode == 0, ran.stderr
     assert "The alert Move is not imported: there is no channel sales" in ran.stderr
     assert "changes are history, which is not imported" in ran.stderr
     await installed.json("channels", "add", "sales", "--webhook", "https://x.example/", env=env)
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows if row["type"] == "alert"))
     ran = await installed.run("import", str(path), env=env)
     assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == "0 added, 0 known, 0 refused; 0 domains are new.\n"
     there = await installed.run("export", "domains", "pages", "alerts", env=env)
     assert flat(there.stdout) == flat("\n".join(json.dumps(r) for r in rows))
     assert await installed.json("jobs", "list", env=env) == [], "nothing was discovered"
