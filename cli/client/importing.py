@@ -22,6 +22,9 @@ PAGES_PER_CALL: Final = 1_000
 BYTES_PER_CALL: Final = 700_000
 """The API takes a MiB."""
 
+SITES_PER_CALL: Final = 100
+"""The API makes so many domains in one call."""
+
 LONGEST_SEARCH: Final = 200
 """Characters of a search among pages."""
 
@@ -50,19 +53,24 @@ class _Call:
 
     domains: list[Row] = field(default_factory=list)
     pages: list[Row] = field(default_factory=list)
+    sites: set[object] = field(default_factory=set)
     size: int = 0
 
-    def has_room_for(self, body: Row) -> bool:
+    def has_room_for(self, body: Row, site: object) -> bool:
+        """Whether the call can have that too; `site` may become a domain by it, unless None."""
         size = len(json.dumps(body))
         return (
             len(self.pages) < PAGES_PER_CALL
-            and len(self.domains) < PAGES_PER_CALL
+            and len(self.domains) < SITES_PER_CALL
+            and (site is None or site in self.sites or len(self.sites) < SITES_PER_CALL)
             and self.size + size <= BYTES_PER_CALL
         )
 
-    def add(self, into: list[Row], body: Row) -> None:
+    def add(self, into: list[Row], body: Row, site: object) -> None:
         self.size += len(json.dumps(body))
         into.append(body)
+        if site is not None:
+            self.sites.add(site)
 
 
 class _Importing:
@@ -76,6 +84,7 @@ class _Importing:
         self._tags = tags
         self._dry = dry
         self._call = _Call()
+        self._sent_sites: set[object] = set()
         self._new_domains = 0
         self._would_send = {"domains": 0, "pages": 0, "alerts": 0}
         self.results: list[Row] = []
@@ -135,11 +144,22 @@ class _Importing:
         return {**body, "crawlSettings": kept} if kept else body
 
     def _put(self, into: list[Row], body: Row) -> None:
-        if not self._call.has_room_for(body):
+        site = self._new_site(body)
+        if not self._call.has_room_for(body, site):
             place = "domains" if into is self._call.domains else "pages"
             self._flush()
             into = getattr(self._call, place)
-        self._call.add(into, body)
+        self._call.add(into, body, site)
+
+    def _new_site(self, body: Row) -> object:
+        """The site that may become a domain by the body, unless an earlier call has it."""
+        if "domain" in body:
+            name = str(body["domain"])
+            return _site_of_domain(name) or name
+        if not self._options["addDomains"]:
+            return None
+        site = _site_of_page(str(body.get("url")))
+        return None if site in self._sent_sites else site
 
     def _flush(self) -> None:
         call, self._call = self._call, _Call()
@@ -152,6 +172,7 @@ class _Importing:
             return
         body = {**self._options, "domains": call.domains, "pages": call.pages}
         done: Row = self._session.api.post("/api/pages/import", body)
+        self._sent_sites |= call.sites
         for domain in done["domains"]:
             self._new_domains += domain["verdict"] == "added"
             if domain["verdict"] == "refused":

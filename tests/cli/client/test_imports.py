@@ -11,11 +11,13 @@ from typing import Any, Final
 
 import pytest
 
+from cli.client.api import Api, Row
 from cli.client.imports.items import MAX_FILE_SIZE, BadFile, Item
 from cli.client.imports.reading import FileKind, items_of, kind_of, own_rows
 from cli.client.output import plain_field
 from store.keys import create_key
 from tests.cli.client.conftest import Installed, Shop
+from tests.cli.command import diffy
 
 SITEMAP: Final = (
     '<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
@@ -489,6 +491,48 @@ async def test_an_import_tells_each_verdict_and_ends_with_1_if_one_was_refused(
     assert "1 added, 1 known, 1 refused; 1 domains are new." in ran.stderr
     [page] = await installed.json("pages", "list", "verdict.example")
     assert page["tags"] == ["moved"]
+
+
+def imported(_: Api, path: str, body: Row | None = None) -> Any:
+    """The answer of an API that has nothing and takes everything, in its bounds."""
+    assert body is not None
+    assert path == "/api/pages/import"
+    urls = [page["url"] for page in body["pages"]]
+    names = [domain["domain"] for domain in body["domains"]]
+    sites = {*names, *({url.split("/")[2] for url in urls} if body["addDomains"] else ())}
+    sizes.append((len(names), len(urls), len(sites)))
+    return {
+        "domains": [{"domain": name, "verdict": "added"} for name in names],
+        "pages": [{"url": url, "verdict": "added", "pageId": url} for url in urls],
+    }
+
+
+sizes: list[tuple[int, int, int]] = []
+
+
+def test_a_call_makes_a_hundred_domains_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Api, "post", imported)
+    path = tmp_path / "file"
+    pages = [f"https://{number}.example/{page}" for page in "ab" for number in range(250)]
+    path.write_text("\n".join(pages))
+
+    def calls(*options: str) -> list[tuple[int, int, int]]:
+        sizes.clear()
+        here = {"DIFFY_URL": "http://127.0.0.1:9", "DIFFY_API_KEY": "x"}
+        ran = diffy("import", str(path), *options, data_dir=tmp_path, **here)
+        assert ran.returncode == 0, ran.stderr
+        assert "500 added" in ran.stderr
+        return sizes
+
+    # The second pages are of sites that are known by then.
+    assert calls() == [(0, 100, 100), (0, 100, 100), (0, 300, 250)]
+    assert calls("--no-add-domains") == [(0, 500, 0)]
+    rows = [{"type": "domain", "domain": f"{number}.example"} for number in range(250)]
+    rows += [{"type": "page", "url": url} for url in pages]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert [names for names, _, _ in calls()] == [100, 100, 50]
 
 
 async def test_what_was_exported_can_be_imported_elsewhere(
