@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from cli.client.errors import BadUsage, ClientError, NoConnection
+from cli.client.errors import BadUsage, ClientError, NoConnection, RefusedBody
 from cli.client.profiles import Connection
 
 if TYPE_CHECKING:
@@ -213,7 +213,9 @@ class Api:
                 raise NotFoundError(sentence)
             case 400 if sentence:
                 more = [f"{name}: {text}" for name, text in details.items()]
-                raise BadUsage("\n  ".join([sentence, *more] if len(more) > 1 else [sentence]))
+                raise RefusedBody(
+                    "\n  ".join([sentence, *more] if len(more) > 1 else [sentence]), details
+                )
             case status if status in UNREACHABLE:
                 after = response.headers.get("Retry-After")
                 again = f" Try again in {after} seconds." if after else ""

@@ -3,6 +3,7 @@ code for scripts.
 """
 
 import sys
+from collections.abc import Mapping
 from typing import IO, Any, Final
 
 import click
@@ -25,6 +26,14 @@ class BadUsage(ClientError):
     """An argument, a setting or a profile cannot be used: exit code 2."""
 
     exit_code = 2
+
+
+class RefusedBody(BadUsage):
+    """The API refuses a request; `details` has a sentence for each field at fault."""
+
+    def __init__(self, message: str, details: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.details = details
 
 
 class NoConnection(ClientError):

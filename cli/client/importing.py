@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cli.client.api import Row
-from cli.client.errors import ClientError
+from cli.client.errors import BadUsage, ClientError, RefusedBody
 from cli.client.output import Column, Format, Kind
 from cli.client.session import Session, examples, printing
 from cli.client.terminal_text import one_line
@@ -171,7 +171,10 @@ class _Importing:
             self._would_send["pages"] += len(call.pages)
             return
         body = {**self._options, "domains": call.domains, "pages": call.pages}
-        done: Row = self._session.api.post("/api/pages/import", body)
+        try:
+            done: Row = self._session.api.post("/api/pages/import", body)
+        except RefusedBody as error:
+            raise _with_names(error, call) from error
         self._sent_sites |= call.sites
         for domain in done["domains"]:
             self._new_domains += domain["verdict"] == "added"
@@ -206,7 +209,10 @@ class _Importing:
             fields = ("name", "digest", "quietHours", "enabled")
             body = {each: alert[each] for each in fields if alert.get(each) is not None}
             body["channelIds"] = [channels[each] for each in wanted]
-            api.post("/api/alerts", {**body, **({"on": on} if on else {})})
+            try:
+                api.post("/api/alerts", {**body, **({"on": on} if on else {})})
+            except RefusedBody as error:
+                raise BadUsage(f"The alert {one_line(name)}: {error.message}") from error
 
     def _with_ids(self, on: Row, alert: Row, domains: dict[str, str]) -> tuple[Row, str | None]:
         """The filters with the ids of this installation, and a name that it does not have."""
@@ -252,6 +258,21 @@ class _Importing:
             return f"Without --dry-run these would be sent: {', '.join(kinds)}."
         said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         return f"{said}; {self._new_domains} domains are new."
+
+
+def _with_names(error: RefusedBody, call: _Call) -> BadUsage:
+    """The same error, with the names of rows in place of their places in the call."""
+    sentences = []
+    for place, sentence in error.details.items():
+        kind, _, rest = place.partition(".")
+        number, _, name = rest.partition(".")
+        rows = {"domains": call.domains, "pages": call.pages}.get(kind, [])
+        if not number.isdecimal() or int(number) >= len(rows):
+            return error
+        row = rows[int(number)]
+        parts = (str(row.get("url") or row.get("domain")), name, str(sentence))
+        sentences.append(one_line(": ".join(filter(None, parts))))
+    return BadUsage("\n  ".join(sentences)) if sentences else error
 
 
 def _site_of_page(url: str) -> "SiteKey | None":
@@ -316,16 +337,20 @@ def import_(
     run = _Importing(
         session, add_domains=add_domains, discover=discover, tags=list(tags), dry=dry_run
     )
-    if kind is FileKind.OWN:
-        run.take_rows(own_rows(file))
-    else:
-        run.take_items(items_of(file, kind))
-    shown: list[Any] = run.results
-    if session.output.format is Format.TABLE:
-        # A person wants to know of what was not as expected.
-        shown = [row for row in run.results if row["verdict"] != "added"]
-    session.output.rows(shown, COLUMNS)
-    session.output.note(run.summary())
+    done = False
+    try:
+        if kind is FileKind.OWN:
+            run.take_rows(own_rows(file))
+        else:
+            run.take_items(items_of(file, kind))
+        done = True
+    finally:
+        shown: list[Any] = run.results
+        if session.output.format is Format.TABLE:
+            # A person wants to know of what was not as expected.
+            shown = [row for row in run.results if row["verdict"] != "added"]
+        session.output.rows(shown, COLUMNS)
+        session.output.note(run.summary() if done else f"Before it failed: {run.summary()}")
     if run.skipped_changes:
         session.output.note(f"{run.skipped_changes} changes are history, which is not imported.")
     refused = sum(row["verdict"] == "refused" for row in run.results)

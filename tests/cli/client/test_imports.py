@@ -358,9 +358,8 @@ def test_monitors_of_distill(tmp_path: Path) -> None:
 
 def every(content: str) -> str:
     """An export of Distill with a page of that interval."""
-    return '{"data": [{"uri": "https://a.example/", "schedule": {"params": {"interval": %s}}}]}' % (
-        content
-    )
+    schedule = f'{{"params": {{"interval": {content}}}}}'
+    return f'{{"data": [{{"uri": "https://a.example/", "schedule": {schedule}}}]}}'
 
 
 def between(content: str) -> str:
@@ -382,7 +381,7 @@ def between(content: str) -> str:
         (every("true"), None, ["its schedule"]),
         (every("[[600]]"), None, ["its schedule"]),
         (between('{"minutes": NaN}'), None, ["its interval, which is no number"]),
-        (between('{"minutes": 0.5, "weeks": %s}' % ("1" * 400)), None,
+        (between(f'{{"minutes": 0.5, "weeks": {"1" * 400}}}'), None,
          ["its interval, which is no number"]),
         (between('{"weeks": true, "hours": [1], "minutes": 90}'), 90, []),
         (between("[[1]]"), None, []),
@@ -533,6 +532,22 @@ def test_a_call_makes_a_hundred_domains_at_most(
     rows += [{"type": "page", "url": url} for url in pages]
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     assert [names for names, _, _ in calls()] == [100, 100, 50]
+
+
+async def test_a_call_that_fails_names_the_row_and_keeps_the_report_of_what_was_done(
+    installed: Installed, tmp_path: Path
+) -> None:
+    path = tmp_path / "export.jsonl"
+    pages = [{"type": "page", "url": f"https://late.example/{number}"} for number in range(1_002)]
+    bad = {"type": "page", "url": "https://late.example/bad", "pageType": "none"}
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in [*pages, bad]))
+    ran = await installed.run("import", str(path))
+    assert ran.returncode == 2
+    assert ran.stdout.count("added") == 1_000
+    assert "Before it failed: 1000 added, 0 known, 0 refused; 1 domains are new." in ran.stderr
+    assert "diffy: https://late.example/bad: pageType: " in ran.stderr
+    assert "pages.2" not in ran.stderr
+    await installed.run("domains", "rm", "late.example", "--yes")
 
 
 async def test_what_was_exported_can_be_imported_elsewhere(
