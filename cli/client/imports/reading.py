@@ -47,9 +47,31 @@ def own_rows(path: Path) -> Iterator[dict[str, Any]]:
             if not line.strip():
                 continue
             row = _parsed_json(line, f"line {number}")
-            if not isinstance(row, dict) or row.get("type") not in OWN_TYPES:
+            if not isinstance(row, dict) or str(row.get("type")) not in OWN_TYPES:
                 raise BadFile(f"Line {number} is not of an export: its type is not known.")
+            if not _can_be_sent(row):
+                raise BadFile(f"Line {number} has a value that no export has.")
             yield row
+
+
+def _can_be_sent(row: dict[str, Any]) -> bool:
+    """Whether a row of an export can be read as one. The API checks the rest."""
+    try:
+        json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):  # NaN, infinite, or half of a surrogate pair
+        return False
+    name = {"page": "url", "domain": "domain"}.get(row["type"])
+    names = ("channels", "domains", "pages") if row["type"] == "alert" else ("tags",)
+    lists = (row.get(each) or [] for each in names)
+    return (
+        (name is None or isinstance(row.get(name), str))
+        and isinstance(row.get("on") or {}, dict)
+        and (row["type"] == "change" or all(map(_is_list_of_texts, lists)))
+    )
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def kind_of(path: Path) -> FileKind:
@@ -85,7 +107,7 @@ def _kind_of_json(path: Path, text: str) -> FileKind:
         first = json.loads(line)
     except (ValueError, RecursionError):
         first = None
-    if isinstance(first, dict) and first.get("type") in OWN_TYPES:
+    if isinstance(first, dict) and str(first.get("type")) in OWN_TYPES:
         return FileKind.OWN
     found = _parsed_json(_content(path), "the file")
     if isinstance(found, dict) and isinstance(found.get("watching"), dict):

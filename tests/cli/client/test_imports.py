@@ -463,6 +463,23 @@ def test_a_line_of_an_export_is_bounded_and_known(tmp_path: Path) -> None:
         (good + "x" * (2**20 + 1), "Line 2 is longer"),
         (good + "{}", "Line 2 is not of an export"),
         (good + "[", "line 2"),
+        (good + '{"type": ["page"]}', "Line 2 is not of an export"),
+        *(
+            (good + row, "Line 2 has a value that no export has")
+            for row in (
+                '{"type": "page"}',
+                '{"type": "page", "url": 5}',
+                '{"type": "page", "url": "x", "tags": 5}',
+                '{"type": "page", "url": "x", "schedule": {"everyMinutes": NaN}}',
+                '{"type": "page", "url": "x", "schedule": {"everyMinutes": 1e999}}',
+                r'{"type": "page", "url": "\ud800"}',
+                '{"type": "domain", "domain": [1]}',
+                '{"type": "alert", "name": "x", "channels": 5}',
+                '{"type": "alert", "name": "x", "channels": [["c"]]}',
+                '{"type": "alert", "name": "x", "on": 5}',
+                '{"type": "alert", "name": "x", "pages": true}',
+            )
+        ),
     ):
         path.write_text(bad)
         assert kind_of(path) is FileKind.OWN
@@ -519,8 +536,10 @@ def test_a_call_makes_a_hundred_domains_at_most(
 
     def calls(*options: str) -> list[tuple[int, int, int]]:
         sizes.clear()
-        here = {"DIFFY_URL": "http://127.0.0.1:9", "DIFFY_API_KEY": "x"}
-        ran = diffy("import", str(path), *options, data_dir=tmp_path, **here)
+        url = "http://127.0.0.1:9"
+        ran = diffy(
+            "import", str(path), *options, data_dir=tmp_path, DIFFY_URL=url, DIFFY_API_KEY="x"
+        )
         assert ran.returncode == 0, ran.stderr
         assert "500 added" in ran.stderr
         return sizes
