@@ -10,13 +10,13 @@ import click
 
 from cli.client.api import Row
 from cli.client.errors import BadUsage, ClientError, RefusedBody
+from cli.client.imports.sites import site_of_domain, site_of_page
 from cli.client.output import Column, Format, Kind
 from cli.client.session import Session, examples, printing
 from cli.client.terminal_text import one_line
 
 if TYPE_CHECKING:
     from cli.client.imports.items import Item
-    from core.web.scope import SiteKey
 
 PAGES_PER_CALL: Final = 1_000
 BYTES_PER_CALL: Final = 700_000
@@ -155,10 +155,10 @@ class _Importing:
         """The site that may become a domain by the body, unless an earlier call has it."""
         if "domain" in body:
             name = str(body["domain"])
-            return _site_of_domain(name) or name
+            return site_of_domain(name) or name
         if not self._options["addDomains"]:
             return None
-        site = _site_of_page(str(body.get("url")))
+        site = site_of_page(str(body.get("url")))
         return None if site in self._sent_sites else site
 
     def _flush(self) -> None:
@@ -234,9 +234,9 @@ class _Importing:
         for row in self.results:
             if row["url"] == url and row.get("pageId"):
                 return str(row["pageId"])
-        site = _site_of_page(url)
+        site = site_of_page(url)
         for name, domain_id in domains.items():
-            if site is None or _site_of_domain(name) != site:
+            if site is None or site_of_domain(name) != site:
                 continue
             query = url[:LONGEST_SEARCH]
             for page in self._session.api.walk(f"/api/domains/{domain_id}/pages", q=query):
@@ -273,30 +273,6 @@ def _with_names(error: RefusedBody, call: _Call) -> BadUsage:
         parts = (str(row.get("url") or row.get("domain")), name, str(sentence))
         sentences.append(one_line(": ".join(filter(None, parts))))
     return BadUsage("\n  ".join(sentences)) if sentences else error
-
-
-def _site_of_page(url: str) -> "SiteKey | None":
-    """The site that a page is of, as the API tells sites apart; None if the URL is of no page."""
-    from core.errors import InvalidAddress
-    from core.web.scope import key_of_origin
-    from core.web.urls import normalise, origin_of
-
-    try:
-        return key_of_origin(origin_of(normalise(url)))
-    except InvalidAddress:
-        return None
-
-
-def _site_of_domain(name: str) -> "SiteKey | None":
-    """The site of a domain; None if the name is of none."""
-    from core.errors import InvalidRequest
-    from core.web.scope import key_of_site
-    from core.web.urls import parse_domain
-
-    try:
-        return key_of_site(parse_domain(name))
-    except InvalidRequest:
-        return None
 
 
 @click.command(
