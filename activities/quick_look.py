@@ -93,6 +93,11 @@ class QuickLookActivities:
                 result = await self._look(job, info.workflow_id or "")
         except (DiffyError, TimeoutError) as error:
             log.debug("the quick look of job %s ends: %s", info.workflow_id, error)
+        except asyncio.CancelledError:
+            # A locked database may keep it beyond its time: Temporal has then gone on without it.
+            cancellation = activity.cancellation_details()
+            if cancellation is None or not cancellation.timed_out:
+                raise
         except Exception:
             # The ordinary activity meets it again, and reports it.
             log.exception("the quick look of job %s failed", info.workflow_id)

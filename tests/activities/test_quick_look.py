@@ -1,7 +1,9 @@
 """The quick look at a page whose last check found it as it was, through the whole system."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -227,6 +229,30 @@ async def test_without_a_fresh_robots_txt_in_memory_a_quick_look_asks_nothing(
     assert (job.state, job.attempts_made) == (JobState.COMPLETED, 1)
     assert took_activity(await steady.events(job.id))
     assert len(steady.site.requests_for("/")) == before + 1
+
+
+async def test_a_locked_database_ends_a_quick_look_and_not_its_attempt(
+    steady: Steady, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = len(steady.site.requests_for("/"))
+    path = steady.system.settings.resolved_database_url.removeprefix("sqlite:///")
+    steady.site.hold("/")
+    with closing(sqlite3.connect(path)) as other:
+        job_id = await steady.system.ask(steady.path)
+        await steady.site.arrived("/", before + 1)
+        other.execute("BEGIN IMMEDIATE")
+        steady.site.release("/")
+
+        async def events() -> list[HistoryEvent]:
+            return await steady.events(job_id)
+
+        await eventually(events, took_activity)
+        other.rollback()
+    job = await steady.system.finished(job_id)
+    assert (job.state, job.attempts_made) == (JobState.COMPLETED, 1)
+    assert await steady.outcomes(job_id) == ["completed"]
+    assert len(steady.site.requests_for("/")) == before + 2
+    assert [each.message for each in caplog.records if each.exc_info] == []
 
 
 async def test_a_job_is_cancelled_in_its_quick_look(steady: Steady) -> None:

@@ -127,7 +127,10 @@ async def test_the_jobs_of_a_batch_start_in_the_turns_of_their_slow_host(
         promoted = await system.job_when(
             early.id, lambda job: job.state is JobState.DELAYED and job.attempts_made == 1
         )
-        assert promoted.next_attempt_at in turns, "a promoted job keeps to the pace of its host"
+        assert promoted.next_attempt_at is not None
+        # Its turn is told once by Temporal and once by the store, each rounded to a second.
+        off = min(abs(promoted.next_attempt_at - turn) for turn in turns)
+        assert off <= timedelta(seconds=1), "a promoted job keeps to the pace of its host"
     assert len(site.requests) == 2, "robots.txt, and the page whose turn it was"
 
 
