@@ -13,6 +13,7 @@ from benchmarks.site import Visit, WatchedSite
 KINDS: Final = ("domain", "page", "snapshot", "change")
 STATES: Final = ("waiting", "active", "delayed", "completed", "failed")
 ENDS: Final = ("completed", "failed")
+LOOKS_AGAIN: Final = 3
 OFTEN: Final = 0.7
 WAITED: Final = 3
 FINAL: Final = ("state", "attemptsMade", "processedAt", "finishedAt", "failedReason", "returnValue")
@@ -117,14 +118,26 @@ class Watchers:
         return self.chance.choice(open_ones if often else every)
 
     async def _attempts(self, job: Any) -> None:
-        """Of a job that no worker is at, before and after the look, no attempt runs."""
-        told = await self.client.ask("GET", f"/api/jobs/{job['id']}/attempts")
-        after = await self.client.ask("GET", f"/api/jobs/{job['id']}")
-        if told.ok and after.ok:
+        """Of a job that no worker is at, before and after the look, no attempt runs.
+
+        A worker may take an attempt and hand it back between two looks, so that one look proves
+        nothing: what is wrong stays wrong until the job moves on.
+        """
+        wrong: list[str] = []
+        for _ in range(LOOKS_AGAIN):
+            told = await self.client.ask("GET", f"/api/jobs/{job['id']}/attempts")
+            after = await self.client.ask("GET", f"/api/jobs/{job['id']}")
+            if not (told.ok and after.ok):
+                return
             self.memory.see(after.data)
             quiet = all(each["state"] != "active" for each in (job, after.data))
-            if quiet and job["attemptsMade"] == after.data["attemptsMade"]:
-                self.memory.wrong += misremembered(job, told.data)
+            if not quiet or job["attemptsMade"] != after.data["attemptsMade"]:
+                return
+            wrong = list(misremembered(job, told.data))
+            if not wrong:
+                return
+            job = after.data
+        self.memory.wrong += wrong
 
     async def lists(self) -> None:
         """Every filter in turn, and the statistics."""
