@@ -1,5 +1,6 @@
 """Starts and wakes the workflows that deliver to channels."""
 
+from typing import Final
 from uuid import UUID
 
 from temporalio.client import Client
@@ -10,6 +11,9 @@ from core.jobs.contract import WAKE_SIGNAL, DeliverInput
 from core.jobs.ids import delivery_workflow_id
 from core.jobs.states import NOTIFICATION_DELIVER, TASK_QUEUE
 from temporal.faults import as_unavailable
+
+HIGHEST: Final = 1
+"""The priority of deliveries; jobs have the usual one, 3."""
 
 
 async def wake_channel(client: Client, channel_id: UUID) -> None:
@@ -24,8 +28,9 @@ async def wake_channel(client: Client, channel_id: UUID) -> None:
             id=delivery_workflow_id(channel_id),
             task_queue=TASK_QUEUE,
             start_signal=WAKE_SIGNAL,
-            # A channel that is slow keeps no other one, and no site, waiting.
-            priority=Priority(fairness_key=channel_id.hex),
+            # People are told before a thousand pages are checked, and a channel that is slow keeps
+            # no other one waiting.
+            priority=Priority(priority_key=HIGHEST, fairness_key=channel_id.hex),
             static_summary=f"Deliver to channel {channel_id}",
         )
     except RPCError as error:

@@ -226,7 +226,10 @@ async def test_a_channel_whose_workflow_is_lost_is_delivered_to_all_the_same(
     await workflow.terminate()
     delivery = services_of(system.app).delivery
     await delivery.wake_neglected()
-    first = (await workflow.describe()).run_id
+    described = await workflow.describe()
+    priority = described.raw_description.workflow_execution_info.priority
+    assert priority.priority_key == 1, "people are told before pages are checked"
+    first = described.run_id
     async with system.database.transaction() as session:
         late = datetime.now(UTC) - timedelta(minutes=3)
         await session.execute(update(Delivery).values(next_attempt_at=late))
