@@ -55,6 +55,9 @@ def parse_url(url: str) -> URL:
             )
 
 
+AWAY: Final = "The database cannot be reached now; try again in a few seconds."
+
+
 class Database:
     """A database, as `Database.open` returns it."""
 
@@ -65,6 +68,7 @@ class Database:
         self._outage_timeout = outage_timeout
         self._reader = reader or engine
         self._writer = engine.execution_options(**{WRITES_OPTION: True})
+        self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else None
 
     @classmethod
     def open(
@@ -103,9 +107,27 @@ class Database:
 
         Raises Unavailable if the database cannot be reached or stays locked.
         """
-        async with self._session(self._writer) as session:
+        async with self._writing(), self._session(self._writer) as session:
             yield session
             await session.commit()
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        """The turn of a writer of this process: SQLite has one writer at a time, and would have
+        the others try again after pauses that grow, in no order.
+        """
+        if self._turn is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout(BUSY_TIMEOUT + self._outage_timeout):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise Unavailable(AWAY) from None
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -127,9 +149,7 @@ class Database:
             outcome = "away" if is_outage(error) else "error"
             if outcome == "error":
                 raise
-            raise Unavailable(
-                "The database cannot be reached now; try again in a few seconds."
-            ) from error
+            raise Unavailable(AWAY) from error
         finally:
             kind = "write" if engine is self._writer else "read"
             STATEMENTS.labels(kind, outcome).observe(time.perf_counter() - began)
