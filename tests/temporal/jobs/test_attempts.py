@@ -71,6 +71,8 @@ async def test_an_attempt_that_was_handed_back_is_one_attempt(
     site.hold("/")
     async with system.worker():
         job_id = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=1)
+        # Temporal says so before the worker has the attempt, and only then can it hand it back.
+        await site.arrived("/")
         await system.job_when(job_id, lambda job: job.state is JobState.ACTIVE)
     [back] = await attempts(system, job_id)
     assert back["outcome"] == "handed_back"
