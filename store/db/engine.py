@@ -62,9 +62,15 @@ class Database:
     """A database, as `Database.open` returns it."""
 
     def __init__(
-        self, engine: AsyncEngine, reader: AsyncEngine | None = None, outage_timeout: float = 0
+        self,
+        engine: AsyncEngine,
+        reader: AsyncEngine | None = None,
+        *,
+        busy_timeout: float = BUSY_TIMEOUT,
+        outage_timeout: float = 0,
     ) -> None:
         self._engine = engine
+        self._busy_timeout = busy_timeout
         self._outage_timeout = outage_timeout
         self._reader = reader or engine
         self._writer = engine.execution_options(**{WRITES_OPTION: True})
@@ -90,7 +96,7 @@ class Database:
             )
             # By default each statement in PostgreSQL sees its own snapshot.
             reader = engine.execution_options(isolation_level="REPEATABLE READ")
-            return cls(engine, reader, outage_timeout)
+            return cls(engine, reader, outage_timeout=outage_timeout)
         engine = create_async_engine(
             parsed.set(drivername="sqlite+aiosqlite"),
             hide_parameters=True,
@@ -99,7 +105,7 @@ class Database:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "invalidate", _roll_back_sqlite)
-        return cls(engine, outage_timeout=outage_timeout)
+        return cls(engine, busy_timeout=busy_timeout, outage_timeout=outage_timeout)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -113,14 +119,16 @@ class Database:
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[None]:
-        """The turn of a writer of this process: SQLite has one writer at a time, and would have
-        the others try again after pauses that grow, in no order.
+        """The turn of a writer of this process, for the length of the block.
+
+        SQLite has one writer at a time. The others would try again after growing pauses, in no
+        order. A writer waits for its turn as long as for a lock, and then Unavailable is raised.
         """
         if self._turn is None:
             yield
             return
         try:
-            async with asyncio.timeout(BUSY_TIMEOUT + self._outage_timeout):
+            async with asyncio.timeout(self._busy_timeout + self._outage_timeout):
                 await self._turn.acquire()
         except TimeoutError:
             raise Unavailable(AWAY) from None

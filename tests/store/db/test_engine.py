@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import SettingsError, Unavailable
-from store.db.engine import Database, parse_url
+from store.db.engine import BUSY_TIMEOUT, Database, parse_url
 from store.hosts import take_slot
 from store.keys import create_key, list_keys
 from store.tables.accounts import Organisation
@@ -157,6 +157,43 @@ async def test_a_locked_sqlite_file_is_unavailable_and_well_again(
     other.execute("ROLLBACK")
     other.close()
     await write()
+    await database.close()
+
+
+async def test_writers_of_a_process_take_turns_in_the_order_of_their_coming(
+    sqlite_path: Path,
+) -> None:
+    database = Database.open(f"sqlite:///{sqlite_path}", busy_timeout=HANG)
+    came: list[int] = []
+    first_has_begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def write(number: int) -> None:
+        async with database.transaction():
+            came.append(number)
+            first_has_begun.set()
+            await may_end.wait()
+
+    writers = [asyncio.create_task(write(0))]
+    await first_has_begun.wait()
+    for number in range(1, 10):
+        writers.append(asyncio.create_task(write(number)))
+    await asyncio.sleep(0)  # all wait for their turn
+    writers[5].cancel()
+    may_end.set()
+    await asyncio.wait(writers)
+    assert came == [0, 1, 2, 3, 4, 6, 7, 8, 9], "one that gives up keeps no other from its turn"
+    await database.close()
+
+
+async def test_a_turn_is_waited_for_no_longer_than_a_lock(sqlite_path: Path) -> None:
+    database = Database.open(f"sqlite:///{sqlite_path}", busy_timeout=0.05)
+    async with database.transaction():
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(BUSY_TIMEOUT / 2), database.transaction():
+                pass
+        await database.ping()
+    async with database.transaction() as session:
+        await new_organisation(session)
     await database.close()
 
 
