@@ -1,5 +1,6 @@
 """The short form of `make chaos`: a few chosen faults under a small load, and the same audit."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,8 +13,9 @@ from benchmarks.chaos.audit import audit
 from benchmarks.chaos.client import Answer, Client
 from benchmarks.chaos.evidence import Evidence, Paced, Run
 from benchmarks.chaos.faults import Gone, Kill, Locked, Replayed
+from benchmarks.chaos.load import Load
 from benchmarks.chaos.run import SLOW, run, site_of
-from benchmarks.chaos.watchers import Truth, contradictions
+from benchmarks.chaos.watchers import LOOKS, Memory, Truth, Watchers, contradictions
 from benchmarks.site import Visit, WatchedSite
 from benchmarks.system import Diffy, Part
 from tests.eventually import eventually
@@ -122,6 +124,34 @@ GOOD = Evidence(
 
 def test_an_audit_finds_nothing_where_nothing_is_wrong() -> None:
     assert audit(GOOD) == []
+
+
+class Scripted(Client):
+    """Answers what it was told to, in turn, and the last of it again and again."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+
+    async def ask(self, *_: Any, **__: Any) -> Answer:
+        """The next answer."""
+        data = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return Answer(200, data, None, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("looks_at_which_it_runs", "is_wrong"), [(LOOKS, True), (LOOKS - 1, False), (0, False)]
+)
+async def test_an_attempt_that_runs_while_no_worker_has_it_is_told_if_it_stays_so(
+    looks_at_which_it_runs: int, is_wrong: bool
+) -> None:
+    waiting = job("one", state="waiting", progress=0, finishedAt=None, returnValue=None)
+    running, back = [{"outcome": "running"}], [{"outcome": "handed_back"}]
+    told = [running] * looks_at_which_it_runs + [back] * (LOOKS - looks_at_which_it_runs)
+    client = Scripted(*(answer for attempts in told for answer in (attempts, waiting)))
+    watchers = Watchers(client, Load(client, "d", {}, random.Random(1)), random.Random(1), Memory())
+    await watchers._attempts(waiting)
+    told_of = ["runs by its attempts" in each for each in watchers.memory.wrong]
+    assert told_of == ([True] if is_wrong else [])
 
 
 Spoil = Callable[[Evidence], Evidence]

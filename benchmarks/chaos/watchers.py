@@ -13,7 +13,9 @@ from benchmarks.site import Visit, WatchedSite
 KINDS: Final = ("domain", "page", "snapshot", "change")
 STATES: Final = ("waiting", "active", "delayed", "completed", "failed")
 ENDS: Final = ("completed", "failed")
-LOOKS_AGAIN: Final = 3
+LOOKS: Final = 3
+"""Looks at a job that must all find it wrong."""
+
 OFTEN: Final = 0.7
 WAITED: Final = 3
 FINAL: Final = ("state", "attemptsMade", "processedAt", "finishedAt", "failedReason", "returnValue")
@@ -124,7 +126,7 @@ class Watchers:
         nothing: what is wrong stays wrong until the job moves on.
         """
         wrong: list[str] = []
-        for _ in range(LOOKS_AGAIN):
+        for _ in range(LOOKS):
             told = await self.client.ask("GET", f"/api/jobs/{job['id']}/attempts")
             after = await self.client.ask("GET", f"/api/jobs/{job['id']}")
             if not (told.ok and after.ok):
