@@ -1,6 +1,7 @@
 """A whole system in the test's own process: store, API, worker, on a real Temporal server."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import httpx2
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import delete, update
 from temporalio.client import Client, WorkflowFailureError
@@ -37,6 +39,7 @@ from temporal.jobs.reader import JobStats
 from temporal.jobs.view import JobDetail
 from temporal.namespace import prepare_namespace
 from tests.eventually import HANG, begun, eventually
+from tests.postgres import PostgresServer
 from tests.site import FakeSite
 from worker import run_worker
 
@@ -215,3 +218,19 @@ def _api_client(app: FastAPI, key: str) -> httpx2.AsyncClient:
         base_url="http://diffy.test",
         headers={"Authorization": f"Bearer {key}"},
     )
+
+
+@asynccontextmanager
+async def system_on(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[System]:
+    """A system without a worker, on the database that the parameter of the fixture names: `sqlite`
+    or `postgresql`.
+    """
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), settings.data_dir / "diffy.db")
+        async with running_system(settings) as system:
+            yield system
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.migrated() as url:
+        async with running_system(settings.model_copy(update={"database_url": url})) as system:
+            yield system

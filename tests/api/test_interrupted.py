@@ -6,12 +6,10 @@ before is there still, and a request that comes again under its key finds what t
 
 import asyncio
 import itertools
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid4
@@ -36,8 +34,7 @@ from temporal.jobs.backtests import workflow_id_of
 from temporal.jobs.launch import JobStart, start_job
 from temporal.jobs.schedules import crawl_schedule_id, discovery_schedule_id
 from tests.faults import Fault, Stopped, faulty
-from tests.postgres import PostgresServer
-from tests.system import System, running_system
+from tests.system import System, system_on
 
 Rows = dict[str, set[UUID]]
 """The ids of what requests make, by table."""
@@ -100,21 +97,13 @@ class Trial:
 async def system(
     request: pytest.FixtureRequest,
     temporal: EmbeddedTemporal,
-    sqlite_template: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[System]:
     """A system on either database."""
     folder = tmp_path_factory.mktemp("interrupted")
     settings = Settings(data_dir=folder, temporal_address=temporal.address)
-    if request.param == "sqlite":
-        shutil.copy(sqlite_template, folder / "diffy.db")
-        async with running_system(settings) as system:
-            yield system
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    with server.migrated() as url:
-        async with running_system(settings.model_copy(update={"database_url": url})) as system:
-            yield system
+    async with system_on(request, settings) as system:
+        yield system
 
 
 @pytest.fixture

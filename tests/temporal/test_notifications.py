@@ -1,11 +1,9 @@
 """A change is told once to each channel, under one id, whatever dies on the way."""
 
 import itertools
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -29,18 +27,16 @@ from store.tables.alerts import Channel, ChannelKind, Delivery
 from store.tables.changes import Change
 from store.tables.requests import OutboxMessage
 from tests.faults import Fault, faulty
-from tests.postgres import PostgresServer
 from tests.receiver import Receiver
 from tests.store.rows import new_page, version
 from tests.stored import change, page_of
-from tests.system import System, running_system
+from tests.system import System, system_on
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 async def system(
     request: pytest.FixtureRequest,
     temporal: EmbeddedTemporal,
-    sqlite_template: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[System]:
     """A system on either database."""
@@ -51,15 +47,8 @@ async def system(
         allow_private_networks=True,
         secret_key="k" * 40,
     )
-    if request.param == "sqlite":
-        shutil.copy(sqlite_template, folder / "diffy.db")
-        async with running_system(settings) as system:
-            yield system
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    with server.migrated() as url:
-        async with running_system(settings.model_copy(update={"database_url": url})) as system:
-            yield system
+    async with system_on(request, settings) as system:
+        yield system
 
 
 @pytest.fixture

@@ -65,12 +65,12 @@ class Item:
     @property
     def body(self) -> Row | None:
         """The page as the REST API takes it; None if that takes no such URL."""
+        from core.web.selectors import MAX_IGNORE_SELECTORS, MAX_SELECTOR_LENGTH
+
         url = self.url.strip()
         if not 0 < len(url) <= MAX_URL_LENGTH or not url.isprintable():
             return None
         settings = dict(self.settings)
-        from core.web.selectors import MAX_IGNORE_SELECTORS, MAX_SELECTOR_LENGTH
-
         watch = ", ".join(self._supported(self.watch))
         if len(watch) > MAX_SELECTOR_LENGTH:
             self.left_out.append(

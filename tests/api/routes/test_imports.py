@@ -13,22 +13,15 @@ from store.outbox import DatabaseOutbox
 from store.tables.domains import Domain
 from store.tables.requests import OutboxMessage
 from temporal.delivery import Delivery
-from tests.postgres import PostgresServer
-from tests.system import System, running_system
+from tests.system import System, system_on
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def either(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[System]:
     """A system on each database, which has no key for secrets because the database is given."""
-    if request.param == "sqlite":
-        chosen = settings.model_copy(update={"database_url": settings.resolved_database_url})
-        async with running_system(chosen) as system:
-            yield system
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    with server.migrated() as url:
-        async with running_system(settings.model_copy(update={"database_url": url})) as system:
-            yield system
+    chosen = settings.model_copy(update={"database_url": settings.resolved_database_url})
+    async with system_on(request, chosen) as system:
+        yield system
 
 
 async def sent(system: System, key: str | None = None, **body: Any) -> httpx2.Response:
