@@ -17,6 +17,7 @@ from activities.crawling.check_recorder import CheckRecorder, ResponseIdentity, 
 from activities.crawling.page_fetcher import PageFetcher
 from activities.crawling.profiles import page_profile
 from activities.crawling.siblings import Siblings
+from activities.crawling.stored_frames import StoredFrames
 from activities.extraction.documents import StoredPage
 from activities.extraction.extractor import Extracted, Extractor
 from activities.http.fetch import Fetched, Fetcher, Validators
@@ -166,17 +167,19 @@ class CrawlActivities:
         if fetched.not_modified:
             return await self._unchanged(check, identity_of_unchanged(page, fetched))
         kind = document_kind(fetched.content_type, fetched.body)
-        if profile.render is Render.ALWAYS and kind is DocumentKind.HTML:
+        renders = profile.renders(page.url)
+        if renders and kind is DocumentKind.HTML:
             fetched = await self._renderer.render(fetched, profile.request)
-        fetched = await self._page_fetcher.with_frames(check, domain, fetched)
+        frames = StoredFrames(self._database, self._extractor, check)
+        fetched = await self._page_fetcher.with_frames(check, domain, fetched, frames)
         response = _identity(fetched)
         if response.body_hash == page.body_hash and check.comparable:
             return await self._unchanged(check, response)
-        may_be_shell = profile.render is Render.AUTO
+        may_be_shell = profile.render is Render.AUTO and not renders
         extracted = await self._extractor.extract(check.source(fetched, may_be_shell=may_be_shell))
         if isinstance(extracted, EmptyShell):
             fetched = await self._renderer.render(fetched, profile.request)
-            fetched = await self._page_fetcher.with_frames(check, domain, fetched)
+            fetched = await self._page_fetcher.with_frames(check, domain, fetched, frames)
             extracted = await self._extractor.extract(check.source(fetched))
         attempt.progress(80)
         if isinstance(extracted, Extracted):

@@ -32,7 +32,6 @@ from core.jobs.contract import (
 )
 from core.jobs.states import JobType
 from core.metrics import JOBS, QUICK_LOOKS
-from core.web.crawl_settings import Render
 from core.web.links import may_refresh
 from store.db.engine import Database
 from store.hosts import Slot, return_slot
@@ -154,7 +153,7 @@ def _is_as_it_was(check: Check, fetched: Fetched) -> bool:
     """Whether the response says that the page is as it was at the last check."""
     if fetched.not_modified:
         return check.validators != NO_VALIDATORS
-    if fetched.location is not None or check.profile.render is Render.ALWAYS:
+    if fetched.location is not None or check.profile.renders(check.page.url):
         return False
     if may_refresh(fetched.body):
         return False

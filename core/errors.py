@@ -53,6 +53,7 @@ DiffyError
         │   ├── ConsentRequired           the site asks for a consent first
         │   ├── LoginRequired             the site asks for a login first
         │   └── UnderMaintenance          the site says that it is closed for a while
+        ├── FrameUnreadable           the stored version contains the frame
         ├── RenderingFailed           the browser crashed, or the page kept it busy
         ├── RobotsUnreachable         RFC 9309, 2.3.1.4
         ├── AlreadyDiscovering        another job holds the discovery lock of the domain
@@ -432,6 +433,12 @@ class UnderMaintenance(BlockedBySite):
     """The site says, with a success status, that it is closed for maintenance."""
 
     code = "UNDER_MAINTENANCE"
+
+
+class FrameUnreadable(PassingJobError):
+    """The site refuses the document of a frame that is part of the stored version of the page."""
+
+    code = "FRAME_UNREADABLE"
 
 
 class RenderingFailed(PassingJobError):

@@ -146,6 +146,12 @@ async def known_urls(session: AsyncSession, domain_id: UUID, urls: Sequence[str]
     return known
 
 
+async def has_hash_routes(session: AsyncSession, domain_id: UUID) -> bool:
+    """Whether the domain has pages with a hash route (`core.web.hash_routes`)."""
+    rows = select(Page.id).where(Page.domain_id == domain_id, Page.url.contains("#")).limit(1)
+    return await session.scalar(rows) is not None
+
+
 async def pages_at(session: AsyncSession, domain_id: UUID, urls: Sequence[str]) -> list[Page]:
     """The domain's pages at those URLs."""
     rows = select(Page).where(Page.domain_id == domain_id, Page.url.in_(urls)).order_by(Page.url)

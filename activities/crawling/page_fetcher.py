@@ -5,17 +5,21 @@ from dataclasses import replace
 from typing import Final
 
 from activities.crawling.check import Check
-from activities.extraction.extractor import Extractor, PageSource
+from activities.crawling.stored_frames import StoredFrames
+from activities.extraction.extractor import Extractor, PageSource, error_of_wall
 from activities.http.fetch import NO_VALIDATORS, Fetched, Fetcher, FetchLimits, Validators
 from activities.http.politeness import Politeness
 from activities.http.responses import error_for_document, error_for_status
 from activities.reporting import MAX_HOST_WAIT
 from core.errors import (
+    BlockedBySite,
+    FrameUnreadable,
+    InternalError,
     InvalidAnswer,
     JobCancelled,
     JobError,
     NotAPage,
-    PermanentJobError,
+    PageGone,
     RedirectLoop,
     RedirectToOtherSite,
     SubjectGone,
@@ -32,6 +36,7 @@ from core.web.frames import (
     is_frame_of,
     may_have_frames,
 )
+from core.web.hash_routes import document_of, route_of, with_route
 from core.web.links import may_refresh
 from core.web.scope import ExclusionReason, exclusion_reason
 from core.web.urls import Site, as_sent, host_of, parse_domain
@@ -58,7 +63,8 @@ class PageFetcher:
         """The response for the page of `check`: a page, or a 304.
 
         A meta refresh within the site is followed, as in a browser. Such a response has no
-        validators, because those of the target would be sent to the page that refreshes.
+        validators, because those of the target would be sent to the page that refreshes. A redirect
+        keeps the hash route of the page, as in a browser; a refresh leads elsewhere.
 
         Raises the job errors of the fetch and of the site, for example PageGone for 404 and 410,
         and RedirectToOtherSite if a redirect leaves the site of `domain`; HostBusy if the host's
@@ -79,19 +85,25 @@ class PageFetcher:
             fetched = replace(
                 await self._fetch(target, check, site, NO_VALIDATORS, jar), validators=NO_VALIDATORS
             )
-        return fetched
+        if refreshed:
+            return fetched
+        return replace(fetched, url=with_route(fetched.url, route_of(check.page.url)))
 
-    async def with_frames(self, check: Check, domain: Domain, fetched: Fetched) -> Fetched:
+    async def with_frames(
+        self, check: Check, domain: Domain, fetched: Fetched, stored: StoredFrames
+    ) -> Fetched:
         """`fetched` with the documents of the frames that a reader sees, as far as the settings of
         `check` allow.
 
         Each is fetched as the page is, but no more than `MAX_FRAMES` documents and
-        `MAX_FRAME_BYTES` bytes. A frame that the site or its robots.txt refuses, or that is no
-        page, is left out. Such a response has no validators: those of the page say nothing of its
-        frames.
+        `MAX_FRAME_BYTES` bytes. A frame that does not exist or is no page is left out, and so is
+        one that cannot be read and is no part of the `stored` version. Such a response has no
+        validators: those of the page say nothing of its frames.
 
-        Raises the job errors of frames that a retry may help, since a page without its frame would
-        look like a change; HostBusy as `fetch` does.
+        Raises an error that a retry may help if a frame cannot be read that is part of the stored
+        version, since a page without it would look like a change; FrameUnreadable if the site
+        refuses it. Without a version to compare with, raises the errors of frames that may pass.
+        HostBusy as `fetch` does.
         """
         if check.profile.frames is Frames.NONE or fetched.not_modified:
             return fetched
@@ -100,7 +112,7 @@ class PageFetcher:
         if document_kind(fetched.content_type, fetched.body) is not DocumentKind.HTML:
             return fetched
         site = parse_domain(domain.domain)
-        page = FrameDocument(fetched.url, fetched.content_type, fetched.body)
+        page = FrameDocument(document_of(fetched.url), fetched.content_type, fetched.body)
         documents: dict[str, FrameDocument | None] = {}
         asked, left = 0, MAX_FRAME_BYTES
         while True:
@@ -116,7 +128,7 @@ class PageFetcher:
                 ):
                     continue
                 asked += 1
-                document = await self._frame(address, check, site, left)
+                document = await self._frame(address, check, site, left, stored)
                 if document is not None:
                     documents[address] = document
                     left = max(left - len(document.body), 0)
@@ -133,35 +145,54 @@ class PageFetcher:
         )
 
     async def _frame(
-        self, address: str, check: Check, site: Site, left: int
+        self, address: str, check: Check, site: Site, left: int, stored: StoredFrames
     ) -> FrameDocument | None:
         """The document of a frame; None if it is left out."""
+        try:
+            return await self._frame_document(address, check, site, left)
+        except (JobCancelled, SubjectGone, InternalError):
+            raise
+        except PageGone:
+            return None  # nobody sees a document there any more
+        except JobError as failed:
+            is_part = await stored.has(address)
+            if is_part is None:
+                is_part = failed.retryable and not isinstance(failed, BlockedBySite)
+            if not is_part:
+                log.debug("a frame of %s is left out: %s", check.page.url, failed.message)
+                return None
+            failed.message = f"A frame of the page cannot be read, {address}: {failed.message}"
+            if failed.retryable:
+                raise
+            raise FrameUnreadable(failed.message) from failed
+
+    async def _frame_document(
+        self, address: str, check: Check, site: Site, left: int
+    ) -> FrameDocument:
+        """The document of a frame. Raises the job errors of the fetch and of the site, and that of
+        a wall.
+        """
 
         async def admit(url: str) -> None:
             if not is_frame_of(url, check.profile.frames, site):
                 raise RedirectToOtherSite(f"The frame redirects to another site, {host_of(url)}.")
             await self._politeness.admit(url)
 
-        try:
-            fetched = await self._fetcher.fetch(
-                address,
-                profile=check.profile.request,
-                limits=FetchLimits(max_body=left),
-                before_request=admit,
-                cache=check.cache,
-                max_wait=MAX_HOST_WAIT,
-            )
-            if refused := error_for_status(fetched.status, fetched.retry_after):
-                raise refused
-        except (JobCancelled, SubjectGone):
-            raise
-        except PermanentJobError as refused:
-            log.debug("a frame of %s is left out: %s", check.page.url, refused.message)
-            return None
-        except JobError as failed:
-            failed.message = f"A frame of the page cannot be read, {address}: {failed.message}"
-            raise
-        return FrameDocument(fetched.url, fetched.content_type, fetched.body)
+        fetched = await self._fetcher.fetch(
+            address,
+            profile=check.profile.request,
+            limits=FetchLimits(max_body=left),
+            before_request=admit,
+            cache=check.cache,
+            max_wait=MAX_HOST_WAIT,
+        )
+        if refused := error_for_status(fetched.status, fetched.retry_after):
+            raise refused
+        document = FrameDocument(fetched.url, fetched.content_type, fetched.body)
+        wall = await self._extractor.wall_of_frame(document)
+        if wall is not None:
+            raise error_of_wall(wall)
+        return document
 
     async def _fetch(
         self, url: str, check: Check, site: Site, validators: Validators, jar: CookieJar

@@ -19,7 +19,6 @@ from core.changes.boilerplate import (
 )
 from core.changes.detection import DetectedChange, SeenPage
 from core.errors import JobError
-from core.web.crawl_settings import Render
 from store.db.engine import Database
 from store.domains import domain_by_id
 from store.pages import page_by_id
@@ -95,7 +94,7 @@ class Siblings:
             return stored
         profile = page_profile(page, domain, self._secret_key)
         other = Check(check.job_id, page, profile, cache=check.cache)
-        if profile.render is Render.ALWAYS or not other.comparable:
+        if profile.renders(page.url) or not other.comparable:
             return None
         fetched = await self._page_fetcher.fetch(other, domain)
         if fetched.not_modified:

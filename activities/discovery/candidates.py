@@ -54,16 +54,23 @@ class Candidates:
         return tuple(self._feeds)
 
     async def judged(
-        self, urls: Iterable[str], base: str, depth: int, *, listed: bool = False
+        self,
+        urls: Iterable[str],
+        base: str,
+        depth: int,
+        *,
+        listed: bool = False,
+        routes: bool = False,
     ) -> list[FoundUrl]:
         """The URLs that the page at `base` links to, each once, with the reason to exclude it, if
-        any. Those that are `listed` in a sitemap are visited only if the patterns take them.
+        any. Those that are `listed` in a sitemap are visited only if the patterns take them. With
+        `routes` a browser has rendered the page, and hash routes are pages of their own.
 
         Traps are judged by `without_traps`, because they depend on the URLs found before.
         """
         found: dict[str, FoundUrl] = {}
         async for url in _yielding(urls):
-            judged = self._judge(url, base, depth, listed=listed)
+            judged = self._judge(url, base, depth, listed=listed, routes=routes)
             found.setdefault(judged.url, judged)
         return list(found.values())
 
@@ -122,9 +129,17 @@ class Candidates:
         """Whether the canonical `url` is in the site, whatever `rules` include or exclude."""
         return exclusion_reason(url, self._site) is None
 
-    def _judge(self, written: str, base: str, depth: int, *, listed: bool = False) -> FoundUrl:
+    def _judge(
+        self,
+        written: str,
+        base: str,
+        depth: int,
+        *,
+        listed: bool = False,
+        routes: bool = False,
+    ) -> FoundUrl:
         try:
-            url = normalise(written, base)
+            url = normalise(written, base, routes=routes)
         except InvalidAddress:
             return FoundUrl(written[:MAX_INVALID_LENGTH], depth, ExclusionReason.INVALID_ADDRESS)
         reason = exclusion_reason(url, self._site, self._rules)

@@ -31,6 +31,7 @@ from core.web.crawl_settings import (
     Render,
     RequestProfile,
 )
+from core.web.hash_routes import document_of, route_of, with_route
 from core.web.links import FEED_TYPES, PageLinks
 from core.web.page_types import PageType, classify_page
 from core.web.scope import ExclusionReason
@@ -52,7 +53,8 @@ class FoundPage:
 
     `links` and `feeds` are absolute URLs; `links` is empty if the page asks robots not to follow
     links. `version` is the page as its first crawl would store it, None unless it was asked for and
-    could be read.
+    could be read. `rendered` says that a browser read the page, so that hash routes among its links
+    are pages.
     """
 
     page_type: PageType
@@ -60,6 +62,7 @@ class FoundPage:
     links: tuple[str, ...]
     feeds: tuple[str, ...] = ()
     version: PageVersion | None = None
+    rendered: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,15 @@ class Excluded:
 
     `instead` is the URL that replaces it: the target of a redirect, or the canonical URL. `error`
     is the site's error, if there was one. `links` are the URLs in a feed, or in a page that names
-    another address as canonical: the pages of a list often name the first one.
+    another address as canonical: the pages of a list often name the first one. `rendered` is as in
+    FoundPage.
     """
 
     reason: ExclusionReason
     instead: str | None = None
     error: JobError | None = None
     links: tuple[str, ...] = ()
+    rendered: bool = False
 
 
 Visit = FoundPage | Excluded
@@ -114,7 +119,8 @@ class Visitor:
 
         `in_site` says whether a canonical URL is in the site; others are ignored. `profile` has
         further header fields, and `reading` decides whether a browser renders the page. `cache` has
-        the redirects of `url` that an earlier attempt followed.
+        the redirects of `url` that an earlier attempt followed. A URL with a hash route is no page
+        unless a browser renders it.
 
         Raises InternalError if this machine cannot make the request, and HostBusy as `admit` does.
         """
@@ -133,9 +139,13 @@ class Visitor:
         reading: Reading,
         cache: ResponseCache | None,
     ) -> Visit:
-        fetched = await self._fetch(url, in_site, profile, cache)
+        route = route_of(url)
+        if route and reading.profile.render is Render.NEVER:
+            return Excluded(ExclusionReason.NOT_A_PAGE)
+        fetched = await self._fetch(document_of(url), in_site, profile, cache)
         if isinstance(fetched, Excluded):
             return fetched
+        fetched = replace(fetched, url=with_route(fetched.url, route))
         if refused := error_for_status(fetched.status, fetched.retry_after):
             return Excluded(_reason(refused), error=refused)
         if _is_feed(fetched.content_type):
@@ -152,7 +162,7 @@ class Visitor:
             return Excluded(ExclusionReason.BLOCKED_BY_SITE, error=error_of_wall(found.wall))
         page = found.page
         links = without_visit(page.links, fetched.requested or url, url)
-        visit = _found(url, replace(page, links=links), in_site)
+        visit = _found(url, replace(page, links=links), in_site, rendered=read is not fetched)
         if isinstance(visit, FoundPage) and found.content is not None:
             version = version_of(read, found.content, reading.profile, body_hash_of(read))
             return replace(visit, version=version)
@@ -207,20 +217,25 @@ class Visitor:
     ) -> tuple[FoundLinks, Fetched]:
         """What the page has, and the response it was read from: rendered if the settings ask for it
         and it succeeds, else as sent.
+
+        Raises the errors of rendering for a page with a hash route, which is not what was sent.
         """
-        render = reading.profile.render
         found = None
-        if render is not Render.ALWAYS:
-            source = _source(fetched, reading, may_be_shell=render is Render.AUTO)
+        if not reading.profile.renders(fetched.url):
+            may_be_shell = reading.profile.render is Render.AUTO
+            source = _source(fetched, reading, may_be_shell=may_be_shell)
             found = await self._extracted(source, reading)
             if not found.shell:
                 return found, fetched
         try:
             rendered = await self.renderer.render(fetched, profile)
         except (BrowserMissing, RenderingFailed, InternalError, PageTooLarge):
+            if route_of(fetched.url):
+                raise
             # A crawl fails with this error, so there is no content.
             return found or await self.extractor.links(_source(fetched, reading)), fetched
-        return await self._extracted(_source(rendered, reading), reading), rendered
+        source = replace(_source(rendered, reading), rendered=True)
+        return await self._extracted(source, reading), rendered
 
     async def _extracted(self, source: PageSource, reading: Reading) -> FoundLinks:
         if reading.watched is None:
@@ -245,27 +260,29 @@ def _is_feed(content_type: str | None) -> bool:
     return declared in FEED_TYPES or declared in XML
 
 
-def _found(url: str, page: PageLinks, in_site: Callable[[str], bool]) -> Visit:
+def _found(url: str, page: PageLinks, in_site: Callable[[str], bool], *, rendered: bool) -> Visit:
     for instead, reason in (
         (page.refresh, ExclusionReason.REDIRECT),
         (page.canonical, ExclusionReason.DUPLICATE),
     ):
         if instead is None:
             continue
-        target = _normalised(instead, url)
-        if target is not None and target != url and in_site(target):
+        target = _normalised(instead, url, routes=rendered)
+        # The document of an application says the same of all its routes.
+        says_nothing = target is None or target == url or target == document_of(url)
+        if target is not None and not says_nothing and in_site(target):
             links = page.links if reason is ExclusionReason.DUPLICATE and not page.nofollow else ()
-            return Excluded(reason, target, links=links)
+            return Excluded(reason, target, links=links, rendered=rendered)
     if says_it_is_gone(url, page.title):
         return Excluded(ExclusionReason.SOFT_NOT_FOUND)
     page_type = classify_page(url, page.title, page.kinds)
     links = () if page.nofollow else page.links
-    return FoundPage(page_type, page.title, links, page.feeds)
+    return FoundPage(page_type, page.title, links, page.feeds, rendered=rendered)
 
 
-def _normalised(url: str, base: str) -> str | None:
+def _normalised(url: str, base: str, *, routes: bool) -> str | None:
     try:
-        return normalise(url, base)
+        return normalise(url, base, routes=routes)
     except InvalidAddress:
         return None
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -363,7 +364,7 @@ class Walk:
         self._pages += sum(self._is_page(url, visit) for url, visit in completed)
 
     async def _leads_to(self, url: FoundUrl, visit: Visit) -> list[FoundUrl]:
-        judged = self._candidates.judged
+        judged = partial(self._candidates.judged, routes=visit.rendered)
         if isinstance(visit, FoundPage):
             feeds = self._candidates.feeds(visit.feeds, url)
             taken = {feed.url for feed in feeds}

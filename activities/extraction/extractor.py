@@ -30,8 +30,10 @@ from core.web.frames import (
     InlinedFrames,
     PageWithFrames,
     inline_frames,
+    inlined_frames,
     is_frame_of,
     may_have_frames,
+    wall_of_frame,
 )
 from core.web.links import PageLinks, decode_html, decode_page, extract_links
 from core.web.page_types import classify_page
@@ -62,7 +64,8 @@ Read = TypeVar("Read")
 class PageSource:
     """A page as sent, with the text hash of its stored version, if any.
 
-    If `may_be_shell`, the page is checked for being an empty shell that only a browser can fill.
+    If `may_be_shell`, the page is checked for being an empty shell that only a browser can fill. If
+    `rendered`, a browser has filled it.
     `asked_url` is the address before redirects, that of the page unless given.
     """
 
@@ -75,6 +78,7 @@ class PageSource:
     asked_url: str | None = None
     comparison: Comparison = USUAL_COMPARISON
     frames: Frames = Frames.SITE
+    rendered: bool = False
 
 
 @dataclass(frozen=True)
@@ -213,7 +217,13 @@ def _links(page: PageSource) -> tuple[FoundLinks, str]:
     html, encoding = decode_page(page.body, page.content_type)
     shell = page.may_be_shell and isinstance(shell_of(html), EmptyShell)
     wall = wall_of(html, page.asked_url or page.url)
-    return FoundLinks(extract_links(html, page.url, encoding), shell, wall), html
+    links = extract_links(html, page.url, encoding, routes=page.rendered)
+    return FoundLinks(links, shell, wall), html
+
+
+def read_inlined_frames(page: StoredPage) -> frozenset[str]:
+    """The names of the frames whose documents are in the stored `page`."""
+    return inlined_frames(page.html, page.url)
 
 
 def _has_frames_to_read(page: PageSource) -> bool:
@@ -295,6 +305,17 @@ class Extractor:
         does.
         """
         return await self._page(inline_frames, page)
+
+    async def inlined_frames(self, page: StoredPage) -> frozenset[str]:
+        """The names of the frames whose documents are in the stored `page`. Raises as `frames`."""
+        return await self._page(read_inlined_frames, page)
+
+    async def wall_of_frame(self, document: FrameDocument) -> Wall | None:
+        """The wall in place of the document of a frame, if any. Raises as `frames` does."""
+        small = len(document.body) <= MAX_INLINE_BYTES
+        if small and document.body.count(b"<") <= MAX_INLINE_TAGS:
+            return wall_of_frame(document)
+        return await self._page(wall_of_frame, document)
 
     async def sitemap(self, body: bytes) -> Sitemap:
         """The sitemap in `body`; one with a problem if it takes too long or crashes the process."""

@@ -10,6 +10,7 @@ from activities.rendering.browser import Browser
 from activities.rendering.proxy import GuardingProxy, ProxyLimits
 from core.errors import JobError, PageTooLarge, RenderingFailed
 from core.web.crawl_settings import RequestProfile
+from core.web.hash_routes import document_of, route_of, with_route
 from core.web.urls import origin_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class Renderer:
         self._limits = limits or RenderingLimits()
 
     async def render(self, fetched: Fetched, profile: RequestProfile) -> Fetched:
-        """The document of `fetched` after its scripts have run, without requesting it again.
+        """The document of `fetched` after its scripts have run, without requesting it again. It is
+        opened at the hash route of its URL.
 
         It has no validators: those of `fetched` do not cover what the scripts load. Raises
         BrowserMissing if no browser is installed, RenderingFailed if the page exceeds the deadline
@@ -118,7 +120,8 @@ class _PageLoad:
         self._fetcher = fetcher
         self._limits = limits
         self._document: Fetched | None = document
-        self._url = document.requested or document.url
+        requested = document.requested or document_of(document.url)
+        self._url = with_route(requested, route_of(document.url))
         self._profile = profile
         self._requests = 0
 

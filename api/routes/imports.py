@@ -22,14 +22,15 @@ from api.routes.domains import (
     start_discovery,
     watched_site,
 )
-from api.routes.pages import AddPageBody, new_page
+from api.routes.pages import AddPageBody, new_page, renders_routes
 from core.errors import Conflict, DiffyError, InvalidAddress, InvalidRequest
 from core.model import Model
 from core.outbox import PageScheduleMessage, ScheduleMessage
 from core.settings import Settings
+from core.web.hash_routes import route_of
 from core.web.scope import SiteKey, key_of_origin, key_of_site
 from core.web.urls import normalise, origin_of, parse_domain
-from store.domains import all_domains
+from store.domains import all_domains, domain_by_id
 from store.keys import lock_organisation
 from store.outbox import put
 from store.pages import NewPage, add_pages, pages_at
@@ -254,8 +255,12 @@ class _Importer:
         places: dict[int, tuple[UUID, str]] = {}
         for number, body in enumerate(asked):
             try:
-                url = normalise(body.url)
+                url = normalise(body.url, routes=True)
                 domain_id = await self._domain_of(url)
+                if route_of(url):
+                    domain = await domain_by_id(self._session, domain_id)
+                    if not await renders_routes(self._session, domain, body):
+                        url = normalise(body.url)
             except (InvalidAddress, InvalidRequest) as error:
                 refused[number] = error.message
                 continue

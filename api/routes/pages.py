@@ -33,13 +33,23 @@ from core.model import Model, UtcTime
 from core.outbox import JobMessage, PageScheduleMessage
 from core.schedules import Schedule
 from core.tags import NO_TAGS
+from core.web.crawl_settings import NOTHING_CHOSEN, Render
+from core.web.hash_routes import route_of
 from core.web.page_types import PageType, classify_page
 from core.web.scope import ExclusionReason, exclusion_reason
 from core.web.urls import MAX_URL_LENGTH, normalise, parse_domain
 from store.batches import create_batch, delete_batch
 from store.domains import domain_by_id, get_domain
 from store.outbox import put
-from store.pages import NewPage, add_pages, delete_page, get_page, list_pages, page_of_url
+from store.pages import (
+    NewPage,
+    add_pages,
+    delete_page,
+    get_page,
+    has_hash_routes,
+    list_pages,
+    page_of_url,
+)
 from store.secretkey import SecretKey
 from store.tables.domains import Domain
 from store.tables.pages import Page, PageStatus
@@ -163,11 +173,16 @@ async def add(
     secret_key: SecretKeyDep,
     idempotency: IdempotencyDep,
 ) -> PageAnswer:
-    """Add a page to the domain."""
+    """Add a page to the domain.
+
+    A hash route (`#/pricing`, `#!/pricing`) is part of its address if the page is rendered: with
+    `render` `always`, of the page or its domain, or with `auto` if the domain has such pages, which
+    its discovery finds. Any other fragment is dropped.
+    """
 
     async def accept(session: AsyncSession, seed: UUID) -> PageView:
         domain = await get_domain(session, principal.org_id, domain_id)
-        url = _page_url(domain, body.url)
+        url = await _page_url(session, domain, body)
         wanted = new_page(seed, url, body, secret_key)
         await add_pages(session, domain.id, [wanted])
         page = await page_of_url(session, domain.id, url)
@@ -199,10 +214,12 @@ def new_page(page_id: UUID, url: str, body: AddPageBody, secret_key: SecretKey) 
     )
 
 
-def _page_url(domain: Domain, address: str) -> str:
+async def _page_url(session: AsyncSession, domain: Domain, body: AddPageBody) -> str:
     """The normalised URL. Raises InvalidRequest if it is not a page of `domain`."""
     try:
-        url = normalise(address)
+        url = normalise(body.url, routes=True)
+        if route_of(url) and not await renders_routes(session, domain, body):
+            url = normalise(body.url)
     except InvalidAddress as error:
         raise InvalidRequest(error.message, {"url": error.message}) from None
     reason = exclusion_reason(url, parse_domain(domain.domain))
@@ -210,6 +227,19 @@ def _page_url(domain: Domain, address: str) -> str:
         sentence = OUT_OF_SCOPE[reason].format(domain.domain)
         raise InvalidRequest(sentence, {"url": sentence})
     return url
+
+
+async def renders_routes(session: AsyncSession, domain: Domain, body: AddPageBody) -> bool:
+    """Whether a page added by `body` is rendered, so that a hash route makes a page of its own."""
+    chosen = body.crawl_settings
+    if chosen is not None and chosen.render is not None:
+        render = chosen.render
+    else:
+        render = (domain.crawl_settings or NOTHING_CHOSEN).render or Render.AUTO
+    if render is Render.AUTO:
+        # Whether a page is an empty shell is known once it was fetched.
+        return await has_hash_routes(session, domain.id)
+    return render is Render.ALWAYS
 
 
 @router.get("/pages/{page_id}", responses=documented_errors(404))

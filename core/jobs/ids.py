@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from core.jobs.states import JobName, JobType
+from core.web.hash_routes import as_path
 
 MAX_SUBJECT: Final = 100
 """Number of characters by which an id names its subject, so that the longest id has 200."""
@@ -24,7 +25,7 @@ def subject_name(address: str) -> str:
 
     It is not unique, and empty if the address has no such sign.
     """
-    parts = urlsplit(address if "://" in address else f"//{address}")
+    parts = urlsplit(as_path(address) if "://" in address else f"//{address}")
     text = f"{parts.hostname or ''} {parts.path} {parts.query}"
     plain = unicodedata.normalize("NFKD", unquote(text)).encode("ascii", "ignore").decode()
     return _OTHER.sub("-", plain)[:MAX_SUBJECT].strip("-.")

@@ -11,6 +11,7 @@ from typing import Final, Self
 from pydantic import Field
 
 from core.model import Model
+from core.web.hash_routes import route_of
 from core.web.secrets import SecretBox
 from core.web.urls import origin_of
 
@@ -229,6 +230,15 @@ class CrawlProfile:
     conditional_requests: bool = True
     comparison: Comparison = USUAL_COMPARISON
     frames: Frames = Frames.SITE
+
+    def renders(self, url: str) -> bool:
+        """Whether the page at `url` is rendered whatever was sent for it.
+
+        With `AUTO` one with a hash route is: what was sent is the same for all routes.
+        """
+        if self.render is Render.AUTO:
+            return bool(route_of(url))
+        return self.render is Render.ALWAYS
 
 
 DEFAULT_CRAWL = CrawlProfile()

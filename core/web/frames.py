@@ -9,12 +9,16 @@ from typing import Final
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from core.errors import InvalidAddress
+from core.text.blocks import INVISIBLE_TAGS
+from core.text.elements import Panels
+from core.text.page_areas import is_closed_dialog
 from core.text.visible_text import MAX_FRAME_DEPTH
 from core.web.crawl_settings import Frames
 from core.web.documents import DocumentKind, document_kind
 from core.web.links import MAX_HTML_ELEMENTS, base_url, decode_html
 from core.web.scope import ExclusionReason, exclusion_reason
-from core.web.urls import Site, as_sent, normalise
+from core.web.urls import Site, as_sent, normalise, without_visit_ids
+from core.web.walls import Wall, WallKind, wall_of
 
 MAX_FRAMES: Final = 8
 """Number of documents that are fetched for the frames of one page, frames of frames included."""
@@ -23,6 +27,11 @@ MAX_FRAME_BYTES: Final = 2 * 2**20
 """Number of bytes of all documents of the frames of one page."""
 
 _MAY_HAVE_FRAMES: Final = re.compile(rb"<i?frame[\s/]", re.IGNORECASE)
+FRAME_WALLS: Final = frozenset({WallKind.BOT_CHECK, WallKind.ACCESS_DENIED, WallKind.MAINTENANCE})
+"""The walls that a frame has in place of its document; forms to log in or to consent are usual
+contents of frames."""
+
+_STYLED_AWAY: Final = re.compile(r"display:none|visibility:hidden")
 _UNSEEN: Final = re.compile(r"display:none|visibility:hidden|(?:^|;)(?:width|height):[01](?:px)?;")
 _TINY: Final = frozenset({"0", "1", "0px", "1px"})
 
@@ -71,11 +80,53 @@ def may_have_frames(body: bytes) -> bool:
     return _MAY_HAVE_FRAMES.search(body) is not None
 
 
+def frame_name(address: str) -> str:
+    """The name of the frame whose document is at `address`, the same whatever visit it is for.
+
+    Raises InvalidAddress as `normalise` does.
+    """
+    return without_visit_ids(normalise(address))
+
+
+def wall_of_frame(document: FrameDocument) -> Wall | None:
+    """The wall that a frame shows in place of its document; None if it shows the document."""
+    if document_kind(document.content_type, document.body) is not DocumentKind.HTML:
+        return None
+    return _wall(decode_html(document.body, document.content_type), document.url)
+
+
+def _wall(html: str, url: str) -> Wall | None:
+    wall = wall_of(html, url)
+    return wall if wall is not None and wall.kind in FRAME_WALLS else None
+
+
+def inlined_frames(html: str, url: str, depth: int = 0) -> frozenset[str]:
+    """The names of the frames whose documents are in the stored page `html` at `url`, as
+    `inline_frames` has put them there. A wall is no document.
+    """
+    found: set[str] = set()
+    if depth == MAX_FRAME_DEPTH or html.count("<") > MAX_HTML_ELEMENTS:
+        return frozenset()
+    tree = LexborHTMLParser(html)
+    base = base_url(tree, url)
+    for node in tree.css("iframe[src][srcdoc]"):
+        text = node.attributes.get("srcdoc") or ""
+        try:
+            address = as_sent(node.attributes.get("src") or "", base)
+            name = frame_name(address)
+        except InvalidAddress:
+            continue
+        if text and _wall(text, address) is None:
+            found |= {name, *inlined_frames(text, address, depth + 1)}
+    return frozenset(found)
+
+
 def inline_frames(source: PageWithFrames) -> InlinedFrames:
     """The page with the documents of the frames that a reader sees. Never raises.
 
     Frames are left out that are hidden, that are inside of themselves, or whose documents are no
-    HTML or in another frame of the page already. A frameset becomes a page with its frames.
+    HTML or in another frame of the page already. A frameset becomes a page with its frames. A frame
+    with its document keeps the address in `src`, by which `inlined_frames` knows it again.
     """
     inliner = _Inliner(source.documents)
     html = inliner.inlined(source.page, frozenset(), 0)
@@ -98,21 +149,25 @@ class _Inliner:
         tree = LexborHTMLParser(html)
         base = base_url(tree, page.url)
         inside = above | {page.url}
-        shown: list[str] = []
+        seen = _Visibility(tree)
+        shown: list[tuple[str, str]] = []
         for node in tree.css("iframe[src], frame[src]"):
-            text = self._document_of(node, base, inside, depth)
-            if text is None:
+            if not seen.has(node):
                 continue
-            shown.append(text)
+            found = self._document_of(node, base, inside, depth)
+            if found is None:
+                continue
+            shown.append(found)
             if node.tag == "iframe":
-                node.attrs["srcdoc"] = text
+                node.attrs["src"], node.attrs["srcdoc"] = found
         if not shown:
             return html
         return (tree.html or html) if tree.body is not None else _without_frameset(tree, shown)
 
     def _document_of(
         self, node: LexborNode, base: str, above: frozenset[str], depth: int
-    ) -> str | None:
+    ) -> tuple[str, str] | None:
+        """The address and the HTML of the document of a frame; None if it has none yet."""
         attributes = node.attributes
         if attributes.get("srcdoc") or _is_unseen(attributes):
             return None
@@ -132,7 +187,44 @@ class _Inliner:
         if document_kind(document.content_type, document.body) is not DocumentKind.HTML:
             return None
         self.used |= {name, document.url}
-        return self.inlined(document, above, depth + 1)
+        return address, self.inlined(document, above, depth + 1)
+
+
+class _Visibility:
+    """Whether a reader sees the place of a frame: no element around it is hidden.
+
+    A hidden panel that one click shows counts as seen, as its text does (`core.text.elements`).
+    """
+
+    def __init__(self, tree: LexborHTMLParser) -> None:
+        self._panels = Panels(tree)
+        self._known: dict[int, bool] = {}
+
+    def has(self, frame: LexborNode) -> bool:
+        """Whether the place of the frame is seen. Elements are judged once for all frames."""
+        path: list[int] = []
+        node, seen = frame.parent, True
+        while node is not None and node.tag is not None:
+            known = self._known.get(node.mem_id)
+            if known is not None:
+                seen = known
+                break
+            path.append(node.mem_id)
+            if self._hides(node.tag, node.attributes):
+                seen = False
+                break
+            node = node.parent
+        self._known.update(dict.fromkeys(path, seen))
+        return seen
+
+    def _hides(self, tag: str, attributes: dict[str, str | None]) -> bool:
+        if tag in INVISIBLE_TAGS or is_closed_dialog(tag, attributes):
+            return True
+        if attributes.get("aria-hidden") == "true":
+            return True
+        if "hidden" in attributes or _STYLED_AWAY.search(_style(attributes)):
+            return not self._panels.has(tag, attributes)
+        return False
 
 
 def _is_unseen(attributes: Mapping[str, str | None]) -> bool:
@@ -142,11 +234,18 @@ def _is_unseen(attributes: Mapping[str, str | None]) -> bool:
         return True
     if (attributes.get("height") or "").strip() in _TINY:
         return True
-    style = "".join((attributes.get("style") or "").split()).lower()
+    style = _style(attributes)
     return bool(style) and _UNSEEN.search(f"{style};") is not None
 
 
-def _without_frameset(tree: LexborHTMLParser, shown: list[str]) -> str:
+def _style(attributes: Mapping[str, str | None]) -> str:
+    return "".join((attributes.get("style") or "").split()).lower()
+
+
+def _without_frameset(tree: LexborHTMLParser, shown: list[tuple[str, str]]) -> str:
     title = next((node.text() for node in tree.css("head > title")), "")
-    frames = "".join(f'<iframe srcdoc="{escape(text)}"></iframe>' for text in shown)
+    frames = "".join(
+        f'<iframe src="{escape(address)}" srcdoc="{escape(text)}"></iframe>'
+        for address, text in shown
+    )
     return f"<!doctype html><title>{escape(title)}</title><body>{frames}</body>"

@@ -15,6 +15,7 @@ from w3lib.encoding import (
     to_unicode,
 )
 
+from core.web.hash_routes import is_route
 from core.web.structured_data import kinds_of
 from core.web.urls import MAX_URL_LENGTH
 
@@ -91,7 +92,8 @@ _MAY_REFRESH: Final = re.compile(rb"http-equiv\s*=\s*[\"']?\s*refresh", re.IGNOR
 
 @dataclass(frozen=True)
 class PageLinks:
-    """The links of a page: unique absolute http(s) URLs without fragment, in document order.
+    """The links of a page: unique absolute http(s) URLs without fragment, in document order. Those
+    of a rendered page keep hash routes (`core.web.hash_routes`).
 
     `canonical` is the target of the canonical links, None if they disagree, and `refresh` that of a
     meta refresh. `nofollow` is set if the robots meta element forbids to follow links. `feeds` are
@@ -196,12 +198,13 @@ def may_refresh(body: bytes) -> bool:
     return _MAY_REFRESH.search(body) is not None
 
 
-def extract_links(html: str, url: str, encoding: str = UTF_8) -> PageLinks:
+def extract_links(html: str, url: str, encoding: str = UTF_8, *, routes: bool = False) -> PageLinks:
     """The links of the page `html` at `url`, resolved against its `<base>`. Never raises.
 
     Links are `a[href]`, `area[href]`, `frame[src]`, `iframe[src]`, `link[rel=next|prev]`, and
     `link[rel=alternate]` to a translation of the page. `encoding` is that of the page, in which a
-    browser writes the queries of its links.
+    browser writes the queries of its links. `routes` says that a browser has rendered the page, so
+    that links by hash routes lead to pages of their own.
     """
     tree = LexborHTMLParser(_start(html))
     base = base_url(tree, url)
@@ -210,7 +213,9 @@ def extract_links(html: str, url: str, encoding: str = UTF_8) -> PageLinks:
     feeds: dict[str, None] = {}
     for node in tree.css("a[href], area[href], link[href], frame[src], iframe[src]"):
         framed = node.tag in ("frame", "iframe")
-        target = _absolute(node.attributes.get("src" if framed else "href"), base, encoding)
+        target = _absolute(
+            node.attributes.get("src" if framed else "href"), base, encoding, routes=routes
+        )
         if target is None:
             continue
         relations = _words(node, "rel") if node.tag == "link" else None
@@ -224,7 +229,7 @@ def extract_links(html: str, url: str, encoding: str = UTF_8) -> PageLinks:
     return PageLinks(
         links=tuple(links),
         canonical=canonicals.pop() if len(canonicals) == 1 else None,
-        refresh=_refresh(tree, base),
+        refresh=_refresh(tree, base, routes=routes),
         title=_title(tree),
         nofollow=any(
             _words(meta, "content") & {"nofollow", "none"}
@@ -263,7 +268,7 @@ def base_url(tree: LexborHTMLParser, url: str) -> str:
     return base if base is not None and len(base) <= MAX_URL_LENGTH else url
 
 
-def _refresh(tree: LexborHTMLParser, base: str) -> str | None:
+def _refresh(tree: LexborHTMLParser, base: str, *, routes: bool) -> str | None:
     """The target of the meta refresh (HTML standard, 4.2.5.3); None if there is none."""
     without_scripts = {meta.mem_id for meta in tree.css("noscript meta")}
     for meta in tree.css("meta[http-equiv][content]"):
@@ -271,7 +276,7 @@ def _refresh(tree: LexborHTMLParser, base: str) -> str | None:
             continue
         found = _REFRESH.match(meta.attributes.get("content") or "")
         if found is not None and float(found["delay"]) <= MAX_REFRESH_DELAY:
-            return _absolute(_unquoted(found["url"]), base)
+            return _absolute(_unquoted(found["url"]), base, routes=routes)
     return None
 
 
@@ -292,8 +297,12 @@ def _words(node: LexborNode, attribute: str) -> set[str]:
     return set((node.attributes.get(attribute) or "").lower().replace(",", " ").split())
 
 
-def _absolute(href: str | None, base: str, encoding: str = UTF_8) -> str | None:
-    """The target of a link; None if it is not a web address (mailto:, javascript:)."""
+def _absolute(
+    href: str | None, base: str, encoding: str = UTF_8, *, routes: bool = False
+) -> str | None:
+    """The target of a link, with its route if `routes`; None if it is not a web address (mailto:,
+    javascript:).
+    """
     if href is None:
         return None
     if encoding != UTF_8 and not href.isascii():
@@ -304,6 +313,7 @@ def _absolute(href: str | None, base: str, encoding: str = UTF_8) -> str | None:
         return None
     if target.protocol not in ("http:", "https:"):
         return None
-    target.hash = ""
+    if not (routes and is_route(target.hash.removeprefix("#"))):
+        target.hash = ""
     absolute: str = target.href
     return absolute

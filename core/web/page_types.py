@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import unquote
 
+from core.web.hash_routes import as_path
 from core.web.urls import origin_of
 
 
@@ -112,8 +113,9 @@ def classify_page(
     """The type of the page at the normalised `url`; OTHER if nothing matches.
 
     In order of precedence: the path segments, the words of the last segment, the `kinds` of the
-    structured data (`core.web.structured_data`), and the title.
+    structured data (`core.web.structured_data`), and the title. A hash route is read as a path.
     """
+    url = as_path(url)
     path, _, query = url[len(origin_of(url)) :].partition("?")
     parts = [_stem(_folded(unquote(part))) for part in path.split("/") if part]
     if parts and parts[0].split("-")[0] in LANGUAGES and len(parts[0]) in (2, 5):

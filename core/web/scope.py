@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from core.web.hash_routes import document_of
 from core.web.urls import DEFAULT_PORTS, Site, host_of, port_of
 
 
@@ -93,8 +94,10 @@ def exclusion_reason(url: str, site: Site, rules: ScopeRules = NO_RULES) -> Excl
     """Why the normalised `url` is not a page of `site` under `rules`; None if it is in scope.
 
     A leading `www.` of either host is ignored, and so is the scheme on a default port. The name of
-    a file does not decide: the media type of the response does.
+    a file does not decide: the media type of the response does. Nor does a hash route: patterns
+    match the URL that is requested.
     """
+    url = document_of(url)
     # The URL is normalised: its origin ends before the third slash.
     origin = "/".join(url.split("/", 3)[:3])
     if not _same_site(origin, site):
@@ -110,7 +113,7 @@ def exclusion_reason(url: str, site: Site, rules: ScopeRules = NO_RULES) -> Excl
 
 def is_not_included(url: str, rules: ScopeRules) -> bool:
     """Whether the normalised `url` only misses the include patterns: no pattern excludes it."""
-    target = "/" + url.split("/", 3)[3]
+    target = "/" + document_of(url).split("/", 3)[3]
     return bool(rules.include) and not _any_matches(rules.exclude, target.split("?", 1)[0], target)
 
 
@@ -120,7 +123,7 @@ def file_kind(url: str) -> str | None:
     Names only suggest: `/wiki/Node.js` may be an article. Files of one kind, an extension below one
     top-level path, are usually all pages or all files.
     """
-    path = url.split("/", 3)[3].split("?", 1)[0]
+    path = document_of(url).split("/", 3)[3].split("?", 1)[0]
     top, _, rest = path.partition("/")
     name = path.rsplit("/", 1)[-1]
     extension = name.rsplit(".", 1)[-1].lower() if "." in name else ""

@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import parse_qsl
 
+from core.web.hash_routes import as_path
+
 MAX_PATH_SEGMENTS: Final = 25
 """Number of path segments beyond which a URL is a trap."""
 
@@ -65,7 +67,11 @@ class Traps:
         self._orders: set[int] = set()
 
     def recognise(self, url: str) -> Trap | None:
-        """The trap that the normalised `url` belongs to; None if it may be a page."""
+        """The trap that the normalised `url` belongs to; None if it may be a page.
+
+        A hash route is judged as a path: an application may have a calendar without end too.
+        """
+        url = as_path(url)
         path, pairs = _parts(url)
         if is_endless(path):
             return Trap.ENDLESS_PATH
@@ -97,6 +103,7 @@ class Traps:
 
 def uses_budget(url: str) -> bool:
     """Whether the normalised `url` counts towards the limit of a trap once it is accepted."""
+    url = as_path(url)
     _, pairs = _parts(url)
     return len(pairs) > 1 or _year_shown(url) is not None
 

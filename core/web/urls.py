@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import ada_url
 
 from core.errors import InvalidAddress, InvalidRequest
+from core.web.hash_routes import document_of, is_route, route_of, with_route
 
 MAX_URL_LENGTH: Final = 2_000
 """Number of characters; longer URLs are rejected."""
@@ -133,13 +134,17 @@ class Site:
         return self.authority if self.scheme == "https" else self.origin
 
 
-def normalise(url: str, base: str | None = None) -> str:
+def normalise(url: str, base: str | None = None, *, routes: bool = False) -> str:
     """The normalised form of `url`, resolved against `base`: the identity of a page.
 
-    It has no fragment, default port, tracking parameters or session ids. Raises InvalidAddress if
-    `url` is not an http or https URL, contains credentials, or is longer than `MAX_URL_LENGTH`.
+    It has no fragment, default port, tracking parameters or session ids. With `routes`, which is
+    for pages that a browser renders, it keeps a hash route (`core.web.hash_routes`). Raises
+    InvalidAddress if `url` is not an http or https URL, contains credentials, or is longer than
+    `MAX_URL_LENGTH`.
     """
     parsed = _web_address(url, base)
+    if routes:
+        parsed.hash = _route(_parse(url, base).hash)
     if ";" in parsed.pathname or "(" in parsed.pathname:
         parsed.pathname = _SESSION_IN_PATH.sub("", parsed.pathname)
     kept = _without_visit(parsed.search)
@@ -171,6 +176,11 @@ def name_after_redirects(requested: Sequence[str]) -> str:
     return name
 
 
+def without_visit_ids(name: str) -> str:
+    """The normalised `name` without what may identify a visit: what it is of, not which one."""
+    return _without_added_visit(name, "")
+
+
 def carries(target: str, url: str) -> bool:
     """Whether a query parameter of `target` is the address `url`, to which it may lead back."""
     origin = origin_of(url)
@@ -194,9 +204,9 @@ def without_visit(links: Sequence[str], requested: str, name: str) -> tuple[str,
 
 
 def _without_pairs(link: str, pairs: set[str]) -> str:
-    path, _, query = link.partition("?")
+    path, _, query = document_of(link).partition("?")
     kept = "&".join(pair for pair in query.split("&") if pair not in pairs)
-    return f"{path}?{kept}" if kept else path
+    return with_route(f"{path}?{kept}" if kept else path, route_of(link))
 
 
 def verbatim_url(url: str) -> str:
@@ -285,6 +295,17 @@ def _web_address(url: str, base: str | None) -> ada_url.URL:
         raise InvalidAddress("The address has a user name or password in it.")
     parsed.hash = ""
     return parsed
+
+
+def _route(fragment: str) -> str:
+    """The route in a fragment; empty if it is none. Sections and parameters of a visit are left
+    out, since an application has its own anchors and queries in its routes.
+    """
+    route = fragment.removeprefix("#").partition("#")[0]
+    path, _, query = route.partition("?")
+    kept = _without_visit(query)
+    route = f"{path}?{kept}" if kept else path
+    return route if is_route(route) else ""
 
 
 def _checked_length(parsed: ada_url.URL) -> str:

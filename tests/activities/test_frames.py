@@ -6,8 +6,10 @@ from uuid import UUID
 import pytest
 
 from core.jobs.states import JobState
-from core.web.frames import MAX_FRAMES
+from core.web.frames import MAX_FRAME_BYTES, MAX_FRAMES
+from tests.activities.test_hostile import error_type
 from tests.activities.test_reported_sites import crawl, look, summaries, watched
+from tests.core.web.test_frames import CAPTCHA
 from tests.site import FakeSite
 from tests.system import System
 
@@ -80,6 +82,62 @@ async def test_what_is_refused_is_left_out_and_what_may_pass_fails_the_check(
     )
     site.page(there, "<p>There</p>")
     assert not (await look(system, page_id)).changed, "half of the page was no version of it"
+
+
+TOO_MUCH = "<p>" + "x" * (MAX_FRAME_BYTES + 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ("no", 401, "FRAME_UNREADABLE"),
+        ("no", 403, "FRAME_UNREADABLE"),
+        (TOO_MUCH, 200, "FRAME_UNREADABLE"),
+        (CAPTCHA, 200, "BLOCKED_BY_SITE"),
+        ("busy", 503, "SITE_OVERLOADED"),
+    ],
+)
+async def test_a_frame_that_cannot_be_read_is_neither_removed_nor_added_later(
+    system: System, site: FakeSite, body: str, status: int, code: str
+) -> None:
+    site.page("/", framed("/rates"))
+    site.page("/rates", "<h2>Double room</h2><p>$120</p>")
+    page_id = await watched(system, site, "/")
+    assert (await look(system, page_id)).baseline
+    site.page("/rates", body, status=status)
+    job = await crawl(system, page_id)
+    assert job.state is JobState.FAILED
+    assert (job.failed_reason or "").startswith("A frame of the page cannot be read, ")
+    assert await error_type(system.client, job.id) == code
+    site.page("/rates", "<h2>Double room</h2><p>$120</p>")
+    assert not (await look(system, page_id)).changed
+    assert await summaries(system, page_id) == []
+
+
+async def test_a_frame_that_never_was_part_of_the_page_stays_left_out(
+    system: System, site: FakeSite
+) -> None:
+    site.page("/", framed("/refused", "/rates"))
+    site.page("/rates", "<p>$120</p>")
+    site.page("/refused", CAPTCHA)
+    page_id = await watched(system, site, "/")
+    assert (await look(system, page_id)).baseline
+    for status in (403, 503):
+        site.page("/refused", "no", status=status)
+        assert not (await look(system, page_id)).changed
+    assert await text(system, page_id) == "# Hotel\nPrices:\n$120"
+
+
+async def test_a_frame_that_does_not_exist_any_more_is_removed(
+    system: System, site: FakeSite
+) -> None:
+    site.page("/", framed("/rates"))
+    site.page("/rates", "<p>Double room for $120</p>")
+    page_id = await watched(system, site, "/")
+    await look(system, page_id)
+    site.page("/rates", "gone", status=404)
+    assert (await look(system, page_id)).changed
+    assert await text(system, page_id) == "# Hotel\nPrices:"
 
 
 async def test_frames_of_frames_and_circles_are_bounded(system: System, site: FakeSite) -> None:

@@ -11,6 +11,7 @@ from activities.discovery.visit import FoundPage, Visitor
 from activities.http.fetch import Fetcher
 from activities.rendering.browser import Browser
 from activities.rendering.renderer import Renderer, RenderingLimits
+from core.jobs.contract import CrawlPageResult
 from core.web.page_types import PageType
 from tests.activities.conftest import USER_AGENT
 from tests.activities.discoveries import again, result
@@ -116,3 +117,71 @@ async def test_a_page_over_which_the_browser_fails_is_read_as_it_was_sent(
     found = await visit
     assert found == FoundPage(PageType.HOME, "App", (app.url("/x1"),))
     assert len(app.requests_for("/app.js")) == 1
+
+
+HASH_SCRIPT = """
+const show = () => {
+  const route = location.hash.replace(/^#!?/, '') || '/';
+  const root = document.getElementById('root');
+  document.title = route == '/' ? 'App' : 'View of ' + route;
+  root.innerHTML = '<h1>The view of ' + route + '</h1><p>';
+  root.lastChild.append(route == '/pricing' ? 'PRICE' : 'Welcome to our app.');
+  const links = ['#/pricing', '#!/team', '#plans', '#/', '#/pricing?utm_source=nav'];
+  if (route == '/pricing') links.push('#/pricing/deep');
+  for (const link of links) {
+    const anchor = document.createElement('a');
+    anchor.setAttribute('href', link);
+    anchor.textContent = 'Read more';
+    root.append(anchor, ' ');
+  }
+};
+addEventListener('hashchange', show);
+show();
+"""
+ROUTES = {
+    "/": "home",
+    "/#/pricing": "pricing",
+    "/#!/team": "about",
+    "/#/pricing/deep": "pricing",
+}
+
+
+@pytest.mark.usefixtures("chromium")
+async def test_an_application_that_routes_by_fragments_has_a_page_for_each_route(
+    system: System, site: FakeSite
+) -> None:
+    shell = f"<link rel=canonical href=/>{SHELL}"
+    site.page("/", shell)
+    site.page("/app.js", HASH_SCRIPT.replace("PRICE", "It costs $9."), headers=JAVASCRIPT)
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        result(await system.finished(domain.discovery_job_id))
+        assert await found(system, site, domain.id) == ROUTES
+        pages = await system.pages(domain.id)
+        pricing = f"/api/pages/{pages[site.url('/#/pricing')]}"
+        [read] = (await system.api.get(f"{pricing}/snapshots")).json()["data"]
+        text = (await system.api.get(f"/api/snapshots/{read['id']}")).json()["data"]["text"]
+        assert read["url"] == site.url("/#/pricing")
+        assert "The view of /pricing" in text, text
+
+        site.page("/app.js", HASH_SCRIPT.replace("PRICE", "It costs $12."), headers=JAVASCRIPT)
+        crawled = await system.finished(await system.ask(f"{pricing}/crawl"))
+        assert CrawlPageResult.model_validate(crawled.return_value).changed
+        [change] = (await system.api.get("/api/changes")).json()["data"]
+        assert change["url"] == site.url("/#/pricing")
+
+        # One that was not found can be added by hand, as its domain is rendered.
+        path = f"/api/domains/{domain.id}/pages"
+        added = await system.api.post(path, json={"url": site.url("/#/hidden?x=1")})
+        assert added.json()["data"]["url"] == site.url("/#/hidden?x=1")
+
+
+@pytest.mark.usefixtures("chromium")
+async def test_routes_are_no_pages_of_a_site_that_is_not_rendered(
+    system: System, site: FakeSite
+) -> None:
+    site.page("/", f"<h1>{'Words. ' * 50}</h1><a href='#/pricing'>x</a><a href='/#!/team'>y</a>")
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        result(await system.finished(domain.discovery_job_id))
+        assert await found(system, site, domain.id) == {"/": "home"}

@@ -19,6 +19,7 @@ import pytest
 
 from activities.crawling.check import Check
 from activities.crawling.page_fetcher import PageFetcher
+from activities.crawling.stored_frames import StoredFrames
 from activities.extraction.extractor import Extractor
 from activities.http.fetch import Fetched, Fetcher
 from activities.http.politeness import Politeness
@@ -223,6 +224,17 @@ def test_every_notation_becomes_the_address_that_is_checked() -> None:
     assert [host for host in hosts if literal_address(host) is None] == []
 
 
+class NoStoredFrames(StoredFrames):
+    """The frames of a page without a version."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def has(self, _: str) -> bool | None:
+        """None: there is no version to compare with."""
+        return None
+
+
 class NoPoliteness(Politeness):
     """Admits everything at once."""
 
@@ -249,7 +261,8 @@ async def test_no_frame_of_a_page_leads_to_a_private_address(
         for start in range(0, len(addresses), MAX_FRAMES - 2):
             frames = (*addresses[start : start + MAX_FRAMES - 2], "/go", "/there")
             body = "".join(f"<iframe src='{each}'></iframe>" for each in frames).encode()
-            framed = await pages.with_frames(check, domain, Fetched(url, 200, None, body))
+            fetched = Fetched(url, 200, None, body)
+            framed = await pages.with_frames(check, domain, fetched, NoStoredFrames())
             assert b"There" in framed.body
             assert b"secret" not in framed.body
     finally:

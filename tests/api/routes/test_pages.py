@@ -71,6 +71,43 @@ async def test_a_page_of_the_domain_can_be_added(system: System, path: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("domain", "own", "url"),
+    [
+        (None, None, "https://competitor.com/app"),
+        ("auto", None, "https://competitor.com/app"),
+        ("always", None, "https://competitor.com/app#/pricing"),
+        ("always", "never", "https://competitor.com/app"),
+        ("never", "always", "https://competitor.com/app#/pricing"),
+    ],
+)
+async def test_a_hash_route_is_kept_where_the_page_is_rendered(
+    system: System, path: str, domain: str | None, own: str | None, url: str
+) -> None:
+    await system.choose(path.removesuffix("/pages"), render=domain)
+    written = "https://competitor.com/app#/pricing?utm_source=x"
+    page = {"url": written} | ({"crawlSettings": {"render": own}} if own else {})
+    imported = {**page, "url": written.replace("/app", "/other")}
+    shown = (await added(system, path, **page)).json()["data"]
+    assert (shown["url"], shown["pageType"]) == (url, "pricing" if "#" in url else "other")
+    await system.api.post("/api/pages/import", json={"pages": [imported]})
+    listed = (await system.api.get(path)).json()["data"]
+    assert {each["url"] for each in listed} == {url, url.replace("/app", "/other")}
+    section = await added(system, path, **{**page, "url": "https://competitor.com/app/x#pricing"})
+    assert section.json()["data"]["url"] == "https://competitor.com/app/x"
+
+
+async def test_a_hash_route_is_kept_with_auto_where_the_domain_has_such_pages(
+    system: System, path: str
+) -> None:
+    page = {"url": "https://competitor.com/#/one", "crawlSettings": {"render": "always"}}
+    assert (await added(system, path, **page)).status_code == 201
+    shown = (await added(system, path, url="https://competitor.com/#!/two")).json()["data"]
+    assert shown["url"] == "https://competitor.com/#!/two"
+    known = await added(system, path, url="https://competitor.com/#/one")
+    assert known.status_code == 409
+
+
+@pytest.mark.parametrize(
     "again", ["https://competitor.com/pricing", "https://COMPETITOR.com:443/a/../pricing#plans"]
 )
 async def test_a_page_that_the_domain_has_is_a_conflict(

@@ -9,7 +9,9 @@ from core.web.frames import (
     FrameDocument,
     PageWithFrames,
     inline_frames,
+    inlined_frames,
     may_have_frames,
+    wall_of_frame,
 )
 from tests.cost import cost
 
@@ -55,6 +57,11 @@ def test_a_frameset_is_a_page_with_its_frames_in_order() -> None:
         "<iframe/src=/a>",
         "<base href=/><iframe src=a width=100% height=10>", "<iframe src=a loading=lazy>",
         "<div class=embed><iframe src=/a style='width: 100%'></iframe></div>",
+        "<div style='height:0;padding-bottom:56%'><iframe src=/a></iframe></div>",
+        "<div role=tabpanel hidden><iframe src=/a></iframe></div>",
+        "<div hidden>x</div><iframe src=/a></iframe>",
+        "<dialog open><iframe src=/a></iframe></dialog>",
+        "<div aria-hidden=false><iframe src=/a></iframe></div>",
     ],
 )  # fmt: skip
 def test_what_a_reader_sees_is_fetched(frame: str) -> None:
@@ -73,6 +80,11 @@ def test_what_a_reader_sees_is_fetched(frame: str) -> None:
         "<iframe src='data:text/html,x'>",
         "<iframe src=''>", "<iframe src='#part'>", "<iframe src=/>", "<iframe src='http://[/'>",
         "<iframe src=file:///etc/passwd>", "<template><iframe src=/a></template>",
+        "<div hidden><p><iframe src=/a></p></div>",
+        "<div style='Display : none'><b><iframe src=/a></b></div>",
+        "<div aria-hidden=true><iframe src=/a></div>", "<dialog><iframe src=/a></dialog>",
+        "<p>x</p><noscript><iframe src=/a></noscript>",
+        "<object data=x><iframe src=/a></object>",
         "<!-- <iframe src=/a> -->", "<script>'<iframe src=/a>'</script>", "<p>iframe src=/a</p>",
     ],
 )  # fmt: skip
@@ -118,3 +130,38 @@ def test_a_page_of_nothing_but_frames_is_read_quickly() -> None:
     many = "<iframe src=/a></iframe>" * 20_000 + "<div>" * 5_000
     _, million = cost(lambda: missing(many))
     assert million < 100
+
+
+def test_the_frames_of_a_stored_page_are_known_by_their_addresses() -> None:
+    page = document("/", "<iframe src=/a?ts=1700000000></iframe><iframe src=/c></iframe>")
+    documents = {
+        f"{ORIGIN}/a?ts=1700000000": document("/a", "<p>A</p><iframe src=b></iframe>"),
+        f"{ORIGIN}/b": document("/b", "<p>B</p>"),
+        f"{ORIGIN}/c": None,
+    }
+    stored = inline_frames(PageWithFrames(page, documents)).html
+    assert stored is not None
+    assert inlined_frames(stored, f"{ORIGIN}/") == {f"{ORIGIN}/a", f"{ORIGIN}/b"}
+    sets = document("/", "<frameset><frame src=/b></frameset>")
+    stored = inline_frames(PageWithFrames(sets, documents)).html
+    assert inlined_frames(stored or "", f"{ORIGIN}/") == {f"{ORIGIN}/b"}
+    assert inlined_frames("<iframe src=/a></iframe><iframe srcdoc=x>", f"{ORIGIN}/") == set()
+
+
+CAPTCHA = (
+    "<title>Just a moment...</title><h1>Checking your browser</h1>"
+    "<p>Verify you are human by completing the action below.</p>"
+    "<form id=challenge-form action=/cdn-cgi/l/chk><div class=cf-turnstile></div></form>"
+)
+
+
+def test_a_wall_in_a_frame_is_no_document_of_it() -> None:
+    wall = document("/a", CAPTCHA)
+    assert wall_of_frame(wall) is not None
+    assert wall_of_frame(document("/a", "<h2>Double</h2><p>$120</p>")) is None
+    assert wall_of_frame(document("/a", CAPTCHA, "image/png")) is None
+    login = "<h1>Log in</h1><form><input type=password><button>Log in</button></form>"
+    assert wall_of_frame(document("/a", login)) is None, "a usual content of frames"
+    page = document("/", "<p>x</p><iframe src=/a></iframe>")
+    stored = inline_frames(PageWithFrames(page, {f"{ORIGIN}/a": wall})).html
+    assert inlined_frames(stored or "", f"{ORIGIN}/") == set()
