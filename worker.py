@@ -1,7 +1,6 @@
 """The worker process: wires the activities, polls the task queue, drains on SIGTERM."""
 
 import asyncio
-import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -41,8 +40,9 @@ from activities.retention import RetentionActivities
 from core.alerts.attempts import Attempt
 from core.alerts.messages import Notification
 from core.alerts.signal_targets import SignalTargets
-from core.errors import SettingsError
+from core.errors import DiffyError
 from core.jobs.states import TASK_QUEUE
+from core.logs.service import exit_code, service_log
 from core.settings import Settings, load_settings
 from core.web.robots import PRODUCT_TOKEN
 from store.db.engine import Database
@@ -56,6 +56,7 @@ from temporal.delivery import Delivery, Reconciler
 from temporal.housekeeping import schedule_pruning
 from temporal.inputs import InputGuard
 from temporal.jobs.known import KnownToTemporal
+from temporal.log_fields import job_fields
 from temporal.monitoring import runtime_with_metrics, serving_metrics
 from temporal.namespace import pace_hosts, prepare_namespace
 from temporal.shutdown import release
@@ -282,14 +283,16 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
 
 def main() -> None:
     """Run a worker with the settings of the environment."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         settings = load_settings()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with (
+            service_log(settings, "worker", [job_fields]),
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
             runner.run(serve(settings, lambda: None))
-    except SettingsError as error:
+    except DiffyError as error:
         print(error.message, file=sys.stderr)
-        sys.exit(2)
+        sys.exit(exit_code(error))
     finally:
         release()
 

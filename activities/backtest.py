@@ -20,6 +20,7 @@ from core.changes.detection import DetectedChange, SeenPage, detect_change, remo
 from core.changes.rules import ChangeType
 from core.errors import InternalError, NotAPage, SubjectGone, WatchedPartMissing
 from core.jobs.contract import ActivityName, AttemptReport, BacktestInput, BacktestResult, Outcome
+from core.logs.context import logging_about
 from core.web.crawl_settings import CrawlSettings
 from store.backtests import (
     Finding,
@@ -82,7 +83,9 @@ class BacktestActivities:
     async def _page(self, backtest: Backtest, page_id: UUID) -> None:
         async with self._database.reading() as session:
             page = await page_by_id(session, page_id)
-            chosen = chosen_for(page, await domain_by_id(session, page.domain_id))
+            domain = await domain_by_id(session, page.domain_id)
+            logging_about(org_id=domain.org_id, domain_id=domain.id)
+            chosen = chosen_for(page, domain)
             versions = await versions_of(session, page_id)
             changes = await changes_of(session, page_id)
         findings = [each for each in map(_without_text, changes) if each is not None]

@@ -18,6 +18,7 @@ from activities.reporting import MAX_HOST_WAIT
 from core.errors import DiffyError, SubjectGone, Unavailable
 from core.jobs.contract import ActivityName, CrawlPageInput, Owner, StartBatch, StartBatchResult
 from core.jobs.ids import batch_workflow_id
+from core.logs.context import logging_about
 from core.web.urls import host_of
 from store.batches import (
     BatchMember,
@@ -104,6 +105,7 @@ class BatchActivities:
         async with heartbeats():
             try:
                 domain = await self._domain(batch)
+                logging_about(org_id=domain.org_id, domain_id=domain.id)
                 if batch.create:
                     await self._create(batch, domain)
                 await self._fan_out(batch, domain)

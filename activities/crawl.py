@@ -51,6 +51,7 @@ from core.errors import (
     WatchedPartMissing,
 )
 from core.jobs.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
+from core.logs.context import logging_about
 from core.text.javascript_shell import EmptyShell
 from core.web.crawl_settings import Render
 from core.web.documents import DocumentKind, document_kind
@@ -139,6 +140,7 @@ class CrawlActivities:
         async with self._database.reading() as session:
             page = await page_by_id(session, job.page_id)
             domain = await domain_by_id(session, page.domain_id)
+            logging_about(org_id=domain.org_id, domain_id=domain.id)
             done = await check_of_job(session, page.id, job_id)
             earlier = await previous_fetch(session, page.id, job_id)
         if done is not None:

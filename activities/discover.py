@@ -22,6 +22,7 @@ from core.jobs.contract import (
     DiscoverPagesResult,
     Outcome,
 )
+from core.logs.context import logging_about
 from store import frontier
 from store.db.engine import Database
 from store.discovery_lock import LockHolder
@@ -92,6 +93,7 @@ class DiscoverActivities:
         holder = LockHolder(info.workflow_id or "", info.started_time)
         async with self._database.transaction() as session:
             domain = await domain_by_id(session, job.domain_id)
+            logging_about(org_id=domain.org_id, domain_id=domain.id)
             discovery = await frontier.begin(session, holder.job_id, domain.id)
         if discovery.result is not None:
             return DiscoverPagesResult.model_validate(discovery.result)

@@ -31,6 +31,7 @@ from core.jobs.contract import (
     Outcome,
 )
 from core.jobs.states import JobType
+from core.logs.context import logging_about
 from core.metrics import JOBS, QUICK_LOOKS
 from core.web.links import may_refresh
 from store.db.engine import Database
@@ -110,6 +111,7 @@ class QuickLookActivities:
     async def _look(self, job: CrawlPageInput, job_id: str) -> CrawlPageResult | None:
         async with self._database.transaction() as session:
             page, domain = await page_with_domain(session, job.page_id)
+            logging_about(org_id=domain.org_id, domain_id=domain.id)
             if not page.found_same or page.status is not PageStatus.ACTIVE:
                 return None
             if not page.prices_read:

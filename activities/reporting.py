@@ -148,7 +148,10 @@ class Measured:
 
     def end(self, outcome: str) -> None:
         """The execution ends with `outcome`."""
-        ATTEMPTS.labels(self._kind, outcome).observe(time.perf_counter() - self._began)
+        seconds = time.perf_counter() - self._began
+        ATTEMPTS.labels(self._kind, outcome).observe(seconds)
+        fields = {"outcome": outcome, "milliseconds": round(seconds * 1000, 1)}
+        log.info("an attempt of %s: %s", self._kind, outcome, extra=fields)
         if outcome in FINAL_OUTCOMES:
             JOBS.labels(self._kind, outcome).inc()
 

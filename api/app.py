@@ -17,6 +17,7 @@ from api.errors import NO_OTHER_ERRORS, ErrorAnswers, documented_errors
 from api.key_limits import KeyLimits, QuotaHeaders
 from api.limits import BodyLimit, HeadLimit
 from api.measuring import Measuring
+from api.request_ids import RequestIds
 from api.routes import (
     alerts,
     backtests,
@@ -145,6 +146,7 @@ def create_app(
             RequestValidationError: answer_any_fault,
         },
         middleware=[
+            Middleware(RequestIds),
             *(
                 [Middleware(ApiCors, origins=settings.cors_origin_list)]
                 if settings.cors_origin_list

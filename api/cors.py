@@ -9,8 +9,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.deps import PROTECTED
 
 METHODS: Final = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
-SENT: Final = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID")
-READ: Final = ("Allow", "ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After")
+SENT: Final = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Last-Event-ID",
+    "X-Request-Id",
+)
+READ: Final = (
+    "Allow",
+    "ETag",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-Id",
+)
 
 
 class ApiCors:

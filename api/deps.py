@@ -13,6 +13,7 @@ from api.key_limits import KeyLimits
 from api.routing import has_route
 from core import scopes
 from core.errors import Forbidden, NotFound, Unauthorized
+from core.logs.context import logging_about
 from core.settings import Settings
 from store.db.engine import Database
 from store.feeds import KnownMatches
@@ -99,6 +100,7 @@ class Authentication:
             else:
                 # Known before the request may be refused: its answer tells it too.
                 scope.setdefault("state", {})["principal"] = principal
+                logging_about(org_id=principal.org_id)
                 services_of(app).key_limits.count(scope, principal.key_id)
                 needed = scopes.needed_scope(scope["method"], scope["path"])
                 if not principal.scope.includes(needed) and has_route(app, scope):

@@ -22,7 +22,7 @@ from cli.keys import ensure_bootstrap_key, opened
 from core.settings import Settings
 from store.secretkey import SecretKey
 from temporal.connection import BRIEF_RETRIES, connect
-from temporal.monitoring import serving_metrics, watching
+from temporal.monitoring import logging_runtime, serving_metrics, watching
 from temporal.namespace import prepare_namespace
 
 REQUEST_DRAIN_TIMEOUT: Final = timedelta(seconds=5)
@@ -102,7 +102,7 @@ async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
     """
     async with opened(settings) as database:
         await ensure_bootstrap_key(settings, database)
-        client = await connect(settings, retries=BRIEF_RETRIES)
+        client = await connect(settings, retries=BRIEF_RETRIES, runtime=logging_runtime())
         await prepare_namespace(client, timedelta(days=settings.job_retention_days))
         main_texts = MainTexts(database, SecretKey(settings))
         app = create_app(settings, client, database, main_texts)

@@ -66,8 +66,10 @@ def up() -> None:
     """Run the whole system: Temporal, worker and API."""
     settings = _settings()
     from cli.up import up
+    from core.logs.service import service_log
 
-    up(settings)
+    with service_log(settings, "up"):
+        up(settings)
 
 
 @diffy.command()
@@ -80,9 +82,14 @@ def worker(ready_fd: int | None) -> None:
     import uvloop
 
     from cli.services import report_ready
+    from core.logs.service import service_log
+    from temporal.log_fields import job_fields
     from worker import serve
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        service_log(settings, "worker", [job_fields]),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         runner.run(serve(settings, partial(report_ready, ready_fd)))
 
 
@@ -97,8 +104,12 @@ def api(ready_fd: int | None) -> None:
 
     from cli.api import serve_api
     from cli.services import report_ready
+    from core.logs.service import service_log
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        service_log(settings, "api"),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         runner.run(serve_api(settings, partial(report_ready, ready_fd)))
 
 

@@ -20,6 +20,7 @@ from core.errors import SettingsError, Unavailable
 from core.settings import Settings
 from store.db.migrations import migrate
 from temporal.connection import connect
+from temporal.monitoring import logging_runtime
 from temporal.namespace import prepare_namespace
 
 WORKER_GRACE_PERIOD: Final = 20.0
@@ -70,7 +71,7 @@ async def _run(settings: Settings) -> None:
 async def _prepare(settings: Settings) -> None:
     """Prepare the database and the namespace once for both children, and check the settings."""
     await asyncio.to_thread(migrate, settings.resolved_database_url)
-    client = await connect(settings)
+    client = await connect(settings, runtime=logging_runtime())
     await prepare_namespace(client, timedelta(days=settings.job_retention_days))
 
 

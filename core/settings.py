@@ -37,6 +37,22 @@ class SmtpTls(StrEnum):
     NONE = "none"
 
 
+class LogFormat(StrEnum):
+    """How a process writes its lines."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least severe events that a process logs."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class Settings(BaseSettings):
     """The settings of an operator. The variable of a field is its name after `DIFFY_`."""
 
@@ -116,6 +132,14 @@ class Settings(BaseSettings):
 
     allow_private_networks: bool = False
     """Whether the crawler may reach loopback and private addresses."""
+
+    log_format: LogFormat | None = None
+    """The form of the log on standard error: `text`, or `json` with one object a line; default:
+    `text` on a terminal, else `json`."""
+
+    log_level: LogLevel = LogLevel.WARNING
+    """The least severe events that are logged: `debug`, `info` (also each request and each
+    attempt), `warning` or `error`."""
 
     metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     """The address at which processes serve their metrics, for those of the ports below that are

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from typing import Final
 
 from prometheus_client import start_http_server
@@ -11,7 +12,14 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.service import RPCError
 
 from core.errors import SettingsError
@@ -56,15 +64,35 @@ def serving_metrics(host: str, port: int | None) -> Iterator[None]:
         thread.join()
 
 
-def runtime_with_metrics(settings: Settings) -> Runtime | None:
-    """A runtime of the Temporal SDK that serves its own metrics; None if they are off."""
+LOGGING: Final = LoggingConfig(
+    TelemetryFilter(core_level="WARN", other_level="ERROR"),
+    LogForwardingConfig(
+        logging.getLogger("temporalio.core"),
+        append_target_to_name=False,
+        prepend_target_on_message=False,
+    ),
+)
+"""The SDK's own lines go into the log of the process."""
+
+
+@cache
+def logging_runtime() -> Runtime:
+    """The runtime of the Temporal SDK for this process; it has threads of its own."""
+    return Runtime(telemetry=TelemetryConfig(logging=LOGGING))
+
+
+def runtime_with_metrics(settings: Settings) -> Runtime:
+    """A runtime that serves the SDK's own metrics, or the one of this process if they are off.
+
+    Raises SettingsError if their address cannot be used.
+    """
     if settings.sdk_metrics_port is None:
-        return None
+        return logging_runtime()
     host = settings.metrics_host
     address = f"[{host}]" if ":" in host else host
     config = PrometheusConfig(bind_address=f"{address}:{settings.sdk_metrics_port}")
     try:
-        return Runtime(telemetry=TelemetryConfig(metrics=config))
+        return Runtime(telemetry=TelemetryConfig(logging=LOGGING, metrics=config))
     except (RuntimeError, ValueError) as error:
         raise SettingsError(
             f"DIFFY_SDK_METRICS_PORT: {address}:{settings.sdk_metrics_port} cannot be used."

@@ -37,6 +37,7 @@ from tests.test_architecture import MAY_IMPORT
 from worker import WORKFLOWS
 
 NO_DEFAULT: Final = {
+    "log_format",
     "api_metrics_port",
     "worker_metrics_port",
     "sdk_metrics_port",

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from core import metrics
 from core.errors import SettingsError
 from core.metrics import REGISTRY
-from temporal.monitoring import measure, runtime_with_metrics, serving_metrics
+from temporal.monitoring import measure, serving_metrics
 from temporal.readiness import Readiness
 from tests.ports import free_port
 from tests.site import FakeSite
@@ -157,4 +157,3 @@ def test_an_address_that_is_taken_is_a_setting_to_mend(system: System) -> None:
         serving_metrics("127.0.0.1", port),
     ):
         pytest.fail("two servers on one port")
-    assert runtime_with_metrics(system.settings) is None

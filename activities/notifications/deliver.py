@@ -14,6 +14,7 @@ from activities.heartbeats import heartbeats
 from core.alerts.attempts import Attempt, ChannelState
 from core.alerts.messages import Notification, of_change, of_digest, of_test
 from core.jobs.contract import ActivityName, DeliverInput, DeliverResult
+from core.logs.context import logging_about
 from core.metrics import DELIVERIES
 from store.db.engine import Database
 from store.deliveries import (
@@ -70,6 +71,7 @@ class DeliverActivities:
                 failed += expired
                 if channel is None or not batch:
                     return DeliverResult(delivered=delivered, failed=failed, next_at=next_at)
+                logging_about(org_id=channel.org_id)
                 for recorded in await asyncio.gather(
                     *(self._attempt(channel, each) for each in batch)
                 ):

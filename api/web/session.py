@@ -17,6 +17,7 @@ from api.deps import DatabaseDep, DeliveryDep, Principal, services_of
 from api.idempotency import Idempotency
 from api.web.forms import Form
 from core.errors import DiffyError, Forbidden, InvalidRequest
+from core.logs.context import logging_about
 from core.scopes import Scope, refusal
 from store.web_sessions import SESSION_LIFETIME, SignedIn, signed_in
 
@@ -65,6 +66,7 @@ async def session_or_none(request: Request) -> SignedIn | None:
     if found is not None:
         services_of(request.app).key_uses.note(found.key_id)
         request.state.signed_in = found
+        logging_about(org_id=found.org_id)
         request.state.csrf = _form_token(token)
     return found
 

@@ -1,6 +1,7 @@
 """Keys that clients send, wherever they put them, are written down nowhere."""
 
 import hashlib
+import json
 import signal
 import sqlite3
 from contextlib import closing
@@ -27,6 +28,7 @@ async def ask_in_every_way(client: httpx2.AsyncClient, served: Served, key: str)
         await client.get(path, headers={"Authorization": f"Bearer {key}"})
         await client.get(path, headers={"Authorization": key})
         await client.get(path, headers={"X-Api-Key": key, "Cookie": f"key={key}"})
+        await client.get(f"{path}/{key}")
         await client.get(f"{path}?api_key={key}&Authorization=Bearer%20{key}")
     for field in ("limit", "status", "domainId", "cursor"):
         await client.get(f"/api/jobs?{field}={key}", headers={"Authorization": f"Bearer {key}"})
@@ -59,6 +61,7 @@ async def test_no_key_is_written_to_any_output_or_log(
         data_dir=data_dir,
         DIFFY_API_PORT=str(port),
         DIFFY_BOOTSTRAP_API_KEY=bootstrap,
+        DIFFY_LOG_LEVEL="debug",
         TEMPORAL_ADDRESS=temporal.address,
     )
     served = Served(port)
@@ -81,6 +84,9 @@ async def test_no_key_is_written_to_any_output_or_log(
         printed = (await process.stdout.read()).decode()
     written = printed + errors.read_text()
     assert "Traceback" in written
+    lines = [json.loads(line) for line in errors.read_text().splitlines()]
+    assert {line["process"] for line in lines} == {"api"}
+    assert {"api.errors", "api.request_ids"} <= {line["logger"] for line in lines}
     for path in data_dir.rglob("*"):
         if path.is_file():
             written += path.read_bytes().decode("latin-1")

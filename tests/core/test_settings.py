@@ -19,6 +19,7 @@ def test_every_setting_has_the_default_of_the_contract() -> None:
     assert settings.secret_key is None
     assert settings.signal_targets == ""
     assert settings.allow_private_networks is False
+    assert (settings.log_format, settings.log_level) == (None, "warning")
     assert settings.host_rps == 2
     assert settings.fetch_seconds == 60
     assert settings.contact is None
@@ -41,6 +42,8 @@ def test_every_setting_has_the_default_of_the_contract() -> None:
         ("DIFFY_BOOTSTRAP_API_KEY", "x" * 16, "x" * 16),
         ("DIFFY_SECRET_KEY", "x" * 32, "x" * 32),
         ("DIFFY_ALLOW_PRIVATE_NETWORKS", "true", True),
+        ("DIFFY_LOG_FORMAT", "json", "json"),
+        ("DIFFY_LOG_LEVEL", "debug", "debug"),
         ("DIFFY_HOST_RPS", "0.5", 0.5),
         ("DIFFY_FETCH_SECONDS", "2.5", 2.5),
         ("DIFFY_CONTACT", "crawler@example.com", "crawler@example.com"),
@@ -68,6 +71,8 @@ def test_a_variable_sets_its_setting(variable: str, given: str, value: object) -
         ("DIFFY_BOOTSTRAP_API_KEY", "short", "at least 16 characters"),
         ("DIFFY_SECRET_KEY", "x" * 31, "at least 32 characters"),
         ("DIFFY_ALLOW_PRIVATE_NETWORKS", "perhaps", "boolean"),
+        ("DIFFY_LOG_FORMAT", "xml", "'text' or 'json'"),
+        ("DIFFY_LOG_LEVEL", "trace", "'debug', 'info', 'warning' or 'error'"),
         ("DIFFY_HOST_RPS", "0", "greater than 0"),
         ("DIFFY_HOST_RPS", "nan", "less than or equal to 10000"),
         ("DIFFY_HOST_RPS", "inf", "less than or equal to 10000"),

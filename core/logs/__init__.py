@@ -1,0 +1,1 @@
+"""What a process writes about itself: one line an event, with nothing secret in it."""
