@@ -185,6 +185,7 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         reporter,
         secret_key,
         recorder,
+        settings.quotas,
     )
     discover = DiscoverActivities(
         database,
@@ -195,6 +196,7 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         secret_key,
         delivery,
         settings.watch_broken_after,
+        settings.quotas,
     )
     places = Places(EAGER_PLACES)
     quick = QuickLookActivities(
@@ -207,7 +209,7 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         discover.discover,
         ownership.identify_page,
         ownership.identify_domain,
-        BatchActivities(database, client, politeness.interval, places).start_batch,
+        BatchActivities(database, client, politeness.interval, places, settings.quotas).start_batch,
         BacktestActivities(database, extractor, reporter).backtest,
         DeliverActivities(
             database, means_of(settings, resources, secret_key), settings.resolved_public_url

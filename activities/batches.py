@@ -19,6 +19,7 @@ from core.errors import DiffyError, SubjectGone, Unavailable
 from core.jobs.contract import ActivityName, CrawlPageInput, Owner, StartBatch, StartBatchResult
 from core.jobs.ids import batch_workflow_id
 from core.logs.context import logging_about
+from core.quotas import UNLIMITED, Quotas
 from core.web.urls import host_of
 from store.batches import (
     BatchMember,
@@ -79,6 +80,7 @@ class BatchActivities:
 
     `interval_of` gives the time between two requests to the host of a URL (`Politeness.interval`).
     Jobs that begin with a quick look start in the `places` of this worker, as far as there are any.
+    `quotas` are those of organisations that have none of their own.
     """
 
     def __init__(
@@ -87,11 +89,13 @@ class BatchActivities:
         client: Client,
         interval_of: Callable[[str], Awaitable[timedelta]],
         places: Places | None = None,
+        quotas: Quotas = UNLIMITED,
     ) -> None:
         self._database = database
         self._client = client
         self._interval_of = interval_of
         self._places = places or Places(0)
+        self._quotas = quotas
         self._starts = asyncio.Semaphore(MAX_PARALLEL_STARTS)
 
     @activity.defn(name=ActivityName.START_BATCH)
@@ -153,6 +157,8 @@ class BatchActivities:
                 batch.batch_id,
                 busy=busy,
                 workflow_id=activity.info().workflow_id,
+                quotas=self._quotas,
+                in_part=True,
             )
 
     async def _close_abandoned(self, domain: Domain) -> None:

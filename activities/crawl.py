@@ -51,7 +51,9 @@ from core.errors import (
     WatchedPartMissing,
 )
 from core.jobs.contract import ActivityName, AttemptReport, CrawlPageInput, CrawlPageResult, Outcome
+from core.jobs.ids import is_id_of_request
 from core.logs.context import logging_about
+from core.quotas import NO_QUOTA, UNLIMITED, Quotas
 from core.text.javascript_shell import EmptyShell
 from core.web.crawl_settings import Render
 from core.web.documents import DocumentKind, document_kind
@@ -62,6 +64,7 @@ from store.domains import domain_by_id
 from store.page_lines import noise_history_of
 from store.pages import page_by_id
 from store.pending_confirmations import previous_fetch
+from store.quotas import count_job, quotas_of
 from store.secretkey import SecretKey
 from store.snapshots import snapshot_by_id, snapshot_with_html
 from store.tables.domains import Domain
@@ -78,7 +81,9 @@ log = logging.getLogger(__name__)
 
 
 class CrawlActivities:
-    """Checks pages, each attempt reported."""
+    """Checks pages, each attempt reported. `quotas` are those of organisations that have none of
+    their own.
+    """
 
     def __init__(
         self,
@@ -90,6 +95,7 @@ class CrawlActivities:
         reporter: Reporter,
         secret_key: SecretKey,
         recorder: CheckRecorder,
+        quotas: Quotas = UNLIMITED,
     ) -> None:
         self._database = database
         self._page_fetcher = PageFetcher(fetcher, politeness, extractor)
@@ -99,6 +105,7 @@ class CrawlActivities:
         self._secret_key = secret_key
         self._siblings = Siblings(database, self._page_fetcher, extractor, secret_key)
         self._recorder = recorder
+        self._quotas = quotas
 
     @activity.defn(name=ActivityName.CRAWL)
     async def crawl(
@@ -148,11 +155,24 @@ class CrawlActivities:
         if earlier is not None and earlier.due_at != attempt.deferred_to:
             # An attempt deferred itself, but Temporal did not receive its result.
             return Defer(earlier.due_at)
+        if earlier is None and not is_id_of_request(job_id):
+            over_until = await self._count(domain.org_id, job_id)
+            if over_until is not None:
+                return Defer(over_until)
         async with KeptResponses.of(self._database, job_id, resumed=attempt.resumed) as cache:
             profile = page_profile(page, domain, self._secret_key)
             site_fails = domain.checks_broken_since is not None
             check = Check(job_id, page, profile, earlier, cache, site_fails)
             return await self._check(check, domain, attempt)
+
+    async def _count(self, org_id: UUID, job_id: str) -> datetime | None:
+        """Count a job that Temporal started as a check; when it may run if no check is left."""
+        async with self._database.reading() as session:
+            quotas = await quotas_of(session, org_id, self._quotas)
+        if quotas.checks_per_day == NO_QUOTA:
+            return None
+        async with self._database.transaction() as session:
+            return await count_job(session, org_id, job_id, self._quotas, datetime.now(UTC))
 
     async def _check(
         self, check: Check, domain: Domain, attempt: Attempt

@@ -23,6 +23,7 @@ from core.jobs.contract import (
     Outcome,
 )
 from core.logs.context import logging_about
+from core.quotas import Quotas
 from store import frontier
 from store.db.engine import Database
 from store.discovery_lock import LockHolder
@@ -50,6 +51,7 @@ class DiscoverActivities:
         secret_key: SecretKey,
         delivery: Delivery,
         broken_after: int,
+        quotas: Quotas,
     ) -> None:
         self._database = database
         self._visitor = visitor
@@ -59,6 +61,7 @@ class DiscoverActivities:
         self._secret_key = secret_key
         self._delivery = delivery
         self._broken_after = broken_after
+        self._quotas = quotas
 
     @activity.defn(name=ActivityName.DISCOVER)
     async def discover(
@@ -120,5 +123,6 @@ class DiscoverActivities:
                 kept,
                 self._delivery,
                 self._broken_after,
+                self._quotas,
             )
             return await walk.run()

@@ -36,6 +36,7 @@ from api.routes import (
     muting,
     pages,
     prices,
+    quota,
     snapshots,
     unsubscribing,
     watching,
@@ -84,6 +85,7 @@ ROUTERS: Final = (
     events.router,
     watching.router,
     keys.router,
+    quota.router,
 )
 """The routers that require an API key."""
 
@@ -166,7 +168,7 @@ def create_app(
         settings=settings,
         client=client,
         database=database,
-        launcher=Launcher(settings.max_attempts),
+        launcher=Launcher(settings.max_attempts, settings.quotas),
         delivery=Delivery(client, DatabaseOutbox(database), settings.max_attempts),
         reader=reader,
         actions=JobActions(client, reader, database),

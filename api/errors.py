@@ -56,7 +56,9 @@ class ErrorAnswer(Model):
     error: str
     code: str
     details: dict[str, str] | None = Field(
-        default=None, description="A sentence for each field or parameter at fault."
+        default=None,
+        description="A sentence for each field or parameter at fault. Of a quota: its name "
+        "(`quota`), its figure (`limit`), what is `used`, and `freesAt`, if that is known.",
     )
 
 
@@ -80,6 +82,7 @@ PROBLEM: Final = "application/problem+json"
 DESCRIPTIONS: Final = {
     400: "A parameter or the body is not as documented (`VALIDATION_ERROR`).",
     401: "The API key is missing, malformed, unknown or revoked (`UNAUTHORIZED`).",
+    402: "A quota of the organisation is used up (`QUOTA_EXCEEDED`); `details` say which.",
     403: "The scope of the API key does not include this (`FORBIDDEN`).",
     404: "It does not exist, or another organisation owns it (`NOT_FOUND`).",
     409: "The present state does not allow it (`CONFLICT`).",

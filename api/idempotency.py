@@ -17,11 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import DatabaseDep, DeliveryDep, Principal, PrincipalDep
 from api.started import StartedJob
-from core.errors import Conflict, DiffyError, InvalidRequest, NotFound
+from core.errors import Conflict, DiffyError, InvalidRequest, NotFound, QuotaExceeded
+from core.jobs.contract import CrawlPageInput
 from core.model import Model
 from core.outbox import JobMessage
+from core.quotas import NO_QUOTA, Quotas
 from store.db.engine import Database
 from store.outbox import put, withdraw
+from store.quotas import give_checks_back, quotas_of, take_checks
 from store.requests import enter_request, find_request
 from temporal.delivery import Delivery
 
@@ -82,7 +85,7 @@ class Idempotency:
             seed, answer = await self._accepted(accept, kind, fresh)
             await self._delivery.deliver(seed)
             yield answer
-        except (InvalidRequest, NotFound, Conflict):
+        except (InvalidRequest, NotFound, Conflict, QuotaExceeded):
             raise  # the transaction was rolled back
         except Exception:
             if self._key is None:
@@ -90,24 +93,48 @@ class Idempotency:
             raise
 
     async def start_job(
-        self, job_of: Callable[[AsyncSession, UUID], Awaitable[JobMessage]]
+        self, job_of: Callable[[AsyncSession, UUID], Awaitable[JobMessage]], quotas: Quotas
     ) -> StartedJob:
-        """Start the job that `job_of` makes of a seed; `job_of` only reads the store."""
+        """Start the job that `job_of` makes of a seed; `job_of` only reads the store.
+
+        A crawl counts as a check of the organisation, whose quotas are `quotas` by default. Raises
+        QuotaExceeded if it has none left.
+        """
+        org_id = self._principal.org_id
         if self._key is None:
             # One call of Temporal that is never repeated: the outbox is not needed.
             async with self._database.reading() as session:
                 message = await job_of(session, uuid4())
-            await self._delivery.send(message)
+                limit = (await quotas_of(session, org_id, quotas)).checks_per_day
+            if limit == NO_QUOTA or not isinstance(message.input, CrawlPageInput):
+                await self._delivery.send(message)
+            else:
+                await self._send_counted(message, quotas)
             return StartedJob(job_id=message.job_id)
 
         async def accept(session: AsyncSession, seed: UUID) -> StartedJob:
             message = await job_of(session, seed)
+            if isinstance(message.input, CrawlPageInput):
+                await take_checks(session, org_id, 1, quotas, datetime.now(UTC))
             await put(session, message)
             return StartedJob(job_id=message.job_id)
 
         seed, answer = await self._accepted(accept, StartedJob, uuid4())
         await self._delivery.deliver(seed)
         return answer
+
+    async def _send_counted(self, message: JobMessage, quotas: Quotas) -> None:
+        """Count the check, and send the message; uncount it if that fails."""
+        org_id, now = self._principal.org_id, datetime.now(UTC)
+        async with self._database.transaction() as session:
+            await take_checks(session, org_id, 1, quotas, now)
+        try:
+            await self._delivery.send(message)
+        except Exception:
+            with suppress(DiffyError):
+                async with self._database.transaction() as session:
+                    await give_checks_back(session, org_id, 1, now)
+            raise
 
     async def earlier_answer(self, kind: type[A]) -> A | None:
         """The earlier answer to the request, once its messages are delivered; None if there is

@@ -39,6 +39,31 @@ class Span(click.ParamType[timedelta]):
         return found
 
 
+class Figure(click.ParamType[int | None]):
+    """The figure of a quota: a number, `none` or `default`."""
+
+    name = "FIGURE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """The number, 0 for `none`, or None for `default`."""
+        from core.settings import MAX_QUOTA
+
+        text = str(value)
+        if text == "default":
+            return None
+        if text == "none":
+            return 0
+        if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= MAX_QUOTA:
+            self.fail(
+                f"{text!r} is neither a number up to {MAX_QUOTA:,} nor none nor default.",
+                param,
+                ctx,
+            )
+        return int(text)
+
+
 LONGEST_SPAN: Final = timedelta(days=36_500)
 
 ready_fd = click.option("--ready-fd", type=int, hidden=True)
@@ -240,6 +265,53 @@ def revoke(key_id: UUID) -> None:
     from cli.keys import revoke
 
     asyncio.run(revoke(settings, key_id))
+
+
+@diffy.group()
+def quotas() -> None:
+    """List and set the quotas of organisations."""
+
+
+@quotas.command(name="list")
+def list_quotas() -> None:
+    """List every organisation and its own quotas: its name, pages, and checks a day, with tabs
+    between. An empty cell is the default of the settings, 0 is no quota.
+    """
+    settings = _settings()
+    import asyncio
+
+    from cli.quotas import listed
+
+    for row in asyncio.run(listed(settings)):
+        figures = (row.pages, row.checks_per_day)
+        cells = (one_line(row.name), *("" if each is None else str(each) for each in figures))
+        click.echo("\t".join(cells))
+
+
+@quotas.command(name="set")
+@click.argument("org_name", metavar="ORGANISATION")
+@click.option("--pages", type=Figure(), help="How many pages it may have.")
+@click.option("--checks-per-day", type=Figure(), help="How many checks it may have in a day.")
+def set_quotas(org_name: str, **_: object) -> None:
+    """Set quotas of ORGANISATION: a number, `none`, or `default` for that of the settings.
+
+    It holds from the next request on. What is over it already stays.
+    """
+    ctx = click.get_current_context()
+    given = {
+        name: figure
+        for name, figure in ctx.params.items()
+        if name != "org_name"
+        and ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    if not given:
+        raise click.UsageError("Name a quota: --pages or --checks-per-day.")
+    settings = _settings()
+    import asyncio
+
+    from cli.quotas import change
+
+    asyncio.run(change(settings, org_name, given))
 
 
 for command in COMMANDS:

@@ -5,6 +5,7 @@ DiffyError
 ├── RequestError              the API cannot answer a request as asked
 │   ├── InvalidRequest            400
 │   ├── Unauthorized              401
+│   ├── QuotaExceeded             402
 │   ├── Forbidden                 403
 │   ├── NotFound                  404
 │   ├── MethodNotAllowed          405
@@ -108,6 +109,39 @@ class Unauthorized(RequestError):
 
     http_status = 401
     code = "UNAUTHORIZED"
+
+
+class QuotaExceeded(RequestError):
+    """The organisation has used up one of its quotas.
+
+    `quota` is its name, `limit` its figure, and `used` how much of it is used. `remedy` is the
+    sentence that says when it frees up, and `frees_at` that moment, None if the organisation itself
+    decides it.
+    """
+
+    http_status = 402
+    code = "QUOTA_EXCEEDED"
+
+    def __init__(
+        self,
+        quota: str,
+        limit: int,
+        used: int,
+        remedy: str,
+        *,
+        wanted: int = 1,
+        frees_at: datetime | None = None,
+    ) -> None:
+        asked = "" if wanted == 1 else f", and this asks for {wanted}"
+        details = {"quota": quota, "limit": str(limit), "used": str(used)}
+        if frees_at is not None:
+            details["freesAt"] = f"{frees_at:%Y-%m-%dT%H:%M:%SZ}"
+        super().__init__(
+            f"The organisation's quota {quota} is {limit}: {used} are used{asked}. {remedy}",
+            details,
+        )
+        self.quota, self.limit, self.used = quota, limit, used
+        self.frees_at = frees_at
 
 
 class Forbidden(RequestError):

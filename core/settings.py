@@ -11,6 +11,9 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.quotas import Quotas
+
+MAX_QUOTA = 1_000_000_000
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -125,6 +128,14 @@ class Settings(BaseSettings):
     """Requests to the REST API that one API key may make in a minute, in each process of the API;
     further ones answer 429. 0: as many as it likes."""
 
+    quota_pages: Annotated[int, Field(ge=0, le=MAX_QUOTA)] = 0
+    """Pages that an organisation may have, if it has no quota of its own (`diffy quotas set`).
+    0: as many as it likes."""
+
+    quota_checks_per_day: Annotated[int, Field(ge=0, le=MAX_QUOTA)] = 0
+    """Checks of pages that an organisation may have in a day, which begins at midnight UTC, if it
+    has no quota of its own. 0: as many as it likes."""
+
     secret_key: Annotated[str, Field(min_length=32, max_length=200)] | None = None
     """The key that encrypts secrets at rest: the headers and cookies of crawl settings, and the
     addresses and signing keys of channels. Default with the embedded database: a file in the data
@@ -193,6 +204,11 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         """The URL of the database, set or default."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'diffy.db'}"
+
+    @property
+    def quotas(self) -> Quotas:
+        """The quotas of an organisation that has none of its own."""
+        return Quotas(pages=self.quota_pages, checks_per_day=self.quota_checks_per_day)
 
     @property
     def resolved_public_url(self) -> str:

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.errors import NotFound, SubjectGone
 from core.jobs.contract import StartBatchResult
 from core.jobs.ids import batch_job_id
+from core.quotas import UNLIMITED, Quotas
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.hosts import delete_turns_of_batch
+from store.quotas import give_checks_back, take_checks, take_some_checks
 from store.tables.batches import BEFORE_ALL, Batch, BatchPage
 from store.tables.pages import Page
 
@@ -67,14 +69,20 @@ async def create_batch(
     *,
     busy: Collection[UUID] = (),
     workflow_id: str | None = None,
+    quotas: Quotas = UNLIMITED,
+    in_part: bool = False,
 ) -> Batch:
     """Create a batch of the domain's monitored pages, or of the pages `page_ids`.
 
     A batch that a workflow creates has no page with a schedule of its own.
 
     `busy` pages are skipped. `workflow_id` is the workflow that creates the batch, None if a client
-    does. Returns the existing batch if there is one with this id. Raises NotFound if a page of
-    `page_ids` is not in the domain.
+    does. Returns the existing batch if there is one with this id.
+
+    Its crawls count as checks of the organisation, whose quotas are `quotas` by default. A batch
+    `in_part` is of as many pages as there are checks left, first of those that were checked longest
+    ago. Raises QuotaExceeded if any other has more, and NotFound if a page of `page_ids` is not in
+    the domain.
     """
     made = await session.scalar(
         upsert(session, Batch)
@@ -113,7 +121,32 @@ async def create_batch(
         await _pass_over(session, batch.id, sorted(busy))
         left = await _count(session, batch.id)
         batch.passed_over, batch.size = batch.size - left, left
+    now = datetime.now(UTC)
+    if in_part:
+        some = await take_some_checks(session, org_id, batch.size, quotas, now)
+        await _keep_oldest(session, batch, some)
+    else:
+        await take_checks(session, org_id, batch.size, quotas, now)
     return batch
+
+
+async def _keep_oldest(session: AsyncSession, batch: Batch, count: int) -> None:
+    """Pass over all but `count` members: those that were checked last."""
+    if count == batch.size:
+        return
+    over = (
+        select(BatchPage.page_id)
+        .join(Page, Page.id == BatchPage.page_id)
+        .where(BatchPage.batch_id == batch.id)
+        .order_by(Page.last_check_at.nulls_first(), Page.id)
+        .offset(count)
+    )
+    await session.execute(
+        delete(BatchPage)
+        .where(BatchPage.batch_id == batch.id, BatchPage.page_id.in_(over))
+        .execution_options(synchronize_session=False)
+    )
+    batch.over_quota, batch.size = batch.size - count, count
 
 
 async def _pass_over(session: AsyncSession, batch_id: UUID, page_ids: Sequence[UUID]) -> None:
@@ -139,9 +172,12 @@ async def batch_exists(session: AsyncSession, batch_id: UUID) -> bool:
     return await session.get(Batch, batch_id) is not None
 
 
-async def delete_batch(session: AsyncSession, batch_id: UUID) -> None:
-    """Delete a batch, if it exists."""
-    await session.execute(delete(Batch).where(Batch.id == batch_id))
+async def undo_batch(session: AsyncSession, batch_id: UUID) -> None:
+    """Delete a batch of a request that failed, if it exists, and uncount its checks."""
+    batch = await session.get(Batch, batch_id)
+    if batch is not None:
+        await give_checks_back(session, batch.org_id, batch.size, batch.created_at)
+        await session.execute(delete(Batch).where(Batch.id == batch_id))
 
 
 async def get_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> Batch:
@@ -189,7 +225,9 @@ async def start_batch_result(session: AsyncSession, batch_id: UUID) -> StartBatc
     """The number of jobs started so far. Raises SubjectGone if the batch does not exist."""
     batch = await _existing(session, batch_id)
     return StartBatchResult(
-        jobs_queued=await _count(session, batch_id, batch.listed_to), passed_over=batch.passed_over
+        jobs_queued=await _count(session, batch_id, batch.listed_to),
+        passed_over=batch.passed_over,
+        over_quota=batch.over_quota,
     )
 
 

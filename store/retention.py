@@ -44,6 +44,7 @@ from store.tables.page_lines import PageLine
 from store.tables.pages import Page
 from store.tables.pending_confirmations import PendingConfirmation
 from store.tables.prices import Price
+from store.tables.quotas import CheckDay, CountedCheck
 from store.tables.requests import KeyedRequest
 from store.tables.snapshots import Content, Snapshot
 
@@ -55,6 +56,12 @@ find the rows of the first one, or it would do the work twice."""
 
 ROBOTS_AGE: Final = 2 * DAY
 """Longer than the day for which robots.txt may be used (RFC 9309, 2.4)."""
+
+CHECK_DAYS_AGE: Final = 31 * DAY
+"""The days whose number of checks is known."""
+
+COUNTED_CHECKS_AGE: Final = 7 * DAY
+"""A job that is run again after so long would count as another check."""
 
 Key = tuple[Any, ...]
 """The primary key of a row, or its position in the order of `Expiry.order`."""
@@ -143,6 +150,8 @@ def expiries(settings: Settings) -> list[Expiry]:
         Expiry(HostSlot, HostSlot.next_at, DAY),
         Expiry(HostTurn, HostTurn.due_at, DAY),
         Expiry(KeptAnswer, KeptAnswer.kept_at, jobs),
+        Expiry(CheckDay, CheckDay.day, CHECK_DAYS_AGE),
+        Expiry(CountedCheck, CountedCheck.counted_at, COUNTED_CHECKS_AGE),
         Expiry(ClaimedEnd, ClaimedEnd.created_at, 7 * DAY),
         Expiry(RobotsRecord, RobotsRecord.fetched_at, ROBOTS_AGE),
         Expiry(WebSession, WebSession.expires_at, timedelta(0)),

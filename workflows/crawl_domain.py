@@ -50,5 +50,8 @@ class CrawlDomain:
                 summary=f"Start the crawls of batch {batch_id}",
             )
         return CrawlDomainResult(
-            batch_id=batch_id, jobs_queued=started.jobs_queued, passed_over=started.passed_over
+            batch_id=batch_id,
+            jobs_queued=started.jobs_queued,
+            passed_over=started.passed_over,
+            over_quota=started.over_quota,
         )

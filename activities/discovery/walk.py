@@ -33,6 +33,7 @@ from core.errors import DiffyError, HostBusy, JobError, RedirectToOtherSite
 from core.jobs.checkpoint import EMPTY_CHECKPOINT, Checkpoint, Seeding, StoredError
 from core.jobs.contract import DEFAULT_MAX_DEPTH, DiscoverPagesInput, DiscoverPagesResult
 from core.outbox import BatchMessage
+from core.quotas import Quotas
 from core.web.scope import ExclusionReason, ScopeRules, file_kind, in_words
 from core.web.urls import Site, host_of, parse_domain
 from core.web.watch_rules import WATCH_ALL
@@ -43,8 +44,9 @@ from store.checks import PageVersion, baselines_of, record_baselines
 from store.db.engine import Database
 from store.frontier import FoundUrl, Tally, UrlOutcome
 from store.outbox_rows import put
-from store.pages import NewPage, add_pages, known_urls, mark_found, mark_unlinked, pages_at
+from store.pages import NewPage, known_urls, mark_found, mark_unlinked, pages_at
 from store.prices import record_first_prices
+from store.quotas import add_pages_within
 from store.tables.discoveries import FrontierState
 from store.tables.domains import Domain
 from store.watching import record_discovery, tell_added
@@ -92,6 +94,7 @@ class Walk:
         kept: ResponseCache,
         delivery: Delivery,
         broken_after: int,
+        quotas: Quotas,
     ) -> None:
         self._database = database
         self._lock = lock
@@ -102,6 +105,7 @@ class Walk:
         self._domain_id = domain.id
         self._delivery = delivery
         self._broken_after = broken_after
+        self._quotas = quotas
         self._watched = domain.watch or WATCH_ALL
         self._profiles = profiles
         self._attempt = attempt
@@ -415,7 +419,10 @@ class Walk:
             for url, visit in completed
             if isinstance(visit, FoundPage) and self._is_page(url, visit)
         ]
-        known = set((await add_pages(session, self._domain_id, pages)).known)
+        within = await add_pages_within(
+            session, self._domain.org_id, self._domain_id, pages, self._quotas
+        )
+        known, over_quota = set(within.pages.known), set(within.over_quota)
         await mark_found(session, self._domain_id, sorted(known), now)
         outcomes: list[UrlOutcome] = []
         for url, visit in completed:
@@ -423,6 +430,9 @@ class Walk:
                 outcomes.append(UrlOutcome(url.url, FrontierState.LEFT_OUT, visit.reason))
             elif not self._is_page(url, visit):
                 excluded = ExclusionReason.EXCLUDED
+                outcomes.append(UrlOutcome(url.url, FrontierState.LEFT_OUT, excluded))
+            elif url.url in over_quota:
+                excluded = ExclusionReason.OVER_QUOTA
                 outcomes.append(UrlOutcome(url.url, FrontierState.LEFT_OUT, excluded))
             elif url.url in known:
                 outcomes.append(UrlOutcome(url.url, FrontierState.PAGE_KNOWN))
@@ -458,7 +468,14 @@ class Walk:
         watched = [page.id for page in unread if page.monitoring_enabled]
         if not watched:
             return None
-        batch = await create_batch(session, self._domain.org_id, self._domain_id, watched)
+        batch = await create_batch(
+            session,
+            self._domain.org_id,
+            self._domain_id,
+            watched,
+            quotas=self._quotas,
+            in_part=True,
+        )
         launcher = Launcher(self._job.max_attempts)
         message = launcher.batch(self._domain, batch, NO_OPTIONS)
         await put(session, message)
@@ -583,7 +600,7 @@ def _count_file(files: dict[str, int], url: str, visit: Visit) -> None:
 
 
 def _notes(tally: Tally, left_out: Mapping[str, int], seeding: Seeding) -> list[str]:
-    """What a person should know about the result, in at most six sentences."""
+    """What a person should know about the result, in at most seven sentences."""
     notes: list[str] = []
     if tally.discovered == 0:
         notes.append(
@@ -598,12 +615,17 @@ def _notes(tally: Tally, left_out: Mapping[str, int], seeding: Seeding) -> list[
             f"{seeding.urls_passed_over} addresses in sitemaps were passed over: "
             f"a discovery takes {MAX_SEEDS:,}."
         )
+    if over_quota := left_out.get(ExclusionReason.OVER_QUOTA):
+        notes.append(
+            f"{over_quota} pages were passed over: the organisation's quota of pages is used up."
+        )
     return notes
 
 
 def _is_complete(tally: Tally) -> bool:
     """Whether no page was left out because there were too many."""
-    return not tally.pending and ExclusionReason.OVER_LIMIT not in tally.left_out
+    too_many = {ExclusionReason.OVER_LIMIT, ExclusionReason.OVER_QUOTA}
+    return not tally.pending and too_many.isdisjoint(tally.left_out)
 
 
 def _result(tally: Tally, seeding: Seeding, baselines: int) -> DiscoverPagesResult:

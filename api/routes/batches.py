@@ -13,7 +13,7 @@ from api.limits import JobBody
 from api.started import StartedBatch, StartedBatchAnswer
 from core.errors import Conflict
 from core.model import Model
-from store.batches import create_batch, delete_batch, get_batch
+from store.batches import create_batch, get_batch, undo_batch
 from store.domains import domain_by_id
 from store.outbox import put
 
@@ -33,7 +33,9 @@ class CancelledBatchAnswer(Model):
     data: CancelledBatch
 
 
-@router.post("/{batch_id}/retry", status_code=202, responses=documented_errors(400, 404, 409, 413))
+@router.post(
+    "/{batch_id}/retry", status_code=202, responses=documented_errors(400, 402, 404, 409, 413)
+)
 async def retry(
     batch_id: BatchIdDep,
     body: Annotated[JobBody, Body(default_factory=JobBody)],
@@ -53,11 +55,13 @@ async def retry(
     async def accept(session: AsyncSession, seed: UUID) -> StartedBatch:
         first = await get_batch(session, principal.org_id, batch_id)
         domain = await domain_by_id(session, first.domain_id)
-        batch = await create_batch(session, principal.org_id, domain.id, failed, seed)
+        batch = await create_batch(
+            session, principal.org_id, domain.id, failed, seed, quotas=launcher.quotas
+        )
         await put(session, launcher.batch(domain, batch, body.job_options))
         return StartedBatch(batch_id=batch.id, jobs_queued=batch.size)
 
-    async with idempotency.carried_out(accept, StartedBatch, undo=delete_batch) as started:
+    async with idempotency.carried_out(accept, StartedBatch, undo=undo_batch) as started:
         return StartedBatchAnswer(data=started)
 
 

@@ -380,4 +380,4 @@ async def discover(
         domain = await get_domain(session, principal.org_id, domain_id)
         return launcher.discovery(domain, seed, body.options, body.job_options)
 
-    return StartedJobAnswer(data=await idempotency.start_job(job))
+    return StartedJobAnswer(data=await idempotency.start_job(job, launcher.quotas))

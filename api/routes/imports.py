@@ -33,7 +33,8 @@ from core.web.urls import normalise, origin_of, parse_domain
 from store.domains import all_domains, domain_by_id
 from store.keys import lock_organisation
 from store.outbox import put
-from store.pages import NewPage, add_pages, pages_at
+from store.pages import NewPage, pages_at
+from store.quotas import add_pages_within, page_quota_exceeded
 from store.secretkey import SecretKey
 from store.tables.domains import DomainStatus
 from temporal.delivery import DELIVERY_BATCH_SIZE, Delivery
@@ -271,15 +272,36 @@ class _Importer:
             )
         ids: dict[tuple[UUID, str], UUID] = {}
         new: set[UUID] = set()
+        over: dict[tuple[UUID, str], str] = {}
         for domain_id, pages in wanted.items():
-            added = await add_pages(self._session, domain_id, list(pages.values()))
+            within = await add_pages_within(
+                self._session,
+                self._org_id,
+                domain_id,
+                list(pages.values()),
+                self._launcher.quotas,
+            )
+            added = within.pages
+            if within.over_quota:
+                reason = await page_quota_exceeded(
+                    self._session, self._org_id, self._launcher.quotas
+                )
+                over.update({(domain_id, url): reason.message for url in within.over_quota})
             new.update(added.added)
-            ids.update({(domain_id, page.url): page.id for page in pages.values() if page.id})
+            ids.update(
+                {
+                    (domain_id, page.url): page.id
+                    for page in pages.values()
+                    if page.id and (domain_id, page.url) not in over
+                }
+            )
             for known in await pages_at(self._session, domain_id, added.known):
                 ids[domain_id, known.url] = known.id
             for page in pages.values():
                 if page.id in new and page.schedule is not None:
                     await put(self._session, PageScheduleMessage.of(page.id, domain_id))
+        for number in [number for number, place in places.items() if place in over]:
+            refused[number] = over[places.pop(number)]
         return [
             self._verdict(body, refused.get(number), places.get(number), ids, new)
             for number, body in enumerate(asked)

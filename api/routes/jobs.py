@@ -27,7 +27,7 @@ from core.errors import Conflict, InvalidRequest, NotFound
 from core.jobs.states import JobState, JobType
 from core.model import Model, UtcTime
 from core.outbox import JobMessage
-from store.batches import create_batch, delete_batch
+from store.batches import create_batch, undo_batch
 from store.domains import get_domain
 from store.outbox import put, withdraw
 from store.pages import existing_pages
@@ -195,7 +195,7 @@ class CancelledJobsAnswer(Model):
     data: CancelledJobs
 
 
-@router.post("/retry", status_code=202, responses=documented_errors(400, 409))
+@router.post("/retry", status_code=202, responses=documented_errors(400, 402, 409))
 async def retry_jobs(
     wanted: FilterDep,
     reader: ReaderDep,
@@ -228,7 +228,12 @@ async def retry_jobs(
             pages = await existing_pages(session, domain_id, [each for each in failed if each])
             if pages:
                 batch = await create_batch(
-                    session, org_id, domain_id, pages, uuid5(seed, f"crawls {domain_id}")
+                    session,
+                    org_id,
+                    domain_id,
+                    pages,
+                    uuid5(seed, f"crawls {domain_id}"),
+                    quotas=launcher.quotas,
                 )
                 await put(session, launcher.batch(domain, batch, NO_OPTIONS))
                 batches.append(
@@ -251,7 +256,7 @@ async def retry_jobs(
         for domain_id in dict.fromkeys(each.domain_id for each in subjects):
             for name in ("crawls", "discovery"):
                 await withdraw(session, uuid5(seed, f"{name} {domain_id}"))
-            await delete_batch(session, uuid5(seed, f"crawls {domain_id}"))
+            await undo_batch(session, uuid5(seed, f"crawls {domain_id}"))
 
     async with idempotency.carried_out(accept, RepeatedJobs, undo=undo) as started:
         for batch in started.batches:
@@ -325,7 +330,7 @@ async def promote_job(job_id: str, principal: PrincipalDep, actions: ActionsDep)
     return JobAnswer(data=await actions.promote(principal.org_id, job_id))
 
 
-@router.post("/{job_id}/retry", status_code=202, responses=documented_errors(400, 404, 409))
+@router.post("/{job_id}/retry", status_code=202, responses=documented_errors(400, 402, 404, 409))
 async def retry_job(
     job_id: str,
     principal: PrincipalDep,
@@ -341,5 +346,5 @@ async def retry_job(
         async def job(session: AsyncSession, seed: UUID) -> JobMessage:
             return await launcher.repeated(session, principal.org_id, seed, asked)
 
-        started = await idempotency.start_job(job)
+        started = await idempotency.start_job(job, launcher.quotas)
     return StartedJobAnswer(data=started)

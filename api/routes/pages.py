@@ -38,18 +38,18 @@ from core.web.hash_routes import route_of
 from core.web.page_types import PageType, classify_page
 from core.web.scope import ExclusionReason, exclusion_reason
 from core.web.urls import MAX_URL_LENGTH, normalise, parse_domain
-from store.batches import create_batch, delete_batch
+from store.batches import create_batch, undo_batch
 from store.domains import domain_by_id, get_domain
 from store.outbox import put
 from store.pages import (
     NewPage,
-    add_pages,
     delete_page,
     get_page,
     has_hash_routes,
     list_pages,
     page_of_url,
 )
+from store.quotas import add_pages_within, page_quota_exceeded
 from store.secretkey import SecretKey
 from store.tables.domains import Domain
 from store.tables.pages import Page, PageStatus
@@ -163,7 +163,7 @@ async def list_of_domain(
 @router.post(
     "/domains/{domain_id}/pages",
     status_code=201,
-    responses=documented_errors(400, 404, 409, 413),
+    responses=documented_errors(400, 402, 404, 409, 413),
 )
 async def add(
     domain_id: DomainIdDep,
@@ -171,6 +171,7 @@ async def add(
     principal: PrincipalDep,
     client: ClientDep,
     secret_key: SecretKeyDep,
+    launcher: LauncherDep,
     idempotency: IdempotencyDep,
 ) -> PageAnswer:
     """Add a page to the domain.
@@ -184,7 +185,11 @@ async def add(
         domain = await get_domain(session, principal.org_id, domain_id)
         url = await _page_url(session, domain, body)
         wanted = new_page(seed, url, body, secret_key)
-        await add_pages(session, domain.id, [wanted])
+        added = await add_pages_within(
+            session, principal.org_id, domain.id, [wanted], launcher.quotas
+        )
+        if added.over_quota:
+            raise await page_quota_exceeded(session, principal.org_id, launcher.quotas)
         page = await page_of_url(session, domain.id, url)
         if page.id != seed:
             raise Conflict(f"{url} is a page of the domain already.")
@@ -297,7 +302,7 @@ async def delete(
 
 
 @router.post(
-    "/pages/{page_id}/crawl", status_code=202, responses=documented_errors(400, 404, 409, 413)
+    "/pages/{page_id}/crawl", status_code=202, responses=documented_errors(400, 402, 404, 409, 413)
 )
 async def crawl(
     page_id: PageIdDep,
@@ -313,11 +318,13 @@ async def crawl(
         domain = await domain_by_id(session, page.domain_id)
         return launcher.page_crawl(domain, page, seed, body.job_options)
 
-    return StartedJobAnswer(data=await idempotency.start_job(job))
+    return StartedJobAnswer(data=await idempotency.start_job(job, launcher.quotas))
 
 
 @router.post(
-    "/domains/{domain_id}/crawl", status_code=202, responses=documented_errors(400, 404, 409, 413)
+    "/domains/{domain_id}/crawl",
+    status_code=202,
+    responses=documented_errors(400, 402, 404, 409, 413),
 )
 async def crawl_of_domain(
     domain_id: DomainIdDep,
@@ -330,9 +337,11 @@ async def crawl_of_domain(
 
     async def accept(session: AsyncSession, seed: UUID) -> StartedBatch:
         domain = await get_domain(session, principal.org_id, domain_id)
-        batch = await create_batch(session, principal.org_id, domain.id, body.page_ids, seed)
+        batch = await create_batch(
+            session, principal.org_id, domain.id, body.page_ids, seed, quotas=launcher.quotas
+        )
         await put(session, launcher.batch(domain, batch, body.job_options))
         return StartedBatch(batch_id=batch.id, jobs_queued=batch.size)
 
-    async with idempotency.carried_out(accept, StartedBatch, undo=delete_batch) as started:
+    async with idempotency.carried_out(accept, StartedBatch, undo=undo_batch) as started:
         return StartedBatchAnswer(data=started)

@@ -21,6 +21,7 @@ from cli.client.mcp import mcp
 from cli.client.opening import open_
 from cli.client.pages import pages
 from cli.client.prices import prices
+from cli.client.quota import quota
 from cli.client.stats import stats
 from cli.client.work import crawl, discover
 
@@ -42,6 +43,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     import_,
     export,
     stats,
+    quota,
     watching,
     open_,
     mcp,

@@ -20,6 +20,11 @@ DEFAULT_MAX_ATTEMPTS = 3
 MAX_FAIRNESS_KEY_LENGTH = 64
 """Limit of Temporal, in bytes."""
 
+ORGANISATION_IN_KEY = 12
+"""Hexadecimal digits of an organisation's id in a fairness key: two organisations with the same
+ones would share their turns, and nothing else.
+"""
+
 Result = TypeVar("Result")
 
 MaxAttempts = Annotated[int, Field(ge=1, le=20)]
@@ -113,13 +118,15 @@ class CrawlDomainInput(WorkflowInput):
 class CrawlDomainResult(Model):
     """The result of `crawl.domain`.
 
-    `passed_over` is the number of pages skipped because their last crawl had not ended; it is 0 for
-    a batch that a client created.
+    `passed_over` is the number of pages skipped because their last crawl had not ended, and
+    `over_quota` of those skipped because the organisation had no check left; both are 0 for a batch
+    that a client created.
     """
 
     batch_id: UUID
     jobs_queued: int
     passed_over: int = 0
+    over_quota: int = 0
 
 
 class PruneInput(WorkflowInput):
@@ -185,12 +192,17 @@ class Owner(Model):
 
     @property
     def fairness_key(self) -> str:
-        """The key by which Temporal paces a host and schedules hosts fairly: the host, or a hash of
-        it if it is too long.
+        """The key by which Temporal takes turns and paces: the organisation and the host, or a hash
+        of them if they are too long.
+
+        By the host alone, the jobs of one organisation would wait for all those that another one
+        has queued for the same host.
         """
-        if len(self.host.encode()) <= MAX_FAIRNESS_KEY_LENGTH:
-            return self.host
-        return hashlib.sha256(self.host.encode()).hexdigest()[:MAX_FAIRNESS_KEY_LENGTH]
+        key = f"{self.org_id.hex[:ORGANISATION_IN_KEY]}-{self.host}"
+        if len(key.encode()) <= MAX_FAIRNESS_KEY_LENGTH:
+            return key
+        whole = f"{self.org_id.hex}-{self.host}"
+        return hashlib.sha256(whole.encode()).hexdigest()[:MAX_FAIRNESS_KEY_LENGTH]
 
 
 class Progress(Model):
@@ -245,13 +257,14 @@ class StartBatch(Model):
 
 
 class StartBatchResult(Model):
-    """The number of started jobs of a batch and of skipped pages.
+    """The number of started jobs of a batch and of skipped pages, as in `CrawlDomainResult`.
 
     Also reads a plain number of jobs, as in histories of older versions.
     """
 
     jobs_queued: int
     passed_over: int = 0
+    over_quota: int = 0
 
     @model_validator(mode="before")
     @classmethod

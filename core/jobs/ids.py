@@ -51,6 +51,13 @@ def batch_job_id(batch_id: UUID, page_id: UUID, url: str | None = None) -> str:
     return _joined(JobType.CRAWL, subject_name(url or ""), batch_id.hex, page_id.hex)
 
 
+def is_id_of_request(job_id: str) -> bool:
+    """Whether a request or a batch has started the job: a schedule adds the time to the id, and
+    other workflows choose it.
+    """
+    return _HEX.fullmatch(job_id.rpartition("-")[2]) is not None
+
+
 def batch_part(batch_id: UUID) -> str:
     """What all ids of the jobs of a batch contain, and no others."""
     return f"-{batch_id.hex}-"

@@ -19,6 +19,7 @@ class ExclusionReason(StrEnum):
     EXCLUDED = "excluded"  # by the request's include or exclude patterns
     TOO_DEEP = "too_deep"  # deeper than maxDepth
     OVER_LIMIT = "over_limit"  # maxPages was reached
+    OVER_QUOTA = "over_quota"  # the organisation has no room for more pages
     BLOCKED_BY_ROBOTS = "blocked_by_robots"  # RFC 9309
     NOT_A_PAGE = "not_a_page"  # an image, a PDF, a style sheet ...
     NOT_FOUND = "not_found"  # 404, 410
@@ -40,6 +41,7 @@ WORDS: Final[dict[str, str]] = {
     ExclusionReason.EXCLUDED: "left out by the include and exclude patterns",
     ExclusionReason.TOO_DEEP: "deeper than maxDepth",
     ExclusionReason.OVER_LIMIT: "beyond maxPages",
+    ExclusionReason.OVER_QUOTA: "beyond the organisation's quota of pages",
     ExclusionReason.BLOCKED_BY_ROBOTS: "disallowed by robots.txt",
     ExclusionReason.NOT_A_PAGE: "not a page, by the type of the response",
     ExclusionReason.NOT_FOUND: "not found",

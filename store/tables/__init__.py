@@ -15,6 +15,7 @@ from store.tables import (
     pages,
     pending_confirmations,
     prices,
+    quotas,
     requests,
     snapshots,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "pages",
     "pending_confirmations",
     "prices",
+    "quotas",
     "requests",
     "snapshots",
 ]

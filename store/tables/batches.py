@@ -22,8 +22,9 @@ class Batch(Base):
     Jobs start in the order of the page ids. Temporal lists the jobs of all pages up to `listed_to`,
     may list those up to `starting_to`, and has no job of a later page. After `fanned_out_at` no job
     is left to start. `passed_over` is the number of pages skipped because their last crawl had not
-    ended. `workflow_id` is the workflow that created the batch, None if a client did. Batches of
-    earlier versions have no `readable_ids` (`core.jobs.ids`).
+    ended, and `over_quota` of those skipped because the organisation had no check left.
+    `workflow_id` is the workflow that created the batch, None if a client did. Batches of earlier
+    versions have no `readable_ids` (`core.jobs.ids`).
     """
 
     __tablename__ = "batches"
@@ -44,6 +45,7 @@ class Batch(Base):
     )
     size: Mapped[int]
     passed_over: Mapped[int] = mapped_column(default=0, server_default="0")
+    over_quota: Mapped[int] = mapped_column(default=0, server_default="0")
     workflow_id: Mapped[str | None]
     readable_ids: Mapped[bool] = mapped_column(default=False, server_default=false())
     starting_to: Mapped[UUID] = mapped_column(default=BEFORE_ALL, server_default=BEFORE_ALL.hex)

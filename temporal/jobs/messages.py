@@ -16,6 +16,7 @@ from core.jobs.contract import (
     DiscoverPagesInput,
 )
 from core.outbox import BacktestMessage, BatchMessage, JobMessage
+from core.quotas import UNLIMITED, Quotas
 from core.web.urls import host_of
 from store.domains import domain_by_id, get_domain
 from store.owners import owner_of
@@ -55,10 +56,12 @@ class Launcher:
     """Makes the messages that start jobs.
 
     The id of what a message starts depends on its `seed` only, so a message can be sent twice.
+    `quotas` are those of organisations that have none of their own.
     """
 
-    def __init__(self, max_attempts: int) -> None:
+    def __init__(self, max_attempts: int, quotas: Quotas = UNLIMITED) -> None:
         self._max_attempts = max_attempts
+        self.quotas = quotas
 
     def discovery(
         self,

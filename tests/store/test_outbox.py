@@ -134,7 +134,8 @@ async def test_a_schedule_is_what_the_domain_says(database: Database, domain: Do
     outbox = DatabaseOutbox(database)
     crawl = await outbox.recurring_crawl(domain.id)
     assert crawl is not None
-    assert (crawl.name, crawl.fairness_key) == ("shop.example", "shop.example")
+    own = f"{domain.org_id.hex[:12]}-shop.example"
+    assert (crawl.name, crawl.fairness_key) == ("shop.example", own)
     assert (crawl.schedule, crawl.since) == (every_hours(24), domain.created_at)
     assert not crawl.paused
     async with database.transaction() as session:

@@ -37,6 +37,7 @@ from store.tables.page_lines import PageLine
 from store.tables.pages import Page
 from store.tables.pending_confirmations import PendingConfirmation
 from store.tables.prices import Price
+from store.tables.quotas import CheckDay, CountedCheck
 from store.tables.requests import KeyedRequest
 from store.tables.snapshots import Content, Snapshot
 from tests.store.rows import (
@@ -68,6 +69,8 @@ KEPT_DAYS = {
     ClaimedEnd: 7,
     HostTurn: 1,
     KeptAnswer: 10 + 7 + 1,
+    CheckDay: 31,
+    CountedCheck: 7,
     PendingConfirmation: 1,
 }
 LATER = NOON + timedelta(days=1000)
@@ -195,6 +198,8 @@ def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> It
     yield RobotsRecord(origin=own, status=200, body=b"", fetched_at=at)
     yield HostSlot(host=own, next_at=at.timestamp())
     yield HostTurn(host=own, job_id=own, due_at=at.timestamp())
+    yield CheckDay(org_id=org_id, day=at)
+    yield CountedCheck(job_id=own, counted_at=at)
     yield ClaimedEnd(run_id=own, what=JobEnd.STORED, created_at=at)
     yield KeptAnswer(job_id=own, url=own, status=200, body=b"", kept_at=at)
     yield PendingConfirmation(page_id=page.id, job_id=own, fetch_number=1, due_at=at)

@@ -224,6 +224,7 @@ async def add_page(
     owner: OwnerDep,
     client: ClientDep,
     secret_key: SecretKeyDep,
+    launcher: LauncherDep,
     once: OnceDep,
 ) -> Response:
     """Add a page that discovery has not found."""
@@ -231,7 +232,7 @@ async def add_page(
         body = rest_pages.AddPageBody.model_validate({"url": fields.get("url", "")})
     except ValidationError:
         raise InvalidRequest("Write the address of a page.") from None
-    await rest_pages.add(domain_id, body, owner, client, secret_key, once)
+    await rest_pages.add(domain_id, body, owner, client, secret_key, launcher, once)
     return RedirectResponse(f"/domains/{domain_id}?notice=page-added", 303)
 
 
