@@ -15,6 +15,7 @@ from core.jobs.states import CRAWL_DOMAIN, TASK_QUEUE, JobName, JobState
 from core.outbox import BatchMessage
 from temporal.faults import as_unavailable
 from temporal.jobs.details import details_of_batch, details_of_job
+from temporal.jobs.head_starts import AHEAD, HEAD_STARTS
 from workflows.search_attributes import attribute_of_batch, attributes_of
 
 
@@ -68,7 +69,7 @@ async def start_job(client: Client, job: JobStart) -> bool:
                 due=datetime.now(UTC) + job.delay if delayed else None,
             ),
             memo={MemoKey.SUBJECT: subject},
-            priority=Priority(fairness_key=job.owner.fairness_key),
+            priority=_priority(job.owner),
             static_summary=job.owner.url or job.owner.host,
             static_details=details_of_job(job.owner, job.batch_id, job.batch_workflow_id),
             request_eager_start=job.eager and not delayed,
@@ -92,7 +93,7 @@ async def start_batch(client: Client, batch: BatchMessage) -> None:
             batch.input,
             id=batch_workflow_id(batch.subject_id, batch.owner.host if batch.readable_id else None),
             task_queue=TASK_QUEUE,
-            priority=Priority(fairness_key=batch.owner.fairness_key),
+            priority=_priority(batch.owner),
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=attribute_of_batch(batch.subject_id),
             static_summary=f"Crawl {batch.name}",
@@ -102,3 +103,9 @@ async def start_batch(client: Client, batch: BatchMessage) -> None:
         return
     except RPCError as error:
         raise as_unavailable(error) from error
+
+
+def _priority(owner: Owner) -> Priority:
+    """By the organisation and the host; ahead of others for the first jobs of the organisation."""
+    ahead = AHEAD if HEAD_STARTS.take(owner.org_id) else None
+    return Priority(priority_key=ahead, fairness_key=owner.fairness_key)
