@@ -183,13 +183,13 @@ async def test_a_page_with_its_own_schedule_waits_for_the_next_day(
     async with system.worker():
         handle = system.client.get_schedule_handle(crawl_schedule_id(UUID(str(page_id))))
 
+        async def jobs() -> set[str]:
+            return {job.id for job in (await system.jobs(pageId=page_id)).data}
+
         async def run() -> str:
-            known = {job.id for job in (await system.jobs(pageId=page_id)).data}
+            known = await jobs()
             await handle.trigger()
-            jobs = await eventually(
-                lambda: system.jobs(pageId=page_id), lambda jobs: len(jobs.data) > len(known)
-            )
-            [job_id] = {job.id for job in jobs.data} - known
+            [job_id] = await eventually(jobs, lambda ids: bool(ids - known)) - known
             return job_id
 
         assert (await system.finished(await run())).state is JobState.COMPLETED
