@@ -64,9 +64,10 @@ def test_turns_are_of_organisations_and_hosts() -> None:
 
 
 async def test_one_page_is_checked_before_the_many_that_another_organisation_has_queued(
-    system: System, site: FakeSite
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of them at one host, which was one turn for both."""
+    monkeypatch.setattr("temporal.jobs.head_starts.PER_SECOND", 0.0)
     many = [f"/{number}" for number in range(60)]
     for path in (*many, "/mine"):
         site.page(path, "<p>Pro costs $99 a month.</p>")
