@@ -45,6 +45,7 @@ from core.errors import (
     InternalError,
     JobCancelled,
     JobError,
+    JsonPathTooCostly,
     NotAPage,
     PageGone,
     SubjectGone,
@@ -74,7 +75,7 @@ from store.watching import FailedCheck
 NO_FAILED_CHECK: Final = (PageGone, SubjectGone, JobCancelled)
 """Errors of a job whose check worked, or was not wanted any more."""
 
-BREAKS_AT_ONCE: Final = (WatchedPartMissing,)
+BREAKS_AT_ONCE: Final = (WatchedPartMissing, JsonPathTooCostly)
 """Errors that do not pass by themselves: after one of them a page is not watched."""
 
 log = logging.getLogger(__name__)

@@ -33,6 +33,7 @@ DiffyError
     │   ├── ForbiddenAddress          a private or special-purpose address
     │   ├── InvalidAddress            not a web address
     │   ├── WatchedPartMissing        the watch selector matches no text
+    │   ├── JsonPathTooCostly         the JSON path looks at too many places
     │   ├── BrowserMissing            the page needs a browser, and none is installed
     │   ├── SecretsUnreadable         headers and cookies were encrypted with another key
     │   ├── SubjectGone               the domain or page was deleted from Diffy
@@ -334,6 +335,12 @@ class WatchedPartMissing(PermanentJobError):
     """The watch selector or JSON path of the crawl settings matches nothing of the page."""
 
     code = "WATCHED_PART_MISSING"
+
+
+class JsonPathTooCostly(PermanentJobError):
+    """The JSON path of the crawl settings looks at too many places of the document."""
+
+    code = "JSON_PATH_TOO_COSTLY"
 
 
 class BrowserMissing(PermanentJobError):

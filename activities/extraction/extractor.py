@@ -14,6 +14,7 @@ from core.errors import (
     BlockedBySite,
     ConsentRequired,
     InternalError,
+    JsonPathTooCostly,
     LoginRequired,
     NotAPage,
     UnderMaintenance,
@@ -276,9 +277,19 @@ class Extractor:
         """The content of `page`, or SameText, or EmptyShell if `page.may_be_shell`.
 
         Raises NotAPage if it has no visible text or exceeds `processes.DOCUMENT_TIMEOUT`,
-        WatchedPartMissing if the watched part has no text, InternalError if the process crashes.
+        WatchedPartMissing if the watched part has no text, JsonPathTooCostly if the JSON path
+        takes too long on the document, InternalError if the process crashes.
         """
-        return await self._page(extract_page, page)
+        path = page.parts.json_path
+        if path is None:
+            return await self._page(extract_page, page)
+        try:
+            return await self._run(extract_page, page)
+        except TimeoutError:
+            raise JsonPathTooCostly(
+                f"The watchJsonPath {path} was not followed through the document within "
+                f"{processes.DOCUMENT_TIMEOUT:g} s."
+            ) from None
 
     async def read_again(self, page: StoredPage) -> SeenPage:
         """The compared parts of `page` by today's rules. Raises as `extract` does."""

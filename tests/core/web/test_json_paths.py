@@ -5,10 +5,12 @@ import json
 import pytest
 from pydantic_core import PydanticCustomError
 
+from core.errors import JsonPathTooCostly
 from core.text.blocks import to_text
 from core.text.visible_text import content_blocks
+from core.web import json_paths
 from core.web.documents import json_part
-from core.web.json_paths import check_json_path, selected_values
+from core.web.json_paths import MAX_MATCHES, check_json_path, selected_values
 from tests.cost import cost
 
 DATA = {
@@ -113,3 +115,34 @@ def test_a_deep_and_a_large_document_are_read_within_limits() -> None:
     for path in ("$..b", "$..*..*", "$[?@.a.b > 1]..b", "$[0,0][0,0][0,0]"):
         _, million = cost(lambda path=path: json_part(large, path))  # type: ignore[misc]
         assert million < 200, path
+
+
+def nested(depth: int, width: int) -> dict[str, object]:
+    data: dict[str, object] = {"v": 1}
+    for number in range(depth):
+        data = {"a": data, "v": [1] * width, "b": [{"v": number}] * width}
+    return data
+
+
+@pytest.mark.parametrize("path", ["$..a..none", "$..a..[?@.v == 0]", "$..*[?length(@.v) > 9]..x"])
+def test_a_path_that_looks_at_too_much_of_a_document_says_so(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took 38 s for a document of 1 MB, until the time for a document ended."""
+    monkeypatch.setattr(json_paths, "MAX_LOOKS", 20_000)
+    with pytest.raises(JsonPathTooCostly, match=r"^This watchJsonPath looks at .* 20,000 places"):
+        selected_values(nested(49, 30), check_json_path(path))
+
+
+def test_paths_of_large_documents_are_followed_within_the_limit() -> None:
+    shop = [{"plan": {"name": "Pro", "price": n, "tags": ["a", "b"]}} for n in range(25_000)]
+    for path in ("$..price", "$..plan..price", "$[?@.plan.price >= 0].plan.name"):
+        assert len(selected_values(shop, check_json_path(path))) == MAX_MATCHES
+
+
+def test_long_names_in_a_document_cost_no_more_than_short_ones() -> None:
+    data: dict[str, object] = {}
+    for _ in range(40):
+        data = {"n" * 20_000: data, **{f"k{n}": {} for n in range(500)}}
+    _, million = cost(lambda: selected_values(data, "$..none"))
+    assert million < 20
