@@ -6,7 +6,7 @@ nights right in which clocks change.
 
 import calendar
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -25,7 +25,8 @@ MIN_INTERVAL: Final = timedelta(minutes=5)
 
 MAX_INTERVAL_MINUTES: Final = 365 * 24 * 60
 
-MINUTES_A_DAY: Final = 24 * 60
+MINUTES_AN_HOUR: Final = 60
+MINUTES_A_DAY: Final = 24 * MINUTES_AN_HOUR
 
 MAX_JITTER: Final = timedelta(minutes=5)
 JITTER_SHARE: Final = 0.1
@@ -325,8 +326,9 @@ def firings(
     """The moments from `start` until before `end` at which the schedule fires, in UTC and in order.
 
     An interval is counted from `since`. A time that the clocks skip fires when they have been put
-    forward. A time that they show twice fires twice if the schedule fires in every hour of its
-    window, and else the first time.
+    forward, unless the schedule comes round within its interval, or an hour, anyway. A time that
+    they show twice fires twice if the schedule fires in every hour of its window, and else the
+    first time. Neither comes within `MIN_INTERVAL` of another firing.
     """
     if schedule.is_interval:
         every = timedelta(minutes=schedule.every_minutes or 0)
@@ -350,22 +352,68 @@ def firings(
 
 def _firings_of_day(schedule: Schedule, day: date) -> list[datetime]:
     """The firings whose clock time is of that day, in UTC and in order."""
+    moments = _moments_of_day(schedule, day)
+    if not _clocks_change(ZoneInfo(schedule.time_zone), day):
+        return sorted(moments.plain)
+    before = _moments_of_day(schedule, day - timedelta(days=1)).plain
+    after = _moments_of_day(schedule, day + timedelta(days=1)).plain
+    plain = before | moments.plain | after
+    apart = MIN_INTERVAL
+    if _repeats(schedule):  # it comes round again anyway
+        every = timedelta(minutes=schedule.every_minutes or MINUTES_AN_HOUR)
+        apart = max(apart, min(every, timedelta(hours=1)))
+    moved = {each for each in moments.moved if _is_apart(each, plain, apart)}
+    repeated = {each for each in moments.repeated if _is_apart(each, plain | moved, MIN_INTERVAL)}
+    latest = max(before, default=None)
+    kept = []
+    for moment in sorted(moments.plain | moved | repeated):
+        # Times on both sides of a gap are nearer than the clocks show.
+        if latest is None or moment - latest >= MIN_INTERVAL:
+            kept.append(moment)
+            latest = moment
+    return kept
+
+
+def _clocks_change(zone: ZoneInfo, day: date) -> bool:
+    midnights = (datetime.combine(each, time(), zone) for each in (day, day + timedelta(days=1)))
+    start, end = (each.utcoffset() for each in midnights)
+    return start != end
+
+
+def _is_apart(moment: datetime, others: Iterable[datetime], distance: timedelta) -> bool:
+    return all(abs(moment - each) >= distance for each in others)
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """The moments of a day's clock times: `plain` ones, those `moved` out of a gap of the clocks,
+    and those that the clocks show for the second time.
+    """
+
+    plain: set[datetime]
+    moved: set[datetime]
+    repeated: set[datetime]
+
+
+def _moments_of_day(schedule: Schedule, day: date) -> _Moments:
     minutes = {
         minute for rule in _rules_of(schedule) if rule.fires_on(day) for minute in rule.minutes
     }
     zone = ZoneInfo(schedule.time_zone)
-    moments: set[datetime] = set()
+    found = _Moments(set(), set(), set())
     for minute in minutes:
         clock = datetime.combine(day, time(*divmod(minute, 60)), tzinfo=zone)
         first = clock.astimezone(UTC)
         second = clock.replace(fold=1).astimezone(UTC)
         if second < first:
-            moments.add(_change_between(second, first, zone))
+            found.moved.add(_change_between(second, first, zone))
             continue
-        moments.add(first)
+        found.plain.add(first)
         if second > first and _repeats(schedule):
-            moments.add(second)
-    return sorted(moments)
+            found.repeated.add(second)
+    # A time that the clocks do show may be the end of the gap.
+    found.moved.difference_update(found.plain)
+    return found
 
 
 def _change_between(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:

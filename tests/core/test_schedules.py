@@ -183,6 +183,26 @@ def test_a_time_that_the_clocks_skip_fires_when_they_have_been_put_forward() -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "fires"),
+    [
+        ({"cron": "20 * * * *"}, ["01:20", "03:20", "04:20"]),
+        ({"everyMinutes": 50, "days": ["sun"]}, ["01:40", "03:20", "04:10"]),
+        ({"everyMinutes": 150, "days": ["sun"]}, ["03:00"]),
+        ({"cron": "30 2,3 * * *"}, ["03:00", "03:30"]),
+    ],
+)
+def test_a_skipped_time_is_passed_over_where_the_next_is_near(
+    chosen: dict[str, Any], fires: list[str]
+) -> None:
+    start = datetime(2027, 3, 28, 0, 1, tzinfo=UTC)  # 01:01 in Berlin
+    found = firings(
+        schedule(timeZone="Europe/Berlin", **chosen), SINCE, start, start + timedelta(minutes=150)
+    )
+    shown = [each.astimezone(ZoneInfo("Europe/Berlin")).strftime("%H:%M") for each in found]
+    assert shown == fires
+
+
 def test_a_time_that_the_clocks_show_twice_fires_once() -> None:
     nightly = schedule(cron="30 2 * * *", timeZone="Europe/Berlin")
     start = datetime(2027, 10, 30, tzinfo=UTC)
@@ -208,9 +228,17 @@ def test_active_hours_may_end_on_the_next_day_which_counts_to_the_day_before() -
         {"everyMinutes": 11, "days": ["mon", "tue"]},
         {"everyMinutes": 7, "activeHours": {"from": "00:05", "to": "00:04"}},
         {"everyMinutes": 1437, "activeHours": {"from": "22:00", "to": "21:59"}},
+        {"everyMinutes": 7, "days": ["sun", "mon"], "timeZone": "Europe/Berlin"},
+        {"everyMinutes": 13, "days": ["sun"], "timeZone": "America/New_York"},
+        {"everyMinutes": 59, "days": ["sun"], "timeZone": "Australia/Lord_Howe"},
+        {"cron": "4-59/8 * * * *", "timeZone": "Europe/Berlin"},
+        {"cron": "58 2 * * *", "timeZone": "Europe/Berlin"},
+        {"cron": "2,32 0,1,23 * * *", "timeZone": "Africa/Cairo"},
     ],
 )
-def test_the_firings_of_two_days_are_five_minutes_apart_at_least(chosen: dict[str, Any]) -> None:
+def test_firings_are_five_minutes_apart_at_least_whatever_the_clocks_do(
+    chosen: dict[str, Any],
+) -> None:
     moments = list(firings(schedule(**chosen), SINCE, *YEAR))
     assert len(moments) > 50
     assert min(later - earlier for earlier, later in pairwise(moments)) >= MIN_INTERVAL

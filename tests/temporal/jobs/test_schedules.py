@@ -68,6 +68,10 @@ async def times(client: Client, schedule_id: str, start: datetime, end: datetime
         {"cron": "0 7 10 * mon", "timeZone": "America/New_York"},
         {"cron": "45 23 29 2 *", "timeZone": "UTC"},
         {"cron": "0 0 * * *", "timeZone": "Africa/Cairo"},
+        {"cron": "20 * * * *", "timeZone": "Europe/Berlin"},
+        {"cron": "4-59/8 * * * *", "timeZone": "Australia/Lord_Howe"},
+        {"everyMinutes": 7, "days": ["sun", "mon"], "timeZone": "Europe/Berlin"},
+        {"cron": "2,32 0,1,23 * * *", "timeZone": "Africa/Cairo"},
         {
             "everyMinutes": 20,
             "timeZone": "America/Santiago",
