@@ -52,8 +52,8 @@ class ApiServer(uvicorn.Server):
         yield
 
 
-def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
-    """The configuration of the server.
+def server_config(app: FastAPI, host: str, port: int, proxies: str = "127.0.0.1") -> uvicorn.Config:
+    """The configuration of the server, which believes `proxies` whom they forward.
 
     `limit_concurrency` is not set: its answer is plain text, and it would count requests that wait
     for jobs. `Connection` limits the connections by the number of files that the process may open.
@@ -67,6 +67,7 @@ def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=proxies,
         timeout_graceful_shutdown=int(REQUEST_DRAIN_TIMEOUT.total_seconds()),
         h11_max_incomplete_event_size=MAX_HEAD_SIZE,
     )
@@ -106,7 +107,10 @@ async def serve_api(settings: Settings, ready: Callable[[], None]) -> None:
         await prepare_namespace(client, timedelta(days=settings.job_retention_days))
         main_texts = MainTexts(database, SecretKey(settings))
         app = create_app(settings, client, database, main_texts)
-        server = ApiServer(server_config(app, settings.api_host, settings.api_port), ready)
+        config = server_config(
+            app, settings.api_host, settings.api_port, settings.forwarded_allow_ips
+        )
+        server = ApiServer(config, ready)
         loop = asyncio.get_running_loop()
 
         def stop() -> None:

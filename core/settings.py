@@ -3,10 +3,11 @@
 import os
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -30,6 +31,13 @@ MAIL_ADDRESS = r"^[!#-'*+\-./-9=?A-Z^-~]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9
 
 SECRETS = frozenset({"bootstrap_api_key", "database_url", "secret_key", "smtp_password"})
 """Settings whose values never appear in messages."""
+
+
+def _proxies(text: str) -> str:
+    for each in text.split(","):
+        if each.strip() != "*":
+            ip_network(each.strip(), strict=False)
+    return text
 
 
 class SmtpTls(StrEnum):
@@ -94,6 +102,10 @@ class Settings(BaseSettings):
     cors_origins: Annotated[str, Field(max_length=4_000, pattern=CORS_ORIGINS)] | None = None
     """The origins of web pages that may use the REST API from a browser, with commas between:
     `https://dash.example`; `*` for all. Without it, browsers let no other origin."""
+
+    forwarded_allow_ips: Annotated[str, AfterValidator(_proxies)] = "127.0.0.1"
+    """The reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` the API believes:
+    addresses and networks, with commas between; `*` for all, where nobody else reaches the API."""
 
     database_url: str | None = None
     """An SQLAlchemy URL of SQLite or PostgreSQL; default: an SQLite file in the data directory."""

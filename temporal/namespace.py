@@ -31,9 +31,8 @@ from workflows.search_attributes import Attribute
 SEARCH_ATTRIBUTE_TIMEOUT: Final = 30.0
 """Seconds until visibility must accept a new search attribute."""
 
-RATE_LIMIT_UNSUPPORTED: Final = frozenset(
-    {RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED}
-)
+DENIED: Final = frozenset({RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED})
+"""What a server answers that does not have the call, or does not let clients make it."""
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +41,9 @@ async def prepare_namespace(client: Client, retention: timedelta) -> None:
     """Add the search attributes and set the retention of the client's namespace.
 
     Several processes may call it in parallel. It returns once visibility accepts queries on every
-    search attribute. Raises SettingsError if the namespace has one of them with another type or
-    does not take the retention, and Unavailable if Temporal cannot be reached.
+    search attribute. It writes only what is different. Raises SettingsError if the server lets no
+    client write it, if the namespace has an attribute with another type or does not take the
+    retention, and Unavailable if Temporal cannot be reached.
     """
     try:
         await _add_attributes(client)
@@ -72,7 +72,7 @@ async def pace_hosts(client: Client, host_rps: float) -> None:
     try:
         await client.workflow_service.update_task_queue_config(request, timeout=CALL_TIMEOUT)
     except RPCError as error:
-        if error.status not in RATE_LIMIT_UNSUPPORTED:
+        if error.status not in DENIED:
             raise as_unavailable(error) from error
         log.warning("Temporal sets no rate limit for hosts (%s)", error.status.name)
 
@@ -87,10 +87,18 @@ async def _add_attributes(client: Client) -> None:
     before = await _search_attributes(client)
     missing = {name: kind for name, kind in _wanted().items() if name not in before}
     if missing:
-        await client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing),
-            timeout=CALL_TIMEOUT,
-        )
+        try:
+            await client.operator_service.add_search_attributes(
+                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing),
+                timeout=CALL_TIMEOUT,
+            )
+        except RPCError as error:
+            if error.status not in DENIED:
+                raise
+            raise SettingsError(
+                f"The Temporal server lets no client add search attributes. Add to the namespace"
+                f" {client.namespace}: {_described(missing)}."
+            ) from error
     for name in sorted(await unfit_search_attributes(client)):
         raise SettingsError(
             f"The Temporal namespace {client.namespace} has no search attribute {name} of the "
@@ -100,6 +108,13 @@ async def _add_attributes(client: Client) -> None:
 
 def _wanted() -> dict[str, "IndexedValueType.ValueType"]:
     return {key.name: _indexed_type(key.indexed_value_type) for key in Attribute.ALL}
+
+
+def _described(attributes: "dict[str, IndexedValueType.ValueType]") -> str:
+    return ", ".join(
+        f"{name} ({IndexedValueType.Name(kind).removeprefix('INDEXED_VALUE_TYPE_').title()})"
+        for name, kind in sorted(attributes.items())
+    )
 
 
 def _indexed_type(kind: int) -> "IndexedValueType.ValueType":
@@ -118,13 +133,17 @@ async def _set_retention(client: Client, retention: timedelta) -> None:
         return
     wanted = Duration()
     wanted.FromTimedelta(retention)
-    await client.workflow_service.update_namespace(
-        UpdateNamespaceRequest(
-            namespace=client.namespace,
-            config=NamespaceConfig(workflow_execution_retention_ttl=wanted),
-        ),
-        timeout=CALL_TIMEOUT,
-    )
+    try:
+        await client.workflow_service.update_namespace(
+            UpdateNamespaceRequest(
+                namespace=client.namespace,
+                config=NamespaceConfig(workflow_execution_retention_ttl=wanted),
+            ),
+            timeout=CALL_TIMEOUT,
+        )
+    except RPCError as error:
+        if error.status not in DENIED:
+            raise
     if await _retention(client) != retention:
         raise SettingsError(
             f"The Temporal namespace {client.namespace} does not keep finished workflows for "

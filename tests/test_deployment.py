@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
@@ -184,3 +185,59 @@ def test_only_the_api_is_published_to_the_network(services: dict[str, Any]) -> N
     api = published.pop("api")
     assert api == ["8000:8000"]
     assert published == {"temporal-ui": ["127.0.0.1:8233:8080"]}, "it has no log-in"
+
+
+KUBERNETES = ROOT / "examples" / "kubernetes"
+SECRETS = {"DIFFY_DATABASE_URL", "DIFFY_SECRET_KEY"}
+
+
+def manifests() -> list[dict[str, Any]]:
+    """What `kubectl apply --kustomize` creates, but for the images."""
+    listed = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text(encoding="utf-8"))
+    assert {*listed["resources"], "kustomization.yaml"} == {
+        path.name for path in KUBERNETES.iterdir()
+    }
+    return [
+        manifest
+        for name in listed["resources"]
+        for manifest in yaml.safe_load_all((KUBERNETES / name).read_text(encoding="utf-8"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "manifest", manifests(), ids=lambda each: f"{each['kind']} {each['metadata']['name']}"
+)
+def test_a_manifest_follows_the_schema_of_kubernetes(manifest: dict[str, Any]) -> None:
+    kubernetes_validate.validate(manifest, "1.34", strict=True)
+
+
+def test_the_manifests_set_settings_that_exist_and_fit_together() -> None:
+    by_name = {(each["kind"], each["metadata"]["name"]): each for each in manifests()}
+    values = by_name["ConfigMap", "diffy-settings"]["data"]
+    assert values.keys() <= {variable_name(field) for field in Settings.model_fields}
+    loaded = load_settings(values)
+    service = by_name["Service", "diffy-api"]["spec"]
+    ingress = by_name["Ingress", "diffy"]["spec"]["rules"][0]
+    assert f"https://{ingress['host']}" == loaded.public_url
+    for part, metrics_port in (
+        ("api", loaded.api_metrics_port),
+        ("worker", loaded.worker_metrics_port),
+    ):
+        deployment = by_name["Deployment", f"diffy-{part}"]["spec"]
+        pod = deployment["template"]["spec"]
+        [container] = pod["containers"]
+        assert container["args"] == ["diffy", part]
+        assert deployment["selector"]["matchLabels"] == deployment["template"]["metadata"]["labels"]
+        ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+        assert ports["metrics"] == metrics_port
+        if part == "api":
+            assert ports[service["ports"][0]["targetPort"]] == loaded.api_port
+            assert service["selector"] == deployment["selector"]["matchLabels"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["resources"]["limits"]["memory"]
+
+
+def test_the_secrets_of_the_manifests_are_in_none_of_them() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in KUBERNETES.iterdir())
+    assert not re.search(rf"({'|'.join(SECRETS)}): ", text)

@@ -86,10 +86,10 @@ class Line:
 
 
 @asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[Served]:
-    """`app` behind the server of `diffy api`."""
+async def served(app: FastAPI, proxies: str = "127.0.0.1") -> AsyncIterator[Served]:
+    """`app` behind the server of `diffy api`, which believes `proxies`."""
     port, ready = free_port(), asyncio.Event()
-    server = ApiServer(server_config(app, "127.0.0.1", port), ready.set)
+    server = ApiServer(server_config(app, "127.0.0.1", port, proxies), ready.set)
     task = asyncio.create_task(server.serve())
     try:
         await begun(task, ready)

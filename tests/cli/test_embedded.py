@@ -9,9 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from temporalio.api.operatorservice.v1 import RemoveSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.service import RPCError, RPCStatusCode
 
 from cli.embedded import EmbeddedTemporal
 from core.errors import SettingsError, Unavailable
@@ -54,6 +56,32 @@ async def test_a_crash_loses_no_workflow(running: EmbeddedTemporal) -> None:
         return found.count
 
     await eventually(count, lambda found: found == 1)
+
+
+async def test_what_a_server_lets_no_client_write_is_named(
+    running: EmbeddedTemporal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await Client.connect(running.address)
+
+    async def denied(*_: object, **__: object) -> None:
+        raise RPCError("not for clients", RPCStatusCode.PERMISSION_DENIED, b"")
+
+    await client.operator_service.remove_search_attributes(
+        RemoveSearchAttributesRequest(
+            namespace=client.namespace, search_attributes=[Attribute.STATE.name]
+        )
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(client.operator_service, "add_search_attributes", denied)
+        with pytest.raises(SettingsError, match=rf"Add .*: {Attribute.STATE.name} \(Keyword\)"):
+            await prepare_namespace(client, timedelta(days=7))
+    await prepare_namespace(client, timedelta(days=7))
+    with monkeypatch.context() as patch:
+        patch.setattr(client.operator_service, "add_search_attributes", denied)
+        patch.setattr(client.workflow_service, "update_namespace", denied)
+        await prepare_namespace(client, timedelta(days=7))
+        with pytest.raises(SettingsError, match="8 days"):
+            await prepare_namespace(client, timedelta(days=8))
 
 
 async def test_several_may_prepare_a_namespace_at_once(running: EmbeddedTemporal) -> None:

@@ -16,6 +16,7 @@ from api.web.session import COOKIE, local_path
 from store.keys import revoke_key
 from store.tables.accounts import ApiKey, WebSession
 from tests.api.crawled import crawled_page
+from tests.api.served import served
 from tests.api.web.conftest import WebSystem
 from tests.site import FakeSite
 from tests.system import System
@@ -86,6 +87,20 @@ async def test_whoever_is_not_signed_in_is_led_to_the_form_and_back(
         assert page.status_code == 200, path
         checked(page)
     assert (await plain.get("/sign-in")).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize(("proxies", "secure"), [("127.0.0.0/8", True), ("10.0.0.1", False)])
+async def test_a_session_behind_a_proxy_that_is_believed_is_for_https_alone(
+    web: WebSystem, proxies: str, secure: bool
+) -> None:
+    forwarded = {"X-Forwarded-Proto": "https"}
+    async with (
+        served(web.system.app, proxies) as at,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{at.port}", headers=forwarded) as proxied,
+    ):
+        answer = await enter(proxied, web)
+    assert answer.status_code == 303, answer.text
+    assert ("Secure" in answer.headers["Set-Cookie"].split("; ")) is secure
 
 
 async def test_a_wrong_key_is_refused_and_never_shown(
