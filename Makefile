@@ -64,7 +64,10 @@ requirements: .venv/dev.installed
 		--output-file=requirements/embedded.txt
 	@$(COMPILE) --extra=embedded --extra=browser --constraint=requirements/embedded.txt \
 		--output-file=requirements/browser.txt
+	@$(COMPILE) --extra=tracing --constraint=requirements/service.txt \
+		--output-file=requirements/tracing.txt
 	@$(COMPILE) --extra=embedded --extra=browser --extra=dev \
+		--constraint=requirements/tracing.txt \
 		--constraint=requirements/browser.txt \
 		--output-file=requirements/dev.txt
 

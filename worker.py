@@ -44,6 +44,7 @@ from core.errors import DiffyError
 from core.jobs.states import TASK_QUEUE
 from core.logs.service import exit_code, service_log
 from core.settings import Settings, load_settings
+from core.tracing import trace_fields
 from core.web.robots import PRODUCT_TOKEN
 from store.db.engine import Database
 from store.db.migrations import migrate
@@ -60,6 +61,7 @@ from temporal.log_fields import job_fields
 from temporal.monitoring import runtime_with_metrics, serving_metrics
 from temporal.namespace import pace_hosts, prepare_namespace
 from temporal.shutdown import release
+from temporal.tracing import tracing
 from workflows.backtest_domain import BacktestDomain
 from workflows.crawl_domain import CrawlDomain
 from workflows.crawl_page import CrawlPage
@@ -288,7 +290,8 @@ def main() -> None:
     try:
         settings = load_settings()
         with (
-            service_log(settings, "worker", [job_fields]),
+            service_log(settings, "worker", [job_fields, trace_fields]),
+            tracing(settings, "worker"),
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(serve(settings, lambda: None))

@@ -41,6 +41,7 @@ from api.routes import (
     unsubscribing,
     watching,
 )
+from api.tracing import Tracing
 from api.web.faults import answer_any_fault
 from api.web.routes import account, assets, docs, live, sign_in
 from api.web.routes import alerts as alert_pages
@@ -53,6 +54,7 @@ from api.web.routes import jobs as job_pages
 from api.web.routes import pages as page_pages
 from api.web.routes import settings as setting_pages
 from core.settings import Settings
+from core.tracing import is_tracing
 from store.db.engine import Database
 from store.disk import data_folders
 from store.feeds import KnownMatches
@@ -142,6 +144,8 @@ def create_app(
         docs_url=None,  # FastAPI's page loads its parts from another host
         redoc_url=None,
         redirect_slashes=False,
+        # Its own spans have paths and queries, which may hold keys; `Tracing` has routes.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         routes=ROUTES,
         exception_handlers={
             HTTPException: answer_any_fault,
@@ -149,6 +153,7 @@ def create_app(
         },
         middleware=[
             Middleware(RequestIds),
+            *([Middleware(Tracing)] if is_tracing() else []),
             *(
                 [Middleware(ApiCors, origins=settings.cors_origin_list)]
                 if settings.cors_origin_list

@@ -108,11 +108,14 @@ def worker(ready_fd: int | None) -> None:
 
     from cli.services import report_ready
     from core.logs.service import service_log
+    from core.tracing import trace_fields
     from temporal.log_fields import job_fields
+    from temporal.tracing import tracing
     from worker import serve
 
     with (
-        service_log(settings, "worker", [job_fields]),
+        service_log(settings, "worker", [job_fields, trace_fields]),
+        tracing(settings, "worker"),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(serve(settings, partial(report_ready, ready_fd)))
@@ -130,9 +133,12 @@ def api(ready_fd: int | None) -> None:
     from cli.api import serve_api
     from cli.services import report_ready
     from core.logs.service import service_log
+    from core.tracing import trace_fields
+    from temporal.tracing import tracing
 
     with (
-        service_log(settings, "api"),
+        service_log(settings, "api", [trace_fields]),
+        tracing(settings, "api"),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(serve_api(settings, partial(report_ready, ready_fd)))

@@ -29,8 +29,19 @@ PUBLIC_URL = r"^https?://[!-.0-~]+(/[!-~]*)?$"
 MAIL_ADDRESS = r"^[!#-'*+\-./-9=?A-Z^-~]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$"
 """An address of e-mail without quotes (RFC 5322, 3.4.1, dot-atom)."""
 
-SECRETS = frozenset({"bootstrap_api_key", "database_url", "secret_key", "smtp_password"})
+SECRETS = frozenset(
+    {
+        "bootstrap_api_key",
+        "database_url",
+        "otel_exporter_otlp_endpoint",
+        "secret_key",
+        "smtp_password",
+    }
+)
 """Settings whose values never appear in messages."""
+
+SECRET_URLS = frozenset({"database_url", "otel_exporter_otlp_endpoint"})
+"""Those of which a password within them is the secret."""
 
 
 def _proxies(text: str) -> str:
@@ -164,6 +175,14 @@ class Settings(BaseSettings):
     """The least severe events that are logged: `debug`, `info` (also each request and each
     attempt), `warning` or `error`."""
 
+    otel_exporter_otlp_endpoint: Annotated[str, Field(pattern=r"^https?://")] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "otel_exporter_otlp_endpoint"),
+    )
+    """The collector that takes traces by OTLP over HTTP, `http://collector:4318`; default: nothing
+    is traced. The OpenTelemetry SDK reads its other variables, as `OTEL_TRACES_SAMPLER`, as well.
+    Needs the extra `tracing`."""
+
     metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     """The address at which processes serve their metrics, for those of the ports below that are
     set. The metrics contain no secret, and need no key."""
@@ -253,9 +272,13 @@ class Settings(BaseSettings):
         return init_settings, env_settings
 
 
+STANDARD_VARIABLES = frozenset({"temporal_address", "otel_exporter_otlp_endpoint"})
+"""Settings whose variables have the names that other programs give them."""
+
+
 def variable_name(field: str) -> str:
     """The name of the environment variable of a field."""
-    return "TEMPORAL_ADDRESS" if field == "temporal_address" else f"DIFFY_{field.upper()}"
+    return field.upper() if field in STANDARD_VARIABLES else f"DIFFY_{field.upper()}"
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:

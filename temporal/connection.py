@@ -14,6 +14,7 @@ from core.errors import Unavailable
 from core.settings import Settings
 from temporal.deadlines import CALL_TIMEOUT, CallDeadlines
 from temporal.inputs import DATA_CONVERTER
+from temporal.tracing import tracing_interceptors
 
 CONNECT_TIMEOUT: Final = 60.0
 """Seconds that a process waits for Temporal when it starts."""
@@ -59,7 +60,7 @@ async def _connect(
     return await Client.connect(
         **config,
         data_converter=DATA_CONVERTER,
-        interceptors=[CallDeadlines()],
+        interceptors=[*tracing_interceptors(), CallDeadlines()],
         retry_config=retries,
         runtime=runtime,
     )

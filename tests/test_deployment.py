@@ -94,7 +94,7 @@ def test_the_image_holds_every_package_and_installs_by_hash() -> None:
     setuptools = project["tool"]["setuptools"]
     packages = {name.rstrip("*") for name in setuptools["packages"]["find"]["include"]}
     modules = {f"{name}.py" for name in setuptools["py-modules"]}
-    requirements = {"requirements/browser.txt", "requirements/service.txt"}
+    requirements = {f"requirements/{each}.txt" for each in ("browser", "service", "tracing")}
     assert packages | modules | requirements | {"pyproject.toml"} == kept
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert "--require-hashes" in dockerfile
@@ -137,9 +137,10 @@ def test_the_browser_is_an_argument_of_the_image_and_changes_the_worker_alone(
     assert f'ARG {argument}=""' in dockerfile, "none by default"
 
 
+@pytest.mark.parametrize("traced", ["", "1"])
 @pytest.mark.parametrize(("argument", "file"), [("", "service"), ("1", "browser")])
 def test_the_image_installs_the_requirements_of_what_it_holds(
-    argument: str, file: str, tmp_path: Path
+    argument: str, file: str, traced: str, tmp_path: Path
 ) -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     lines = dockerfile.replace("\\\n", "").splitlines()
@@ -151,12 +152,13 @@ def test_the_image_installs_the_requirements_of_what_it_holds(
         command.chmod(0o755)
     ran = subprocess.run(
         ["/bin/sh", "-euc", "\n".join(steps)],
-        env={"BROWSER": argument, "PATH": str(tmp_path)},
+        env={"BROWSER": argument, "TRACING": traced, "PATH": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,
     )
     assert f"--require-hashes --requirement requirements/{file}.txt" in ran.stdout
+    assert ("--require-hashes --requirement requirements/tracing.txt" in ran.stdout) is bool(traced)
     assert ("apt-get install --yes --no-install-recommends chromium" in ran.stdout) is bool(
         argument
     )

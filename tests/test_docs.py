@@ -38,6 +38,7 @@ from worker import WORKFLOWS
 
 NO_DEFAULT: Final = {
     "log_format",
+    "otel_exporter_otlp_endpoint",
     "api_metrics_port",
     "worker_metrics_port",
     "sdk_metrics_port",

@@ -21,6 +21,7 @@ EXTRAS: Final = {
     "service": (),
     "embedded": ("embedded",),
     "browser": ("embedded", "browser"),
+    "tracing": ("tracing",),
     "dev": ("embedded", "browser", "dev"),
 }
 

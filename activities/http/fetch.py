@@ -30,6 +30,7 @@ from core.errors import (
     TooManyRedirects,
 )
 from core.metrics import FETCHED_BYTES, FETCHES, status_class
+from core.tracing import SpanKind, span
 from core.web.cookies import CookieJar, cookie_header
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from core.web.urls import as_sent, host_of, name_after_redirects
@@ -254,24 +255,28 @@ class Fetcher:
         seconds = min(limits.deadline, self._max_deadline).total_seconds()
         began = time.perf_counter()
         result = "CANCELLED"
-        try:
+        sent = {"http.request.method": "GET", "url.full": url, "server.address": host}
+        with span("GET", SpanKind.CLIENT, sent) as exchange:
             try:
-                async with asyncio.timeout(seconds):
-                    response = await self._request(url, headers, limits)
-            except TimeoutError:
-                raise SiteTimeout(
-                    f"{host} did not finish its answer within {seconds:g} s."
-                ) from None
-            except (httpx2.RequestError, httpx2.InvalidURL, ssl.SSLError) as error:
-                raise to_job_error(error, host) from error
-            result = status_class(response.status)
-            FETCHED_BYTES.inc(len(response.body))
-            return response
-        except JobError as error:
-            result = error.code
-            raise
-        finally:
-            FETCHES.labels(result).observe(time.perf_counter() - began)
+                try:
+                    async with asyncio.timeout(seconds):
+                        response = await self._request(url, headers, limits)
+                except TimeoutError:
+                    raise SiteTimeout(
+                        f"{host} did not finish its answer within {seconds:g} s."
+                    ) from None
+                except (httpx2.RequestError, httpx2.InvalidURL, ssl.SSLError) as error:
+                    raise to_job_error(error, host) from error
+                result = status_class(response.status)
+                exchange.set({"http.response.status_code": response.status})
+                FETCHED_BYTES.inc(len(response.body))
+                return response
+            except JobError as error:
+                result = error.code
+                exchange.fail(result)
+                raise
+            finally:
+                FETCHES.labels(result).observe(time.perf_counter() - began)
 
     async def _request(
         self, url: str, headers: Mapping[bytes, bytes], limits: FetchLimits

@@ -10,7 +10,7 @@ from typing import Any, Final, TextIO
 from core.errors import DiffyError, SettingsError
 from core.logs.lines import AddFields, formatter
 from core.logs.redaction import Redactor, passwords_in
-from core.settings import SECRETS, LogFormat, Settings
+from core.settings import SECRET_URLS, SECRETS, LogFormat, Settings
 
 OWN: Final = ("activities", "api", "cli", "core", "store", "temporal", "worker", "workflows")
 """Loggers at the level of the settings."""
@@ -30,9 +30,11 @@ log = logging.getLogger(__name__)
 
 def known_secrets(settings: Settings) -> set[str]:
     """The secrets in the settings, as they could appear in a line."""
-    values = {str(value) for name in SECRETS if (value := getattr(settings, name)) is not None}
-    values.discard(settings.database_url or "")
-    return values | passwords_in(settings.database_url or "")
+    secrets: set[str] = set()
+    for name in SECRETS:
+        value = getattr(settings, name) or ""
+        secrets |= passwords_in(value) if name in SECRET_URLS else {value}
+    return secrets - {""}
 
 
 @contextmanager

@@ -15,7 +15,9 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from core.errors import SettingsError, Unavailable
 from core.metrics import STATEMENTS
+from core.tracing import is_tracing
 from store.db.outages import is_outage
+from store.db.tracing import trace_statements
 
 BUSY_TIMEOUT: Final = 10.0
 """Seconds for which a SQLite connection waits for the lock of another one."""
@@ -86,6 +88,13 @@ class Database:
         `outage_timeout` seconds. Raises SettingsError if the URL is not supported.
         """
         parsed = parse_url(url)
+        database = cls._opened(parsed, busy_timeout, outage_timeout)
+        if is_tracing():
+            trace_statements(database._engine.sync_engine)
+        return database
+
+    @classmethod
+    def _opened(cls, parsed: URL, busy_timeout: float, outage_timeout: float) -> Self:
         if parsed.get_backend_name() == "postgresql":
             engine = create_async_engine(
                 parsed,

@@ -6,13 +6,16 @@ workflow, and so notices what they do at import, keep between two workflows, or 
 
 import json
 import socket
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
+from temporalio.contrib.opentelemetry import TracingInterceptor
+from temporalio.worker import Interceptor, Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
@@ -34,12 +37,12 @@ def history_of(case: str) -> WorkflowHistory:
     return WorkflowHistory.from_json(recorded.pop("id"), recorded)
 
 
-def replayer(*workflows: type) -> Replayer:
+def replayer(*workflows: type, interceptors: Sequence[Interceptor] = ()) -> Replayer:
     """What replays `workflows`."""
     return Replayer(
         workflows=workflows,
         data_converter=DATA_CONVERTER,
-        interceptors=[InputGuard()],
+        interceptors=[*interceptors, InputGuard()],
         workflow_runner=SandboxedWorkflowRunner(),
     )
 
@@ -47,6 +50,13 @@ def replayer(*workflows: type) -> Replayer:
 @pytest.mark.parametrize("case", COURSES)
 async def test_a_recorded_history_replays(case: str) -> None:
     await replayer(*WORKFLOWS).replay_workflow(history_of(case))
+
+
+@pytest.mark.parametrize("case", COURSES)
+async def test_a_recorded_history_replays_while_it_is_traced(case: str) -> None:
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+    traced = replayer(*WORKFLOWS, interceptors=[TracingInterceptor(tracer)])
+    await traced.replay_workflow(history_of(case))
 
 
 def test_every_workflow_the_worker_serves_has_a_history_and_every_history_a_case() -> None:
