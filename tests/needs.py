@@ -73,6 +73,8 @@ NEEDS: Final = {
     "Node.js": Need(
         _node, otherwise="install node and npm, then `make test` installs its packages"
     ),
+    # Not installed by itself: the package is large, and starts a server.
+    "promtool": Need(_on_path("promtool"), otherwise="install Debian's package prometheus"),
     "axe-core": Need(
         AXE.exists, otherwise="install node and npm, then `make test` installs its packages"
     ),

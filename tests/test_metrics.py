@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -18,11 +17,13 @@ from core.errors import SettingsError
 from core.metrics import REGISTRY
 from temporal.monitoring import measure, serving_metrics
 from temporal.readiness import Readiness
+from tests.needs import need
 from tests.ports import free_port
 from tests.site import FakeSite
 from tests.system import System
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
+ALERT_CASES: Final = Path(__file__).parent / "alert_cases.yml"
 SELECTOR: Final = re.compile(r"(diffy_\w+)(?:\{([^}]*)\})?")
 UNBOUNDED: Final = {"org", "organisation", "host", "url", "domain", "page", "job", "id", "key"}
 
@@ -87,10 +88,37 @@ def test_no_label_names_a_tenant_a_host_or_an_id() -> None:
 
 
 def test_the_alerts_are_accepted_by_prometheus() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed")
-    subprocess.run([promtool, "check", "rules", str(DOCS / "alerts.yml")], check=True)
+    need("promtool")
+    subprocess.run(["promtool", "check", "rules", str(DOCS / "alerts.yml")], check=True)
+
+
+def test_the_alerts_fire_when_they_should_and_not_before() -> None:
+    need("promtool")
+    ran = subprocess.run(
+        ["promtool", "test", "rules", str(ALERT_CASES)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not() -> None:
+    rules = yaml.safe_load((DOCS / "alerts.yml").read_text())["groups"][0]["rules"]
+    known = {
+        rule["alert"]: {"exp_labels": rule["labels"], "exp_annotations": rule["annotations"]}
+        for rule in rules
+    }
+    fires: set[str] = set()
+    is_silent: set[str] = set()
+    for case in yaml.safe_load(ALERT_CASES.read_text())["tests"]:
+        for asked in case["alert_rule_test"]:
+            (fires if asked["exp_alerts"] else is_silent).add(asked["alertname"])
+            for alert in asked["exp_alerts"]:
+                rule = known[asked["alertname"]]
+                assert rule["exp_labels"].items() <= alert["exp_labels"].items()
+                assert rule["exp_annotations"].keys() == alert["exp_annotations"].keys()
+    assert fires == is_silent == known.keys()
 
 
 async def test_a_system_that_works_exposes_what_it_did(system: System, site: FakeSite) -> None:

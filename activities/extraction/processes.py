@@ -44,6 +44,11 @@ second of CPU to start again.
 
 PR_SET_PDEATHSIG: Final = 1
 
+NO_LEAKS: Final = "ignore:resource_tracker:UserWarning"
+"""Python's option for the resource tracker: of a process that is killed it would write a warning to
+the log, in a form of its own. It cleans up all the same.
+"""
+
 Document = TypeVar("Document")
 Read = TypeVar("Read")
 
@@ -143,6 +148,8 @@ class ReadingProcess:
 
 
 def _new_pool() -> ProcessPoolExecutor:
+    if NO_LEAKS not in sys.warnoptions:
+        sys.warnoptions.append(NO_LEAKS)  # children of this process get the same options
     return ProcessPoolExecutor(
         1,
         mp_context=multiprocessing.get_context("spawn"),

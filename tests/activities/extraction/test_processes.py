@@ -151,11 +151,11 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie a process to its parent")
-async def test_processes_end_with_their_parent(tmp_path: Path) -> None:
+async def test_processes_end_with_their_parent_and_write_nothing(tmp_path: Path) -> None:
     script = tmp_path / "owner.py"
     script.write_text(OWNER)
     owner = await asyncio.create_subprocess_exec(
-        sys.executable, script, stdout=asyncio.subprocess.PIPE,
+        sys.executable, script, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )  # fmt: skip
     assert owner.stdout is not None
@@ -168,6 +168,9 @@ async def test_processes_end_with_their_parent(tmp_path: Path) -> None:
         return alive(child)
 
     await eventually(still_there, lambda there: not there)
+    # The log of the owner is theirs too, and their lines would not have its form.
+    assert owner.stderr is not None
+    assert await owner.stderr.read() == b""
 
 
 def alive(process: int) -> bool:
