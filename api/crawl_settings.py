@@ -6,6 +6,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from api.limits import JsonBody, OneLine
+from core.changes.ignoring import (
+    MAX_TEXT_PATTERN_LENGTH,
+    MAX_TEXT_PATTERNS,
+    check_text_pattern,
+)
 from core.model import Model
 from core.web.crawl_settings import (
     MAX_CONFIRM_AFTER_SECONDS,
@@ -36,6 +41,14 @@ JsonPath = Annotated[
 ]
 
 
+TextPattern = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_TEXT_PATTERN_LENGTH),
+    OneLine,
+    AfterValidator(check_text_pattern),
+]
+
+
 class CrawlSettingsView(Model):
     """Settings for the fetch and the comparison of pages; null is not set here.
 
@@ -55,12 +68,14 @@ class CrawlSettingsView(Model):
     compare_links: bool | None
     ignore_order: bool | None
     frames: Frames | None
+    ignore_text: list[str] | None
 
 
 class CrawlSettingsBody(JsonBody):
     """Settings for the fetch and the comparison of pages. Omitted fields stay, null unsets a field.
 
-    The settings of a page override those of its domain, field by field.
+    The settings of a page override those of its domain, field by field; its texts to ignore add to
+    those of the domain.
     """
 
     headers: Annotated[dict[str, str], AfterValidator(check_headers)] | None = Field(
@@ -125,6 +140,12 @@ class CrawlSettingsBody(JsonBody):
         description="The frames whose documents are fetched and compared as parts of the page: "
         "those of the site, those of other sites too, or none.",
     )
+    ignore_text: Annotated[list[TextPattern], Field(max_length=MAX_TEXT_PATTERNS)] | None = Field(
+        default=None,
+        description="Lines that are not told of: the whole text of each, where `*` stands for any "
+        "text and `#` for a number; a backslash before them makes them ordinary. Those of a page "
+        "add to those of its domain.",
+    )
 
     def sealed(self, secret_key: SecretKey) -> CrawlSettings:
         """The settings as stored, with encrypted secrets.
@@ -137,8 +158,9 @@ class CrawlSettingsBody(JsonBody):
                 fields[name] = _sealed(fields[name], secret_key)
         if fields.get("ignore_selectors") is not None:
             fields["ignore_selectors"] = tuple(fields["ignore_selectors"])
-        if fields.get("masks_off") is not None:
-            fields["masks_off"] = tuple(fields["masks_off"])
+        for name in ("masks_off", "ignore_text"):
+            if fields.get(name) is not None:
+                fields[name] = tuple(fields[name])
         return CrawlSettings(**fields)
 
 
@@ -175,6 +197,7 @@ def settings_view(chosen: CrawlSettings | None) -> CrawlSettingsView:
         compare_links=chosen.compare_links,
         ignore_order=chosen.ignore_order,
         frames=chosen.frames,
+        ignore_text=None if chosen.ignore_text is None else list(chosen.ignore_text),
     )
 
 

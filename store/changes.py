@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from pydantic import JsonValue
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import aliased, undefer
 
 from core.changes.detection import DetectedChange
 from core.changes.events import Event
@@ -20,6 +21,7 @@ from store.tables.batches import BatchPage
 from store.tables.changes import Change
 from store.tables.domains import Domain
 from store.tables.pages import Page
+from store.tables.snapshots import Snapshot
 
 EventOwner = Page | Domain
 """What an event is about: its organisation is that of the domain."""
@@ -171,6 +173,45 @@ async def acknowledge(
     if change.acknowledged_at is None:
         change.acknowledged_at, change.acknowledged_by = at, by
     return change
+
+
+@dataclass(frozen=True)
+class ToldDifference:
+    """What a change told of the text of a page: its stored `diff`.
+
+    `same_name` is whether the page kept its title and its URL.
+    """
+
+    id: UUID
+    change_type: str
+    diff: JsonValue
+    same_name: bool
+
+
+async def told_differences(
+    session: AsyncSession, domain_id: UUID, page_id: UUID | None, limit: int
+) -> list[ToldDifference]:
+    """The newest changes of texts of the domain, or of one of its pages."""
+    before, after = aliased(Snapshot), aliased(Snapshot)
+    rows = (
+        select(
+            Change.id,
+            Change.change_type,
+            Change.diff,
+            before.title.is_not_distinct_from(after.title) & (before.url == after.url),
+        )
+        .outerjoin(before, Change.before_id == before.id)
+        .outerjoin(after, Change.after_id == after.id)
+        .where(Change.domain_id == domain_id, Change.event == Event.CHANGE)
+        .order_by(Change.created_at.desc(), Change.id.desc())
+        .limit(limit)
+    )
+    if page_id is not None:
+        rows = rows.where(Change.page_id == page_id)
+    return [
+        ToldDifference(change_id, kind, diff, bool(same))
+        for change_id, kind, diff, same in await session.execute(rows)
+    ]
 
 
 async def changes_since(

@@ -80,6 +80,7 @@ NOTICES: Final = {
     "crawling": "The crawl was started.",
     "discovering": "The discovery was started.",
     "key-revoked": "The key is revoked, and its sessions have ended.",
+    "muted": "Muted: such lines are not told of any more. The settings list what is ignored.",
     "page-added": "The page was added.",
     "page-paused": "The page is not checked any more.",
     "page-removed": "The page was removed, with its snapshots and changes.",

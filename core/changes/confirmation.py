@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 from core.changes.detection import DetectedChange, SeenPage, change_from
 from core.changes.diff import BlockChange, BlockChangeKind, TextDifference, difference_of
+from core.changes.ignoring import told_difference
 from core.changes.muting import NoiseHistory, changed_lines, without_muted
 from core.changes.noise import masked, masked_title
-from core.changes.text_diff import compare
 from core.text.stored_text import headings_of, marked_like
 from core.web.crawl_settings import MaskName
 
@@ -33,15 +33,15 @@ def confirm(
         replace(each, text=marked_like(each.text, second.text)) for each in (before, first)
     )
     how = second.how
-    at_first = compare(before.text, first.text, how)
-    at_second = compare(before.text, second.text, how)
+    at_first = told_difference(before.text, first.text, how)
+    at_second = told_difference(before.text, second.text, how)
     updated = noise.updated(
         changed_lines(at_first) | changed_lines(at_second), headings_of(second.text)
     )
     unmuted = at_second
     if MaskName.LEARNED in how.masks:
         unmuted = without_muted(at_second, updated.muted)
-    same_text = compare(first.text, second.text, how).identical
+    same_text = told_difference(first.text, second.text, how).identical
     in_both = unmuted if same_text else _in_both(at_first, unmuted, how.masks)
     return Confirmation(
         detected=change_from(unmuted, before, second),

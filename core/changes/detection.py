@@ -12,6 +12,7 @@ from core.changes.diff import (
     difference_of,
     quoted,
 )
+from core.changes.ignoring import told_difference
 from core.changes.money import find_money
 from core.changes.muting import NoiseHistory, changed_lines, without_muted
 from core.changes.noise import masked, masked_title
@@ -32,7 +33,6 @@ from core.changes.rules import (
     severity_of,
     type_of,
 )
-from core.changes.text_diff import compare
 from core.text.stored_text import (
     CELL_GAP,
     HEADING,
@@ -83,7 +83,7 @@ class DetectedChange:
 
 def detect_change(before: SeenPage, after: SeenPage) -> DetectedChange | None:
     """The change from `before` to `after`, noise apart; None if there is none."""
-    return change_from(compare(before.text, after.text, after.how), before, after)
+    return change_from(told_difference(before.text, after.text, after.how), before, after)
 
 
 def detect_unmuted_change(
@@ -93,7 +93,7 @@ def detect_unmuted_change(
 
     The change is None if there is none.
     """
-    difference = compare(before.text, after.text, after.how)
+    difference = told_difference(before.text, after.text, after.how)
     updated = noise.updated(changed_lines(difference), headings_of(after.text))
     if MaskName.LEARNED in after.how.masks:
         difference = without_muted(difference, updated.muted)

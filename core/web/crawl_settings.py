@@ -59,12 +59,14 @@ ALL_MASKS: Final = frozenset(MaskName)
 
 @dataclass(frozen=True)
 class Comparison:
-    """How two versions of a page are compared: without what `masks` cover, and without regard to
-    the order of lines if `ignore_order`.
+    """How two versions of a page are compared: without what `masks` cover, without regard to the
+    order of lines if `ignore_order`, and without the lines that `ignore_text` matches
+    (`core.changes.ignoring`).
     """
 
     masks: frozenset[MaskName] = ALL_MASKS
     ignore_order: bool = False
+    ignore_text: tuple[str, ...] = ()
 
 
 USUAL_COMPARISON = Comparison()
@@ -112,14 +114,20 @@ class CrawlSettings(Model):
     compare_links: bool | None = None
     ignore_order: bool | None = None
     frames: Frames | None = None
+    ignore_text: tuple[str, ...] | None = None
 
     def changed_by(self, given: Self) -> Self:
         """These settings, replaced by the explicit fields of `given`; an explicit None unsets."""
         return self.model_copy(update={name: getattr(given, name) for name in given.given})
 
     def over(self, other: Self) -> Self:
-        """These settings, with those of `other` as defaults."""
-        return other.model_copy(update=self.model_dump(exclude_none=True))
+        """These settings, with those of `other` as defaults. The texts to ignore are those of both,
+        so that one that is muted on a whole site stays muted on each page.
+        """
+        own = self.model_dump(exclude_none=True)
+        if self.ignore_text is not None and other.ignore_text is not None:
+            own["ignore_text"] = tuple(dict.fromkeys([*other.ignore_text, *self.ignore_text]))
+        return other.model_copy(update=own)
 
     @property
     def parts(self) -> Parts:
@@ -140,7 +148,7 @@ class CrawlSettings(Model):
     @property
     def comparison(self) -> Comparison:
         """How two versions of a page are compared."""
-        return Comparison(self._masks, bool(self.ignore_order))
+        return Comparison(self._masks, bool(self.ignore_order), self.ignore_text or ())
 
     @property
     def _masks(self) -> frozenset[MaskName]:
@@ -162,9 +170,10 @@ NOT_IN_FINGERPRINT: Final = {
     "cookies",
     "confirm_after_seconds",
     "conditional_requests",
+    "ignore_text",
 }
 """Fields whose plain values are not part of the fingerprint: secrets, which are hashed with a key,
-and settings that do not affect the content of a page."""
+and settings that do not affect the content of a page: what is ignored stays in its text."""
 
 
 @dataclass(frozen=True)

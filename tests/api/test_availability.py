@@ -50,6 +50,8 @@ STORE_ALONE: Final = {
     "GET /api/changes",
     "GET /api/changes/{change_id}",
     "POST /api/changes/{change_id}/acknowledge",
+    "GET /api/changes/{change_id}/mute",
+    "POST /api/changes/{change_id}/mute",
     "GET /api/channels",
     "POST /api/channels",
     "GET /api/channels/{channel_id}",
@@ -93,6 +95,7 @@ WRITING: Final = {
     "POST /api/domains/{domain_id}/backtest",
     "DELETE /api/backtests/{backtest_id}",
     "POST /api/changes/{change_id}/acknowledge",
+    "POST /api/changes/{change_id}/mute",
 }
 """Routes that write into the store."""
 

@@ -19,6 +19,7 @@ UNSET = {
     "compareLinks": None,
     "ignoreOrder": None,
     "frames": None,
+    "ignoreText": None,
 }
 CHOSEN = {
     "headers": {"X-Token": "hunter2", "Accept-Language": "de"},
@@ -34,6 +35,7 @@ CHOSEN = {
     "compareLinks": True,
     "ignoreOrder": False,
     "frames": "all",
+    "ignoreText": ["# visitors", r"C\# and *"],
 }
 SHOWN = {**CHOSEN, "headers": ["Accept-Language", "X-Token"], "cookies": ["session"]}
 
@@ -107,6 +109,13 @@ BAD: Final[list[tuple[object, str, str]]] = [
     ({"masksOff": ["dates"] * 13}, "masksOff", "at most 12"),
     ({"compareLinks": "yes"}, "compareLinks", "boolean"),
     ({"ignoreOrder": 1}, "ignoreOrder", "boolean"),
+    ({"ignoreText": "visitors"}, "ignoreText", "list"),
+    ({"ignoreText": ["visitors", ""]}, "ignoreText.1", "at least 1"),
+    ({"ignoreText": ["*"]}, "ignoreText.0", "at least 3 letters or digits"),
+    ({"ignoreText": [r"\*\#- ab"]}, "ignoreText.0", "at least 3 letters or digits"),
+    ({"ignoreText": ["a line\nand another"]}, "ignoreText.0", "Control"),
+    ({"ignoreText": ["x" * 301]}, "ignoreText.0", "at most 300"),
+    ({"ignoreText": ["visitors"] * 51}, "ignoreText", "at most 50"),
     ({"frames": True}, "frames", "site"),
     ({"frames": "some"}, "frames", "site"),
     ({"render": "sometimes"}, "render", "auto"),

@@ -1,6 +1,8 @@
 """The front page: what changed; and one change as a readable difference."""
 
 import asyncio
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,10 +20,12 @@ from api.deps import (
     SecretKeyDep,
     SnapshotIdDep,
 )
+from api.routes import change_muting as rest_muting
 from api.routes import changes as rest
 from api.routes.pages import PageChoices
 from api.routes.pages import change as change_page
 from api.web.filters import chosen, chosen_id, usable_tag, usable_text
+from api.web.forms import ON
 from api.web.paging import links, requested
 from api.web.rendering import page
 from api.web.session import SIGNED_IN, FormDep, OwnerDep, SessionDep
@@ -30,7 +34,7 @@ from core.changes.diff import BlockChange
 from core.changes.events import EVENTS, Event
 from core.changes.prices import PriceChange, price_changes
 from core.changes.rules import ChangeType, Severity
-from core.errors import Conflict
+from core.errors import Conflict, InvalidRequest
 from core.text.stored_text import display_form
 from store.db.engine import Database
 from store.db.paging import PageRequest
@@ -183,6 +187,56 @@ async def pause_page(
     body = PageChoices.model_validate({"monitoringEnabled": False})
     await change_page(change.page_id, body, owner, database, client, delivery, secret_key)
     return RedirectResponse(f"/changes/{change_id}?notice=page-paused", 303)
+
+
+@router.get("/changes/{change_id}/mute")
+async def mute_form(
+    request: Request, change_id: ChangeIdDep, owner: OwnerDep, database: DatabaseDep
+) -> Response:
+    """What muting a line of a change would have silenced, and the form that mutes it."""
+    change = (await rest.get(change_id, owner, database)).data
+    wanted = mute_body(request.query_params)
+    muted, problem = None, None
+    try:
+        muted = (
+            await rest_muting.preview(
+                change_id, owner, database, wanted.block, wanted.numbers, wanted.scope
+            )
+        ).data
+    except InvalidRequest as error:
+        problem = error.message
+    return page(
+        request,
+        "mute.html",
+        title="Mute a line",
+        status=400 if problem else 200,
+        change=change,
+        mute=muted,
+        problem=problem,
+        block=wanted.block,
+        numbers=wanted.numbers,
+        scope=wanted.scope,
+    )
+
+
+def mute_body(fields: Mapping[str, str]) -> rest_muting.MuteBody:
+    """What the fields say is to be muted; a value that cannot be used is as if it was not there."""
+    block, scopes = fields.get("block", ""), list(rest_muting.MuteScope)
+    scope = fields.get("scope", "")
+    return rest_muting.MuteBody(
+        block=int(block) if re.fullmatch("[0-9]{1,6}", block) else 0,
+        numbers=fields.get("numbers") == ON,
+        scope=rest_muting.MuteScope(scope) if scope in scopes else rest_muting.MuteScope.PAGE,
+    )
+
+
+@router.post("/changes/{change_id}/mute")
+async def mute(
+    change_id: ChangeIdDep, fields: FormDep, owner: OwnerDep, database: DatabaseDep
+) -> Response:
+    """Mute a line of a change on its page or its domain."""
+    await rest_muting.mute(change_id, owner, database, mute_body(fields))
+    return RedirectResponse(f"/changes/{change_id}?notice=muted", 303)
 
 
 @router.post("/changes/{change_id}/acknowledge")

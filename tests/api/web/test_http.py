@@ -244,7 +244,10 @@ async def test_what_another_organisation_has_is_not_there(
     await enter(plain, web)
     csrf = await token(plain)
     ones = ("domains", "changes", "jobs", "snapshots", "channels", "alerts", "pages")
-    parts = ("domains/{}/settings", "pages/{}/settings", "pages/{}/select", "pages/{}/rendering")
+    parts = (
+        "domains/{}/settings", "pages/{}/settings", "pages/{}/select", "pages/{}/rendering",
+        "changes/{}/mute",
+    )  # fmt: skip
     for path in [*(f"{kind}/{{}}" for kind in ones), *parts]:
         kind = path.partition("/")[0]
         answers = [

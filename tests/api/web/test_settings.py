@@ -32,7 +32,7 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
         "cron": "30 9 * * mon-fri", "zone": "Europe/Berlin", "discover_hours": "168",
         "include": "/a/*\n/b/*", "exclude": "*?sort=*", "watch_type": ["pricing", "home"],
         "max_pages": "50", "watch_selector": "main", "watch_json_path": "$..a",
-        "ignore_selectors": ".ad\n.date",
+        "ignore_selectors": ".ad\n.date", "ignore_text": "# visitors\nAs of *",
         "render": "never", "confirm": "60", "conditional": "no", "links": "yes", "order": "",
         "frames": "none",
         "masks": "chosen", "mask_off": ["dates"], "user_agent": "Me", "headers": "X-Key: a:b",
@@ -54,7 +54,7 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
         "watchJsonPath": "$..a",
         "ignoreSelectors": [".ad", ".date"], "render": "never", "confirmAfterSeconds": 60,
         "conditionalRequests": False, "masksOff": ["dates"], "compareLinks": True,
-        "ignoreOrder": None, "frames": "none",
+        "ignoreOrder": None, "frames": "none", "ignoreText": ["# visitors", "As of *"],
     }  # fmt: skip
     shown = (await plain.get(path)).text
     for said in (
@@ -69,7 +69,7 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
     for name, value in (
         ("cron", "61 * * * *"), ("zone", "Mars/X"), ("tags", "x" * 99), ("max_pages", "many"),
         ("watch_selector", "p:has(a)"), ("watch_json_path", "a"),
-        ("ignore_selectors", "p[["), ("confirm", "-1"),
+        ("ignore_selectors", "p[["), ("ignore_text", "*"), ("confirm", "-1"),
         ("headers", "secret without a colon"), ("render", "x"), ("frames", "x"),
         ("discover_hours", "x"),
     ):  # fmt: skip

@@ -91,9 +91,23 @@ async def test_from_the_first_run_to_a_change_that_is_acknowledged(
     assert "Pro costs $129 a month." in await after.inner_text()
     await page.get_by_role("button", name="Acknowledge").click()
     await page.get_by_text("by acme").wait_for()
+    await mutes_a_line(page)
     await chooses_what_is_compared(page)
     await is_told_of_changes(page)
     assert [each for each in visitor.complaints if "401" not in each and "400" not in each] == []
+
+
+async def mutes_a_line(page: Page) -> None:
+    """From a line of a change, by keyboard alone, to what would have been silenced, and back."""
+    await page.get_by_role("link", name=re.compile("Mute “Pro costs")).press("Enter")
+    await page.get_by_text("Pro costs $129 a month.", exact=True).wait_for()
+    await page.get_by_label("Numbers in it").focus()
+    await page.keyboard.press("ArrowDown")
+    await page.get_by_role("button", name="Show what it would have silenced").press("Enter")
+    await page.get_by_text("Pro costs $# a month.", exact=True).wait_for()
+    await page.get_by_text("1 of the last 1 change").wait_for()
+    await page.get_by_role("button", name="Mute", exact=True).press("Enter")
+    await page.get_by_text("Muted: such lines are not told of any more.").wait_for()
 
 
 async def chooses_what_is_compared(page: Page) -> None:
@@ -213,6 +227,7 @@ async def test_axe_finds_nothing_serious_on_any_page_in_either_theme(
     paths = (
         *PAGES, domain, f"{domain}/settings", at, f"{at}/settings", f"{at}/select?selector=p",
         f"/changes/{change['id']}", f"/changes/{change['id']}?view=side",
+        f"/changes/{change['id']}/mute?numbers=1",
         f"/snapshots/{change['afterSnapshotId']}", f"/jobs/{crawled.job_ids[0]}",
         "/alerts/new", f"/alerts/{alert_id}", "/channels/new", f"/channels/{channel}",
         "/nowhere",
