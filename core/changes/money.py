@@ -47,6 +47,14 @@ class Money:
         return self.amount, self.currency
 
 
+IN_DATA: Final = " (structured data): "
+"""What stands before a value of structured data (`core.web.structured_data`)."""
+
+_UNSURE_IN_DATA: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+"""A figure in structured data that can be two amounts: a full stop is the decimal mark there
+(schema.org), but a currency of two decimals has no thousandths (ISO 4217).
+"""
+
 _SPACES: Final = " \u00a0\u2007\u2009\u202f"
 _APOSTROPHES: Final = "'’‘ʼ`´′٬"
 _RAISED: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹"
@@ -306,6 +314,12 @@ class _Reader:
     ) -> bool:
         """Whether the figure may be something else than this one amount of money."""
         plain, written = self._plain, number[0]
+        if (
+            _UNSURE_IN_DATA.fullmatch(written)
+            and notation.currency not in THREE_DECIMALS
+            and plain.endswith(IN_DATA, 0, number.start())
+        ):
+            return True  # an amount that was not rounded, or one with a mark of thousands
         is_other_word = notation.name in NEEDS_PRICE_FORM or (
             notation.name in CODES and notation.name not in PLAIN_CODES
         )

@@ -151,3 +151,23 @@ def test_what_is_written_is_read(amount: Decimal, sign: str) -> None:
 def test_any_text_is_taken(text: str) -> None:
     find_money(text)
     find_money(f"$9{text}9 €")
+
+
+@pytest.mark.parametrize(
+    ("data", "amount"),
+    [
+        ("1.299 EUR", None), ("23.788 USD", None), ("1.299 JPY", None),  # or 23.79 and 1,299
+        ("1.250 KWD", "1.250"), ("19.99 EUR", "19.99"), ("0.299 EUR", "0.299"),
+        ("23.7881 EUR", "23.7881"), ("1299 EUR", "1299"), ("1234.567 EUR", "1234.567"),
+    ],
+)  # fmt: skip
+def test_thousandths_in_structured_data_are_no_amount_of_most_currencies(
+    data: str, amount: str | None
+) -> None:
+    """A full stop is the decimal mark there, but shops write unrounded and grouped amounts too."""
+    found = [str(each.amount) for each in find_money(f"Cup (structured data): {data}")]
+    assert found == ([] if amount is None else [amount])
+
+
+def test_thousands_in_the_text_of_a_page_are_read_as_before() -> None:
+    assert [str(each.amount) for each in find_money("Cup: 1.299 EUR")] == ["1299"]
