@@ -42,6 +42,7 @@ from store.tables.job_ends import JobEnd
 from temporal.jobs.batches import LAG, is_running, listed_jobs, pages_being_crawled
 from temporal.jobs.cancellation import cancel_job
 from temporal.jobs.launch import JobStart, start_job
+from temporal.jobs.room import MANY_JOBS, make_room
 from temporal.jobs.schedules import crawl_schedule_id, delete_schedule
 
 JOBS_PER_CHUNK = 50
@@ -147,6 +148,7 @@ class BatchActivities:
         async with self._database.reading() as session:
             busy = await unlisted_pages(session, domain.org_id, domain.id)
         busy |= await pages_being_crawled(self._client, domain.org_id, domain.id)
+        await make_room(self._client, self._database, domain.org_id, MANY_JOBS, self._quotas)
         async with self._database.transaction() as session:
             await domain_by_id(session, domain.id)
             await create_batch(

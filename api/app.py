@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from temporalio.client import Client
 
+from api.auditing import Auditing
 from api.cors import ApiCors
 from api.deps import Authentication, MainTexts, OwnWrites, Services
 from api.documentation import DocumentedApi
@@ -20,6 +21,7 @@ from api.measuring import Measuring
 from api.request_ids import RequestIds
 from api.routes import (
     alerts,
+    audit,
     backtests,
     batches,
     change_muting,
@@ -90,6 +92,7 @@ ROUTERS: Final = (
     watching.router,
     keys.router,
     quota.router,
+    audit.router,
 )
 """The routers that require an API key."""
 
@@ -163,6 +166,7 @@ def create_app(
             ),
             *([Middleware(QuotaHeaders)] if settings.key_requests_per_minute else []),
             Middleware(Measuring),
+            Middleware(Auditing, answer=answer_any_fault),
             Middleware(ErrorAnswers, answer=answer_any_fault),
             Middleware(HeadLimit),
             Middleware(Authentication),

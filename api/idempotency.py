@@ -14,19 +14,21 @@ from uuid import UUID, uuid4
 
 from fastapi import Depends, Header, Request
 from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.client import Client
 
-from api.deps import DatabaseDep, DeliveryDep, Principal, PrincipalDep
+from api.deps import ClientDep, DatabaseDep, DeliveryDep, Principal, PrincipalDep
 from api.started import StartedJob
 from core.errors import Conflict, DiffyError, InvalidRequest, NotFound, QuotaExceeded
 from core.jobs.contract import CrawlPageInput
 from core.model import Model
 from core.outbox import JobMessage
-from core.quotas import NO_QUOTA, Quotas
+from core.quotas import NO_QUOTA, QuotaName, Quotas
 from store.db.engine import Database
 from store.outbox import put, withdraw
-from store.quotas import give_checks_back, quotas_of, take_checks
+from store.quotas import give_checks_back, quotas_of, take_checks, take_jobs
 from store.requests import enter_request, find_request
 from temporal.delivery import Delivery
+from temporal.jobs.room import count_unfinished_jobs
 
 Key = Annotated[
     str | None,
@@ -40,6 +42,7 @@ Key = Annotated[
 ]
 
 A = TypeVar("A", bound=Model)
+T = TypeVar("T")
 
 Accept = Callable[[AsyncSession, UUID], Awaitable[A]]
 """Does the work of the request with that seed in the store, and returns the answer."""
@@ -58,12 +61,14 @@ class Idempotency:
     def __init__(
         self,
         principal: Principal,
+        client: Client,
         database: Database,
         delivery: Delivery,
         key: str | None,
         fingerprint: str,
     ) -> None:
         self._principal = principal
+        self._client = client
         self._database = database
         self._delivery = delivery
         self._key = key
@@ -105,8 +110,8 @@ class Idempotency:
             # One call of Temporal that is never repeated: the outbox is not needed.
             async with self._database.reading() as session:
                 message = await job_of(session, uuid4())
-                limit = (await quotas_of(session, org_id, quotas)).checks_per_day
-            if limit == NO_QUOTA or not isinstance(message.input, CrawlPageInput):
+                own = await quotas_of(session, org_id, quotas)
+            if (own.checks_per_day, own.unfinished_jobs) == (NO_QUOTA, NO_QUOTA):
                 await self._delivery.send(message)
             else:
                 await self._send_counted(message, quotas)
@@ -114,8 +119,7 @@ class Idempotency:
 
         async def accept(session: AsyncSession, seed: UUID) -> StartedJob:
             message = await job_of(session, seed)
-            if isinstance(message.input, CrawlPageInput):
-                await take_checks(session, org_id, 1, quotas, datetime.now(UTC))
+            await self._take(session, message, quotas, datetime.now(UTC))
             await put(session, message)
             return StartedJob(job_id=message.job_id)
 
@@ -124,17 +128,43 @@ class Idempotency:
         return answer
 
     async def _send_counted(self, message: JobMessage, quotas: Quotas) -> None:
-        """Count the check, and send the message; uncount it if that fails."""
-        org_id, now = self._principal.org_id, datetime.now(UTC)
-        async with self._database.transaction() as session:
-            await take_checks(session, org_id, 1, quotas, now)
+        """Count the job, and send the message; uncount the check if that fails."""
+        now = datetime.now(UTC)
+
+        async def take() -> None:
+            async with self._database.transaction() as session:
+                await self._take(session, message, quotas, now)
+
+        await self._within_quota(take)
         try:
             await self._delivery.send(message)
         except Exception:
-            with suppress(DiffyError):
-                async with self._database.transaction() as session:
-                    await give_checks_back(session, org_id, 1, now)
+            if isinstance(message.input, CrawlPageInput):
+                with suppress(DiffyError):
+                    async with self._database.transaction() as session:
+                        await give_checks_back(session, self._principal.org_id, 1, now)
             raise
+
+    async def _take(
+        self, session: AsyncSession, message: JobMessage, quotas: Quotas, now: datetime
+    ) -> None:
+        """Count the job of the message. Raises QuotaExceeded."""
+        org_id = self._principal.org_id
+        await take_jobs(session, org_id, 1, quotas)
+        if isinstance(message.input, CrawlPageInput):
+            await take_checks(session, org_id, 1, quotas, now)
+
+    async def _within_quota(self, work: Callable[[], Awaitable[T]]) -> T:
+        """The result of `work`, a transaction. If the organisation may have too many unfinished
+        jobs for it, they are counted, and it is done once more.
+        """
+        try:
+            return await work()
+        except QuotaExceeded as error:
+            if error.quota != QuotaName.UNFINISHED_JOBS:
+                raise
+        await count_unfinished_jobs(self._client, self._database, self._principal.org_id)
+        return await work()
 
     async def earlier_answer(self, kind: type[A]) -> A | None:
         """The earlier answer to the request, once its messages are delivered; None if there is
@@ -153,6 +183,9 @@ class Idempotency:
 
     async def _accepted(self, accept: Accept[A], kind: type[A], fresh: UUID) -> tuple[UUID, A]:
         """The seed and the answer of the request; the seed is `fresh` if it has no key."""
+        return await self._within_quota(lambda: self._accepted_once(accept, kind, fresh))
+
+    async def _accepted_once(self, accept: Accept[A], kind: type[A], fresh: UUID) -> tuple[UUID, A]:
         async with self._database.transaction() as session:
             if self._key is None:
                 return fresh, await accept(session, fresh)
@@ -176,6 +209,7 @@ class Idempotency:
 async def idempotency(
     request: Request,
     principal: PrincipalDep,
+    client: ClientDep,
     database: DatabaseDep,
     delivery: DeliveryDep,
     key: Key = None,
@@ -183,7 +217,8 @@ async def idempotency(
     """The idempotency of the request. The key is looked up once the request is valid."""
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     asked = f"{request.method} {target}\n".encode() + await request.body()
-    return Idempotency(principal, database, delivery, key, hashlib.sha256(asked).hexdigest())
+    fingerprint = hashlib.sha256(asked).hexdigest()
+    return Idempotency(principal, client, database, delivery, key, fingerprint)
 
 
 IdempotencyDep = Annotated[Idempotency, Depends(idempotency)]

@@ -280,8 +280,8 @@ def quotas() -> None:
 
 @quotas.command(name="list")
 def list_quotas() -> None:
-    """List every organisation and its own quotas: its name, pages, and checks a day, with tabs
-    between. An empty cell is the default of the settings, 0 is no quota.
+    """List every organisation and its own quotas: its name, pages, checks a day, and unfinished
+    jobs, with tabs between. An empty cell is the default of the settings, 0 is no quota.
     """
     settings = _settings()
     import asyncio
@@ -289,7 +289,7 @@ def list_quotas() -> None:
     from cli.quotas import listed
 
     for row in asyncio.run(listed(settings)):
-        figures = (row.pages, row.checks_per_day)
+        figures = (row.pages, row.checks_per_day, row.unfinished_jobs)
         cells = (one_line(row.name), *("" if each is None else str(each) for each in figures))
         click.echo("\t".join(cells))
 
@@ -298,6 +298,7 @@ def list_quotas() -> None:
 @click.argument("org_name", metavar="ORGANISATION")
 @click.option("--pages", type=Figure(), help="How many pages it may have.")
 @click.option("--checks-per-day", type=Figure(), help="How many checks it may have in a day.")
+@click.option("--unfinished-jobs", type=Figure(), help="How many unfinished jobs it may have.")
 def set_quotas(org_name: str, **_: object) -> None:
     """Set quotas of ORGANISATION: a number, `none`, or `default` for that of the settings.
 
@@ -311,7 +312,7 @@ def set_quotas(org_name: str, **_: object) -> None:
         and ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
     if not given:
-        raise click.UsageError("Name a quota: --pages or --checks-per-day.")
+        raise click.UsageError("Name a quota: --pages, --checks-per-day or --unfinished-jobs.")
     settings = _settings()
     import asyncio
 

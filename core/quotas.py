@@ -14,6 +14,7 @@ class QuotaName(StrEnum):
 
     PAGES = "pages"
     CHECKS_PER_DAY = "checksPerDay"
+    UNFINISHED_JOBS = "unfinishedJobs"
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,12 @@ class Quotas:
     """The quotas of an organisation; `NO_QUOTA` for one that it does not have.
 
     `pages` are all that it watches or has paused. `checks_per_day` are the crawls of pages that
-    are accepted from one midnight to the next, UTC.
+    are accepted from one midnight to the next, UTC. `unfinished_jobs` are crawls and discoveries.
     """
 
     pages: int = NO_QUOTA
     checks_per_day: int = NO_QUOTA
+    unfinished_jobs: int = NO_QUOTA
 
 
 UNLIMITED: Final = Quotas()

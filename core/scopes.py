@@ -9,8 +9,8 @@ READS_BY_POST: Final = frozenset({"/api/alerts/preview"})
 """Paths of the API whose POST changes nothing."""
 
 
-KEYS: Final = "/api/keys/"
-"""Where keys are."""
+OF_KEYS: Final = ("/api/keys/", "/api/audit/")
+"""Where keys are, and what they did."""
 
 
 class Scope(StrEnum):
@@ -18,7 +18,7 @@ class Scope(StrEnum):
 
     READ = "read"  # see everything of the organisation
     WRITE = "write"  # change everything but its keys
-    ADMIN = "admin"  # list, create and revoke its keys, and end their sessions
+    ADMIN = "admin"  # its keys too: list, create and revoke them, and see what they did
 
     def includes(self, other: "Scope") -> bool:
         """Whether this scope may do all that the other may."""
@@ -28,7 +28,7 @@ class Scope(StrEnum):
 
 def needed_scope(method: str, path: str) -> Scope:
     """The least scope that a request to the REST API needs."""
-    if f"{path}/".startswith(KEYS):
+    if f"{path}/".startswith(OF_KEYS):
         return Scope.ADMIN
     reads = method in SAFE_METHODS or (method == "POST" and path in READS_BY_POST)
     return Scope.READ if reads else Scope.WRITE

@@ -159,6 +159,10 @@ class Settings(BaseSettings):
     """Checks of pages that an organisation may have in a day, which begins at midnight UTC, if it
     has no quota of its own. 0: as many as it likes."""
 
+    quota_unfinished_jobs: Annotated[int, Field(ge=0, le=MAX_QUOTA)] = 0
+    """Unfinished jobs that an organisation may have when it asks for more, if it has no quota of
+    its own. 0: as many as it likes."""
+
     secret_key: Annotated[str, Field(min_length=32, max_length=200)] | None = None
     """The key that encrypts secrets at rest: the headers and cookies of crawl settings, and the
     addresses and signing keys of channels. Default with the embedded database: a file in the data
@@ -223,6 +227,9 @@ class Settings(BaseSettings):
     snapshot_retention_days: Annotated[int, Field(ge=1, le=3650)] = 365
     """Days that a snapshot without a change is kept. A page's newest snapshot always stays."""
 
+    audit_retention_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    """Days that it is known what keys did."""
+
     watch_broken_after: Annotated[int, Field(ge=1, le=100)] = 3
     """Number of failed checks in a row after which a page counts as not watched, and of failed
     discoveries in a row after which a domain does: the event `watch_broken`."""
@@ -239,7 +246,11 @@ class Settings(BaseSettings):
     @property
     def quotas(self) -> Quotas:
         """The quotas of an organisation that has none of its own."""
-        return Quotas(pages=self.quota_pages, checks_per_day=self.quota_checks_per_day)
+        return Quotas(
+            pages=self.quota_pages,
+            checks_per_day=self.quota_checks_per_day,
+            unfinished_jobs=self.quota_unfinished_jobs,
+        )
 
     @property
     def resolved_public_url(self) -> str:

@@ -15,7 +15,7 @@ from core.jobs.ids import batch_job_id
 from core.quotas import UNLIMITED, Quotas
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.hosts import delete_turns_of_batch
-from store.quotas import give_checks_back, take_checks, take_some_checks
+from store.quotas import give_checks_back, take_checks, take_jobs, take_some_checks, take_some_jobs
 from store.tables.batches import BEFORE_ALL, Batch, BatchPage
 from store.tables.pages import Page
 
@@ -79,10 +79,10 @@ async def create_batch(
     `busy` pages are skipped. `workflow_id` is the workflow that creates the batch, None if a client
     does. Returns the existing batch if there is one with this id.
 
-    Its crawls count as checks of the organisation, whose quotas are `quotas` by default. A batch
-    `in_part` is of as many pages as there are checks left, first of those that were checked longest
-    ago. Raises QuotaExceeded if any other has more, and NotFound if a page of `page_ids` is not in
-    the domain.
+    Its crawls count as checks and as unfinished jobs of the organisation, whose quotas are `quotas`
+    by default. A batch `in_part` is of as many pages as these have room for, first of those that
+    were checked longest ago. Raises QuotaExceeded if any other has more, and NotFound if a page of
+    `page_ids` is not in the domain.
     """
     made = await session.scalar(
         upsert(session, Batch)
@@ -123,9 +123,12 @@ async def create_batch(
         batch.passed_over, batch.size = batch.size - left, left
     now = datetime.now(UTC)
     if in_part:
-        some = await take_some_checks(session, org_id, batch.size, quotas, now)
+        room = await take_some_jobs(session, org_id, batch.size, quotas)
+        await _keep_oldest(session, batch, room)
+        some = await take_some_checks(session, org_id, room, quotas, now)
         await _keep_oldest(session, batch, some)
     else:
+        await take_jobs(session, org_id, batch.size, quotas)
         await take_checks(session, org_id, batch.size, quotas, now)
     return batch
 
@@ -146,7 +149,8 @@ async def _keep_oldest(session: AsyncSession, batch: Batch, count: int) -> None:
         .where(BatchPage.batch_id == batch.id, BatchPage.page_id.in_(over))
         .execution_options(synchronize_session=False)
     )
-    batch.over_quota, batch.size = batch.size - count, count
+    batch.over_quota += batch.size - count
+    batch.size = count
 
 
 async def _pass_over(session: AsyncSession, batch_id: UUID, page_ids: Sequence[UUID]) -> None:

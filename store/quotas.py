@@ -27,6 +27,7 @@ from store.tables.pages import Page
 from store.tables.quotas import CheckDay, CountedCheck, OrganisationQuotas
 
 WHEN_PAGES_FREE_UP: Final = "It frees up as pages or domains are deleted."
+WHEN_JOBS_FREE_UP: Final = "It frees up as jobs end."
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class OrganisationRow:
     name: str
     pages: int | None
     checks_per_day: int | None
+    unfinished_jobs: int | None
 
 
 async def quotas_of(session: AsyncSession, org_id: UUID, defaults: Quotas) -> Quotas:
@@ -73,6 +75,9 @@ def _over(own: OrganisationQuotas | None, defaults: Quotas) -> Quotas:
         checks_per_day=(
             defaults.checks_per_day if own.checks_per_day is None else own.checks_per_day
         ),
+        unfinished_jobs=(
+            defaults.unfinished_jobs if own.unfinished_jobs is None else own.unfinished_jobs
+        ),
     )
 
 
@@ -83,8 +88,8 @@ async def set_quota(session: AsyncSession, org_name: str, name: str, figure: int
     org_id = await session.scalar(select(Organisation.id).where(Organisation.name == org_name))
     if org_id is None:
         return False
-    # The bound of pages holds only while there is a quota of them.
-    chosen = {"pages_at_most": None, name: figure}
+    # The bounds hold only while there is a quota.
+    chosen = {"pages_at_most": None, "jobs_at_most": None, name: figure}
     await session.execute(
         upsert(session, OrganisationQuotas)
         .values(org_id=org_id, **chosen)
@@ -96,7 +101,12 @@ async def set_quota(session: AsyncSession, org_name: str, name: str, figure: int
 async def all_quotas(session: AsyncSession) -> list[OrganisationRow]:
     """Every organisation with its own quotas, by name."""
     rows = await session.execute(
-        select(Organisation.name, OrganisationQuotas.pages, OrganisationQuotas.checks_per_day)
+        select(
+            Organisation.name,
+            OrganisationQuotas.pages,
+            OrganisationQuotas.checks_per_day,
+            OrganisationQuotas.unfinished_jobs,
+        )
         .outerjoin(OrganisationQuotas, OrganisationQuotas.org_id == Organisation.id)
         .order_by(Organisation.name)
     )
@@ -254,3 +264,74 @@ async def _locked_day(session: AsyncSession, org_id: UUID, now: datetime) -> Che
     return await session.get_one(
         CheckDay, (org_id, key["day"]), with_for_update=True, populate_existing=True
     )
+
+
+async def take_jobs(session: AsyncSession, org_id: UUID, wanted: int, defaults: Quotas) -> None:
+    """Give the organisation that many jobs. Raises QuotaExceeded if they may be too many: the
+    caller counts its unfinished jobs then (`temporal.jobs.room`), and tries once more.
+    """
+    if wanted and await take_some_jobs(session, org_id, wanted, defaults, in_part=False) < wanted:
+        limit = (await quotas_of(session, org_id, defaults)).unfinished_jobs
+        own = await session.get_one(OrganisationQuotas, org_id)
+        raise QuotaExceeded(
+            QuotaName.UNFINISHED_JOBS,
+            limit,
+            own.jobs_at_most or 0,
+            WHEN_JOBS_FREE_UP,
+            wanted=wanted,
+        )
+
+
+async def take_some_jobs(
+    session: AsyncSession, org_id: UUID, wanted: int, defaults: Quotas, *, in_part: bool = True
+) -> int:
+    """Give the organisation as many of the `wanted` jobs as its quota surely has room for, or none
+    if that is not all of them and `in_part` is not set; their number.
+    """
+    own = await session.get(OrganisationQuotas, org_id)
+    if _over(own, defaults).unfinished_jobs == NO_QUOTA:
+        if own is not None and own.jobs_at_most is not None:
+            own.jobs_at_most = None  # nobody counts these
+            await session.flush()
+        return wanted
+    own = await _locked_quotas(session, org_id)
+    limit = _over(own, defaults).unfinished_jobs
+    room = 0 if own.jobs_at_most is None else max(0, limit - own.jobs_at_most)
+    some = min(wanted, room)
+    if some < wanted and not in_part:
+        return 0
+    if some == 0:
+        return 0
+    own.jobs_at_most = (own.jobs_at_most or 0) + some
+    own.jobs_taken += some
+    await session.flush()
+    return some
+
+
+async def may_lack_jobs(session: AsyncSession, org_id: UUID, wanted: int, defaults: Quotas) -> bool:
+    """Whether the organisation's unfinished jobs must be counted before it can be given that many
+    more.
+    """
+    own = await session.get(OrganisationQuotas, org_id)
+    limit = _over(own, defaults).unfinished_jobs
+    if limit == NO_QUOTA:
+        return False
+    return own is None or own.jobs_at_most is None or own.jobs_at_most + wanted > limit
+
+
+async def begin_count_of_jobs(session: AsyncSession, org_id: UUID) -> int:
+    """The number of jobs that the organisation was given so far, all of them by transactions that
+    have ended: those that the count which begins now has to find.
+    """
+    return (await _locked_quotas(session, org_id)).jobs_taken
+
+
+async def record_count_of_jobs(
+    session: AsyncSession, org_id: UUID, counted: int, taken_before: int
+) -> None:
+    """Record how many unfinished jobs a count found that began after `taken_before` jobs were
+    given. Those that were given since may be among them, and are counted once more.
+    """
+    own = await _locked_quotas(session, org_id)
+    own.jobs_at_most = counted + own.jobs_taken - taken_before
+    await session.flush()

@@ -34,6 +34,7 @@ from store.db.base import Base
 from store.requests import IDEMPOTENCY_KEY_RETENTION
 from store.tables.accounts import WebSession
 from store.tables.alerts import Delivery
+from store.tables.audit import AuditLine
 from store.tables.backtests import Backtest, BacktestChange
 from store.tables.batches import Batch, BatchPage
 from store.tables.changes import Change
@@ -150,6 +151,7 @@ def expiries(settings: Settings) -> list[Expiry]:
         Expiry(HostSlot, HostSlot.next_at, DAY),
         Expiry(HostTurn, HostTurn.due_at, DAY),
         Expiry(KeptAnswer, KeptAnswer.kept_at, jobs),
+        Expiry(AuditLine, AuditLine.at, timedelta(days=settings.audit_retention_days)),
         Expiry(CheckDay, CheckDay.day, CHECK_DAYS_AGE),
         Expiry(CountedCheck, CountedCheck.counted_at, COUNTED_CHECKS_AGE),
         Expiry(ClaimedEnd, ClaimedEnd.created_at, 7 * DAY),

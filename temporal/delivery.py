@@ -65,6 +65,11 @@ class Delivery:
         self._outbox = outbox
         self._max_attempts = max_attempts
 
+    @property
+    def client(self) -> Client:
+        """The connection to Temporal."""
+        return self._client
+
     async def send(self, message: Message) -> None:
         """Deliver one message.
 

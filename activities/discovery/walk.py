@@ -52,6 +52,7 @@ from store.tables.domains import Domain
 from store.watching import record_discovery, tell_added
 from temporal.delivery import Delivery
 from temporal.jobs.messages import NO_OPTIONS, Launcher
+from temporal.jobs.room import make_room
 
 MAX_PARALLEL_VISITS: Final = 16
 """Maximum number of visits in flight. The host's slots limit the rate."""
@@ -344,6 +345,9 @@ class Walk:
         fresh = await self._unseen(found)
         listed = await asyncio.to_thread(_prices, completed)
         batch: BatchMessage | None = None
+        if self._tells_of_pages:
+            client, org_id = self._delivery.client, self._domain.org_id
+            await make_room(client, self._database, org_id, len(completed), self._quotas)
         async with self._lock.transaction() as session:
             outcomes = await self._outcomes(session, completed)
             await frontier.record_outcomes(session, self._job_id, outcomes)

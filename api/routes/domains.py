@@ -52,6 +52,7 @@ from store.domains import (
 )
 from store.outbox import put
 from store.pages import put_page_schedules
+from store.quotas import take_jobs
 from store.secretkey import SecretKey
 from store.tables.domains import Domain, DomainStatus
 from temporal.jobs.messages import DiscoverOptions, Launcher
@@ -197,7 +198,7 @@ async def list_all(
     )
 
 
-@router.post("", status_code=201, responses=documented_errors(400, 409, 413))
+@router.post("", status_code=201, responses=documented_errors(400, 402, 409, 413))
 async def add(
     body: AddDomainBody,
     principal: PrincipalDep,
@@ -259,7 +260,10 @@ async def create_domain(
 
 
 async def start_discovery(session: AsyncSession, domain: Domain, launcher: Launcher) -> str:
-    """Have the pages of a new domain discovered; the id of the job."""
+    """Have the pages of a new domain discovered; the id of the job. Raises QuotaExceeded if the
+    organisation may have no more jobs.
+    """
+    await take_jobs(session, domain.org_id, 1, launcher.quotas)
     limits = DiscoverOptions(max_pages=(domain.watch or WATCH_ALL).max_pages)
     discovery = launcher.discovery(domain, domain.id, limits)
     domain.discovery_job_id = discovery.job_id
@@ -365,7 +369,9 @@ async def delete(
 
 
 @router.post(
-    "/{domain_id}/discover", status_code=202, responses=documented_errors(400, 404, 409, 413)
+    "/{domain_id}/discover",
+    status_code=202,
+    responses=documented_errors(400, 402, 404, 409, 413),
 )
 async def discover(
     domain_id: DomainIdDep,

@@ -342,7 +342,7 @@ class _Importer:
         return added
 
 
-@router.post("/import", responses=documented_errors(400, 409, 413))
+@router.post("/import", responses=documented_errors(400, 402, 409, 413))
 async def import_pages(
     body: ImportBody,
     principal: PrincipalDep,

@@ -31,6 +31,7 @@ from store.batches import create_batch, undo_batch
 from store.domains import get_domain
 from store.outbox import put, withdraw
 from store.pages import existing_pages
+from store.quotas import take_jobs
 from temporal.jobs.history import AttemptOutcome
 from temporal.jobs.messages import NO_OPTIONS
 from temporal.jobs.reader import JobStats
@@ -240,6 +241,7 @@ async def retry_jobs(
                     RepeatedBatch(batch_id=batch.id, jobs_queued=batch.size, domain_id=domain_id)
                 )
             if None in failed:
+                await take_jobs(session, org_id, 1, launcher.quotas)
                 message = launcher.discovery(domain, uuid5(seed, f"discovery {domain_id}"))
                 await put(session, message)
                 job_ids.append(message.job_id)

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter
 
-from api.deps import DatabaseDep, LauncherDep, PrincipalDep
+from api.deps import DatabaseDep, LauncherDep, PrincipalDep, ReaderDep
 from core.model import Model, UtcTime
 from core.quotas import day_after
 from store.quotas import quota_use
+from temporal.jobs.visibility import JobFilter
 
 router = APIRouter(prefix="/api/quota", tags=["quota"])
 
@@ -33,11 +34,21 @@ class ChecksQuota(Model):
     frees_at: UtcTime
 
 
+class JobsQuota(Model):
+    """Unfinished jobs: at most `limit` when more are asked for, None if there is no quota of them;
+    without one they are not counted here, and `used` is None.
+    """
+
+    limit: int | None
+    used: int | None
+
+
 class QuotaView(Model):
     """The quotas of the organisation, by their names in errors."""
 
     pages: PagesQuota
     checks_per_day: ChecksQuota
+    unfinished_jobs: JobsQuota
 
 
 class QuotaAnswer(Model):
@@ -47,10 +58,14 @@ class QuotaAnswer(Model):
 
 
 @router.get("")
-async def get(principal: PrincipalDep, database: DatabaseDep, launcher: LauncherDep) -> QuotaAnswer:
+async def get(
+    principal: PrincipalDep, database: DatabaseDep, launcher: LauncherDep, reader: ReaderDep
+) -> QuotaAnswer:
     """The quotas of the organisation, and how much of them is used. An operator sets them."""
     async with database.reading() as session:
         use = await quota_use(session, principal.org_id, launcher.quotas, datetime.now(UTC))
+    limit = use.quotas.unfinished_jobs or None
+    jobs = None if limit is None else (await reader.stats(JobFilter(principal.org_id))).total
     return QuotaAnswer(
         data=QuotaView(
             pages=PagesQuota(limit=use.quotas.pages or None, used=use.pages),
@@ -60,5 +75,6 @@ async def get(principal: PrincipalDep, database: DatabaseDep, launcher: Launcher
                 passed_over=use.passed_over,
                 frees_at=day_after(use.at),
             ),
+            unfinished_jobs=JobsQuota(limit=limit, used=jobs),
         )
     )

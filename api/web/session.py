@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Depends, Request, Response
 
-from api.deps import DatabaseDep, DeliveryDep, Principal, services_of
+from api.deps import ClientDep, DatabaseDep, DeliveryDep, Principal, services_of
 from api.idempotency import Idempotency
 from api.web.forms import Form
 from core.errors import DiffyError, Forbidden, InvalidRequest
@@ -121,8 +121,10 @@ FormDep = Annotated[Form, Depends(_session_form)]
 """The fields of a form that a page of this session has shown. Raises Forbidden and SignInNeeded."""
 
 
-async def _once(owner: OwnerDep, database: DatabaseDep, delivery: DeliveryDep) -> Idempotency:
-    return Idempotency(owner, database, delivery, None, "")
+async def _once(
+    owner: OwnerDep, client: ClientDep, database: DatabaseDep, delivery: DeliveryDep
+) -> Idempotency:
+    return Idempotency(owner, client, database, delivery, None, "")
 
 
 OnceDep = Annotated[Idempotency, Depends(_once)]
@@ -133,6 +135,7 @@ async def _once_a_form(
     request: Request,
     fields: FormDep,
     owner: OwnerDep,
+    client: ClientDep,
     database: DatabaseDep,
     delivery: DeliveryDep,
 ) -> Idempotency:
@@ -140,7 +143,8 @@ async def _once_a_form(
     if not _ONCE.fullmatch(key):
         raise InvalidRequest("The form is incomplete. Go back, load the page again, and send.")
     asked = f"{request.url.path}\n".encode() + await request.body()
-    return Idempotency(owner, database, delivery, f"form-{key}", hashlib.sha256(asked).hexdigest())
+    fingerprint = hashlib.sha256(asked).hexdigest()
+    return Idempotency(owner, client, database, delivery, f"form-{key}", fingerprint)
 
 
 SessionOnceDep = Annotated[Idempotency, Depends(_once_a_form)]

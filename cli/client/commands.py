@@ -5,6 +5,7 @@ from typing import Final
 import click
 
 from cli.client.alerts import alerts
+from cli.client.audit import audit
 from cli.client.changes import changes
 from cli.client.channels import channels
 from cli.client.completion import completion
@@ -44,6 +45,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     export,
     stats,
     quota,
+    audit,
     watching,
     open_,
     mcp,

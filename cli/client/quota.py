@@ -6,7 +6,7 @@ from cli.client.api import Row
 from cli.client.output import Column, Format, Kind
 from cli.client.session import Session, examples, printing
 
-WORDS = {"pages": "pages", "checksPerDay": "checks a day"}
+WORDS = {"pages": "pages", "checksPerDay": "checks a day", "unfinishedJobs": "unfinished jobs"}
 COLUMNS = (
     Column("quota", "QUOTA", Kind.WORD),
     Column("limit", "LIMIT", Kind.NUMBER),

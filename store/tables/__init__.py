@@ -3,6 +3,7 @@
 from store.tables import (
     accounts,
     alerts,
+    audit,
     backtests,
     batches,
     changes,
@@ -23,6 +24,7 @@ from store.tables import (
 __all__ = [
     "accounts",
     "alerts",
+    "audit",
     "backtests",
     "batches",
     "changes",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.db.base import Base
@@ -13,7 +13,9 @@ class OrganisationQuotas(Base):
     """The quotas of an organisation: None for the default, 0 for none.
 
     `pages_at_most` is an upper bound of the pages that it has: counted once, and raised with each
-    page that is added since. None if they have to be counted.
+    page that is added since. None if they have to be counted. `jobs_at_most` is one of its
+    unfinished jobs, and `jobs_taken` the number of jobs that it was ever given while there was a
+    quota of them.
     """
 
     __tablename__ = "organisation_quotas"
@@ -23,7 +25,10 @@ class OrganisationQuotas(Base):
     )
     pages: Mapped[int | None]
     checks_per_day: Mapped[int | None]
+    unfinished_jobs: Mapped[int | None]
     pages_at_most: Mapped[int | None]
+    jobs_at_most: Mapped[int | None]
+    jobs_taken: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class CheckDay(Base):

@@ -67,6 +67,10 @@ class JobFilter:
         """The same filter with another `state`."""
         return replace(self, state=state)
 
+    def unfinished_query(self, now: datetime) -> str:
+        """The visibility query of the jobs of the filter that have not ended."""
+        return f"({self.query(now)}) AND {_RUNNING}"
+
     def query(self, now: datetime, stale: StaleActiveJobs = NO_STALE_JOBS) -> str:
         """The visibility query of the filter at the time `now`."""
         clauses = [

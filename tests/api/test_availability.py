@@ -71,6 +71,8 @@ STORE_ALONE: Final = {
     "GET /api/pages/{page_id}/prices",
     "GET /api/domains/{domain_id}/prices",
     "GET /api/health/watching",
+    "GET /api/quota",
+    "GET /api/audit",
     "GET /api/feeds",
     "POST /api/feeds",
     "GET /api/feeds/{feed_id}",

@@ -19,13 +19,13 @@ def listed(data_dir: Path) -> list[list[str]]:
 
 def test_quotas_are_set_lifted_and_unset(tmp_path: Path) -> None:
     diffy("keys", "create", "--org", "acme", data_dir=tmp_path)
-    assert listed(tmp_path) == [["acme", "", ""]]
-    options = ["--pages", "5000", "--checks-per-day", "none"]
+    assert listed(tmp_path) == [["acme", "", "", ""]]
+    options = ["--pages", "5000", "--checks-per-day", "none", "--unfinished-jobs", "7"]
     ran = diffy("quotas", "set", "acme", *options, data_dir=tmp_path)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
-    assert listed(tmp_path) == [["acme", "5000", "0"]]
+    assert listed(tmp_path) == [["acme", "5000", "0", "7"]]
     diffy("quotas", "set", "acme", "--pages", "default", data_dir=tmp_path)
-    assert listed(tmp_path) == [["acme", "", "0"]]
+    assert listed(tmp_path) == [["acme", "", "0", "7"]]
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_what_cannot_be_set_is_refused(
     ran = diffy("quotas", "set", *arguments, data_dir=tmp_path)
     assert ran.returncode == code
     assert complaint in ran.stderr
-    assert listed(tmp_path) == [["acme", "", ""]]
+    assert listed(tmp_path) == [["acme", "", "", ""]]

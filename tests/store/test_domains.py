@@ -227,6 +227,7 @@ async def row_counts(database: Database) -> dict[str, int]:
         "organisations", "api_keys", "keyed_requests", "outbox", "host_slots", "host_turns",
         "robots", "kept_answers", "job_ends", "contents", "web_sessions", "channels", "alerts",
         "alert_channels", "organisation_quotas", "check_days", "counted_checks",
+        "audit_lines",
     }  # fmt: skip
     async with database.reading() as session:
         return {

@@ -17,13 +17,18 @@ from store.quotas import (
     AddedWithin,
     add_pages_within,
     all_quotas,
+    begin_count_of_jobs,
     count_job,
     give_checks_back,
+    may_lack_jobs,
     quota_use,
     quotas_of,
+    record_count_of_jobs,
     set_quota,
     take_checks,
+    take_jobs,
     take_some_checks,
+    take_some_jobs,
 )
 from store.tables.accounts import Organisation
 from store.tables.batches import BatchPage
@@ -257,3 +262,58 @@ async def test_a_batch_of_a_client_is_refused_as_a_whole(
         assert (await quota_use(session, domain.org_id, three, datetime.now(UTC))).checks == 0
         with pytest.raises(NotFound):
             await get_batch(session, domain.org_id, batch.id)
+
+
+async def test_jobs_are_given_while_there_is_surely_room_and_counted_after_that(
+    database: Database, org_id: UUID
+) -> None:
+    three = Quotas(unfinished_jobs=3)
+
+    async def take(count: int) -> None:
+        async with database.transaction() as session:
+            await take_jobs(session, org_id, count, three)
+
+    async def counted(found: int, after: int) -> None:
+        async with database.transaction() as session:
+            await record_count_of_jobs(session, org_id, found, after)
+
+    with pytest.raises(QuotaExceeded):
+        await take(1)  # nobody has counted yet
+    async with database.transaction() as session:
+        assert await may_lack_jobs(session, org_id, 1, three)
+        before = await begin_count_of_jobs(session, org_id)
+    await counted(1, before)
+    await take(2)
+    with pytest.raises(QuotaExceeded) as refused:
+        await take(1)
+    assert refused.value.details == {"quota": "unfinishedJobs", "limit": "3", "used": "3"}
+    assert refused.value.message.endswith("It frees up as jobs end.")
+    async with database.transaction() as session:
+        before = await begin_count_of_jobs(session, org_id)
+    await counted(1, before)
+    await take(1)
+    await counted(1, before)
+    async with database.transaction() as session:
+        assert not await may_lack_jobs(session, org_id, 1, three)
+        assert await may_lack_jobs(session, org_id, 2, three), "what was given since counts too"
+        assert await take_some_jobs(session, org_id, 5, three) == 1
+        assert await take_some_jobs(session, org_id, 5, three) == 0
+        assert await take_some_jobs(session, org_id, 5, UNLIMITED) == 5
+        assert await may_lack_jobs(session, org_id, 1, three), "those were not counted"
+        assert not await may_lack_jobs(session, org_id, 1, UNLIMITED)
+
+
+async def test_of_many_who_take_the_last_jobs_as_many_get_one(
+    database: Database, org_id: UUID
+) -> None:
+    three = Quotas(unfinished_jobs=3)
+    async with database.transaction() as session:
+        await record_count_of_jobs(session, org_id, 0, await begin_count_of_jobs(session, org_id))
+
+    async def take() -> None:
+        async with database.transaction() as session:
+            await take_jobs(session, org_id, 1, three)
+
+    ended = await asyncio.gather(*(take() for _ in range(8)), return_exceptions=True)
+    assert sum(each is None for each in ended) == 3
+    assert sum(isinstance(each, QuotaExceeded) for each in ended) == 5

@@ -26,6 +26,7 @@ from store.retention import Expiry, Key, examine, expiries, remove, remove_parts
 from store.snapshots import get_snapshot
 from store.tables.accounts import ApiKey, WebSession
 from store.tables.alerts import Channel, ChannelKind, Delivery
+from store.tables.audit import AuditLine
 from store.tables.backtests import Backtest
 from store.tables.batches import Batch, BatchPage
 from store.tables.changes import Change
@@ -54,7 +55,12 @@ from tests.store.rows import (
     version,
 )
 
-SETTINGS = Settings(change_retention_days=100, snapshot_retention_days=50, job_retention_days=10)
+SETTINGS = Settings(
+    change_retention_days=100,
+    snapshot_retention_days=50,
+    job_retention_days=10,
+    audit_retention_days=20,
+)
 KEPT_DAYS = {
     Delivery: 100,
     WebSession: 0,
@@ -70,6 +76,7 @@ KEPT_DAYS = {
     HostTurn: 1,
     KeptAnswer: 10 + 7 + 1,
     CheckDay: 31,
+    AuditLine: 20,
     CountedCheck: 7,
     PendingConfirmation: 1,
 }
@@ -198,6 +205,8 @@ def one_of_each(org_id: UUID, page: Page, snapshot_id: UUID, at: datetime) -> It
     yield RobotsRecord(origin=own, status=200, body=b"", fetched_at=at)
     yield HostSlot(host=own, next_at=at.timestamp())
     yield HostTurn(host=own, job_id=own, due_at=at.timestamp())
+    line = {"method": "POST", "route": own, "status": 200}
+    yield AuditLine(org_id=org_id, key_id=org_id, at=at, **line)
     yield CheckDay(org_id=org_id, day=at)
     yield CountedCheck(job_id=own, counted_at=at)
     yield ClaimedEnd(run_id=own, what=JobEnd.STORED, created_at=at)

@@ -9,7 +9,8 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
-from core.jobs.states import JobState
+from core.jobs.contract import CrawlPageInput
+from core.jobs.states import TASK_QUEUE, JobName, JobState
 from store.quotas import set_quota
 from store.tables.accounts import Organisation
 from temporal.jobs.schedules import crawl_schedule_id
@@ -127,7 +128,7 @@ async def test_crawls_over_the_quota_are_refused_whoever_asks(
     checks = (await use(system))["checksPerDay"]
     assert details["freesAt"] == checks["freesAt"]
     assert (checks["limit"], checks["used"]) == (3, 3)
-    assert (await system.stats()).total == 3
+    await eventually(system.stats, lambda stats: stats.total == 3)
     domain_id = (await system.api.get(f"/api/pages/{page_id}")).json()["data"]["domainId"]
     refused(await system.api.post(f"/api/domains/{domain_id}/crawl"), "checksPerDay")
     assert (await use(system))["checksPerDay"]["used"] == 3
@@ -172,7 +173,7 @@ async def test_a_schedule_passes_over_what_is_over_the_quota_and_fails_nothing(
     assert (checks["used"], checks["passedOver"]) == (2, 1)
 
 
-async def test_a_page_with_its_own_schedule_waits_for_the_next_day(
+async def test_what_temporal_starts_counts_and_waits_for_the_next_day(
     system: System, site: FakeSite
 ) -> None:
     page_id = await system.lone_page(site)
@@ -186,18 +187,26 @@ async def test_a_page_with_its_own_schedule_waits_for_the_next_day(
         async def jobs() -> set[str]:
             return {job.id for job in (await system.jobs(pageId=page_id)).data}
 
-        async def run() -> str:
-            known = await jobs()
-            await handle.trigger()
-            [job_id] = await eventually(jobs, lambda ids: bool(ids - known)) - known
-            return job_id
-
-        assert (await system.finished(await run())).state is JobState.COMPLETED
+        known = await jobs()
+        await handle.trigger()
+        [scheduled_job] = await eventually(jobs, lambda ids: bool(ids - known)) - known
+        assert (await system.finished(scheduled_job)).state is JobState.COMPLETED
         asked = len(site.requests_for("/"))
         assert asked > before
-        late = await system.job_when(await run(), lambda job: job.state is JobState.DELAYED)
+        await system.client.start_workflow(
+            JobName.CRAWL_PAGE,
+            CrawlPageInput(page_id=page_id),
+            id="check-of-another-team",
+            task_queue=TASK_QUEUE,
+        )
+        late = await eventually(
+            lambda: system.api.get("/api/jobs/check-of-another-team"),
+            lambda answer: answer.status_code == 200 and answer.json()["data"]["nextAttemptAt"],
+        )
+        job = late.json()["data"]
+        assert job["state"] == "delayed"
         checks = (await use(system))["checksPerDay"]
-        assert late.next_attempt_at == datetime.fromisoformat(checks["freesAt"])
+        assert job["nextAttemptAt"] == checks["freesAt"]
         assert (checks["used"], checks["passedOver"]) == (1, 1)
         assert len(site.requests_for("/")) == asked, "nothing was asked"
 
@@ -207,3 +216,51 @@ async def test_a_quota_of_another_organisation_is_not_seen(system: System) -> No
     async with await system.another_organisation() as other:
         answer = await other.get("/api/quota")
         assert answer.json()["data"]["pages"] == {"limit": None, "used": 0}
+
+
+async def test_an_organisation_has_no_more_unfinished_jobs_than_its_quota_whoever_asks(
+    system: System, site: FakeSite
+) -> None:
+    page_id = await system.lone_page(site)
+    domain_id = (await system.api.get(f"/api/pages/{page_id}")).json()["data"]["domainId"]
+    await limit(system, unfinished_jobs=3)
+    crawl = f"/api/pages/{page_id}/crawl"
+    answers = await asyncio.gather(*(system.api.post(crawl) for _ in range(6)))
+    assert sorted(each.status_code for each in answers) == [202] * 3 + [402] * 3
+    details = refused(next(each for each in answers if each.status_code == 402), "unfinishedJobs")
+    assert details == {"quota": "unfinishedJobs", "limit": "3", "used": "3"}
+    await eventually(system.stats, lambda stats: stats.total == 3)
+    assert (await use(system))["unfinishedJobs"] == {"limit": 3, "used": 3}
+    for path, body in (
+        (f"/api/domains/{domain_id}/discover", {}),
+        (f"/api/domains/{domain_id}/crawl", {}),
+        ("/api/domains", {"domain": "other.example"}),
+        ("/api/pages/import", {"domains": [{"domain": "other.example"}], "discover": True}),
+    ):
+        refused(await system.api.post(path, json=body), "unfinishedJobs")
+    job_id = next(each for each in answers if each.status_code == 202).json()["data"]["jobId"]
+    await system.api.post(f"/api/jobs/{job_id}/cancel")
+    headers = {"Idempotency-Key": "again"}
+    kept = await system.api.post(crawl, headers=headers)
+    assert kept.status_code == 202, "a job that ended frees a place"
+    assert (await system.api.post(crawl, headers=headers)).json() == kept.json()
+    refused(await system.api.post(crawl), "unfinishedJobs")
+
+
+async def test_a_schedule_starts_as_many_jobs_as_there_is_room_for(
+    system: System, site: FakeSite
+) -> None:
+    domain_id = await site_of_three(system, site)
+    site.hold("/")
+    await limit(system, unfinished_jobs=2)
+    async with system.worker():
+        first = await scheduled(system, domain_id)
+        assert (first.jobs_queued, first.over_quota) == (2, 1)
+        await eventually(
+            lambda: system.stats(batchId=first.batch_id),
+            lambda stats: stats.completed + stats.active == 2,
+        )
+        site.release("/")
+        await eventually(system.stats, lambda stats: stats.total == 0)
+        second = await scheduled(system, domain_id)
+        assert (second.jobs_queued, second.over_quota) == (2, 1)

@@ -81,9 +81,9 @@ async def test_a_change_in_the_terminal_marks_the_words(installed: Installed, sh
 
 
 async def test_the_quotas_are_printed_with_what_is_used(installed: Installed, shop: Shop) -> None:
-    pages, checks = await installed.lines("quota")
+    pages, checks, jobs = await installed.lines("quota")
     assert (pages[0], pages[2]) == ("pages", "3")
-    assert checks[0] == "checks a day"
+    assert (checks[0], jobs[0]) == ("checks a day", "unfinished jobs")
     whole = await installed.json("quota")
     assert whole["pages"] == {"limit": None, "used": 3}
     assert shop.domain["id"]

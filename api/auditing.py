@@ -1,0 +1,157 @@
+"""Writes the audit log: a line for each request by which a key changed something, or tried to."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import FastAPI, Request, Response
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import get_contextvars
+
+from api.deps import SAFE_METHODS, Principal, services_of
+from core.logs.redaction import Redactor
+from core.scopes import READS_BY_POST
+from store.tables.audit import AuditLine
+from store.web_sessions import SignedIn
+
+ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
+"""The form of ids."""
+
+_REDACTOR: Final = Redactor()
+
+MAX_READ: Final = 65_536
+"""Bytes of an answer in which the id of what was made is looked for."""
+
+IDS: Final = ("id", "jobId", "batchId", "backtestId")
+"""The fields of an answer's `data` that name what a request made."""
+
+TOO_MANY: Final = 429
+"""The status of requests that were not looked at: they would fill the log."""
+
+
+class Auditing:
+    """Middleware that writes the line of a request before its answer is sent.
+
+    So nothing is acknowledged that has no line: if the line of a request that succeeded cannot be
+    written, the answer is that the database cannot be reached.
+    """
+
+    def __init__(
+        self, app: ASGIApp, answer: Callable[[Request, Exception], Awaitable[Response]]
+    ) -> None:
+        self._app = app
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+            await self._app(scope, receive, send)
+            return
+        await self._app(scope, receive, _Audited(scope, receive, send, self._answer).send)
+
+
+class _Audited:
+    """The answer to one request. Its head is held back until the body begins, whose `data` may
+    name what was made.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        answer: Callable[[Request, Exception], Awaitable[Response]],
+    ) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._answer = answer
+        self._head: Message | None = None
+        self._replaced = False
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer."""
+        if message["type"] == "http.response.start":
+            self._head = message
+            return
+        head, self._head = self._head, None
+        if head is not None:
+            try:
+                await self._write(head["status"], message.get("body", b""))
+            except Exception as error:
+                if head["status"] < 400:
+                    self._replaced = True
+                    answer = await self._answer(Request(self._scope), error)
+                    await answer(self._scope, self._receive, self._send)
+            if not self._replaced:
+                await self._send(head)
+        if not self._replaced:
+            await self._send(message)
+
+    async def _write(self, status: int, body: bytes) -> None:
+        """Write the line, if somebody is known to have asked for a change. Raises Unavailable."""
+        app: FastAPI = self._scope["app"]
+        state = self._scope.get("state", {})
+        who: Principal | SignedIn | None = state.get("principal") or state.get("signed_in")
+        route = route_of(app, self._scope)
+        if who is None or route is None or route in READS_BY_POST or status == TOO_MANY:
+            return
+        line = AuditLine(
+            org_id=who.org_id,
+            at=datetime.now(UTC),
+            key_id=who.key_id,
+            method=self._scope["method"],
+            route=route,
+            subject_id=_subject(self._scope, status, body),
+            status=status,
+            request_id=get_contextvars().get("request_id"),
+        )
+        async with services_of(app).database.transaction() as session:
+            session.add(line)
+
+
+def route_of(app: FastAPI, scope: Scope) -> str | None:
+    """The path of the route of a request, also of one that was refused before; None if there is
+    none.
+    """
+    found = scope.get("route") or next(_matching(app.routes, scope), None)
+    path = getattr(found, "path", None)
+    return path if isinstance(path, str) else None
+
+
+def _matching(routes: Iterable[Any], scope: Scope) -> Iterator[Any]:
+    """The routes that match a request; FastAPI has those of an included router below one."""
+    for each in routes:
+        if each.matches(scope)[0] is not Match.FULL:
+            continue
+        if hasattr(each, "effective_route_contexts"):
+            yield from _matching(each.effective_route_contexts(), scope)
+        else:
+            yield each
+
+
+def _subject(scope: Scope, status: int, body: bytes) -> str | None:
+    """The id in the path, else of what the answer says was made."""
+    in_path = list(scope.get("path_params", {}).values())
+    if in_path:
+        return _plain(in_path[-1])
+    if status >= 300 or len(body) > MAX_READ:
+        return None
+    with suppress(ValueError):
+        answer = json.loads(body)
+        data = answer.get("data") if isinstance(answer, dict) else None
+        if isinstance(data, dict):
+            return next((_plain(data[name]) for name in IDS if data.get(name)), None)
+    return None
+
+
+def _plain(value: object) -> str | None:
+    """The id, None if it cannot be one: somebody may have put a secret in its place."""
+    text = str(value) if isinstance(value, str | UUID) else ""
+    is_id = ID.fullmatch(text) is not None and _REDACTOR.text(text) == text
+    return text if is_id else None
