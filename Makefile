@@ -1,6 +1,6 @@
 # `make up` runs everything, `make test` tests everything; both make .venv/ first.
 
-.PHONY: up test programs chaos bench format histories eval-changes reference screenshots requirements clean
+.PHONY: up test test-postgres programs chaos bench format histories eval-changes reference screenshots requirements clean
 .DELETE_ON_ERROR:
 
 # Where it is set, every process of ours would compile every module of ours anew.
@@ -18,6 +18,11 @@ test: .venv/dev.installed .venv/typescript.installed .venv/axe.installed program
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m pytest -q --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+
+# Every test that has a system, with its store in PostgreSQL.
+test-postgres: .venv/dev.installed programs
+	@$(BIN)/python -m pytest -q --numprocesses=3 --dist=loadfile --no-loadscope-reorder \
+		--database=postgresql $(ARGS)
 
 # What the tests need of Debian; without it, those that need it are left out.
 programs: .venv/dev.installed

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Final
 
 import hypothesis
 import pytest
@@ -20,11 +21,38 @@ from tests.postgres import PostgresServer, running_postgres
 from tests.site import FakeSite
 from tests.system import System, running_system
 
+SECRET_KEY: Final = "of the tests, and of nobody else"
+
 # A slow machine is no defect; and who wants to search for longer sets --hypothesis-profile=default.
 hypothesis.settings.register_profile(
     "suite", max_examples=30, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("suite")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests run on either database."""
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="where systems of tests have their store",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With PostgreSQL, leave out what has no system and runs on both databases anyway, or is about
+    SQLite.
+    """
+    if config.getoption("--database") == "sqlite":
+        return
+    kept = [
+        item
+        for item in items
+        if "store" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("sqlite")
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -105,15 +133,28 @@ def sqlite_path(sqlite_template: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(temporal: EmbeddedTemporal, sqlite_path: Path) -> Settings:
+def store(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The settings of the store of the test's system: migrated, and without a row."""
+    if request.config.getoption("--database") == "sqlite":
+        request.getfixturevalue("sqlite_path")
+        yield {}
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.migrated() as url:
+        yield {"database_url": url, "secret_key": SECRET_KEY}
+
+
+@pytest.fixture
+def settings(temporal: EmbeddedTemporal, tmp_path: Path, store: dict[str, str]) -> Settings:
     """Settings of a system of its own, on the shared Temporal server."""
-    return Settings(
+    chosen = Settings(
         signal_targets="*",
-        data_dir=sqlite_path.parent,
+        data_dir=tmp_path,
         temporal_address=temporal.address,
         allow_private_networks=True,
         host_rps=1000,
     )
+    return chosen.model_copy(update=store)
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ class PostgresServer:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._emptied: list[str] = []
+        self._revision: str | None = None
 
     def initialise(self) -> None:
         """Make the cluster."""
@@ -140,6 +141,10 @@ class PostgresServer:
         else:
             name = self._made()
             migrate(self.url(name))
+            with psycopg.connect(self.url(name)) as connection:
+                row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            assert row is not None
+            [self._revision] = row
         yield self.url(name)
         self._empty(name)
         self._emptied.append(name)
@@ -150,7 +155,7 @@ class PostgresServer:
         return name
 
     def _empty(self, name: str) -> None:
-        """Break its other connections off and delete every row, but not which schema it has."""
+        """Break its other connections off, delete every row and restore which schema it has."""
         with psycopg.connect(self.url(name), autocommit=True) as connection:
             connection.execute(BREAK_OFF)
             tables = [table for (table,) in connection.execute(TABLES)]
@@ -161,6 +166,7 @@ class PostgresServer:
             if names:
                 truncate = f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"
                 connection.execute(truncate.encode())
+            connection.execute("UPDATE alembic_version SET version_num = %s", [self._revision])
 
     def _answers(self) -> bool:
         try:

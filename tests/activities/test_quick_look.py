@@ -231,6 +231,7 @@ async def test_without_a_fresh_robots_txt_in_memory_a_quick_look_asks_nothing(
     assert len(steady.site.requests_for("/")) == before + 1
 
 
+@pytest.mark.sqlite
 async def test_a_locked_database_ends_a_quick_look_and_not_its_attempt(
     steady: Steady, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -156,6 +156,7 @@ async def test_imports_at_once_in_other_orders_add_each_site_once(either: System
     assert (await either.api.get("/api/domains")).json()["meta"]["total"] == len(names)
 
 
+@pytest.mark.sqlite
 async def test_secrets_without_a_key_to_encrypt_them_are_refused_and_nothing_is_added(
     either: System,
 ) -> None:
