@@ -58,6 +58,7 @@ from api.web.routes import pages as page_pages
 from api.web.routes import settings as setting_pages
 from core.settings import Settings
 from core.tracing import is_tracing
+from store.audit_log import AuditLog
 from store.db.engine import Database
 from store.disk import data_folders
 from store.feeds import KnownMatches
@@ -166,7 +167,7 @@ def create_app(
             ),
             *([Middleware(QuotaHeaders)] if settings.key_requests_per_minute else []),
             Middleware(Measuring),
-            Middleware(Auditing, answer=answer_any_fault),
+            Middleware(Auditing),
             Middleware(ErrorAnswers, answer=answer_any_fault),
             Middleware(HeadLimit),
             Middleware(Authentication),
@@ -189,6 +190,7 @@ def create_app(
         readiness=Readiness(client, database, data_folders(settings)),
         known_matches=KnownMatches(),
         key_uses=KeyUses(database),
+        audit_log=AuditLog(database),
         key_limits=KeyLimits(settings.key_requests_per_minute),
     )
     return app

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import get_contextvars
@@ -16,7 +16,7 @@ from structlog.contextvars import get_contextvars
 from api.deps import SAFE_METHODS, Principal, services_of
 from core.logs.redaction import Redactor
 from core.scopes import READS_BY_POST
-from store.tables.audit import AuditLine
+from store.audit_log import AuditEntry
 from store.web_sessions import SignedIn
 
 ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
@@ -37,22 +37,19 @@ TOO_MANY: Final = 429
 class Auditing:
     """Middleware that writes the line of a request before its answer is sent.
 
-    So nothing is acknowledged that has no line: if the line of a request that succeeded cannot be
-    written, the answer is that the database cannot be reached.
+    So what is acknowledged has its line, unless the database failed in between: then the line is
+    stored once it answers again.
     """
 
-    def __init__(
-        self, app: ASGIApp, answer: Callable[[Request, Exception], Awaitable[Response]]
-    ) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, _Audited(scope, receive, send, self._answer).send)
+        await self._app(scope, receive, _Audited(scope, send).send)
 
 
 class _Audited:
@@ -60,19 +57,10 @@ class _Audited:
     name what was made.
     """
 
-    def __init__(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        answer: Callable[[Request, Exception], Awaitable[Response]],
-    ) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
         self._scope = scope
-        self._receive = receive
         self._send = send
-        self._answer = answer
         self._head: Message | None = None
-        self._replaced = False
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer."""
@@ -81,27 +69,19 @@ class _Audited:
             return
         head, self._head = self._head, None
         if head is not None:
-            try:
-                await self._write(head["status"], message.get("body", b""))
-            except Exception as error:
-                if head["status"] < 400:
-                    self._replaced = True
-                    answer = await self._answer(Request(self._scope), error)
-                    await answer(self._scope, self._receive, self._send)
-            if not self._replaced:
-                await self._send(head)
-        if not self._replaced:
-            await self._send(message)
+            await self._write(head["status"], message.get("body", b""))
+            await self._send(head)
+        await self._send(message)
 
     async def _write(self, status: int, body: bytes) -> None:
-        """Write the line, if somebody is known to have asked for a change. Raises Unavailable."""
+        """Write the line, if somebody is known to have asked for a change."""
         app: FastAPI = self._scope["app"]
         state = self._scope.get("state", {})
         who: Principal | SignedIn | None = state.get("principal") or state.get("signed_in")
         route = route_of(app, self._scope)
         if who is None or route is None or route in READS_BY_POST or status == TOO_MANY:
             return
-        line = AuditLine(
+        entry = AuditEntry(
             org_id=who.org_id,
             at=datetime.now(UTC),
             key_id=who.key_id,
@@ -111,8 +91,7 @@ class _Audited:
             status=status,
             request_id=get_contextvars().get("request_id"),
         )
-        async with services_of(app).database.transaction() as session:
-            session.add(line)
+        await services_of(app).audit_log.write(entry)
 
 
 def route_of(app: FastAPI, scope: Scope) -> str | None:

@@ -15,6 +15,7 @@ from core import scopes
 from core.errors import Forbidden, NotFound, Unauthorized
 from core.logs.context import logging_about
 from core.settings import Settings
+from store.audit_log import AuditLog
 from store.db.engine import Database
 from store.feeds import KnownMatches
 from store.key_uses import KeyUses
@@ -70,6 +71,7 @@ class Services:
     readiness: Readiness
     known_matches: KnownMatches
     key_uses: KeyUses
+    audit_log: AuditLog
     key_limits: KeyLimits
 
 

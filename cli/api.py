@@ -75,13 +75,18 @@ def server_config(app: FastAPI, host: str, port: int, proxies: str = "127.0.0.1"
 
 @asynccontextmanager
 async def _noting_uses(app: FastAPI) -> AsyncIterator[None]:
-    """Write when keys were used for the length of the block, and at its end."""
-    writer = asyncio.create_task(services_of(app).key_uses.keep_writing())
+    """Write when keys were used and what they did for the length of the block, and at its end."""
+    services = services_of(app)
+    writers = [
+        asyncio.create_task(each)
+        for each in (services.key_uses.keep_writing(), services.audit_log.keep_flushing())
+    ]
     try:
         yield
     finally:
-        writer.cancel()
-        await asyncio.wait([writer])
+        for writer in writers:
+            writer.cancel()
+        await asyncio.wait(writers)
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from tests.system import System, running_system
 KEPT = {
     "organisations",
     "api_keys",
+    "audit_lines",
     "host_slots",
     "robots",
     "contents",
