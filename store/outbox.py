@@ -59,17 +59,6 @@ async def oldest_due(session: AsyncSession) -> datetime | None:
     return await session.scalar(select(func.min(OutboxMessage.due_at)))
 
 
-async def count_pending_jobs(session: AsyncSession, org_id: UUID) -> int:
-    """The number of single jobs of the organisation that requests have accepted, and that may not
-    be started yet.
-    """
-    domains = select(Domain.id).where(Domain.org_id == org_id)
-    rows = select(func.count()).where(
-        OutboxMessage.kind == MessageKind.JOB.value, OutboxMessage.domain_id.in_(domains)
-    )
-    return await session.scalar(rows) or 0
-
-
 class DatabaseOutbox:
     """The outbox of a database; each method runs in its own transaction."""
 

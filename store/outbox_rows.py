@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete
+from pydantic import ValidationError
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.outbox import Message, MessageKind
+from core.outbox import JobMessage, Message, MessageKind
 from store.db.upsert import upsert
+from store.tables.domains import Domain
 from store.tables.requests import OutboxMessage
 
 MESSAGE_LEASE: Final = timedelta(seconds=20)
@@ -58,3 +60,23 @@ async def withdraw_domain(session: AsyncSession, domain_id: UUID) -> None:
 async def is_pending(session: AsyncSession, subject_id: UUID, kind: MessageKind) -> bool:
     """Whether the subject has a message of this kind."""
     return await session.get(OutboxMessage, (subject_id, kind)) is not None
+
+
+async def pending_jobs(session: AsyncSession, org_id: UUID) -> list[str]:
+    """The ids of the single jobs of the organisation that requests have accepted, and that may not
+    be started yet.
+    """
+    domains = select(Domain.id).where(Domain.org_id == org_id)
+    rows = await session.scalars(
+        select(OutboxMessage).where(
+            OutboxMessage.kind == MessageKind.JOB.value, OutboxMessage.domain_id.in_(domains)
+        )
+    )
+    return [_job_id(row) for row in rows]
+
+
+def _job_id(row: OutboxMessage) -> str:
+    try:
+        return JobMessage.model_validate(row.message).job_id
+    except ValidationError:  # a newer version wrote it
+        return str(row.subject_id)

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.errors import QuotaExceeded
 from core.quotas import NO_QUOTA, QuotaName, Quotas, day_after, day_of
 from store.db.upsert import upsert
+from store.outbox_rows import pending_jobs
 from store.pages import Added, NewPage, add_pages, known_urls
 from store.tables.accounts import Organisation
 from store.tables.domains import Domain
@@ -50,6 +51,19 @@ class QuotaUse:
     checks: int
     passed_over: int
     at: datetime
+
+
+@dataclass(frozen=True)
+class CountOfJobs:
+    """A count of unfinished jobs that has begun.
+
+    `pending` are the ids of the single jobs that requests have accepted, and that may not be
+    started yet.
+    """
+
+    taken_before: int
+    counts_before: int
+    pending: list[str]
 
 
 @dataclass(frozen=True)
@@ -319,19 +333,29 @@ async def may_lack_jobs(session: AsyncSession, org_id: UUID, wanted: int, defaul
     return own is None or own.jobs_at_most is None or own.jobs_at_most + wanted > limit
 
 
-async def begin_count_of_jobs(session: AsyncSession, org_id: UUID) -> int:
-    """The number of jobs that the organisation was given so far, all of them by transactions that
-    have ended: those that the count which begins now has to find.
+async def begin_count_of_jobs(session: AsyncSession, org_id: UUID) -> CountOfJobs:
+    """Begin to count the unfinished jobs of the organisation.
+
+    The count has to find every job that the organisation was given before: all of them by
+    transactions that have ended.
     """
-    return (await _locked_quotas(session, org_id)).jobs_taken
+    own = await _locked_quotas(session, org_id)
+    pending = await pending_jobs(session, org_id)
+    return CountOfJobs(own.jobs_taken, own.jobs_counts, pending)
 
 
 async def record_count_of_jobs(
-    session: AsyncSession, org_id: UUID, counted: int, taken_before: int
+    session: AsyncSession, org_id: UUID, counted: int, begun: CountOfJobs
 ) -> None:
-    """Record how many unfinished jobs a count found that began after `taken_before` jobs were
-    given. Those that were given since may be among them, and are counted once more.
+    """Record how many unfinished jobs the count found.
+
+    Jobs that were given since it began may be among them, and are counted once more. If another
+    count was recorded since, both are upper bounds, and the lower one is kept.
     """
     own = await _locked_quotas(session, org_id)
-    own.jobs_at_most = counted + own.jobs_taken - taken_before
+    at_most = counted + own.jobs_taken - begun.taken_before
+    if own.jobs_at_most is not None and own.jobs_counts != begun.counts_before:
+        at_most = min(at_most, own.jobs_at_most)
+    own.jobs_at_most = at_most
+    own.jobs_counts += 1
     await session.flush()

@@ -14,8 +14,8 @@ class OrganisationQuotas(Base):
 
     `pages_at_most` is an upper bound of the pages that it has: counted once, and raised with each
     page that is added since. None if they have to be counted. `jobs_at_most` is one of its
-    unfinished jobs, and `jobs_taken` the number of jobs that it was ever given while there was a
-    quota of them.
+    unfinished jobs, `jobs_taken` the number of jobs that it was ever given while there was a quota
+    of them, and `jobs_counts` how many times they were counted.
     """
 
     __tablename__ = "organisation_quotas"
@@ -29,6 +29,7 @@ class OrganisationQuotas(Base):
     pages_at_most: Mapped[int | None]
     jobs_at_most: Mapped[int | None]
     jobs_taken: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    jobs_counts: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class CheckDay(Base):

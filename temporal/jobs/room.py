@@ -14,10 +14,9 @@ from temporalio.service import RPCError
 
 from core.quotas import Quotas
 from store.db.engine import Database
-from store.outbox import count_pending_jobs
 from store.quotas import begin_count_of_jobs, may_lack_jobs, record_count_of_jobs
 from temporal.faults import as_unavailable
-from temporal.jobs.batches import LAG
+from temporal.jobs.batches import LAG, listed_jobs
 from temporal.jobs.unstarted import count_unstarted
 from temporal.jobs.visibility import JobFilter
 
@@ -31,21 +30,19 @@ async def count_unfinished_jobs(client: Client, database: Database, org_id: UUID
     Raises Unavailable if Temporal or the database cannot be reached.
     """
     async with database.transaction() as session:
-        taken_before = await begin_count_of_jobs(session, org_id)
+        begun = await begin_count_of_jobs(session, org_id)
     # Temporal then lists all jobs that were started before.
     await asyncio.sleep(LAG.total_seconds())
     wanted = JobFilter(org_id)
     # In this order a job that is started meanwhile is counted twice, and in no case not at all.
-    async with database.reading() as session:
-        pending = await count_pending_jobs(session, org_id)
     unstarted = await count_unstarted(client, database, wanted)
+    pending = len(begun.pending) - await listed_jobs(client, begun.pending)
     try:
         running = await client.count_workflows(wanted.unfinished_query(datetime.now(UTC)))
     except RPCError as error:
         raise as_unavailable(error) from error
-    counted = pending + unstarted + running.count
     async with database.transaction() as session:
-        await record_count_of_jobs(session, org_id, counted, taken_before)
+        await record_count_of_jobs(session, org_id, pending + unstarted + running.count, begun)
 
 
 async def make_room(

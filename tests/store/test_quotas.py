@@ -15,6 +15,7 @@ from store.db.engine import Database
 from store.pages import NewPage, delete_page
 from store.quotas import (
     AddedWithin,
+    CountOfJobs,
     add_pages_within,
     all_quotas,
     begin_count_of_jobs,
@@ -273,7 +274,7 @@ async def test_jobs_are_given_while_there_is_surely_room_and_counted_after_that(
         async with database.transaction() as session:
             await take_jobs(session, org_id, count, three)
 
-    async def counted(found: int, after: int) -> None:
+    async def counted(found: int, after: CountOfJobs) -> None:
         async with database.transaction() as session:
             await record_count_of_jobs(session, org_id, found, after)
 
@@ -301,6 +302,26 @@ async def test_jobs_are_given_while_there_is_surely_room_and_counted_after_that(
         assert await take_some_jobs(session, org_id, 5, UNLIMITED) == 5
         assert await may_lack_jobs(session, org_id, 1, three), "those were not counted"
         assert not await may_lack_jobs(session, org_id, 1, UNLIMITED)
+
+
+async def test_of_two_counts_at_once_the_lower_one_is_kept(
+    database: Database, org_id: UUID
+) -> None:
+    three = Quotas(unfinished_jobs=3)
+    async with database.transaction() as session:
+        one, other = [await begin_count_of_jobs(session, org_id) for _ in range(2)]
+        await record_count_of_jobs(session, org_id, 0, one)
+        await take_jobs(session, org_id, 2, three)
+        # It found both of them, and they were given since it began.
+        await record_count_of_jobs(session, org_id, 2, other)
+        await take_jobs(session, org_id, 1, three)
+        assert await may_lack_jobs(session, org_id, 1, three)
+        # A count that began after the last one was recorded is right, whatever was known before.
+        last = await begin_count_of_jobs(session, org_id)
+        await record_count_of_jobs(session, org_id, 4, last)
+        with pytest.raises(QuotaExceeded) as refused:
+            await take_jobs(session, org_id, 1, three)
+    assert refused.value.details == {"quota": "unfinishedJobs", "limit": "3", "used": "4"}
 
 
 async def test_of_many_who_take_the_last_jobs_as_many_get_one(
