@@ -13,7 +13,8 @@ PROJECT := --no-deps --no-build-isolation --editable .
 up: .venv/embedded.installed
 	@exec $(BIN)/diffy up
 
-test: .venv/dev.installed .venv/typescript.installed .venv/axe.installed programs
+test: .venv/dev.installed .venv/typescript.installed .venv/axe.installed .venv/clients.installed \
+		programs
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
@@ -77,7 +78,7 @@ requirements: .venv/dev.installed
 		--output-file=requirements/dev.txt
 
 clean:
-	@rm -rf .venv examples/typescript/node_modules tests/api/web/axe/node_modules *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv examples/typescript/node_modules tests/api/web/axe/node_modules tests/api/clients/node_modules *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/%.installed: requirements/%.txt pyproject.toml $(BIN)/python
@@ -98,6 +99,13 @@ clean:
 	@if command -v npm >/dev/null; then \
 		cd tests/api/web/axe && npm ci --ignore-scripts --no-audit --no-fund --silent && \
 		touch ../../../../$@ || echo "npm could not install axe-core." >&2; \
+	fi
+
+# What generates a client of the API and checks it; as above.
+.venv/clients.installed: tests/api/clients/package-lock.json $(BIN)/python
+	@if command -v npm >/dev/null; then \
+		cd tests/api/clients && npm ci --ignore-scripts --no-audit --no-fund --silent && \
+		touch ../../../$@ || echo "npm could not install the client generators." >&2; \
 	fi
 
 # Debian leaves out of python3 what makes environments.

@@ -13,7 +13,7 @@ from temporalio.client import Client
 from api.auditing import Auditing
 from api.cors import ApiCors
 from api.deps import Authentication, MainTexts, OwnWrites, Services
-from api.documentation import DocumentedApi
+from api.documentation import DocumentedApi, operation_id
 from api.errors import NO_OTHER_ERRORS, ErrorAnswers, documented_errors
 from api.key_limits import KeyLimits, QuotaHeaders
 from api.limits import BodyLimit, HeadLimit
@@ -118,7 +118,8 @@ PAGES: Final = (
 
 def _routes() -> list[BaseRoute]:
     router = APIRouter(
-        responses={**documented_errors(408, 413, 429, 431, 500, 503), **NO_OTHER_ERRORS}
+        responses={**documented_errors(408, 413, 429, 431, 500, 503), **NO_OTHER_ERRORS},
+        generate_unique_id_function=operation_id,
     )
     # For the OpenAPI document only: `Authentication` checks the key.
     bearer = Security(HTTPBearer(auto_error=False, description="An API key of `diffy keys`."))

@@ -3,11 +3,19 @@
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from api.errors import DESCRIPTIONS
 from core.scopes import Scope, needed_scope
 
 JSON: Final = "application/json"
+
+
+def operation_id(route: APIRoute) -> str:
+    """The id of an operation, after which generated clients name their functions: the module of its
+    route and what the route does, such as `pages_crawl`.
+    """
+    return f"{route.endpoint.__module__.rpartition('.')[2]}_{route.name}"
 
 
 class DocumentedApi(FastAPI):

@@ -162,7 +162,7 @@ async def get_change(
     return change
 
 
-async def acknowledge(
+async def acknowledge_change(
     session: AsyncSession, org_id: UUID, change_id: UUID, by: str | None, at: datetime
 ) -> Change:
     """Record that `by` has seen the organisation's change; idempotent: the first one wins.

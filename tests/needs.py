@@ -21,6 +21,8 @@ from tests.postgres import installed_programs
 
 TYPESCRIPT: Final = Path(__file__).parents[1] / "examples" / "typescript"
 
+CLIENTS: Final = Path(__file__).parent / "api" / "clients"
+
 AXE: Final = Path(__file__).parent / "api/web/axe/node_modules/axe-core/axe.min.js"
 """What judges whether a page is accessible."""
 
@@ -72,6 +74,10 @@ NEEDS: Final = {
     "jq": Need(_on_path("jq"), package="jq"),
     "Node.js": Need(
         _node, otherwise="install node and npm, then `make test` installs its packages"
+    ),
+    "client generators": Need(
+        lambda: (CLIENTS / "node_modules" / "typescript").exists(),
+        otherwise="install node and npm, then `make test` installs its packages",
     ),
     # Not installed by itself: the package is large, and starts a server.
     "promtool": Need(_on_path("promtool"), otherwise="install Debian's package prometheus"),

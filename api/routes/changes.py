@@ -19,7 +19,7 @@ from core.changes.price_list import PriceMove
 from core.changes.rules import ChangeType, Severity
 from core.model import Model, UtcTime
 from core.text.stored_text import display_form
-from store.changes import ChangeFilter, acknowledge, changed_pages, get_change, list_changes
+from store.changes import ChangeFilter, acknowledge_change, changed_pages, get_change, list_changes
 from store.prices import moves_of
 from store.snapshots import snapshot_by_id
 from store.tables.changes import Change
@@ -188,7 +188,7 @@ async def get(
 
 
 @router.post("/{change_id}/acknowledge", responses=documented_errors(400, 404, 413))
-async def acknowledge_change(
+async def acknowledge(
     change_id: ChangeIdDep,
     principal: PrincipalDep,
     database: DatabaseDep,
@@ -197,6 +197,8 @@ async def acknowledge_change(
     """Acknowledge a change. Idempotent: the first acknowledgement wins."""
     by = acknowledgement.by if acknowledgement else None
     async with database.transaction() as session:
-        change = await acknowledge(session, principal.org_id, change_id, by, datetime.now(UTC))
+        change = await acknowledge_change(
+            session, principal.org_id, change_id, by, datetime.now(UTC)
+        )
         [row] = await change_rows(session, [change])
     return AcknowledgedAnswer(data=row)

@@ -30,7 +30,7 @@ PositionDep = Annotated[Position | None, Depends(position)]
 
 
 @router.get("", response_class=EventSourceResponse, responses=documented_errors(400))
-async def events(
+async def follow(
     request: Request,
     principal: PrincipalDep,
     watch: WatchDep,

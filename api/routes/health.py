@@ -50,7 +50,7 @@ class NotReadyAnswer(Model):
 
 
 @router.get("/health")
-async def health(client: ClientDep, database: DatabaseDep) -> HealthAnswer:
+async def get(client: ClientDep, database: DatabaseDep) -> HealthAnswer:
     """Whether Temporal and the database can be reached."""
     try:
         async with asyncio.timeout(HEALTH_TIMEOUT.total_seconds()):

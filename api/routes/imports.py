@@ -56,7 +56,7 @@ the rest.
 """
 
 
-class Verdict(StrEnum):
+class ImportVerdict(StrEnum):
     """What became of an item of an import."""
 
     ADDED = "added"
@@ -91,7 +91,7 @@ class ImportedDomain(Model):
     """What became of a domain: one of the request, or one that a page needed."""
 
     domain: str
-    verdict: Verdict
+    verdict: ImportVerdict
     reason: str | None
     domain_id: UUID | None
     discovery_job_id: str | None
@@ -101,7 +101,7 @@ class ImportedPage(Model):
     """What became of a page of the request; `url` is as it was sent."""
 
     url: str
-    verdict: Verdict
+    verdict: ImportVerdict
     reason: str | None
     page_id: UUID | None
     domain_id: UUID | None
@@ -156,9 +156,9 @@ class _Importer:
         pages = await self._pages(self._body.pages or ())
         verdicts = [page.verdict for page in pages]
         return Import(
-            added=verdicts.count(Verdict.ADDED),
-            known=verdicts.count(Verdict.KNOWN),
-            refused=verdicts.count(Verdict.REFUSED),
+            added=verdicts.count(ImportVerdict.ADDED),
+            known=verdicts.count(ImportVerdict.KNOWN),
+            refused=verdicts.count(ImportVerdict.REFUSED),
             domains=self._domains,
             pages=pages,
         )
@@ -188,11 +188,11 @@ class _Importer:
             check_times(wanted)
             site = watched_site(wanted.domain, self._settings)
         except InvalidRequest as error:
-            self._tell(wanted.domain, Verdict.REFUSED, reason=error.message)
+            self._tell(wanted.domain, ImportVerdict.REFUSED, reason=error.message)
             return None
         known = self._known.get(key_of_site(site))
         if known is not None:
-            self._tell(site.domain, Verdict.KNOWN, domain_id=known)
+            self._tell(site.domain, ImportVerdict.KNOWN, domain_id=known)
             return known
         try:
             domain = await create_domain(
@@ -213,7 +213,7 @@ class _Importer:
             job_id = await start_discovery(self._session, domain, self._launcher)
         await put(self._session, ScheduleMessage.of(domain.id))
         self._known[key_of_site(site)] = domain.id
-        self._tell(site.domain, Verdict.ADDED, domain_id=domain.id, job_id=job_id)
+        self._tell(site.domain, ImportVerdict.ADDED, domain_id=domain.id, job_id=job_id)
         return domain.id
 
     def _without_discovery(self, wanted: ImportedDomainBody) -> ImportedDomainBody:
@@ -228,13 +228,13 @@ class _Importer:
         if domain_id is None:
             return None
         self._known[key_of_site(parse_domain(name))] = domain_id
-        self._tell(name, Verdict.KNOWN, domain_id=domain_id)
+        self._tell(name, ImportVerdict.KNOWN, domain_id=domain_id)
         return domain_id
 
     def _tell(
         self,
         name: str,
-        verdict: Verdict,
+        verdict: ImportVerdict,
         *,
         reason: str | None = None,
         domain_id: UUID | None = None,
@@ -316,9 +316,9 @@ class _Importer:
         new: set[UUID],
     ) -> ImportedPage:
         page_id = ids[place] if place else None
-        verdict = Verdict.REFUSED if page_id is None else Verdict.KNOWN
+        verdict = ImportVerdict.REFUSED if page_id is None else ImportVerdict.KNOWN
         if page_id in new:
-            verdict = Verdict.ADDED
+            verdict = ImportVerdict.ADDED
             new.remove(page_id)
         return ImportedPage(
             url=body.url,
@@ -343,7 +343,7 @@ class _Importer:
 
 
 @router.post("/import", responses=documented_errors(400, 402, 409, 413))
-async def import_pages(
+async def add(
     body: ImportBody,
     principal: PrincipalDep,
     settings: SettingsDep,
@@ -374,11 +374,11 @@ async def _deliver(delivery: Delivery, body: ImportBody, done: Import) -> None:
 
     The import is done. If Temporal is away, the reconciler does this later.
     """
-    new = [each.domain_id for each in done.domains if each.verdict is Verdict.ADDED]
+    new = [each.domain_id for each in done.domains if each.verdict is ImportVerdict.ADDED]
     new += [
         page.page_id
         for page, asked in zip(done.pages, body.pages or (), strict=True)
-        if page.verdict is Verdict.ADDED and asked.schedule is not None
+        if page.verdict is ImportVerdict.ADDED and asked.schedule is not None
     ]
     subjects = [each for each in new[:PROMPT_DELIVERIES] if each is not None]
     with suppress(DiffyError):

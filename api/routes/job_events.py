@@ -24,7 +24,7 @@ WatchedJobDep = Annotated[JobDetail, Depends(watched_job)]
 @router.get(
     "/{job_id}/events", response_class=EventSourceResponse, responses=documented_errors(404)
 )
-async def job_events(
+async def follow(
     first: WatchedJobDep,
     principal: PrincipalDep,
     watch: WatchDep,

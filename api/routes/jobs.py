@@ -127,7 +127,7 @@ FilterDep = Annotated[JobFilter, Depends(job_filter)]
 
 
 @router.get("", response_model=JobListAnswer, responses=NOT_MODIFIED | documented_errors(400))
-async def list_jobs(
+async def list_all(
     request: Request,
     wanted: FilterDep,
     paging: PagingDep,
@@ -153,7 +153,7 @@ async def list_jobs(
 @router.get(
     "/stats", response_model=JobStatsAnswer, responses=NOT_MODIFIED | documented_errors(400)
 )
-async def job_statistics(request: Request, wanted: FilterDep, reader: ReaderDep) -> Response:
+async def statistics(request: Request, wanted: FilterDep, reader: ReaderDep) -> Response:
     """The number of jobs in each state; `total` counts the unfinished ones.
 
     Jobs of a batch that have not been started yet count as waiting.
@@ -197,7 +197,7 @@ class CancelledJobsAnswer(Model):
 
 
 @router.post("/retry", status_code=202, responses=documented_errors(400, 402, 409))
-async def retry_jobs(
+async def retry_all(
     wanted: FilterDep,
     reader: ReaderDep,
     launcher: LauncherDep,
@@ -269,7 +269,7 @@ async def retry_jobs(
 
 
 @router.post("/cancel", responses=documented_errors(400))
-async def cancel_jobs(
+async def cancel_all(
     wanted: FilterDep,
     actions: ActionsDep,
     status: Annotated[JobState | None, Query()] = None,
@@ -288,7 +288,7 @@ async def cancel_jobs(
 @router.get(
     "/{job_id}", response_model=JobAnswer, responses=NOT_MODIFIED | documented_errors(400, 404)
 )
-async def get_job(
+async def get(
     request: Request,
     job_id: str,
     principal: PrincipalDep,
@@ -303,7 +303,7 @@ async def get_job(
 
 
 @router.get("/{job_id}/attempts", responses=documented_errors(404))
-async def job_attempts(
+async def attempts(
     job_id: str, principal: PrincipalDep, reader: ReaderDep, settings: SettingsDep
 ) -> AttemptListAnswer:
     """Every attempt of a job that has begun."""
@@ -317,7 +317,7 @@ async def job_attempts(
 
 
 @router.post("/{job_id}/cancel", responses=documented_errors(404, 409))
-async def cancel_job(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
+async def cancel(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
     """Cancel an unfinished job; no worker is needed. A crawl that has stored its result can no
     longer be cancelled (409): it finishes.
     """
@@ -325,7 +325,7 @@ async def cancel_job(job_id: str, principal: PrincipalDep, actions: ActionsDep) 
 
 
 @router.post("/{job_id}/promote", responses=documented_errors(404, 409))
-async def promote_job(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
+async def promote(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
     """Run a delayed job now: one that starts later, or that pauses before a retry or before a
     confirmation.
     """
@@ -333,7 +333,7 @@ async def promote_job(job_id: str, principal: PrincipalDep, actions: ActionsDep)
 
 
 @router.post("/{job_id}/retry", status_code=202, responses=documented_errors(400, 402, 404, 409))
-async def retry_job(
+async def retry(
     job_id: str,
     principal: PrincipalDep,
     actions: ActionsDep,

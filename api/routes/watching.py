@@ -73,7 +73,7 @@ class WatchHealthAnswer(Model):
 
 
 @router.get("/watching", responses=documented_errors(400, 404))
-async def watching(
+async def get(
     principal: PrincipalDep,
     database: DatabaseDep,
     domain_id: Annotated[UUID | None, Query(alias="domainId")] = None,

@@ -11,7 +11,7 @@ from store.changes import (
     MAX_RECENT_CHANGES,
     ChangedPage,
     ChangeFilter,
-    acknowledge,
+    acknowledge_change,
     changed_pages,
     get_change,
     list_changes,
@@ -157,8 +157,8 @@ async def test_who_first_acknowledges_a_change_stays(database: Database) -> None
     page = await watched(database, None, "/a", 1, 2)
     async with database.transaction() as session:
         newest = (await list_changes(session, page.org_id, ALL)).rows[0]
-        await acknowledge(session, page.org_id, newest.id, "Ann", minutes(5))
-        again = await acknowledge(session, page.org_id, newest.id, "Bob", minutes(6))
+        await acknowledge_change(session, page.org_id, newest.id, "Ann", minutes(5))
+        again = await acknowledge_change(session, page.org_id, newest.id, "Bob", minutes(6))
     assert (again.acknowledged_by, again.acknowledged_at) == ("Ann", minutes(5))
     async with database.reading() as session:
         seen = await list_changes(session, page.org_id, ALL, ChangeFilter(acknowledged=True))
@@ -171,4 +171,4 @@ async def test_another_organisations_change_cannot_be_acknowledged(database: Dat
     async with database.transaction() as session:
         [row] = (await list_changes(session, strange.org_id, ALL)).rows
         with pytest.raises(NotFound):
-            await acknowledge(session, own.org_id, row.id, "Eve", minutes(5))
+            await acknowledge_change(session, own.org_id, row.id, "Eve", minutes(5))

@@ -249,7 +249,7 @@ async def acknowledge(
 ) -> Response:
     """Acknowledge a change in the name of the organisation."""
     seen = rest.Acknowledgement(by=signed_in.org_name[:200])
-    await rest.acknowledge_change(change_id, owner, database, seen)
+    await rest.acknowledge(change_id, owner, database, seen)
     return RedirectResponse(f"/changes/{change_id}?notice=acknowledged", 303)
 
 

@@ -138,7 +138,7 @@ async def one_domain(
         wanted.in_state(JobState.FAILED), limit=SHOWN_FAILURES, page=1, cursor=None
     )
     jobs = await reader.list(wanted, limit=SHOWN_FAILURES, page=1, cursor=None)
-    health = await rest_watching.watching(owner, database, domain_id, SHOWN_FAILURES)
+    health = await rest_watching.get(owner, database, domain_id, SHOWN_FAILURES)
     prices = await shown_prices(database, PriceFilter(domain_id=domain_id))
     return page(
         request,

@@ -129,7 +129,7 @@ async def cancel_all(fields: FormDep, owner: OwnerDep, actions: ActionsDep) -> R
     """Cancel the unfinished jobs that match the filter of the list. The answer is 400 if the filter
     names a finished state.
     """
-    await rest.cancel_jobs(_filter_of(fields, owner), actions, _state_of(fields))
+    await rest.cancel_all(_filter_of(fields, owner), actions, _state_of(fields))
     return RedirectResponse(_list_of(fields, "jobs-cancelled"), 303)
 
 
@@ -143,7 +143,7 @@ async def retry_all(
     once: OnceDep,
 ) -> Response:
     """Run the failed jobs that match the filter of the list again."""
-    await rest.retry_jobs(_filter_of(fields, owner), reader, launcher, delivery, once)
+    await rest.retry_all(_filter_of(fields, owner), reader, launcher, delivery, once)
     return RedirectResponse(_list_of(fields, "jobs-retried"), 303)
 
 
@@ -186,7 +186,7 @@ async def one_job(
 ) -> Response:
     """One job, exact now, with a timeline of its attempts."""
     job = await reader.get(owner.org_id, job_id)
-    attempts = await rest.job_attempts(job_id, owner, reader, settings)
+    attempts = await rest.attempts(job_id, owner, reader, settings)
     domain: Domain | None = None
     with suppress(NotFound):  # it was deleted after the job
         async with database.reading() as session:
@@ -230,5 +230,5 @@ async def retry(
     once: OnceDep,
 ) -> Response:
     """Run a failed job again, and show the new job."""
-    started = await rest.retry_job(job_id, owner, actions, launcher, once)
+    started = await rest.retry(job_id, owner, actions, launcher, once)
     return RedirectResponse(f"/jobs/{started.data.job_id}?notice=retried", 303)

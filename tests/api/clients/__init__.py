@@ -1,0 +1,1 @@
+"""Clients that programs generate of the OpenAPI document."""
