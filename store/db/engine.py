@@ -16,7 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from core.errors import SettingsError, Unavailable
 from core.metrics import STATEMENTS
 from core.tracing import is_tracing
-from store.db.outages import is_outage
+from store.db.outages import is_outage, outage_name
 from store.db.tracing import trace_statements
 
 BUSY_TIMEOUT: Final = 10.0
@@ -185,7 +185,7 @@ class Database:
                     raise
                 if time.monotonic() >= deadline:
                     raise
-                log.warning("the database is away; trying again (%s)", type(error).__name__)
+                log.warning("the database is away; trying again (%s)", outage_name(error))
             await asyncio.sleep(CONNECT_RETRY_INTERVAL)
 
     async def ping(self) -> None:
@@ -221,7 +221,6 @@ async def _uncancelled(work: Coroutine[None, None, None]) -> None:
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()

@@ -1,6 +1,10 @@
 """Migration of a database to the current schema."""
 
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
@@ -15,6 +19,9 @@ from store.db.engine import BUSY_TIMEOUT, parse_url
 from store.db.outages import is_outage
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+WAL_RETRY_INTERVAL: Final = 0.05
+"""Seconds between two attempts to have a write-ahead log."""
+
 MIGRATION_LOCK = 7_310_046
 """The id of the PostgreSQL advisory lock that serialises migrations."""
 
@@ -44,12 +51,34 @@ def migrate(url: str) -> None:
             elif parsed.database:
                 _keep_copy(connection, Path(parsed.database))
             command.upgrade(_config(connection), "head")
+        if parsed.database and sqlite:
+            use_write_ahead_log(Path(parsed.database))
     except OperationalError as error:
         if not is_outage(error):
             raise
         raise Unavailable("The database cannot be reached.") from error
     finally:
         engine.dispose()
+
+
+def use_write_ahead_log(file: Path) -> None:
+    """Have an SQLite database keep a write-ahead log; it stays so for whoever opens it later.
+
+    Of two connections that ask for it at once SQLite refuses one, and does not wait as it does for
+    a lock. Raises Unavailable if others use the database all the time.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    with closing(sqlite3.connect(file, timeout=BUSY_TIMEOUT)) as connection:
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                if time.monotonic() >= deadline:
+                    raise Unavailable("The database is locked.") from error
+            time.sleep(WAL_RETRY_INTERVAL)
 
 
 def _keep_copy(connection: Connection, database: Path) -> None:

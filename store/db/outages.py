@@ -48,3 +48,10 @@ def is_outage(error: SQLAlchemyError) -> bool:
     # A failed or broken connection has no SQLSTATE.
     state: str | None = getattr(cause, "sqlstate", None)
     return state is None or state[:2] in POSTGRESQL_AWAY
+
+
+def outage_name(error: SQLAlchemyError) -> str:
+    """What an outage is called: the name of an SQLite result code, a SQLSTATE, or a class."""
+    cause = getattr(error, "orig", None)
+    name = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+    return name or type(error).__name__

@@ -120,6 +120,7 @@ async def chooses_what_is_compared(page: Page) -> None:
     await inside.get_by_text("Pro costs $129 a month.").click()
     await page.get_by_role("heading", name="1 element matches").wait_for()
     assert await page.get_by_label("CSS selector").input_value() == "p"
+    await page.locator("#rendering[data-ready]").wait_for()
     assert await inside.locator("[data-match]").all_inner_texts() == ["Pro costs $129 a month."]
     await page.get_by_role("link", name="Compare only this").click()
     assert await page.get_by_label("Only what matches this selector").input_value() == "p"

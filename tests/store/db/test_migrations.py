@@ -1,11 +1,14 @@
 """Migrations: from any schema to the current one, by any number of processes at once."""
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -26,7 +29,7 @@ from store.batches import next_chunk, unstarted_jobs
 from store.changes import list_changes
 from store.db.base import Base
 from store.db.engine import Database, parse_url
-from store.db.migrations import MIGRATIONS, migrate
+from store.db.migrations import MIGRATIONS, migrate, use_write_ahead_log
 from store.db.paging import PageRequest
 from store.frontier import FoundUrl, Tally
 from store.keys import create_key, list_keys
@@ -454,6 +457,37 @@ async def test_several_processes_may_migrate_at_once(empty_url: str) -> None:
         _, complaint = await process.communicate()
         assert process.returncode == 0, complaint.decode()
     assert differences(empty_url) == []
+
+
+def test_an_sqlite_file_keeps_a_write_ahead_log_whoever_opens_it(tmp_path: Path) -> None:
+    file = tmp_path / "diffy.db"
+    migrate(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as any_connection:
+        assert any_connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_write_ahead_log_that_sqlite_refuses_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # SQLite refuses one of two connections that ask at once, but not on demand.
+    refused: list[str] = []
+
+    class Refused(sqlite3.Connection):
+        def execute(self, sql: str, *given: Any) -> sqlite3.Cursor:
+            if not refused:
+                refused.append(sql)
+                error = sqlite3.OperationalError("database is locked")
+                error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+                raise error
+            return super().execute(sql, *given)
+
+    connect = partial(sqlite3.connect, factory=Refused)
+    monkeypatch.setattr("store.db.migrations.sqlite3.connect", connect)
+    use_write_ahead_log(tmp_path / "diffy.db")
+    assert refused == ["PRAGMA journal_mode = WAL"]
+    monkeypatch.undo()
+    with closing(sqlite3.connect(tmp_path / "diffy.db")) as any_connection:
+        assert any_connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import (
 )
 
 from store.db.engine import Database
-from store.db.outages import is_outage
+from store.db.outages import is_outage, outage_name
 
 
 def sqlite_fault(code: int) -> OperationalError:
@@ -89,3 +89,15 @@ async def test_a_missing_table_is_not_told_as_an_outage(database: Database) -> N
 
     with pytest.raises(DBAPIError):
         await read()
+
+
+def test_a_log_names_the_outage_by_its_code() -> None:
+    locked = sqlite_fault(sqlite3.SQLITE_BUSY)
+    assert locked.orig is not None
+    locked.orig.sqlite_errorname = "SQLITE_BUSY_RECOVERY"  # type: ignore[attr-defined]
+    assert outage_name(locked) == "SQLITE_BUSY_RECOVERY"
+    full = OperationalError(None, None, psycopg.errors.DiskFull())
+    assert outage_name(full) == "53100"
+    broken = OperationalError(None, None, psycopg.OperationalError("no connection"))
+    assert outage_name(broken) == "OperationalError"
+    assert outage_name(TimeoutError()) == "TimeoutError"
