@@ -59,7 +59,8 @@ def demo(stay: bool | None) -> None:
             _next_steps(connection, temporal_ui, shop, folder / "shop", stays)
             if stays:
                 with suppress(KeyboardInterrupt):
-                    signal.pause()
+                    while True:
+                        time.sleep(1)  # a signal just before an endless pause would not end it
                 click.echo("Stopping; nothing is left behind.")
     except KeyboardInterrupt:
         raise Interrupted("The demo was stopped; nothing is left behind.") from None

@@ -4,6 +4,8 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -14,17 +16,29 @@ from tests.eventually import HANG
 from tests.processes import processes_of
 
 
+@contextmanager
+def killed_at_last(process: subprocess.Popen[str]) -> Iterator[None]:
+    """A process that runs at the end of the block has not done what it should."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 def test_the_demo_shows_everything_stays_and_leaves_nothing_behind(tmp_path: Path) -> None:
     # A server of the user's own is none of the demo's.
     settings = environment(tmp_path, TEMPORAL_ADDRESS="127.0.0.1:1", DIFFY_HOST_RPS="many")
-    with subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "demo", "--stay"],
-        cwd=ROOT,
-        env={**settings, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as demo:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "demo", "--stay"],
+            cwd=ROOT,
+            env={**settings, "TMPDIR": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as demo,
+        killed_at_last(demo),
+    ):
         assert demo.stdout is not None
         assert demo.stderr is not None
         shown = ""
