@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -125,7 +126,10 @@ class Tracker:
 
     def _wait(self, done: Any, count: int) -> None:
         def finished() -> bool:
-            watches = self._watches().values()
+            try:
+                watches = self._watches().values()
+            except urllib.error.HTTPError:
+                return False  # it fails to list watches while it adds some
             errors = [watch["last_error"] for watch in watches if watch["last_error"]]
             assert not errors, errors[0]
             return len(watches) >= count and all(map(done, watches))
