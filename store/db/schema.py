@@ -1,33 +1,35 @@
 """The revision of the schema: that of a database, and the one that this version of Diffy needs."""
 
 from functools import cache
+from pathlib import Path
+from typing import Final
 
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, create_engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Unavailable
 from core.health import Part, Verdict, failed, ok
-from store.db.migrations import MIGRATIONS
 from store.db.outages import is_outage
+
+MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
+
+STORED: Final = text("SELECT version_num FROM alembic_version")
 
 
 @cache
 def revisions() -> tuple[str, ...]:
-    """The revisions that this version of Diffy knows, oldest first."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    scripts = ScriptDirectory.from_config(config).walk_revisions()
-    return tuple(reversed([each.revision for each in scripts]))
+    """The revisions that this version of Diffy knows, oldest first: the names of their files begin
+    with them.
+    """
+    names = sorted(each.name for each in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return tuple(name.partition("_")[0] for name in names)
 
 
 async def revision_of(session: AsyncSession) -> str | None:
     """The revision of the database; None if no migration has run."""
     try:
-        found: str | None = await session.scalar(text("SELECT version_num FROM alembic_version"))
+        found: str | None = await session.scalar(STORED)
     except DBAPIError as error:
         if is_outage(error):
             raise
@@ -43,11 +45,14 @@ def stored_revision(url: URL) -> str | None:
     engine = create_engine(url)
     try:
         with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
-    except OperationalError as error:
-        raise Unavailable("The database cannot be reached.") from error
+            found: str | None = connection.scalar(STORED)
+    except DBAPIError as error:
+        if is_outage(error):
+            raise Unavailable("The database cannot be reached.") from error
+        return None  # there is no such table
     finally:
         engine.dispose()
+    return found
 
 
 def schema_verdict(revision: str | None) -> Verdict:

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that `store.db.migrations` passes."""
+"""Runs migrations on the connection that `store.db.upgrading` passes."""
 
 from alembic import context
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -29,8 +30,9 @@ from store.batches import next_chunk, unstarted_jobs
 from store.changes import list_changes
 from store.db.base import Base
 from store.db.engine import Database, parse_url
-from store.db.migrations import MIGRATIONS, migrate, use_write_ahead_log
+from store.db.migrations import migrate, use_write_ahead_log
 from store.db.paging import PageRequest
+from store.db.schema import MIGRATIONS, revisions
 from store.frontier import FoundUrl, Tally
 from store.keys import create_key, list_keys
 from store.outbox import DatabaseOutbox
@@ -437,8 +439,18 @@ def old_snapshots(url: str) -> set[tuple[str, str]]:
     return {(unpack(row.text), unpack(row.main_text)) for row in rows}
 
 
-def test_there_is_one_newest_revision() -> None:
+def test_there_is_one_newest_revision_and_files_are_named_after_theirs() -> None:
     assert len(SCRIPTS.get_heads()) == 1
+    assert revisions() == tuple(reversed([each.revision for each in SCRIPTS.walk_revisions()]))
+
+
+def test_a_database_that_is_up_to_date_needs_no_alembic(empty_url: str) -> None:
+    migrate(empty_url)
+    program = f"import sys; from store.db.migrations import migrate; migrate({empty_url!r})"
+    command = [sys.executable, "-c", f"{program}; print(*sys.modules)"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "store.db.migrations" in ran.stdout.split()
+    assert "alembic" not in ran.stdout.split()
 
 
 async def test_several_processes_may_migrate_at_once(empty_url: str) -> None:
