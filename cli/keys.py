@@ -7,13 +7,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from core.scopes import Scope
-from core.settings import Settings
+from core.settings import DEFAULT_ORGANISATION, Settings
 from store.db.engine import Database
 from store.db.migrations import migrate
 from store.keys import KeyRow, NewKey, create_key, ensure_key, list_keys, revoke_key
-
-DEFAULT_ORGANISATION = "default"
-"""The organisation of the keys that exist from the start."""
 
 
 @asynccontextmanager

@@ -5,23 +5,18 @@ import fcntl
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
 from typing import Final
 
 import click
 
 from cli.embedded import HOST, EmbeddedTemporal
-from cli.keys import DEFAULT_ORGANISATION, create_first
 from cli.ports import Port, check_ports
+from cli.preparation import first_key, prepare
 from cli.services import CommandService
 from cli.supervisor import supervised
 from cli.terminal import own_foreground
 from core.errors import SettingsError, Unavailable
-from core.settings import Settings
-from store.db.migrations import migrate
-from temporal.connection import connect
-from temporal.monitoring import logging_runtime
-from temporal.namespace import prepare_namespace
+from core.settings import DEFAULT_ORGANISATION, Settings
 
 WORKER_GRACE_PERIOD: Final = 20.0
 """Seconds for the worker to finish or release running attempts."""
@@ -60,19 +55,12 @@ async def _until_stopped(work: Coroutine[None, None, None]) -> None:
 
 async def _run(settings: Settings) -> None:
     async with _temporal(settings):
-        await _prepare(settings)
+        any_key = await prepare()
         api = CommandService("API", "api", grace=API_GRACE_PERIOD)
         worker = CommandService("worker", "worker", grace=WORKER_GRACE_PERIOD)
         async with supervised([api, worker]):
-            await _announce(settings)
+            await _announce(settings, any_key)
             await asyncio.Event().wait()
-
-
-async def _prepare(settings: Settings) -> None:
-    """Prepare the database and the namespace once for both children, and check the settings."""
-    await asyncio.to_thread(migrate, settings.resolved_database_url)
-    client = await connect(settings, runtime=logging_runtime())
-    await prepare_namespace(client, timedelta(days=settings.job_retention_days))
 
 
 @asynccontextmanager
@@ -90,7 +78,7 @@ async def _temporal(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-async def _announce(settings: Settings) -> None:
+async def _announce(settings: Settings, any_key: bool) -> None:
     host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
     click.echo(f"API:          http://{host}:{settings.api_port}")
     click.echo(f"Web page:     http://{host}:{settings.api_port}/")
@@ -100,8 +88,9 @@ async def _announce(settings: Settings) -> None:
         click.echo(f"Temporal:     {settings.temporal_address}")
     if settings.bootstrap_api_key is not None:
         click.echo("API key:      the one in DIFFY_BOOTSTRAP_API_KEY")
-    elif first := await create_first(settings):
-        click.echo(f"API key:      {first.key}")
+    elif not any_key and (key := await first_key()):
+        # Made last, because this is the only time that it is shown.
+        click.echo(f"API key:      {key}")
         click.echo(f"              of organisation {DEFAULT_ORGANISATION}; it is not shown again")
     click.echo("Ctrl-C stops everything; the next start carries on.")
 

@@ -14,6 +14,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from core.errors import SettingsError
 from core.quotas import Quotas
 
+DEFAULT_ORGANISATION = "default"
+"""The organisation of the keys that exist from the start."""
+
 MAX_QUOTA = 1_000_000_000
 
 Port = Annotated[int, Field(ge=1, le=65535)]

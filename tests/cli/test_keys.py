@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from cli.keys import DEFAULT_ORGANISATION, create_first, ensure_bootstrap_key, listed, opened
-from core.settings import Settings
+from cli.keys import create_first, ensure_bootstrap_key, listed, opened
+from core.settings import DEFAULT_ORGANISATION, Settings
 from store.keys import organisation_of
 from tests.cli.command import diffy, diffy_process
 

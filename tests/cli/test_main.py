@@ -41,6 +41,14 @@ def test_help_loads_nothing_heavy() -> None:
     assert {*HEAVY, "asyncio", "pydantic", "core.settings"}.isdisjoint(ran.stderr.split())
 
 
+def test_up_does_not_load_what_its_children_load() -> None:
+    code = "import sys, cli.up; print(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert {"sqlalchemy", "alembic", "fastapi", "temporalio.worker"}.isdisjoint(ran.stdout.split())
+
+
 def test_a_bad_setting_is_told_before_anything_heavy_is_loaded() -> None:
     program = (
         "import os, sys\n"

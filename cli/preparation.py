@@ -1,0 +1,97 @@
+"""What `diffy up` does once before its services start, in a child process.
+
+The database and all that works with it take half of the memory of a process. `diffy up` runs as
+long as its services do, and needs the database for a moment.
+"""
+
+import asyncio
+import os
+import sys
+from datetime import timedelta
+from typing import Literal
+
+from cli.process import OwnedProcess
+from core.errors import DiffyError, SettingsError, Unavailable
+from core.model import Model
+
+Task = Literal["prepare", "first-key"]
+
+
+class Answer(Model):
+    """What the child answers: what it did, or the error that it met."""
+
+    error: str | None = None
+    is_setting: bool = False
+    any_key: bool = False
+    key: str | None = None
+
+
+async def prepare() -> bool:
+    """Prepare the database and the namespace once for all services, and check the settings.
+
+    Returns whether there is an API key. Raises SettingsError for a setting that does not fit, and
+    Unavailable if the database or Temporal cannot be reached.
+    """
+    return (await _answer_of("prepare")).any_key
+
+
+async def first_key() -> str | None:
+    """A new key of the default organisation; None if any key exists. Raises as `prepare`."""
+    return (await _answer_of("first-key")).key
+
+
+async def _answer_of(task: Task) -> Answer:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as answers:
+        try:
+            command = [sys.executable, "-P", "-m", __name__, task, str(writing)]
+            child = await OwnedProcess.spawn(command, pass_fds=[writing])
+        finally:
+            os.close(writing)
+        try:
+            written = await asyncio.to_thread(answers.read)
+        finally:
+            child.kill()  # it has answered, or nobody waits any more
+            await child.wait()
+    if not written:  # its log says why
+        raise Unavailable("The database and the namespace could not be prepared.")
+    answer = Answer.model_validate_json(written)
+    if answer.error is not None:
+        raise (SettingsError if answer.is_setting else Unavailable)(answer.error)
+    return answer
+
+
+async def _done(task: Task) -> Answer:
+    from cli.keys import create_first, listed
+    from core.settings import load_settings
+    from temporal.connection import connect
+    from temporal.monitoring import logging_runtime
+    from temporal.namespace import prepare_namespace
+
+    settings = load_settings()
+    if task == "first-key":
+        made = await create_first(settings)
+        return Answer(key=made.key if made else None)
+    any_key = bool(await listed(settings))
+    client = await connect(settings, runtime=logging_runtime())
+    await prepare_namespace(client, timedelta(days=settings.job_retention_days))
+    return Answer(any_key=any_key)
+
+
+def main(task: Task, answers: int) -> None:
+    """Do it, and write the answer to the file descriptor `answers`."""
+    from core.logs.service import service_log
+    from core.settings import load_settings
+
+    with service_log(load_settings(), "up"):
+        try:
+            answer = asyncio.run(_done(task))
+        except DiffyError as error:
+            answer = Answer(error=error.message, is_setting=isinstance(error, SettingsError))
+    with os.fdopen(answers, "w") as pipe:
+        pipe.write(answer.model_dump_json())
+
+
+if __name__ == "__main__":
+    asked, descriptor = sys.argv[1:]
+    main("first-key" if asked == "first-key" else "prepare", int(descriptor))
