@@ -62,6 +62,7 @@ from store.audit_log import AuditLog
 from store.db.engine import Database
 from store.disk import data_folders
 from store.feeds import KnownMatches
+from store.key_owners import KeyOwners
 from store.key_uses import KeyUses
 from store.outbox import DatabaseOutbox
 from store.secretkey import SecretKey
@@ -190,6 +191,7 @@ def create_app(
         main_texts=main_texts,
         readiness=Readiness(client, database, data_folders(settings)),
         known_matches=KnownMatches(),
+        key_owners=KeyOwners(database),
         key_uses=KeyUses(database),
         audit_log=AuditLog(database),
         key_limits=KeyLimits(settings.key_requests_per_minute),

@@ -18,8 +18,8 @@ from core.settings import Settings
 from store.audit_log import AuditLog
 from store.db.engine import Database
 from store.feeds import KnownMatches
+from store.key_owners import KeyOwners
 from store.key_uses import KeyUses
-from store.keys import owner_of_key
 from store.secretkey import SecretKey
 from store.tables.snapshots import Snapshot
 from temporal.delivery import Delivery
@@ -70,6 +70,7 @@ class Services:
     main_texts: MainTexts
     readiness: Readiness
     known_matches: KnownMatches
+    key_owners: KeyOwners
     key_uses: KeyUses
     audit_log: AuditLog
     key_limits: KeyLimits
@@ -140,8 +141,7 @@ async def principal_of(app: FastAPI, headers: Headers) -> Principal:
     if scheme.lower() != "bearer" or not key:
         raise Unauthorized("Send an API key: Authorization: Bearer <key>.")
     services = services_of(app)
-    async with services.database.reading() as session:
-        owner = await owner_of_key(session, key)
+    owner = await services.key_owners.of(key)
     services.key_uses.note(owner.key_id)
     return Principal(owner.org_id, owner.scope, owner.key_id)
 

@@ -4,9 +4,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, Unauthorized
@@ -117,11 +118,7 @@ async def organisation_of(session: AsyncSession, key: str) -> Organisation:
 
 async def owner_of_key(session: AsyncSession, key: str) -> KeyOwner:
     """The owner of the key. Raises Unauthorized if it is unknown, revoked or expired."""
-    rows = await session.execute(
-        select(ApiKey.id, ApiKey.org_id, ApiKey.scope).where(
-            ApiKey.key_hash == hash_of(key), *is_usable()
-        )
-    )
+    rows = await session.execute(_OWNER, {"key_hash": hash_of(key), "now": datetime.now(UTC)})
     found = rows.one_or_none()
     if found is None:
         raise Unauthorized("This API key is not valid.")
@@ -130,9 +127,19 @@ async def owner_of_key(session: AsyncSession, key: str) -> KeyOwner:
 
 def is_usable() -> tuple[ColumnElement[bool], ...]:
     """The conditions of keys that are neither revoked nor expired."""
-    now = datetime.now(UTC)
+    return _usable_at(datetime.now(UTC))
+
+
+def _usable_at(now: datetime | BindParameter[Any]) -> tuple[ColumnElement[bool], ...]:
     lasts = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now)
     return (ApiKey.revoked_at.is_(None), lasts)
+
+
+_OWNER: Final = select(ApiKey.id, ApiKey.org_id, ApiKey.scope).where(
+    ApiKey.key_hash == bindparam("key_hash"),
+    *_usable_at(bindparam("now")),
+)
+"""Built once: every request runs it."""
 
 
 async def list_keys(session: AsyncSession) -> list[KeyRow]:

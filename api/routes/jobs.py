@@ -106,7 +106,7 @@ class JobStatsAnswer(Model):
     data: JobStats
 
 
-def job_filter(
+async def job_filter(
     principal: PrincipalDep,
     type: JobType | None = None,
     domain_id: Annotated[UUID | None, Query(alias="domainId")] = None,

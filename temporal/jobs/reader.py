@@ -23,6 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from core.errors import InvalidRequest, NotFound
 from core.jobs.states import JobState
 from core.model import Model
+from core.shared_reads import SharedReads
 from store.db.engine import Database
 from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable, away
@@ -114,6 +115,7 @@ class JobReader:
         self._describes = asyncio.Semaphore(MAX_PARALLEL_DESCRIBES)
         self._confirmations = ActiveConfirmations()
         self._shared = SharedAnswers()
+        self._finds = SharedReads(self._find_now)
         self._finished: OrderedDict[str, JobDetail] = OrderedDict()
 
     def forget(self, org_id: UUID | None) -> None:
@@ -188,6 +190,13 @@ class JobReader:
         return described if described and owner_org(described) == str(org_id) else None
 
     async def _find(self, org_id: UUID, job_id: str) -> JobDetail | None:
+        """The organisation's job, exact now; None if it has no such job."""
+        return await self._finds.get((org_id, job_id))
+
+    async def _find_now(self, place: tuple[UUID, str]) -> JobDetail | None:
+        return await _with_deadline(self._found(*place))
+
+    async def _found(self, org_id: UUID, job_id: str) -> JobDetail | None:
         asked_at = asyncio.get_running_loop().time()
         described = await self._describe(org_id, job_id)
         if described is None:

@@ -84,8 +84,6 @@ class JobWatch:
         self._followed: Counter[str] = Counter()
         self._active: frozenset[str] = frozenset()
         self._delayed: frozenset[str] = frozenset()
-        self._running_reads: dict[tuple[UUID, str], asyncio.Task[JobDetail]] = {}
-        self._next_reads: dict[tuple[UUID, str], asyncio.Task[JobDetail]] = {}
         self._closed = False
 
     async def finished(self, org_id: UUID, job_id: str, within: float) -> JobDetail:
@@ -167,7 +165,7 @@ class JobWatch:
     async def _read_all(self, org_id: UUID, job_ids: Sequence[str]) -> list[JobDetail]:
         """The jobs that still exist."""
         found = await asyncio.gather(
-            *(self._read(org_id, each) for each in job_ids), return_exceptions=True
+            *(self._reader.get(org_id, each) for each in job_ids), return_exceptions=True
         )
         for each in found:
             if isinstance(each, BaseException) and not isinstance(each, NotFound):
@@ -181,7 +179,7 @@ class JobWatch:
         with self._woken(job_id) as woken:
             while True:
                 woken.clear()
-                job = await self._read(org_id, job_id)
+                job = await self._reader.get(org_id, job_id)
                 yield job
                 if self._closed or (deadline is not None and loop.time() >= deadline):
                     return
@@ -194,30 +192,6 @@ class JobWatch:
                         await woken.wait()
                 except TimeoutError:
                     continue
-
-    async def _read(self, org_id: UUID, job_id: str) -> JobDetail:
-        """The job, by a read that begins after the call.
-
-        All who ask while a read runs share the next one: a thousand waiters that are woken at once
-        would otherwise ask Temporal a thousand times, and wait for it longer than its deadline.
-        """
-        key = (org_id, job_id)
-        if key not in self._next_reads:
-            read = asyncio.create_task(self._read_after(self._running_reads.get(key), key))
-            self._next_reads[key] = read
-        # A waiter that goes away leaves the read to the others.
-        return await asyncio.shield(self._next_reads[key])
-
-    async def _read_after(
-        self, running: asyncio.Task[JobDetail] | None, key: tuple[UUID, str]
-    ) -> JobDetail:
-        if running is not None:
-            await asyncio.wait({running})
-        self._running_reads[key] = self._next_reads.pop(key)
-        try:
-            return await self._reader.get(*key)
-        finally:
-            del self._running_reads[key]
 
     @contextmanager
     def _woken(self, job_id: str) -> Iterator[asyncio.Event]:
