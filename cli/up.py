@@ -5,7 +5,7 @@ import fcntl
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -17,6 +17,8 @@ from cli.supervisor import supervised
 from cli.terminal import own_foreground
 from core.errors import SettingsError, Unavailable
 from core.settings import DEFAULT_ORGANISATION, Settings
+
+T = TypeVar("T")
 
 WORKER_GRACE_PERIOD: Final = 20.0
 """Seconds for the worker to finish or release running attempts."""
@@ -54,13 +56,24 @@ async def _until_stopped(work: Coroutine[None, None, None]) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    async with _temporal(settings):
-        any_key = await prepare()
+    async with _beside(prepare()) as prepared, _temporal(settings):
+        any_key = await prepared
         api = CommandService("API", "api", grace=API_GRACE_PERIOD)
         worker = CommandService("worker", "worker", grace=WORKER_GRACE_PERIOD)
         async with supervised([api, worker]):
             await _announce(settings, any_key)
             await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """`work` as a task, which ends with the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from temporalio.client import WorkflowHandle
 
 from api.deps import services_of
 from core.jobs.states import JobState
@@ -88,14 +89,14 @@ async def test_many_waiters_share_one_look(
     domain = await system.add_domain(site.origin)
     services = services_of(system.app)
     described = 0
-    describe = services.reader.get
+    describe = WorkflowHandle.describe
 
-    async def counted(org_id: UUID, job_id: str) -> Any:
+    async def counted(handle: WorkflowHandle[Any, Any], **options: Any) -> Any:
         nonlocal described
-        described += 1
-        return await describe(org_id, job_id)
+        described += handle.id == domain.discovery_job_id
+        return await describe(handle, **options)
 
-    monkeypatch.setattr(services.reader, "get", counted)
+    monkeypatch.setattr(WorkflowHandle, "describe", counted)
     org_id = UUID((await system.api.get(f"/api/domains/{domain.id}")).json()["data"]["orgId"])
     waiters = [
         asyncio.create_task(services.watch.finished(org_id, domain.discovery_job_id, HANG))
@@ -107,10 +108,12 @@ async def test_many_waiters_share_one_look(
 
     await eventually(reads, lambda seen: seen > 0)
     await eventually(system.stats, lambda stats: stats.waiting == 1)
+    at_first = described
+    assert at_first <= 2, "one for the first who asked, and one for all others"
     await system.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
     jobs = await asyncio.gather(*waiters)
     assert {job.state for job in jobs} == {JobState.FAILED}
-    assert described <= 4, "at first, and when the watch is woken"
+    assert described <= at_first + 4, "two when the watch is woken; the cancellation looks as well"
 
 
 @pytest.mark.parametrize("path", ["/api/jobs", "/api/jobs/stats", "/api/jobs/{id}"])

@@ -18,7 +18,7 @@ async def test_an_operation_can_be_read_and_tried_without_another_host(
     await page.get_by_label("Value").fill(web.key.key)
     await page.get_by_role("button", name="Apply credentials").click()
     await page.get_by_role("button", name="Close", exact=True).click()
-    operation = page.locator("#operations-domains-list_all_api_domains_get")
+    operation = page.locator("#operations-domains-domains_list_all")
     await operation.get_by_role("button").first.click()
     await operation.get_by_text("The domains, newest first").wait_for()
     await operation.get_by_role("button", name="Try it out").click()
