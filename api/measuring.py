@@ -1,15 +1,11 @@
 """Measures how long requests wait for their answer."""
 
 import time
-from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.routing import METHODS
+from api.routing import method_of, route_of
 from core.metrics import HTTP_REQUESTS, status_class
-
-NO_ROUTE: Final = "none"
-OTHER_METHOD: Final = "OTHER"
 
 
 class Measuring:
@@ -30,10 +26,8 @@ class Measuring:
 
         async def measure(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", NO_ROUTE)
-                method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
-                status = status_class(message["status"])
-                HTTP_REQUESTS.labels(route, method, status).observe(time.perf_counter() - began)
+                labels = (route_of(scope), method_of(scope), status_class(message["status"]))
+                HTTP_REQUESTS.labels(*labels).observe(time.perf_counter() - began)
             await send(message)
 
         await self._app(scope, receive, measure)

@@ -9,7 +9,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.measuring import NO_ROUTE
+from api.routing import route_of
 from core.logs.context import own_log_fields
 from core.logs.redaction import Redactor
 
@@ -60,7 +60,7 @@ def _log_answer(scope: Scope, status: int, seconds: float) -> None:
     fields = {
         "method": scope["method"],
         "path": scope["path"],
-        "route": getattr(scope.get("route"), "path", NO_ROUTE),
+        "route": route_of(scope),
         "status": status,
         "milliseconds": round(seconds * 1000, 1),
     }

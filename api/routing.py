@@ -8,6 +8,24 @@ from starlette.types import Scope
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
+NO_ROUTE: Final = "none"
+"""What stands for the route of a path that has none."""
+
+OTHER_METHOD: Final = "OTHER"
+"""What stands for any method that no route has: clients may make up as many as they like."""
+
+
+def route_of(scope: Scope) -> str:
+    """The route that answers, with its parameters unfilled; known once the answer begins."""
+    route: str = getattr(scope.get("route"), "path", NO_ROUTE)
+    return route
+
+
+def method_of(scope: Scope) -> str:
+    """The method, or `OTHER_METHOD`."""
+    method: str = scope["method"]
+    return method if method in METHODS else OTHER_METHOD
+
 
 def has_route(app: FastAPI, scope: Scope) -> bool:
     """Whether there is a route at the path, for any method."""

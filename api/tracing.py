@@ -5,8 +5,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.measuring import NO_ROUTE, OTHER_METHOD
-from api.routing import METHODS
+from api.routing import method_of, route_of
 from core.tracing import SpanKind, span
 
 CARRIED: Final = ("traceparent", "tracestate")
@@ -26,13 +25,13 @@ class Tracing:
             return
         headers = Headers(scope=scope)
         carrier = {name: headers[name] for name in CARRIED if name in headers}
-        method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
+        method = method_of(scope)
         attributes = {"http.request.method": method}
         with span(method, SpanKind.SERVER, attributes, carrier) as request:
 
             async def named(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    route = getattr(scope.get("route"), "path", NO_ROUTE)
+                    route = route_of(scope)
                     status: int = message["status"]
                     request.rename(f"{method} {route}")
                     request.set({"http.route": route, "http.response.status_code": status})

@@ -102,12 +102,28 @@ async def create_batch(
     assert batch is not None
     if made is None:
         return batch
+    await _add_members(session, batch, page_ids)
+    if busy:
+        await _pass_over(session, batch.id, sorted(busy))
+        left = await _count(session, batch.id)
+        batch.passed_over, batch.size = batch.size - left, left
+    if in_part:
+        await _fit(session, batch, quotas)
+    else:
+        await _count_in(session, batch, quotas)
+    return batch
+
+
+async def _add_members(
+    session: AsyncSession, batch: Batch, page_ids: Sequence[UUID] | None
+) -> None:
+    """Make the pages members of the batch, and set its size. Raises NotFound."""
     members = select(literal(batch.id, BatchPage.batch_id.type), Page.id).where(
-        Page.domain_id == domain_id
+        Page.domain_id == batch.domain_id
     )
     if page_ids is None:
         members = members.where(Page.monitoring_enabled)
-        if workflow_id is not None:
+        if batch.workflow_id is not None:
             members = members.where(Page.schedule.is_(None))
     else:
         members = members.where(Page.id.in_(page_ids))
@@ -117,20 +133,20 @@ async def create_batch(
     batch.size = await _count(session, batch.id)
     if page_ids is not None and batch.size != len(set(page_ids)):
         raise NotFound("Page not found.")
-    if busy:
-        await _pass_over(session, batch.id, sorted(busy))
-        left = await _count(session, batch.id)
-        batch.passed_over, batch.size = batch.size - left, left
-    now = datetime.now(UTC)
-    if in_part:
-        room = await take_some_jobs(session, org_id, batch.size, quotas)
-        await _keep_oldest(session, batch, room)
-        some = await take_some_checks(session, org_id, room, quotas, now)
-        await _keep_oldest(session, batch, some)
-    else:
-        await take_jobs(session, org_id, batch.size, quotas)
-        await take_checks(session, org_id, batch.size, quotas, now)
-    return batch
+
+
+async def _count_in(session: AsyncSession, batch: Batch, quotas: Quotas) -> None:
+    """Count every crawl of the batch. Raises QuotaExceeded."""
+    await take_jobs(session, batch.org_id, batch.size, quotas)
+    await take_checks(session, batch.org_id, batch.size, quotas, datetime.now(UTC))
+
+
+async def _fit(session: AsyncSession, batch: Batch, quotas: Quotas) -> None:
+    """Count as many crawls of the batch as there is room for, and pass over the others."""
+    jobs = await take_some_jobs(session, batch.org_id, batch.size, quotas)
+    await _keep_oldest(session, batch, jobs)
+    checks = await take_some_checks(session, batch.org_id, jobs, quotas, datetime.now(UTC))
+    await _keep_oldest(session, batch, checks)
 
 
 async def _keep_oldest(session: AsyncSession, batch: Batch, count: int) -> None:

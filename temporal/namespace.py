@@ -41,9 +41,11 @@ async def prepare_namespace(client: Client, retention: timedelta) -> None:
     """Add the search attributes and set the retention of the client's namespace.
 
     Several processes may call it in parallel. It returns once visibility accepts queries on every
-    search attribute. It writes only what is different. Raises SettingsError if the server lets no
-    client write it, if the namespace has an attribute with another type or does not take the
-    retention, and Unavailable if Temporal cannot be reached.
+    search attribute. It writes only what is different.
+
+    Raises SettingsError if the server lets no client write it, if the namespace has an attribute
+    of another type, or if it does not take the retention. Raises Unavailable if Temporal cannot be
+    reached.
     """
     try:
         await _add_attributes(client)

@@ -100,9 +100,9 @@ class PageFetcher:
         one that cannot be read and is no part of the `stored` version. Such a response has no
         validators: those of the page say nothing of its frames.
 
-        Raises an error that a retry may help if a frame cannot be read that is part of the stored
-        version, since a page without it would look like a change; FrameUnreadable if the site
-        refuses it. Without a version to compare with, raises the errors of frames that may pass.
+        Without a frame that is part of the stored version the page would look like a change: if it
+        cannot be read, an error is raised that a retry may mend, or FrameUnreadable if the site
+        refuses it. Without a stored version, errors of frames are raised if they may pass. Raises
         HostBusy as `fetch` does.
         """
         if check.profile.frames is Frames.NONE or fetched.not_modified:

@@ -276,9 +276,9 @@ class Extractor:
     async def extract(self, page: PageSource) -> Extracted | SameText | EmptyShell:
         """The content of `page`, or SameText, or EmptyShell if `page.may_be_shell`.
 
-        Raises NotAPage if it has no visible text or exceeds `processes.DOCUMENT_TIMEOUT`,
-        WatchedPartMissing if the watched part has no text, JsonPathTooCostly if the JSON path
-        takes too long on the document, InternalError if the process crashes.
+        Raises NotAPage if it has no visible text or exceeds `processes.DOCUMENT_TIMEOUT`, and
+        WatchedPartMissing if the watched part has no text. Raises JsonPathTooCostly if the JSON
+        path takes too long on the document, and InternalError if the process crashes.
         """
         path = page.parts.json_path
         if path is None:

@@ -1,5 +1,6 @@
 """Jobs: list, read, count, and act on them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Final
 from urllib.parse import quote
@@ -33,7 +34,7 @@ from store.outbox import put, withdraw
 from store.pages import existing_pages
 from store.quotas import take_jobs
 from temporal.jobs.history import AttemptOutcome
-from temporal.jobs.messages import NO_OPTIONS
+from temporal.jobs.messages import NO_OPTIONS, Launcher
 from temporal.jobs.reader import JobStats
 from temporal.jobs.view import JobDetail, JobRow
 from temporal.jobs.visibility import JobFilter
@@ -221,30 +222,10 @@ async def retry_all(
         batches: list[RepeatedBatch] = []
         job_ids: list[str] = []
         for domain_id in dict.fromkeys(each.domain_id for each in subjects):
-            try:
-                domain = await get_domain(session, org_id, domain_id)
-            except NotFound:
-                continue  # it was deleted
             failed = [each.page_id for each in subjects if each.domain_id == domain_id]
-            pages = await existing_pages(session, domain_id, [each for each in failed if each])
-            if pages:
-                batch = await create_batch(
-                    session,
-                    org_id,
-                    domain_id,
-                    pages,
-                    uuid5(seed, f"crawls {domain_id}"),
-                    quotas=launcher.quotas,
-                )
-                await put(session, launcher.batch(domain, batch, NO_OPTIONS))
-                batches.append(
-                    RepeatedBatch(batch_id=batch.id, jobs_queued=batch.size, domain_id=domain_id)
-                )
-            if None in failed:
-                await take_jobs(session, org_id, 1, launcher.quotas)
-                message = launcher.discovery(domain, uuid5(seed, f"discovery {domain_id}"))
-                await put(session, message)
-                job_ids.append(message.job_id)
+            batch, job_id = await _repeat(session, org_id, domain_id, failed, seed, launcher)
+            batches += [batch] if batch else []
+            job_ids += [job_id] if job_id else []
         if not batches and not job_ids:
             raise Conflict("What the failed jobs were about has been deleted.")
         return RepeatedJobs(
@@ -266,6 +247,38 @@ async def retry_all(
         for job_id in started.job_ids:
             await delivery.deliver(UUID(job_id.rpartition("-")[2]))
         return RepeatedJobsAnswer(data=started)
+
+
+async def _repeat(
+    session: AsyncSession,
+    org_id: UUID,
+    domain_id: UUID,
+    failed: Sequence[UUID | None],
+    seed: UUID,
+    launcher: Launcher,
+) -> tuple[RepeatedBatch | None, str | None]:
+    """Write what runs the failed jobs of a domain again: a batch of the crawls of the pages
+    `failed`, and a discovery, whose page is None. Nothing for what was deleted.
+    """
+    try:
+        domain = await get_domain(session, org_id, domain_id)
+    except NotFound:
+        return None, None
+    repeated, job_id = None, None
+    pages = await existing_pages(session, domain_id, [each for each in failed if each])
+    if pages:
+        batch_id = uuid5(seed, f"crawls {domain_id}")
+        batch = await create_batch(
+            session, org_id, domain_id, pages, batch_id, quotas=launcher.quotas
+        )
+        await put(session, launcher.batch(domain, batch, NO_OPTIONS))
+        repeated = RepeatedBatch(batch_id=batch_id, jobs_queued=batch.size, domain_id=domain_id)
+    if None in failed:
+        await take_jobs(session, org_id, 1, launcher.quotas)
+        message = launcher.discovery(domain, uuid5(seed, f"discovery {domain_id}"))
+        await put(session, message)
+        job_id = message.job_id
+    return repeated, job_id
 
 
 @router.post("/cancel", responses=documented_errors(400))

@@ -59,14 +59,3 @@ async def test_an_unknown_key_is_refused_to_all_who_ask(database: Database) -> N
     asked = [owners.of("diffy_unknown") for _ in range(3)]
     found = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(each) for each in found] == [Unauthorized] * 3
-
-
-async def test_one_who_gives_up_does_not_end_the_look_of_the_others(database: Database) -> None:
-    async with database.transaction() as session:
-        key = await create_key(session, "one")
-    owners = KeyOwners(database)
-    impatient, patient = [asyncio.create_task(owners.of(key.key)) for _ in range(2)]
-    await asyncio.sleep(0)
-    impatient.cancel()
-    assert (await patient).key_id == key.id
-    assert impatient.cancelled()
