@@ -1,12 +1,12 @@
 """Who may import whom."""
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.loaded import loaded_by
 
 ROOT = Path(__file__).parents[1]
 OURS = {"core", "store", "temporal", "activities", "workflows", "api", "cli", "worker"}
@@ -51,11 +51,7 @@ def test_the_rules_know_nothing_of_temporal() -> None:
 
 @pytest.mark.parametrize("module", ["api.app", "cli.main"])
 def test_the_extraction_stack_is_not_loaded_by(module: str) -> None:
-    code = f"import sys, {module}; print(*sys.modules)"
-    ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    loaded = {name.split(".")[0] for name in ran.stdout.split()}
+    loaded = {name.split(".")[0] for name in loaded_by(f"import {module}")}
     assert module.split(".")[0] in loaded
     assert loaded & {"trafilatura", "lxml", "activities"} == set()
 

@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import subprocess
 import sys
 import time
 from unittest.mock import patch
@@ -20,8 +19,8 @@ from core.settings import LogFormat, Settings, load_settings
 from core.tracing import SpanKind, span, trace_fields
 from temporal.inputs import DATA_CONVERTER, InputGuard
 from temporal.tracing import tracing, tracing_interceptors
-from tests.cli.command import ROOT
 from tests.collector import Collector, collector
+from tests.loaded import loaded_by
 from tests.ports import free_port
 from tests.site import FakeSite
 from tests.system import running_system
@@ -152,19 +151,14 @@ def test_without_a_collector_no_library_of_tracing_is_loaded(
     module: str, loaded_all_the_same: set[str]
 ) -> None:
     program = (
-        "import sys\n"
         f"import {module}\n"
         "from core.settings import load_settings\n"
         "from core.tracing import SpanKind, span\n"
         "from temporal.tracing import tracing, tracing_interceptors\n"
         "with tracing(load_settings({}), 'worker'), span('a', SpanKind.CLIENT, {}):\n"
         "    assert tracing_interceptors() == ()\n"
-        "print(*sys.modules)\n"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    loaded = ran.stdout.split()
+    loaded = loaded_by(program)
     assert "temporal.tracing" in loaded
     unused = ("opentelemetry.sdk", "opentelemetry.exporter", "temporalio.contrib.opentelemetry")
     assert [each for each in loaded if each.startswith((*unused, "temporal.otlp"))] == []

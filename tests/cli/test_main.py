@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import ROOT, diffy
+from tests.loaded import loaded_by
 
 HEAVY = ("trafilatura", "lxml", "temporalio", "fastapi", "sqlalchemy", "rich", "httpx2")
 
@@ -28,25 +29,15 @@ def test_a_database_that_is_not_supported_is_a_bad_setting(tmp_path: Path) -> No
 
 
 def test_help_loads_nothing_heavy() -> None:
-    program = (
-        "import sys\n"
-        "from cli.main import diffy\n"
-        "diffy(['--help'], standalone_mode=False)\n"
-        "print(*sys.modules, file=sys.stderr)\n"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert "worker" in ran.stdout
-    assert {*HEAVY, "asyncio", "pydantic", "core.settings"}.isdisjoint(ran.stderr.split())
+    loaded = loaded_by("from cli.main import diffy\ndiffy(['--help'], standalone_mode=False)")
+    assert "cli.main" in loaded
+    assert {*HEAVY, "asyncio", "pydantic", "core.settings"}.isdisjoint(loaded)
 
 
 def test_up_does_not_load_what_its_children_load() -> None:
-    code = "import sys, cli.up; print(*sys.modules)"
-    ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert {"sqlalchemy", "alembic", "fastapi", "temporalio.worker"}.isdisjoint(ran.stdout.split())
+    loaded = loaded_by("import cli.up")
+    assert "cli.preparation" in loaded
+    assert {"sqlalchemy", "alembic", "fastapi", "temporalio.worker"}.isdisjoint(loaded)
 
 
 def test_a_bad_setting_is_told_before_anything_heavy_is_loaded() -> None:

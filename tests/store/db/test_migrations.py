@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -40,6 +39,7 @@ from store.requests import find_request
 from store.tables.batches import BEFORE_ALL
 from store.tables.discoveries import Discovery
 from store.tables.domains import Domain
+from tests.loaded import loaded_by
 
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
@@ -446,11 +446,10 @@ def test_there_is_one_newest_revision_and_files_are_named_after_theirs() -> None
 
 def test_a_database_that_is_up_to_date_needs_no_alembic(empty_url: str) -> None:
     migrate(empty_url)
-    program = f"import sys; from store.db.migrations import migrate; migrate({empty_url!r})"
-    command = [sys.executable, "-c", f"{program}; print(*sys.modules)"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "store.db.migrations" in ran.stdout.split()
-    assert "alembic" not in ran.stdout.split()
+    program = f"from store.db.migrations import migrate; migrate({empty_url!r})"
+    loaded = loaded_by(program)
+    assert "store.db.migrations" in loaded
+    assert "alembic" not in loaded
 
 
 async def test_several_processes_may_migrate_at_once(empty_url: str) -> None:
