@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 K = TypeVar("K")
 T = TypeVar("T")
+
+PATIENCE: Final = 1.0
+"""Seconds for which a read waits for the one before it, which may hang."""
 
 
 class SharedReads(Generic[K, T]):
@@ -13,7 +16,8 @@ class SharedReads(Generic[K, T]):
     before.
 
     All who ask while a read of the key runs share the next one: a thousand that ask at once would
-    otherwise be a thousand reads, and each would wait for all of them.
+    otherwise be a thousand reads, and each would wait for all of them. A read that takes longer
+    than `PATIENCE` holds up nobody but those who share it.
     """
 
     def __init__(self, read: Callable[[K], Awaitable[T]]) -> None:
@@ -33,12 +37,13 @@ class SharedReads(Generic[K, T]):
 
     async def _after(self, running: asyncio.Task[T] | None, key: K) -> T:
         if running is not None:
-            await asyncio.wait({running})
-        self._running[key] = self._next.pop(key)
+            await asyncio.wait({running}, timeout=PATIENCE)
+        read = self._running[key] = self._next.pop(key)
         try:
             return await self._read(key)
         finally:
-            del self._running[key]
+            if self._running.get(key) is read:
+                del self._running[key]
 
 
 def _retrieve(read: asyncio.Task[T]) -> None:

@@ -49,6 +49,26 @@ async def test_who_asks_while_a_read_runs_shares_the_next_one() -> None:
     assert await reads.get("a") == 2
 
 
+async def test_a_read_that_hangs_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.shared_reads.PATIENCE", 0.01)
+    begun = 0
+
+    async def read(_: str) -> int:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            await asyncio.Event().wait()
+        return begun
+
+    reads = SharedReads(read)
+    hanging = asyncio.create_task(reads.get("a"))
+    await under_way(hanging)
+    assert await asyncio.gather(*(reads.get("a") for _ in range(20))) == [2] * 20
+    assert await reads.get("a") == 3
+    assert not hanging.done()
+    hanging.cancel()
+
+
 async def test_an_error_is_told_to_all_who_share_it_and_to_no_one_else() -> None:
     source = Source()
     source.written = -1
