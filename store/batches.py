@@ -138,14 +138,15 @@ async def _add_members(
 async def _count_in(session: AsyncSession, batch: Batch, quotas: Quotas) -> None:
     """Count every crawl of the batch. Raises QuotaExceeded."""
     await take_jobs(session, batch.org_id, batch.size, quotas)
-    await take_checks(session, batch.org_id, batch.size, quotas, datetime.now(UTC))
+    # On the day from which `undo_batch` gives them back.
+    await take_checks(session, batch.org_id, batch.size, quotas, batch.created_at)
 
 
 async def _fit(session: AsyncSession, batch: Batch, quotas: Quotas) -> None:
     """Count as many crawls of the batch as there is room for, and pass over the others."""
     jobs = await take_some_jobs(session, batch.org_id, batch.size, quotas)
     await _keep_oldest(session, batch, jobs)
-    checks = await take_some_checks(session, batch.org_id, jobs, quotas, datetime.now(UTC))
+    checks = await take_some_checks(session, batch.org_id, jobs, quotas, batch.created_at)
     await _keep_oldest(session, batch, checks)
 
 

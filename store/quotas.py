@@ -4,8 +4,9 @@ Whoever takes something locks the row that counts it until the end of the transa
 at once cannot both take the last one. An organisation without a quota costs the look that finds
 none.
 
-Locks are taken in this order: the domain, the quotas of its organisation, pages, the day. The
-transaction that deletes a domain or a page takes none of the last two.
+Locks are taken in this order: the domain, the pages of a batch (shared), the quotas of its
+organisation, the day. Pages are inserted under the lock of the quotas. A transaction that deletes a
+domain or a page takes neither of the last two. The undo of a batch takes the day alone.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import QuotaExceeded
@@ -261,13 +262,18 @@ async def count_job(
     """
     if (await quotas_of(session, org_id, defaults)).checks_per_day == NO_QUOTA:
         return None
-    if await session.get(CountedCheck, job_id) is not None:
+    # Two attempts of a job may run at once: the second waits here for the first.
+    counted = await session.scalar(
+        upsert(session, CountedCheck)
+        .values(job_id=job_id, counted_at=now)
+        .on_conflict_do_nothing()
+        .returning(CountedCheck.job_id)
+    )
+    if counted is None:
         return None
     if await take_some_checks(session, org_id, 1, defaults, now) == 0:
+        await session.execute(delete(CountedCheck).where(CountedCheck.job_id == job_id))
         return day_after(now)
-    await session.execute(
-        upsert(session, CountedCheck).values(job_id=job_id, counted_at=now).on_conflict_do_nothing()
-    )
     return None
 
 

@@ -347,7 +347,11 @@ class Walk:
         batch: BatchMessage | None = None
         if self._tells_of_pages:
             client, org_id = self._delivery.client, self._domain.org_id
-            await make_room(client, self._database, org_id, len(completed), self._quotas)
+            new_pages = sum(
+                self._is_page(url, visit) and url.url not in self._known for url, visit in completed
+            )
+            if new_pages:
+                await make_room(client, self._database, org_id, new_pages, self._quotas)
         async with self._lock.transaction() as session:
             outcomes = await self._outcomes(session, completed)
             await frontier.record_outcomes(session, self._job_id, outcomes)

@@ -14,8 +14,9 @@ class OrganisationQuotas(Base):
 
     `pages_at_most` is an upper bound of the pages that it has: counted once, and raised with each
     page that is added since. None if they have to be counted. `jobs_at_most` is the same for its
-    unfinished jobs. `jobs_taken` is the number of jobs that it was ever given while there was a
-    quota of them. `jobs_counts` is how many times its jobs were counted.
+    unfinished jobs, except those that Temporal itself has started since they were counted.
+    `jobs_taken` is the number of jobs that it was ever given while there was a quota of them.
+    `jobs_counts` is how many times its jobs were counted.
     """
 
     __tablename__ = "organisation_quotas"

@@ -69,7 +69,7 @@ async def start_job(client: Client, job: JobStart) -> bool:
                 due=datetime.now(UTC) + job.delay if delayed else None,
             ),
             memo={MemoKey.SUBJECT: subject},
-            priority=_priority(job.owner),
+            priority=_priority(job.owner, delayed=delayed),
             static_summary=job.owner.url or job.owner.host,
             static_details=details_of_job(job.owner, job.batch_id, job.batch_workflow_id),
             request_eager_start=job.eager and not delayed,
@@ -105,7 +105,9 @@ async def start_batch(client: Client, batch: BatchMessage) -> None:
         raise as_unavailable(error) from error
 
 
-def _priority(owner: Owner) -> Priority:
-    """By the organisation and the host; ahead of others for the first jobs of the organisation."""
-    ahead = AHEAD if HEAD_STARTS.take(owner.org_id) else None
+def _priority(owner: Owner, *, delayed: bool = False) -> Priority:
+    """By the organisation and the host; ahead of others for the first jobs of the organisation that
+    begin now: any number of delayed ones may begin at one moment.
+    """
+    ahead = AHEAD if not delayed and HEAD_STARTS.take(owner.org_id) else None
     return Priority(priority_key=ahead, fairness_key=owner.fairness_key)

@@ -1,7 +1,9 @@
 """How many unfinished jobs an organisation has, and so how many more it may have.
 
-The store keeps an upper bound, raised with each job that the organisation is given. Only when that
-would pass the quota are the jobs counted: how a job goes, Temporal alone knows.
+The store keeps the last count, raised with each job that a request or the batch of a schedule was
+given since. Only when that would pass the quota are the jobs counted: how a job goes, Temporal
+alone knows. Jobs that Temporal starts itself, for the schedule of a page or another workflow, are
+in it from the next count on: the quota may be passed by as many.
 """
 
 import asyncio

@@ -5,6 +5,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -208,7 +209,8 @@ class JobWatch:
 
     def _start_polling(self) -> None:
         if self._polling is None:
-            self._polling = asyncio.create_task(self._poll())
+            # It is of no request: not in the log, and not in a trace.
+            self._polling = asyncio.create_task(self._poll(), context=Context())
 
     def _stop_polling(self) -> None:
         if self._polling is not None and not self.busy:

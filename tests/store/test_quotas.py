@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -216,6 +217,39 @@ async def test_a_job_of_temporal_counts_once_and_waits_for_the_next_day(
         assert await count_job(session, org_id, "third", UNLIMITED, tomorrow) is None
         use = await quota_use(session, org_id, one, NOON)
         assert (use.checks, use.passed_over) == (1, 1)
+
+
+async def test_attempts_of_one_job_that_run_at_once_count_once(
+    database: Database, org_id: UUID
+) -> None:
+    ten = Quotas(checks_per_day=10)
+
+    async def attempt() -> datetime | None:
+        async with database.transaction() as session:
+            return await count_job(session, org_id, "one", ten, NOON)
+
+    assert await asyncio.gather(*(attempt() for _ in range(5))) == [None] * 5
+    async with database.reading() as session:
+        assert (await quota_use(session, org_id, ten, NOON)).checks == 1
+
+
+async def test_the_checks_of_a_batch_are_given_back_to_the_day_that_they_were_taken_from(
+    database: Database, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    moments = iter([midnight - timedelta(seconds=1), *[midnight + timedelta(seconds=1)] * 5])
+
+    # Midnight passes after the first look at the clock.
+    monkeypatch.setattr("store.batches.datetime", SimpleNamespace(now=lambda _: next(moments)))
+    ten = Quotas(checks_per_day=10)
+    async with database.transaction() as session:
+        await new_pages(session, domain.id, "/0", "/1", "/2")
+        batch = await create_batch(session, domain.org_id, domain.id, None, quotas=ten)
+        days = (midnight - timedelta(hours=1), midnight + timedelta(hours=1))
+        used = [(await quota_use(session, domain.org_id, ten, day)).checks for day in days]
+        await undo_batch(session, batch.id)
+        left = [(await quota_use(session, domain.org_id, ten, day)).checks for day in days]
+    assert (used, left) == ([3, 0], [0, 0])
 
 
 async def test_a_batch_of_a_schedule_checks_the_pages_that_were_checked_longest_ago(

@@ -101,6 +101,20 @@ async def test_one_page_is_checked_before_the_many_that_another_organisation_has
         assert before < 10, "of sixty"
 
 
+async def test_a_job_that_is_to_begin_later_takes_no_head_start(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("temporal.jobs.head_starts.PER_SECOND", 0.0)
+    page_id = await system.lone_page(site)
+    priorities = []
+    for options in [{"delaySeconds": 3600}] * (BURST + 2) + [{}]:
+        job_id = await system.ask(f"/api/pages/{page_id}/crawl", **options)
+        described = await system.client.get_workflow_handle(job_id).describe()
+        info = described.raw_description.workflow_execution_info
+        priorities.append(info.priority.priority_key)
+    assert priorities == [0] * (BURST + 2) + [AHEAD]
+
+
 async def organisation(system: System) -> UUID:
     """The organisation of the system's key."""
     async with system.database.reading() as session:
