@@ -8,6 +8,7 @@ from typing import Final
 
 from core.errors import Unavailable
 from store.db.engine import BUSY_TIMEOUT, parse_url
+from store.db.outages import PRIMARY_CODE_MASK, SQLITE_AWAY
 from store.db.schema import revisions, stored_revision
 
 WAL_RETRY_INTERVAL: Final = 0.05
@@ -38,7 +39,7 @@ def use_write_ahead_log(file: Path) -> None:
     """Have an SQLite database keep a write-ahead log; it stays so for whoever opens it later.
 
     Of two connections that ask for it at once SQLite refuses one, and does not wait as it does for
-    a lock. Raises Unavailable if others use the database all the time.
+    a lock. Raises Unavailable if the database cannot be reached, or others use it all the time.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT
     with closing(sqlite3.connect(file, timeout=BUSY_TIMEOUT)) as connection:
@@ -47,8 +48,9 @@ def use_write_ahead_log(file: Path) -> None:
                 connection.execute("PRAGMA journal_mode = WAL")
                 return
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                code = error.sqlite_errorcode & PRIMARY_CODE_MASK
+                if code not in SQLITE_AWAY:
                     raise
-                if time.monotonic() >= deadline:
-                    raise Unavailable("The database is locked.") from error
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise Unavailable("The database cannot be reached.") from error
             time.sleep(WAL_RETRY_INTERVAL)

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Unavailable
 from core.health import Part, Verdict, failed, ok
+from store.db.engine import BUSY_TIMEOUT
 from store.db.outages import is_outage
 
 MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
@@ -40,15 +41,18 @@ async def revision_of(session: AsyncSession) -> str | None:
 def stored_revision(url: URL) -> str | None:
     """The revision of the database at `url`; None if no migration has run.
 
-    Raises Unavailable if it cannot be reached.
+    Raises Unavailable if it cannot be reached, and DatabaseError if the file is no database.
     """
-    engine = create_engine(url)
+    sqlite = url.get_backend_name() == "sqlite"
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT} if sqlite else {})
     try:
         with engine.connect() as connection:
             found: str | None = connection.scalar(STORED)
     except DBAPIError as error:
         if is_outage(error):
             raise Unavailable("The database cannot be reached.") from error
+        if not isinstance(error, OperationalError | ProgrammingError):
+            raise  # the file is no database
         return None  # there is no such table
     finally:
         engine.dispose()

@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, select, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
 from core.errors import SettingsError, Unavailable
 from core.jobs.checkpoint import EMPTY_CHECKPOINT
@@ -477,8 +477,9 @@ def test_an_sqlite_file_keeps_a_write_ahead_log_whoever_opens_it(tmp_path: Path)
         assert any_connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY])
 def test_a_write_ahead_log_that_sqlite_refuses_is_asked_for_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # SQLite refuses one of two connections that ask at once, but not on demand.
     refused: list[str] = []
@@ -488,7 +489,7 @@ def test_a_write_ahead_log_that_sqlite_refuses_is_asked_for_again(
             if not refused:
                 refused.append(sql)
                 error = sqlite3.OperationalError("database is locked")
-                error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+                error.sqlite_errorcode = code
                 raise error
             return super().execute(sql, *given)
 
@@ -499,6 +500,13 @@ def test_a_write_ahead_log_that_sqlite_refuses_is_asked_for_again(
     monkeypatch.undo()
     with closing(sqlite3.connect(tmp_path / "diffy.db")) as any_connection:
         assert any_connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_file_that_is_no_database_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    file = tmp_path / "diffy.db"
+    file.write_bytes(b"no database" * 1000)
+    with pytest.raises(DatabaseError, match="file is not a database"):
+        migrate(f"sqlite:///{file}")
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
