@@ -236,6 +236,7 @@ def test_the_manifests_set_settings_that_exist_and_fit_together() -> None:
             assert ports[service["ports"][0]["targetPort"]] == loaded.api_port
             assert service["selector"] == deployment["selector"]["matchLabels"]
         assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["enableServiceLinks"] is False, "a Service would set DIFFY_API_PORT"
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert container["resources"]["limits"]["memory"]
 
