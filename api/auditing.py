@@ -2,18 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from fastapi import FastAPI
-from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import get_contextvars
 
 from api.deps import SAFE_METHODS, Principal, services_of
+from api.routing import route_at
 from core.logs.redaction import Redactor
 from core.scopes import READS_BY_POST
 from store.audit_log import AuditEntry
@@ -78,8 +77,9 @@ class _Audited:
         app: FastAPI = self._scope["app"]
         state = self._scope.get("state", {})
         who: Principal | SignedIn | None = state.get("principal") or state.get("signed_in")
-        route = route_of(app, self._scope)
-        if who is None or route is None or route in READS_BY_POST or status == TOO_MANY:
+        route = route_at(app, self._scope)
+        reads = route in READS_BY_POST or state.get("reads_only", False)
+        if who is None or route is None or reads or status == TOO_MANY:
             return
         entry = AuditEntry(
             org_id=who.org_id,
@@ -92,26 +92,6 @@ class _Audited:
             request_id=get_contextvars().get("request_id"),
         )
         await services_of(app).audit_log.write(entry)
-
-
-def route_of(app: FastAPI, scope: Scope) -> str | None:
-    """The path of the route of a request, also of one that was refused before; None if there is
-    none.
-    """
-    found = scope.get("route") or next(_matching(app.routes, scope), None)
-    path = getattr(found, "path", None)
-    return path if isinstance(path, str) else None
-
-
-def _matching(routes: Iterable[Any], scope: Scope) -> Iterator[Any]:
-    """The routes that match a request; FastAPI has those of an included router below one."""
-    for each in routes:
-        if each.matches(scope)[0] is not Match.FULL:
-            continue
-        if hasattr(each, "effective_route_contexts"):
-            yield from _matching(each.effective_route_contexts(), scope)
-        else:
-            yield each
 
 
 def _subject(scope: Scope, status: int, body: bytes) -> str | None:

@@ -1,6 +1,7 @@
 """Lookups of the routes at a path."""
 
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.routing import Match
@@ -39,3 +40,23 @@ def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
         for method in METHODS
         if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.routes)
     ]
+
+
+def route_at(app: FastAPI, scope: Scope) -> str | None:
+    """The route of a request, also of one that was refused before its route was looked up; None if
+    there is none.
+    """
+    found = scope.get("route") or next(_matching(app.routes, scope), None)
+    path = getattr(found, "path", None)
+    return path if isinstance(path, str) else None
+
+
+def _matching(routes: Iterable[Any], scope: Scope) -> Iterator[Any]:
+    """The routes that match a request; FastAPI has those of an included router below one."""
+    for each in routes:
+        if each.matches(scope)[0] is not Match.FULL:
+            continue
+        if hasattr(each, "effective_route_contexts"):
+            yield from _matching(each.effective_route_contexts(), scope)
+        else:
+            yield each

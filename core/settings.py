@@ -48,9 +48,11 @@ SECRET_URLS = frozenset({"database_url", "otel_exporter_otlp_endpoint"})
 
 
 def _proxies(text: str) -> str:
+    """As uvicorn reads it: `*` stands alone, and a network has no bits of a host."""
+    if text.strip() == "*":
+        return "*"
     for each in text.split(","):
-        if each.strip() != "*":
-            ip_network(each.strip(), strict=False)
+        ip_network(each.strip())
     return text
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert
-
+from core.shared_reads import SharedReads
 from store.db.engine import Database
+from store.db.upsert import upsert
 from store.tables.audit import AuditLine
 
 RETRY_INTERVAL: Final = 1.0
@@ -42,7 +42,7 @@ class AuditLog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._kept: deque[tuple[UUID, AuditEntry]] = deque(maxlen=MAX_KEPT)
-        self._flushing = asyncio.Lock()
+        self._flushes = SharedReads[None, None](self._flush)
 
     async def write(self, entry: AuditEntry) -> None:
         """Store the line. Where that fails it is logged, and stored when the database answers
@@ -55,16 +55,23 @@ class AuditLog:
             log.warning("a line of the audit log waits for the database (%s): %s", error, entry)
 
     async def flush(self) -> None:
-        """Store the lines that are kept. Raises Unavailable; they are then kept on."""
-        async with self._flushing:
-            lines = list(self._kept)
-            if not lines:
-                return  # they went with those of another request
-            async with self._database.transaction() as session:
-                rows = [{"id": line_id, **asdict(entry)} for line_id, entry in lines]
-                await session.execute(insert(AuditLine), rows)
-            stored = {line_id for line_id, _ in lines}
-            self._kept = deque((each for each in self._kept if each[0] not in stored), MAX_KEPT)
+        """Store the lines that are kept. Raises Unavailable; they are then kept on.
+
+        Requests that end meanwhile share the next attempt: while the database is locked, none waits
+        for those of all others.
+        """
+        await self._flushes.get(None)
+
+    async def _flush(self, _: None) -> None:
+        lines = list(self._kept)
+        if not lines:
+            return  # they went with those of another request
+        async with self._database.transaction() as session:
+            rows = [{"id": line_id, **asdict(entry)} for line_id, entry in lines]
+            # An attempt that took long may have stored some of them meanwhile.
+            await session.execute(upsert(session, AuditLine).on_conflict_do_nothing(), rows)
+        stored = {line_id for line_id, _ in lines}
+        self._kept = deque((each for each in self._kept if each[0] not in stored), MAX_KEPT)
 
     async def keep_flushing(self, interval: float = RETRY_INTERVAL) -> None:
         """Store kept lines every so many seconds, until cancelled; then once more."""

@@ -55,6 +55,9 @@ class DeliverActivities:
         self._database = database
         self._means = means
         self._api_url = api_url
+        for kind in means:
+            # Of a counter that appears with its first failure, Prometheus sees no increase.
+            DELIVERIES.labels(kind, "failed")
 
     @activity.defn(name=ActivityName.DELIVER)
     async def deliver(self, job: DeliverInput) -> DeliverResult:

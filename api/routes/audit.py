@@ -4,12 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from api.deps import DatabaseDep, PrincipalDep
 from api.errors import documented_errors
 from api.paging import ListMeta, PagingDep
-from core.model import Model, UtcTime
+from core.model import Model, Moment, UtcTime
 from store.audit import AuditFilter, list_audit, names_of_keys
 
 router = APIRouter(prefix="/api/audit", tags=["keys"])
@@ -50,8 +49,8 @@ async def list_of_organisation(
         str | None, Query(alias="subjectId", min_length=1, max_length=200)
     ] = None,
     method: Annotated[str | None, Query(pattern=r"^(POST|PUT|PATCH|DELETE)$")] = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> AuditAnswer:
     """What the keys of the organisation did and tried to do, newest first: at `since` or later, and
     before `until`.

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import ChangeIdDep, DatabaseDep, PrincipalDep
@@ -17,7 +17,7 @@ from core.changes.diff import BlockChange, ChangeStats, TextDifference
 from core.changes.events import Event
 from core.changes.price_list import PriceMove
 from core.changes.rules import ChangeType, Severity
-from core.model import Model, UtcTime
+from core.model import Model, Moment, UtcTime
 from core.text.stored_text import display_form
 from store.changes import ChangeFilter, acknowledge_change, changed_pages, get_change, list_changes
 from store.prices import moves_of
@@ -133,8 +133,8 @@ async def list_all(
     change_type: Annotated[ChangeType | None, Query(alias="changeType")] = None,
     severity: Severity | None = None,
     event: Event | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     acknowledged: bool | None = None,
     tag: TagQuery = None,
     batch_id: Annotated[UUID | None, Query(alias="batchId")] = None,

@@ -78,7 +78,7 @@ def _as_text(_: object, __: str, event: Event) -> str:
         if name not in FIRST and name not in TRACES
     ]
     head = f"{event['timestamp']} {event['level'].upper()} {event['process']} {event['logger']}: "
-    traces = [f"\n{_printable(event[name], but=chr(10))}" for name in TRACES if name in event]
+    traces = [f"\n{_indented(event[name])}" for name in TRACES if name in event]
     return "".join((head, _printable(str(event["event"])), *fields, *traces))
 
 
@@ -87,9 +87,15 @@ def _word(value: object) -> str:
     return text if text.isprintable() and text and not {*" ='\""} & {*text} else json.dumps(text)
 
 
-def _printable(text: str, but: str = "") -> str:
+def _indented(text: str) -> str:
+    """`text` in its own lines, all but the first of which begin with a space: none is like a line
+    of the log.
+    """
+    return "\n ".join(map(_printable, text.split("\n")))
+
+
+def _printable(text: str) -> str:
     """`text` in one line, without marks that control a terminal or the direction of writing."""
     return "".join(
-        each if each.isprintable() or each in but else each.encode("unicode_escape").decode()
-        for each in text
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
     )

@@ -7,6 +7,7 @@ read; a key that was logged has to be replaced everywhere.
 
 import re
 from collections.abc import Iterable, Mapping
+from json import dumps
 from typing import Final
 from urllib.parse import unquote
 
@@ -21,12 +22,14 @@ MIN_KNOWN_LENGTH: Final = 6
 MAX_DEPTH: Final = 5
 """Levels of lists and mappings within a value. What lies deeper is left out."""
 
-_NAME: Final = (
-    r"[\w.-]{0,40}?(?:token|secret|passw(?:or)?d|passphrase|credentials?|signature|jwt|"
+_WORD: Final = (
+    r"(?:token|secret|passw(?:or)?d|passphrase|credentials?|signature|jwt|"
     r"authori[sz]ation|cookie2?|session(?:[-_]?id)?|"
     r"(?:api|access|private|secret|signing|encryption|bootstrap)[-_]?key)"
 )
-"""Names of what is secret, in headers, queries, fields, settings and connection strings."""
+"""How names of what is secret end, in headers, queries, fields, settings, connection strings."""
+
+_NAME: Final = rf"[\w.-]{{0,40}}?{_WORD}"
 
 _SECRET_FIELD: Final = re.compile(rf"{_NAME}|headers|cookies", re.IGNORECASE)
 
@@ -66,19 +69,22 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         re.compile(rf"(['\"])({_NAME})\1(\s*[:=]\s*)(?!b?\\?['\"])[^\s,}}\])]+", re.IGNORECASE),
         rf"\1\2\1\g<3>{HIDDEN}",
     ),
-    # password='x y'
+    # password='x y', password: "x y"
     (
-        re.compile(rf"\b({_NAME})=(['\"]){_QUOTED}(?:\2|\\?\Z)", re.IGNORECASE | re.DOTALL),
-        rf"\1={HIDDEN}",
+        re.compile(
+            rf"({_WORD})([ \t]*[:=][ \t]*)(['\"]){_QUOTED}(?:\3|\\?\Z)",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        rf"\1\2{HIDDEN}",
     ),
     # ?access_token=x&…, password=x host=…, api_key%3Dx
     (
-        re.compile(rf"\b({_NAME})(=|%3D)(?!['\"]|\*\*\*)[^\s&;,'\")\]}}]+", re.IGNORECASE),
+        re.compile(rf"({_WORD})(=|%3D)(?!['\"]|\*\*\*)[^\s&;,'\")\]}}]+", re.IGNORECASE),
         rf"\1\2{HIDDEN}",
     ),
     # password: x
     (
-        re.compile(rf"\b({_NAME}):[ \t]+(?!\*\*\*)[^\s'\"]\S*", re.IGNORECASE),
+        re.compile(rf"({_WORD}):[ \t]+(?!\*\*\*)[^\s'\"]\S*", re.IGNORECASE),
         rf"\1: {HIDDEN}",
     ),
     # Names that mean a secret in the query of a URL only
@@ -118,7 +124,9 @@ class Redactor:
     """Removes secrets: those that look like one, and the `known` ones."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:
-        longest_first = sorted({each for each in known if len(each) >= MIN_KNOWN_LENGTH}, key=len)
+        # As they are, and as Python and JSON write them.
+        forms = {form for each in known for form in (each, repr(each)[1:-1], dumps(each)[1:-1])}
+        longest_first = sorted({each for each in forms if len(each) >= MIN_KNOWN_LENGTH}, key=len)
         alternatives = "|".join(map(re.escape, reversed(longest_first)))
         self._known = re.compile(alternatives) if alternatives else None
 
@@ -157,9 +165,12 @@ class Redactor:
 
 
 def passwords_in(url: str) -> set[str]:
-    """The password in a URL, as it is written and as it is meant."""
-    found = re.search(r"//[^/?#:]*:([^/?#]*)@", url)
-    return {found[1], unquote(found[1])} if found else set()
+    """The password in a URL, as it is written and as it is meant, as RFC 3986 and as SQLAlchemy
+    read the URL: to that one `/`, `?` and `#` may stand in a password.
+    """
+    patterns = (r"//[^/?#:]*:([^/?#]*)@", r"//[^/:]*:([^@]*)@")
+    found = [each[1] for pattern in patterns if (each := re.search(pattern, url))]
+    return {form for each in found for form in (each, unquote(each))}
 
 
 def _without_groups(text: str) -> str:

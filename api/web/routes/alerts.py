@@ -250,6 +250,7 @@ async def _preview(
     fields: Form,
     alert: rest.AlertView | None = None,
 ) -> Response:
+    request.state.reads_only = True  # for the audit log: the form is posted, and changes nothing
     values = sparse({**_values(fields), "name": fields.text("name"), "days": fields.whole("days")})
     if channels := fields.all("channel"):
         values["channelIds"] = channels

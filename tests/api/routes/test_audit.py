@@ -2,18 +2,22 @@
 
 import asyncio
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from api.deps import services_of
 from core.errors import Unavailable
 from core.scopes import SAFE_METHODS, Scope
+from store.audit_log import AuditEntry, AuditLog
+from store.db.engine import Database
 from store.tables.audit import AuditLine
+from store.tables.domains import Domain
 from tests.api.operations import operations
 from tests.api.test_scopes import client, new_key, signed_in
 from tests.eventually import eventually
@@ -132,11 +136,50 @@ async def test_lines_are_filtered_and_paged(system: System) -> None:
     assert [*answer["data"], *rest] == await lines(system.api)
 
 
-@pytest.mark.parametrize(
-    "query", ["keyId=1", "method=GET", "since=yesterday", "until=2026-01-01", "cursor=x"]
-)
+@pytest.mark.parametrize("query", ["keyId=1", "method=GET", "cursor=x"])
 async def test_a_bad_filter_is_refused(system: System, query: str) -> None:
     assert (await system.api.get(f"/api/audit?{query}")).status_code == 400
+
+
+@pytest.mark.parametrize("route", ["audit", "changes"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=yesterday",
+        "until=2026-01-01",
+        "since=0001-01-01T00:00:00%2B14:00",
+        "until=9999-12-31T23:59:59-14:00",
+    ],
+)
+async def test_a_moment_that_is_none_in_utc_is_refused(
+    system: System, route: str, query: str
+) -> None:
+    assert (await system.api.get(f"/api/{route}?{query}")).status_code == 400
+
+
+@pytest.mark.sqlite
+async def test_requests_do_not_wait_for_each_other_while_the_database_is_locked(
+    system: System,
+) -> None:
+    domain = await system.add_domain("shop.example")
+    [line] = await lines(system.api)
+    async with system.database.reading() as session:
+        org_id = (await session.get_one(Domain, domain.id)).org_id
+    at, key_id = datetime.now(UTC), UUID(line["keyId"])
+    entry = AuditEntry(org_id, at, key_id, "POST", "/api/domains", None, 201, None)
+    away = Database.open(system.settings.resolved_database_url, busy_timeout=0.5)
+    audit_log = AuditLog(away)
+    began = time.monotonic()
+    try:
+        async with system.database.transaction() as session:
+            await session.execute(text("UPDATE organisations SET name = name"))
+            await asyncio.gather(*(audit_log.write(entry) for _ in range(20)))
+            # One after the other they would wait for ten seconds.
+            assert time.monotonic() - began < 5
+        await asyncio.gather(*(audit_log.flush() for _ in range(3)))
+    finally:
+        await away.close()
+    assert len(await lines(system.api, limit=100)) == 21
 
 
 async def test_only_an_admin_reads_the_log_and_only_of_its_organisation(system: System) -> None:
@@ -183,6 +226,8 @@ async def test_a_form_of_the_web_page_has_a_line_of_the_key_that_signed_in(
     async with client(system) as browser:
         csrf = await signed_in(browser, key)
         await browser.post("/domains", data={"csrf": csrf, "domain": "shop.example"})
+        preview = {"csrf": csrf, "name": "Prices", "preview": "1"}
+        assert (await browser.post("/alerts", data=preview)).status_code in (200, 400)
     async with client(system, key) as admin:
         found = [(each["method"], each["route"]) for each in await lines(admin)]
     assert found == [("POST", "/domains")]

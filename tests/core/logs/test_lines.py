@@ -88,7 +88,7 @@ def test_text_has_one_line_an_event_and_traces_as_python_prints_them() -> None:
     )
     assert lines[1].endswith(' answered path="/a b" request_id=r-1 status=200')
     assert lines[3] == "Traceback (most recent call last):"
-    assert lines[-1] == "ValueError: x"
+    assert lines[-1] == " ValueError: x"
 
 
 @pytest.mark.parametrize("form", list(LogFormat))

@@ -1,5 +1,6 @@
 """What a log may not show, in all the forms in which it comes."""
 
+import json
 import time
 
 import pytest
@@ -60,6 +61,9 @@ PASSWORD = "s3cr3t/w0rd"
         (f"https://discord.com/api/webhooks/123/{TOKEN}", TOKEN),
         (f"first line\nauthorization: {PASSWORD}\nthird", PASSWORD),
         (f"refresh_token%3D{TOKEN}", TOKEN),
+        (f'password: "two {PASSWORD}"', PASSWORD),
+        (f"passphrase: 'two {PASSWORD}'", PASSWORD),
+        (f'my.own-api_key = "two {PASSWORD}"', PASSWORD),
     ],
 )
 def test_a_secret_is_hidden(line: str, secret: str) -> None:
@@ -98,6 +102,9 @@ def test_what_is_around_a_secret_stays() -> None:
 def test_known_secrets_are_hidden_wherever_they_are() -> None:
     redact = Redactor({"correct horse", "correct horse battery", "abc"}).text
     assert redact("it said: correct horse battery!") == "it said: ***!"
+    quoted = "p\"q'r\\s99"
+    for written in (repr(quoted), json.dumps(quoted)):
+        assert "s99" not in Redactor({quoted}).text(f"it said {written}")
     # A word that short could be part of any other.
     assert redact("abc") == "abc"
 
@@ -107,6 +114,8 @@ def test_the_password_of_a_connection_string_is_known_in_both_its_forms() -> Non
         "p%40ss%2Fword",
         "p@ss/word",
     }
+    for mark in "/?#":  # as SQLAlchemy reads it
+        assert f"pa{mark}ss" in passwords_in(f"postgresql://diffy:pa{mark}ss@db/diffy")
     assert passwords_in("sqlite:////var/lib/diffy.db") == set()
     assert passwords_in("postgresql://diffy@db/diffy") == set()
 
@@ -138,7 +147,7 @@ def test_a_long_text_is_cut_after_its_secrets_are_hidden() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["token", "a", "'", '"', "\\", "//", "headers={", "/feeds/", "basic ", "x=", "eyJ", "-."],
+    ["token", "a", "'", '"', "\\", "//", "headers={", "/feeds/", "basic ", "x=", "eyJ", "-.", "a."],
 )
 def test_no_text_takes_long(piece: str) -> None:
     text = (piece * 40_000)[:40_000]
