@@ -375,9 +375,10 @@ def _firings_of_day(schedule: Schedule, day: date) -> list[datetime]:
 
 
 def _clocks_change(zone: ZoneInfo, day: date) -> bool:
-    midnights = (datetime.combine(each, time(), zone) for each in (day, day + timedelta(days=1)))
-    start, end = (each.utcoffset() for each in midnights)
-    return start != end
+    midnight = datetime.combine(day, time(), zone)
+    # A gap of the day before may end at midnight.
+    start, end = midnight - timedelta(seconds=1), midnight + timedelta(days=1)
+    return start.utcoffset() != end.utcoffset()
 
 
 def _is_apart(moment: datetime, others: Iterable[datetime], distance: timedelta) -> bool:

@@ -231,6 +231,8 @@ def test_active_hours_may_end_on_the_next_day_which_counts_to_the_day_before() -
         {"everyMinutes": 7, "days": ["sun", "mon"], "timeZone": "Europe/Berlin"},
         {"everyMinutes": 13, "days": ["sun"], "timeZone": "America/New_York"},
         {"everyMinutes": 59, "days": ["sun"], "timeZone": "Australia/Lord_Howe"},
+        {"everyMinutes": 13, "days": ["sat", "sun"], "timeZone": "America/Nuuk"},
+        {"everyMinutes": 7, "days": ["sat", "sun"], "timeZone": "America/Scoresbysund"},
         {"cron": "4-59/8 * * * *", "timeZone": "Europe/Berlin"},
         {"cron": "58 2 * * *", "timeZone": "Europe/Berlin"},
         {"cron": "2,32 0,1,23 * * *", "timeZone": "Africa/Cairo"},
