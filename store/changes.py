@@ -189,9 +189,11 @@ class ToldDifference:
 
 
 async def told_differences(
-    session: AsyncSession, domain_id: UUID, page_id: UUID | None, limit: int
+    session: AsyncSession, domain_id: UUID, page_id: UUID | None, first_id: UUID, limit: int
 ) -> list[ToldDifference]:
-    """The newest changes of texts of the domain, or of one of its pages."""
+    """The change `first_id`, and the newest changes of texts of the domain or of one of its pages:
+    at most `limit`.
+    """
     before, after = aliased(Snapshot), aliased(Snapshot)
     rows = (
         select(
@@ -203,7 +205,7 @@ async def told_differences(
         .outerjoin(before, Change.before_id == before.id)
         .outerjoin(after, Change.after_id == after.id)
         .where(Change.domain_id == domain_id, Change.event == Event.CHANGE)
-        .order_by(Change.created_at.desc(), Change.id.desc())
+        .order_by((Change.id == first_id).desc(), Change.created_at.desc(), Change.id.desc())
         .limit(limit)
     )
     if page_id is not None:

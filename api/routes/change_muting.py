@@ -146,7 +146,8 @@ async def _mute(
     """The patterns for what is wanted of the change, and what they silence."""
     patterns = _patterns(STORED_DIFFERENCE.validate_python(change.diff).blocks, wanted)
     of_page = wanted.scope is MuteScope.PAGE
-    told = await told_differences(session, domain.id, page.id if of_page else None, MAX_EXAMINED)
+    only = page.id if of_page else None
+    told = await told_differences(session, domain.id, only, change.id, MAX_EXAMINED)
     known = (domain.crawl_settings or NOTHING_CHOSEN).ignore_text or ()
     if of_page:
         known += (page.crawl_settings or NOTHING_CHOSEN).ignore_text or ()

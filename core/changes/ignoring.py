@@ -28,7 +28,8 @@ MIN_LITERALS: Final = 3
 MAX_LINE_LENGTH: Final = 20_000
 """Number of characters of a line that are compared with patterns; a longer one matches none."""
 
-_NUMBER: Final = r"(?>\d+(?:[.,:/'’\u00a0\u202f]\d+)*)"
+# Of bounded length, since it is tried at each digit. A line has plain spaces only.
+_NUMBER: Final = r"(?>\d{1,20}(?:(?:[.,:/'’]|[ ](?=\d{3}(?!\d)))\d{1,20}){0,9})"
 _NUMBERS: Final = re.compile(_NUMBER)
 _TOKENS: Final = re.compile(
     r"\\(?P<plain>[\\*#])|(?P<any>\*)|(?P<number>#)|(?P<other>.)", re.DOTALL
@@ -66,8 +67,10 @@ def pattern_of(line: str, *, numbers: bool = False) -> str:
 
 def is_ignored(block: BlockChange, patterns: Sequence[str]) -> bool:
     """Whether every line of the block, before and after the change, matches one of `patterns`."""
-    lines = [line for line in (block.before, block.after) if line is not None]
-    return all(any(_matches(line, each) for each in patterns) for line in lines)
+    if not patterns:
+        return False
+    lines = [_words(line) for line in (block.before, block.after) if line is not None]
+    return all(any(_matches(words, each) for each in patterns) for words in lines)
 
 
 def without_ignored(difference: TextDifference, patterns: Sequence[str]) -> TextDifference:
@@ -93,8 +96,7 @@ def _escaped(character: str) -> str:
     return f"\\{character}" if character in "\\*#" else character
 
 
-def _matches(line: str, pattern: str) -> bool:
-    words = _words(line)
+def _matches(words: str, pattern: str) -> bool:
     return len(words) <= MAX_LINE_LENGTH and _compiled(pattern).fullmatch(words) is not None
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx2
+import pytest
 
 from tests.api.crawled import crawled_page
 from tests.site import FakeSite
@@ -105,3 +106,13 @@ async def test_what_cannot_be_muted_is_told_and_changes_nothing(
     assert error(await system.api.get(f"/api/changes/{gone['id']}/mute")) == (
         400, "The change has 0 blocks, numbered from 0.",
     )  # fmt: skip
+
+
+async def test_a_change_is_examined_however_many_there_were_since(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.routes.change_muting.MAX_EXAMINED", 1)
+    await crawled_page(system, site, shown(11), shown(12), shown(12, 129))
+    _, first = (await system.api.get("/api/changes")).json()["data"]
+    found = await previewed(system, first["id"])
+    assert (found["examined"], found["silenced"], found["silencesThis"]) == (1, 1, True)

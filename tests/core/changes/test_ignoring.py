@@ -114,6 +114,31 @@ def test_texts_of_a_page_add_to_those_of_its_domain_and_need_no_new_baseline() -
     assert profile.comparison.ignore_text == ("aaa", "bbb")
 
 
+@pytest.mark.parametrize("pattern", ["abc*#x", "*#.#x*abc", "*#x*abc"])
+@pytest.mark.parametrize(
+    "line", ["1" * 19_900, "1," * 9_900, "1 111" * 3_900, "abc" + "1" * 19_000]
+)
+def test_numbers_in_a_pattern_cost_little(pattern: str, line: str) -> None:
+    before, after = f"{line} a", f"{line} b"
+    told, million = cost(
+        lambda: told_difference(before, after, Comparison(ignore_text=(pattern,) * 10))
+    )
+    assert not told.identical
+    assert million < 50
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("987", "1 005"), ("999 234", "1 000 240"), ("1.005", "987"), ("12 345 678", "9")],
+)
+def test_a_number_may_have_spaces_between_its_thousands(before: str, after: str) -> None:
+    pattern = pattern_of(f"{before} inscrits à ce jour", numbers=True)
+    assert pattern == "# inscrits à ce jour"
+    line = "{} inscrits à ce jour"
+    how = Comparison(ignore_text=(pattern,))
+    assert told_difference(line.format(before), line.format(after), how).identical
+
+
 def test_the_worst_patterns_cost_little() -> None:
     worst = tuple(f"{'*a' * 148}{number:03}" for number in range(50))
     before = "\n".join(f"{'a' * 2_000} {n}" for n in range(20))
