@@ -162,7 +162,7 @@ class Visitor:
             return Excluded(ExclusionReason.BLOCKED_BY_SITE, error=error_of_wall(found.wall))
         page = found.page
         links = without_visit(page.links, fetched.requested or url, url)
-        visit = _found(url, replace(page, links=links), in_site, rendered=read is not fetched)
+        visit = outcome_of(url, replace(page, links=links), in_site, rendered=read is not fetched)
         if isinstance(visit, FoundPage) and found.content is not None:
             version = version_of(read, found.content, reading.profile, body_hash_of(read))
             return replace(visit, version=version)
@@ -260,7 +260,10 @@ def _is_feed(content_type: str | None) -> bool:
     return declared in FEED_TYPES or declared in XML
 
 
-def _found(url: str, page: PageLinks, in_site: Callable[[str], bool], *, rendered: bool) -> Visit:
+def outcome_of(
+    url: str, page: PageLinks, in_site: Callable[[str], bool], *, rendered: bool
+) -> Visit:
+    """What a visit to a page with these links comes to; `rendered` says that a browser read it."""
     for instead, reason in (
         (page.refresh, ExclusionReason.REDIRECT),
         (page.canonical, ExclusionReason.DUPLICATE),
@@ -269,7 +272,10 @@ def _found(url: str, page: PageLinks, in_site: Callable[[str], bool], *, rendere
             continue
         target = _normalised(instead, url, routes=rendered)
         # The document of an application says the same of all its routes.
-        says_nothing = target is None or target == url or target == document_of(url)
+        of_all_routes = reason is ExclusionReason.DUPLICATE and (
+            route_of(url) and not route_of(target or "")
+        )
+        says_nothing = target in (None, url, document_of(url)) or of_all_routes
         if target is not None and not says_nothing and in_site(target):
             links = page.links if reason is ExclusionReason.DUPLICATE and not page.nofollow else ()
             return Excluded(reason, target, links=links, rendered=rendered)

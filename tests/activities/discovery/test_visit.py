@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 import activities.extraction.processes
-from activities.discovery.visit import Excluded, FoundPage, Visit, Visitor
+from activities.discovery.visit import Excluded, FoundPage, Visit, Visitor, outcome_of
 from core.errors import BlockedByRobots, InvalidAddress, SiteUnreachable
+from core.web.links import PageLinks
 from core.web.page_types import PageType
 from core.web.scope import ExclusionReason
 from tests.pauses import watched
@@ -138,3 +139,25 @@ async def test_a_page_that_cannot_be_read_in_time_is_none(
     assert found.reason is ExclusionReason.NOT_A_PAGE
     assert found.error is not None
     assert found.error.message == "The page could not be read within 1 s."
+
+
+@pytest.mark.parametrize(
+    ("url", "canonical"),
+    [
+        ("https://a.example/#/pricing", "https://a.example/"),
+        ("https://a.example/index.html#/pricing", "https://a.example/"),
+        ("https://a.example/app#/pricing", "https://a.example/app/"),
+        ("https://a.example/?lang=en#/pricing", "https://a.example/"),
+        ("https://a.example/#/pricing", "https://a.example/#/pricing"),
+    ],
+)
+def test_a_canonical_link_of_the_document_says_nothing_of_a_route(url: str, canonical: str) -> None:
+    page = PageLinks((), canonical, None, "Prices")
+    assert isinstance(outcome_of(url, page, lambda _: True, rendered=True), FoundPage)
+
+
+def test_a_canonical_link_to_another_route_is_followed() -> None:
+    page = PageLinks((), "https://a.example/#/prices", None, "Prices")
+    found = outcome_of("https://a.example/#/pricing", page, lambda _: True, rendered=True)
+    assert isinstance(found, Excluded)
+    assert found.instead == "https://a.example/#/prices"
