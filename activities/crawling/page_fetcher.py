@@ -13,6 +13,7 @@ from activities.http.responses import error_for_document, error_for_status
 from activities.reporting import MAX_HOST_WAIT
 from core.errors import (
     BlockedBySite,
+    EmptyPage,
     FrameUnreadable,
     InternalError,
     InvalidAnswer,
@@ -119,7 +120,12 @@ class PageFetcher:
             inlined = await self._extractor.frames(PageWithFrames(page, documents))
             if not inlined.missing:
                 break
-            for address in inlined.missing:
+            wanted = list(inlined.missing)
+            if len(wanted) > MAX_FRAMES - asked:
+                # Those of the stored version come first: a new frame removes none of them.
+                parts = {each for each in wanted if await stored.has(each)}
+                wanted.sort(key=lambda each: each not in parts)
+            for address in wanted:
                 documents[address] = None
                 if (
                     asked == MAX_FRAMES
@@ -188,6 +194,8 @@ class PageFetcher:
         )
         if refused := error_for_status(fetched.status, fetched.retry_after):
             raise refused
+        if not fetched.body.strip():
+            raise EmptyPage("The site sent an empty document.")
         document = FrameDocument(fetched.url, fetched.content_type, fetched.body)
         wall = await self._extractor.wall_of_frame(document)
         if wall is not None:

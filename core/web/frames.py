@@ -32,7 +32,7 @@ FRAME_WALLS: Final = frozenset({WallKind.BOT_CHECK, WallKind.ACCESS_DENIED, Wall
 contents of frames."""
 
 _STYLED_AWAY: Final = re.compile(r"display:none|visibility:hidden")
-_UNSEEN: Final = re.compile(r"display:none|visibility:hidden|(?:^|;)(?:width|height):[01](?:px)?;")
+_SIZES: Final = re.compile(r"(?<=;)((?:min-)?(?:width|height)):([^;]*)")
 _TINY: Final = frozenset({"0", "1", "0px", "1px"})
 
 
@@ -230,12 +230,19 @@ class _Visibility:
 def _is_unseen(attributes: Mapping[str, str | None]) -> bool:
     if "hidden" in attributes or attributes.get("aria-hidden") == "true":
         return True
-    if (attributes.get("width") or "").strip() in _TINY:
-        return True
-    if (attributes.get("height") or "").strip() in _TINY:
-        return True
-    style = _style(attributes)
-    return bool(style) and _UNSEEN.search(f"{style};") is not None
+    style = f";{_style(attributes)};"
+    return _STYLED_AWAY.search(style) is not None or any(
+        _is_tiny(side, attributes, style) for side in ("width", "height")
+    )
+
+
+def _is_tiny(side: str, attributes: Mapping[str, str | None], style: str) -> bool:
+    """Whether the frame has a side of one pixel at most; a style stands above an attribute."""
+    sizes = dict(_SIZES.findall(style))
+    least, size = sizes.get(f"min-{side}"), sizes.get(side)
+    if least is not None and least not in _TINY:
+        return False
+    return (size or (attributes.get(side) or "").strip()) in _TINY
 
 
 def _style(attributes: Mapping[str, str | None]) -> str:

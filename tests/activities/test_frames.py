@@ -93,6 +93,8 @@ TOO_MUCH = "<p>" + "x" * (MAX_FRAME_BYTES + 1)
         ("no", 401, "FRAME_UNREADABLE"),
         ("no", 403, "FRAME_UNREADABLE"),
         (TOO_MUCH, 200, "FRAME_UNREADABLE"),
+        ("", 200, "FRAME_UNREADABLE"),
+        (" \n", 200, "FRAME_UNREADABLE"),
         (CAPTCHA, 200, "BLOCKED_BY_SITE"),
         ("busy", 503, "SITE_OVERLOADED"),
     ],
@@ -173,3 +175,18 @@ async def test_documents_of_other_sites_are_read_if_that_is_set_and_get_no_secre
         await system.choose(f"/api/pages/{page_id}", frames="none", headers=None)
         await look(system, page_id)
         assert await text(system, page_id) == "# Hotel\nPrices:"
+
+
+async def test_a_new_frame_removes_none_of_those_that_the_page_had(
+    system: System, site: FakeSite
+) -> None:
+    sources = [f"/f{number}" for number in range(MAX_FRAMES + 1)]
+    for number, source in enumerate(sources):
+        site.page(source, f"<p>Room {number} costs ${number}0</p>")
+    first, *others = sources
+    site.page("/", framed(*others))
+    page_id = await watched(system, site, "/")
+    assert (await look(system, page_id)).baseline
+    site.page("/", framed(first, *others))
+    assert not (await look(system, page_id)).changed
+    assert await summaries(system, page_id) == []

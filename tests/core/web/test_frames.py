@@ -55,6 +55,9 @@ def test_a_frameset_is_a_page_with_its_frames_in_order() -> None:
     [
         "<iframe src=a></iframe>", "<IFRAME SRC='/a#part'></IFRAME>", "<iframe\nsrc=./a>",
         "<iframe/src=/a>",
+        "<iframe src=/a style='width: 1px; min-width: 100%'>",
+        "<iframe src=/a width=0 style='width:100%;height:300px'>",
+        "<iframe src=/a height=1 style='height:600px'>",
         "<base href=/><iframe src=a width=100% height=10>", "<iframe src=a loading=lazy>",
         "<div class=embed><iframe src=/a style='width: 100%'></iframe></div>",
         "<div style='height:0;padding-bottom:56%'><iframe src=/a></iframe></div>",
@@ -74,7 +77,9 @@ def test_what_a_reader_sees_is_fetched(frame: str) -> None:
     [
         "<iframe src=/a hidden>", "<iframe src=/a style='display: none'>",
         "<iframe src=/a width=0>",
-        "<iframe src=/a height=1px>", "<iframe src=/a style='width:1px;height:1px'>",
+        "<iframe src=/a height=1px>", "<iframe src=/a style='min-width:1px;width:0'>",
+        "<iframe src=/a height=0 style='width:100%'>",
+        "<iframe src=/a style='width:1px;height:1px'>",
         "<iframe src=/a aria-hidden=true>", "<iframe srcdoc='<p>x' src=/a>", "<iframe>",
         "<iframe src=about:blank>", "<iframe src='javascript:a()'>",
         "<iframe src='data:text/html,x'>",
