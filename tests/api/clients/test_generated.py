@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import AsyncIterator
@@ -51,8 +52,15 @@ def key_of(system: System) -> str:
 
 async def ran(*command: str, cwd: Path) -> str:
     """What a program prints that must succeed."""
+    # The generator for Python formats what it made with the ruff that it finds on the path, where
+    # an environment that was not activated is missing.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *command,
+        cwd=cwd,
+        env=os.environ | {"PATH": path},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     printed, _ = await process.communicate()
     assert process.returncode == 0, printed.decode()
