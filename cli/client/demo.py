@@ -70,12 +70,13 @@ def demo(stay: bool | None) -> None:
 def _ended_as_by_ctrl_c() -> Iterator[None]:
     """Let `kill` and a closed terminal end the block as Ctrl-C does, so that its system ends too.
 
+    Ctrl-C itself has no effect on what a script started in the background, unless it is asked for.
     Only the main thread can have it so.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
         yield
