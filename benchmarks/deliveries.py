@@ -14,6 +14,7 @@ import asyncio
 import json
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -37,6 +38,9 @@ WITHIN: Final = 3_600.0
 
 KILLED: Final = (Part.WORKER, Part.WORKER, Part.API, Part.SERVER, Part.UP)
 """What is killed by chance, the worker twice as often as others."""
+
+SAID_EVERY: Final = 10.0
+"""Seconds between two lines about what is left."""
 
 UNAVAILABLE: Final[Answer] = (503, {})
 
@@ -63,6 +67,15 @@ class Bench:
         self.channels: list[str] = []
         self.pages: list[str] = []
         self.domain = ""
+        self.began = time.monotonic()
+        self.said = self.began
+
+    def say(self, state: str) -> None:
+        """Print to the terminal how far this is, every ten seconds."""
+        now = time.monotonic()
+        if now - self.said >= SAID_EVERY:
+            self.said = now
+            print(f"{now - self.began:.0f} s: {state}", file=sys.stderr)
 
     async def prepare(self, count: int) -> None:
         """Crawl the pages, and add the channels and an alert for the word `offer`."""
@@ -114,6 +127,7 @@ class Bench:
                     await self.client.insist("GET", f"/api/jobs/stats?batchId={batch_id}")
                 ).data
                 left = sum(stats[name] for name in ("waiting", "active", "delayed"))
+                self.say(f"{left} crawls are left")
                 if not left and stats["completed"] + stats["failed"]:
                     return
                 await asyncio.sleep(0.5)
@@ -123,6 +137,7 @@ class Bench:
         async with asyncio.timeout(WITHIN):
             while True:
                 answer = await self.client.insist("GET", "/api/deliveries?state=pending&limit=1")
+                self.say(f"{answer.meta['total']} deliveries are pending")
                 if answer.meta["total"] == 0 and await self.complete():
                     return
                 await asyncio.sleep(0.5)

@@ -192,6 +192,26 @@ def restore(file: Path) -> None:
     click.echo(f"Restored: {', '.join(restore(settings, file))}. Start the system with `diffy up`.")
 
 
+@diffy.command(name="migrate-to")
+@click.argument("database_url", metavar="DATABASE_URL", envvar="DIFFY_DATABASE_URL")
+@click.option(
+    "--temporal",
+    "temporal_address",
+    metavar="HOST:PORT",
+    envvar="TEMPORAL_ADDRESS",
+    help="Also move the unfinished jobs, to this Temporal server.",
+)
+def migrate_to(database_url: str, temporal_address: str | None) -> None:
+    """Move this installation from its SQLite file to the empty PostgreSQL database DATABASE_URL.
+
+    Stop the system first. Both can be given as DIFFY_DATABASE_URL and TEMPORAL_ADDRESS as well.
+    """
+    settings = _settings()
+    from cli.migrate_to import migrate_to
+
+    migrate_to(settings, database_url, temporal_address, click.echo)
+
+
 @diffy.command()
 @click.argument("domain")
 def backtest(domain: str) -> None:

@@ -1,21 +1,20 @@
 """`diffy up`: the whole system in one process tree."""
 
 import asyncio
-import fcntl
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import click
 
+from cli.data_directory import check_nothing_moved, own_data_directory
 from cli.embedded import HOST, EmbeddedTemporal
 from cli.ports import Port, check_ports
 from cli.preparation import first_key, prepare
 from cli.services import CommandService
 from cli.supervisor import supervised
 from cli.terminal import own_foreground
-from core.errors import SettingsError, Unavailable
 from core.settings import DEFAULT_ORGANISATION, Settings
 
 T = TypeVar("T")
@@ -32,7 +31,8 @@ def up(settings: Settings) -> None:
 
     Raises SettingsError for a setting that does not fit, and Unavailable if a part fails to start.
     """
-    with own_foreground(), _data_directory_lock(settings):
+    with own_foreground(), own_data_directory(settings):
+        check_nothing_moved(settings)
         check_ports(list(_ports(settings)))
         asyncio.run(_until_stopped(_run(settings)))
 
@@ -113,23 +113,3 @@ def _ports(settings: Settings) -> Iterator[Port]:
     if settings.temporal_address is None:
         yield Port("DIFFY_TEMPORAL_PORT", HOST, settings.temporal_port)
         yield Port("DIFFY_TEMPORAL_UI_PORT", HOST, settings.temporal_ui_port)
-
-
-@contextmanager
-def _data_directory_lock(settings: Settings) -> Iterator[None]:
-    """Lock the data directory: two servers must not share one SQLite file."""
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (settings.data_dir / "lock").open("w")
-    except OSError as error:
-        raise SettingsError(
-            f"DIFFY_DATA_DIR: {settings.data_dir} cannot be used: {error.strerror}."
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Unavailable(
-                f"Another `diffy up` runs on {settings.data_dir}; stop it, or set DIFFY_DATA_DIR."
-            ) from error
-        yield
