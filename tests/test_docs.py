@@ -174,7 +174,7 @@ def test_the_commands_and_targets_are_listed() -> None:
 
 def command_of(written: str) -> str:
     """A documented command without its arguments; empty for a target of make."""
-    return " ".join(re.findall(r"(?<![\w-])[a-z]+", written)) if "diffy" in written else ""
+    return " ".join(re.findall(r"(?<![\w-])[a-z][a-z-]*", written)) if "diffy" in written else ""
 
 
 def commands(group: click.Group, name: str) -> Iterator[str]:
