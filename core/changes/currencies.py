@@ -39,6 +39,8 @@ _DOLLARS: Final[dict[str, str]] = {
 
 BEFORE: Final[dict[str, str]] = {
     **{f"{prefix}$": code for prefix, code in _DOLLARS.items()},
+    **{f"{code}$": code for code in _DOLLARS.values()}, "ARS$": "ARS",
+    "E£": "EGP", "£E": "EGP", "LE": "EGP", "Gs": "PYG", "Gs.": "PYG", "Ft": "HUF", "DA": "DZD",
     "U$S": "USD", "U$D": "USD", "$U": "UYU", "CN¥": "CNY", "JP¥": "JPY", "RMB¥": "CNY",
     "GH₵": "GHS", "GH¢": "GHS", "B/.": "PAB", "S/.": "PEN", "S/": "PEN", "Bs.": "Bs", "Bs": "Bs",
     "RMB": "CNY", "Rs.": "INR", "Rs": "INR", "Rp": "IDR", "Rp.": "IDR", "RM": "MYR",
@@ -61,7 +63,8 @@ AFTER: Final[dict[str, str]] = {
     "kr": "kr", "kr.": "kr", "Kr": "kr", "Kr.": "kr", "KR": "kr", ":-": "kr", "zł": "PLN",
     "zl": "PLN", "ZŁ": "PLN", "Kč": "CZK", "kč": "CZK", "KČ": "CZK", "Kčs": "CZK", "Kc": "CZK",
     "Ft": "HUF", "FT": "HUF", "ft": "HUF", "lei": "RON", "Lei": "RON", "leu": "RON", "kn": "HRK",
-    "руб": "RUB", "руб.": "RUB", "р.": "RUB", "Р": "RUB", "грн": "UAH", "грн.": "UAH",
+    "руб": "RUB", "руб.": "RUB", "р.": "RUB", "р": "RUB", "Р": "RUB", "LE": "EGP", "DA": "DZD",
+    "Gs": "PYG", "Gs.": "PYG", "грн": "UAH", "грн.": "UAH",
     "лв": "BGN", "лв.": "BGN", "дин": "RSD", "дин.": "RSD", "din": "RSD", "din.": "RSD",
     "ден": "MKD", "ден.": "MKD", "тг": "KZT", "тг.": "KZT", "сум": "UZS", "сом": "KGS",
     "ман.": "AZN", "so'm": "UZS", "so‘m": "UZS", "soʻm": "UZS", "so’m": "UZS", "KM": "BAM",
@@ -130,7 +133,7 @@ PLAIN_CODES: Final = words_of(
 count only beside a number that is written like a price."""
 
 NEEDS_PRICE_FORM: Final = words_of(
-    "R Q L. P K Br Le Ar KM Kz F Fr ft FT Р lira som kip dong rand pula riel"
+    "R Q L. P K Br Le LE DA Ar KM Kz F Fr ft FT Р р lira som kip dong rand pula riel"
 )
 """Notations that are also something else (`R 4`, `Q3`): they count only beside a number that is
 written like a price."""

@@ -132,6 +132,33 @@ _LEADS: Final = words_of(
     "cuesta"
 )
 
+_OTHER_COMMA: Final = re.compile(r"(?<=\d)[，،](?=\d)")
+"""A full-width or Arabic comma within a number."""
+
+_CONTINUES: Final = re.compile(r"(?:\d[。、]|[千万萬億亿만억천]\s)\Z")
+"""What stands before a number that is the rest of another one."""
+
+_TWO_DIGITS_BEHIND_OTHERS: Final = re.compile(r"(?<=\d)\s\d\d\Z")
+
+_GROUPS_BY_SPACE: Final = "₴₽₸₾₼₮"
+"""Signs of countries that separate thousands by a space also after the sign."""
+
+_CODE: Final = re.compile(r"\s?([A-Z]{3})(?![^\W\d_])")
+
+_MYRIADS: Final = frozenset("千万萬億亿만억천")
+
+_CODES_OF_SIGNS: Final = {
+    "$": words_of(
+        "USD CAD AUD NZD HKD SGD TWD MXN ARS CLP COP UYU DOP CUP BRL BBD BMD BND BSD BZD FJD GYD "
+        "JMD KYD LRD NAD SBD SRD TTD XCD ZWL"
+    ),
+    "GBP": words_of("EGP LBP SYP SDG SSP FKP GIP SHP"),
+    "¥": words_of("JPY CNY"),
+    "kr": words_of("SEK NOK DKK ISK"),
+    "Rs": words_of("INR PKR LKR NPR MUR SCR"),
+}
+"""The currencies that a code after the number may name, by what the sign alone stands for."""
+
 _FULL_WIDTH: Final = {
     **{ord("０") + n: str(n) for n in range(10)},
     **dict(zip(map(ord, "＄￡￥￦￠﹩，．"), "$£¥₩¢$,.", strict=True)),
@@ -153,16 +180,20 @@ def find_money(text: str) -> tuple[Money, ...]:
 
 @dataclass(frozen=True)
 class _Notation:
-    """A currency beside a number: `plain[start:end]`, and the word that multiplies the number."""
+    """A currency beside a number: `plain[start:end]`, and the word that multiplies the number.
+
+    `code` names the currency if the notation is one of several, as in `$12 MXN`.
+    """
 
     name: str
     start: int
     end: int
     scale: str | None = None
+    code: str | None = None
 
     @property
     def currency(self) -> str:
-        return _NOTATIONS.get(self.name) or WORDS[self.name.lower()]
+        return self.code or _NOTATIONS.get(self.name) or WORDS[self.name.lower()]
 
 
 class _Reader:
@@ -191,6 +222,8 @@ class _Reader:
         """How many numbers from the `n`th on belong together, and the amounts that they are."""
         number = self._numbers[n]
         before = self._before(number.start())
+        if (counted := self._in_myriads(n)) is not None:
+            return self._counted(number.start(), before, *counted)
         following = self._range_end(n, leading=before is not None)
         if before is not None:
             if (
@@ -203,9 +236,13 @@ class _Reader:
             scale, end = self._scale(numbers[-1].end())
             dashes = _DASHES.match(self._plain, end)
             end = dashes.end() if dashes else end
-            notation = _Notation(before.name, before.start, end, scale)
+            code = self._code_after(end, before.currency)
+            end = code.end() if code else end
+            notation = _Notation(before.name, before.start, end, scale, code[1] if code else None)
             return self._money(numbers, notation, leading=True)
         if number.start() and _NOT_BEFORE.match(self._plain, number.start() - 1):
+            return 1, []
+        if _CONTINUES.search(self._plain, max(number.start() - 2, 0), number.start()):
             return 1, []
         amid = _AMID.match(self._plain, number.end())
         if amid is not None and number[0].isdigit() and n + 1 < len(self._numbers):
@@ -217,6 +254,40 @@ class _Reader:
         if following is not None and (after := self._after(following.end())) is not None:
             return self._money([number, following], after, leading=False)
         return 1, []
+
+    def _in_myriads(self, n: int) -> tuple[int, Decimal, int] | None:
+        """How many numbers from the `n`th on are one that is counted in myriads, as in `12万5000`,
+        its value and its end; None if the number is not written so.
+        """
+        total, power, end, taken = Decimal(0), len(_MYRIADS) * 4, self._numbers[n].start(), 0
+        while power and n + taken < len(self._numbers):
+            number = self._numbers[n + taken]
+            if self._plain[end : number.start()].strip(_SPACES):
+                break
+            mark = self._plain[number.end() : number.end() + 1]
+            own = SCALES[mark] if mark in _MYRIADS else 0
+            if own >= power or not number[0].isdecimal():
+                return None
+            total += int(number[0]) * 10**own
+            power, end, taken = own, number.end() + bool(own), taken + 1
+        return (taken, total, end) if taken > 1 else None
+
+    def _counted(
+        self, start: int, before: _Notation | None, taken: int, amount: Decimal, end: int
+    ) -> tuple[int, list[Money]]:
+        if before is not None:
+            return taken, [self._cut(amount, before.currency, before.start, end)]
+        after = _AFTER.match(self._plain, end)
+        if after is None or (start and _NOT_BEFORE.match(self._plain, start - 1)):
+            return taken, []
+        notation = _Notation(after[1] or after[2] or after[3], start, after.end())
+        return taken, [self._cut(amount, notation.currency, start, after.end())]
+
+    def _code_after(self, end: int, currency: str) -> re.Match[str] | None:
+        """The code after a number that says which currency its sign stands for."""
+        codes = _CODES_OF_SIGNS.get(currency)
+        found = _CODE.match(self._plain, end) if codes else None
+        return found if codes and found and found[1] in codes else None
 
     def _range_end(self, n: int, *, leading: bool) -> re.Match[str] | None:
         """The number that ends a range which starts with the `n`th, whose currency may lead it."""
@@ -334,10 +405,13 @@ class _Reader:
                 return True  # a million, or a metre
             spaced = plain[number.start() - 1] in _SPACES
             glued = not spaced or notation.name in "$£¥₹₩"
+            glued = glued and notation.name not in _GROUPS_BY_SPACE
             if grouped_by_space and not _DECIMALS.search(written) and glued:
                 return True  # `$5 100 users`
             if not re.search(r"[.,٫]", written) and _cents_follow(rest):
                 return True  # `$35 00`
+        elif _TWO_DIGITS_BEHIND_OTHERS.search(plain, max(number.start() - 2, 0), number.end()):
+            return True  # `35 00 €`
         elif grouped_by_space and _named_before(
             plain[max(number.start() - 80, 0) : number.start()]
         ):
@@ -370,12 +444,12 @@ def _with_western_digits(text: str) -> str:
         text = text.translate(_FULL_WIDTH)
     else:
         text = text.translate(_FULL_WIDTH_SIGNS)
-    if not any(character.isdecimal() and not character.isascii() for character in text):
-        return text
-    return "".join(
-        str(unicodedata.decimal(each)) if each.isdecimal() and not each.isascii() else each
-        for each in text
-    )
+    if any(character.isdecimal() and not character.isascii() for character in text):
+        text = "".join(
+            str(unicodedata.decimal(each)) if each.isdecimal() and not each.isascii() else each
+            for each in text
+        )
+    return _OTHER_COMMA.sub(",", text)
 
 
 def _cents_follow(rest: str) -> bool:

@@ -69,6 +69,14 @@ def test_a_number_without_a_currency_is_no_money(text: str) -> None:
         ("ab 1 299 €", "1299", "EUR"),
         ("1.299,00 TL", "1299.00", "TRY"), ("20 swiss francs", "20", "CHF"),
         ("$5 10 users", "5", "$"),
+        ("1，299元", "1299", "¥"), ("¥1，299", "1299", "¥"), ("１，２９９円", "1299", "¥"),
+        ("1،299 تومان", "1299", "IRT"), ("۱،۲۹۹ تومان", "1299", "IRT"),
+        ("12万5000円", "125000", "¥"), ("¥12万5000", "125000", "¥"), ("1만 2천원", "12000", "KRW"),
+        ("3億5000万円", "350000000", "¥"), ("E£12", "12", "EGP"), ("MXN$12", "12", "MXN"),
+        ("$12 MXN", "12", "MXN"), ("$12.00 USD", "12.00", "USD"), ("£12 EGP", "12", "EGP"),
+        ("kr 99 SEK", "99", "SEK"), ("₴1 299", "1299", "UAH"), ("1 299 р", "1299", "RUB"),
+        ("12.00 LE", "12.00", "EGP"), ("1 200 DA", "1200", "DZD"), ("Gs. 12.000", "12000", "PYG"),
+        ("Ft 1 200", "1200", "HUF"),
     ],
 )  # fmt: skip
 def test_notations_of_the_world_are_read(text: str, amount: str, currency: str) -> None:
@@ -81,7 +89,8 @@ def test_notations_of_the_world_are_read(text: str, amount: str, currency: str) 
     "text",
     [
         "$35 00", "$ 35 00 per month", "$5 100 users", "5 € 99", "Phone 15 999 €",
-        "Windows 11 139 €", "1,234,56 €", "$1.5.2", "$1.299/l", "TND 1,250", "$5m", "£5b",
+        "Windows 11 139 €", "1,234,56 €", "19 99 €", "35 00 €", "1 299 99 €", "19。99元",
+        "12万5000人", "$1.5.2", "$1.299/l", "TND 1,250", "$5m", "£5b",
     ],
 )  # fmt: skip
 def test_a_figure_that_can_be_two_amounts_is_none(text: str) -> None:
@@ -129,7 +138,11 @@ def test_words_around_a_range_leave_it_one(text: str) -> None:
     assert [money.amount for money in find_money(text)] == [10, 20]
 
 
-@pytest.mark.parametrize("piece", ["9", "1 ", "$1,2", "1-2 €", "$", "5 € "])
+def test_of_two_counts_each_has_its_own_currency() -> None:
+    assert [money.amount for money in find_money("3万円 5000円")] == [30_000, 5_000]
+
+
+@pytest.mark.parametrize("piece", ["9", "1 ", "$1,2", "1-2 €", "$", "5 € ", "1万", "1億1万1 "])
 def test_the_time_grows_with_the_text_and_no_faster(piece: str) -> None:
     def least(count: int) -> float:
         return min(cost(lambda: find_money(piece * count))[1] for _ in range(2))
