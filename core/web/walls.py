@@ -17,6 +17,8 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from core.changes.money import find_money
+
 MAX_HTML: Final = 500_000
 """Number of characters of a page that may be a wall."""
 
@@ -106,8 +108,8 @@ def _pattern(phrases: str) -> re.Pattern[str]:
 
 _BOT_CHECK: Final = _pattern(
     r"""
-    (?:verify|verifying|confirm|prove|make sure|ensure|check(?:ing)?)(?: that| if)?
-    + (?:you(?:'re| are)|you) (?:a |not a |not an? |an? )?(?:automated )?(?:human
+    (?:let's |please )?(?:verify|verifying|confirm|prove|make sure|ensure|check(?:ing)?)
+    +(?: that| if)? (?:you(?:'re| are)|you) (?:a |not a |not an? |an? )?(?:automated )?(?:human
     +|robot|bot|real person)
     are you (?:a |an )?(?:human|robot|bot)
     i(?:'m| am) not a robot|you(?:'re| are) not a (?:robot|bot)|you(?:'re| are) (?:a )?human
@@ -162,8 +164,8 @@ _BOT_CHECK: Final = _pattern(
     人機驗證|请完成(?:安全)?验证|請完成(?:安全)?驗證|安全验证|异常流量|请输入验证码|請輸入驗證碼
     滑块验证
     로봇이 아닙니다|사람인지 확인|자동 ?입력 ?방지|비정상적인 (?:트래픽|접근)|보안 ?확인
-    मैं रोबोट नहीं|आप (?:इंसान|मानव) हैं|tôi không phải là (?:người máy|robot)
-    bạn là con người|ฉันไม่ใช่หุ่นยนต์|คุณเป็นมนุษย์|saya bukan robot
+    मैं रोबोट नहीं|आप (?:इंसान|मानव|रोबोट नहीं) हैं|tôi không phải là (?:người máy|robot)
+    bạn là con người|ฉันไม่ใช่หุ่นยนต์|คุณเป็นมนุษย์|คุณไม่ใช่(?:โปรแกรมอัตโนมัติ|หุ่นยนต์|บอท)|saya bukan robot
     anda (?:manusia|bukan robot)
     """
 )
@@ -171,7 +173,17 @@ _BOT_CHECK: Final = _pattern(
 _ACCESS_DENIED: Final = _pattern(
     r"""
     (?:error )?(?:403 )?(?:access (?:is )?denied|forbidden|access forbidden)(?: 403)?
-    (?:your )?(?:request|access) (?:was |has been |is )?(?:blocked|rejected)
+    (?:sorry,? )?(?:your )?(?:request|access) (?:was |has been |is )?(?:blocked|rejected|denied)
+    (?:sorry,? )?your ip(?: address)? (?:has been|is|was) (?:temporarily )?(?:blocked|banned)
+    your access to this (?:site|page|website|service) has been (?:limited|blocked|denied)
+    +(?: by the site owner)?
+    (?:error )?(?:429 )?too many requests|you are being rate limited|request unsuccessful
+    (?:error )?(?:451:? )?unavailable (?:due to|for) legal reasons
+    (?:this|the) (?:content|page|site|website) is (?:not available|unavailable) in your
+    + (?:region|country|location)
+    (?:dieser inhalt|diese seite) ist in (?:ihrem|deinem) land nicht verfügbar
+    (?:ce contenu|cette page|ce site) n'est pas disponible dans votre (?:pays|région)
+    (?:este contenido|esta página) no está disponible en (?:tu|su) (?:país|región)
     (?:sorry,? )?you (?:have been|are|were) blocked
     access to this (?:page|site|website) (?:has been|is|was) (?:denied|blocked|restricted)
     (?:der )?zugriff (?:wurde |ist )?(?:verweigert|gesperrt|blockiert)
@@ -192,7 +204,7 @@ _DENIAL: Final = re.compile(
     r"permission|authori[sz]|berechtig|autoris|autoriz|reference|referenz|incident|support id|"
     r"request id|ray id|event id|your ip|ip[- ]adress|ip address|adresse ip|direccion ip|"
     r"endereco ip|indirizzo ip|ip-адрес|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]{12,}\b|firewall|"
-    r"this server|security (?:service|policy|rules)"
+    r"this server|security (?:service|policy|rules)|try again|response code|if you believe"
 )
 
 _MAINTENANCE: Final = _pattern(
@@ -200,7 +212,8 @@ _MAINTENANCE: Final = _pattern(
     (?:(?:the |this |our )?(?:site|website|web site|page|shop|store|service|system)
     +(?:'s| is)? |we(?:'re| are) )?(?:currently |temporarily )?(?:(?:down|offline
     +|closed) for|under|undergoing|in) (?:scheduled |planned |routine )?maintenance(?: mode)?
-    maintenance mode
+    maintenance mode|(?:scheduled|planned) maintenance
+    briefly unavailable for scheduled maintenance(?:[.] check back in a minute)?
     (?:we(?:'ll| will) )?be (?:right )?back (?:soon|shortly|in a (?:moment|few minutes))
     (?:this |the |our )?(?:site|website|page|service|shop) (?:is )?(?:temporarily
     +|currently) (?:unavailable|offline|closed|down)
@@ -228,6 +241,12 @@ _MAINTENANCE: Final = _pattern(
     vi er snart tilbake|huoltokatko|sivusto on huollossa|karbantartás alatt|site în mentenanță
     (?:ただいま|現在)?(?:サイトは|システム)?メンテナンス中(?:です)?
     (?:网站|系统|本站)?(?:正在)?维护中?|(?:網站|系統)(?:正在)?維護中
+    du kommst gleich an die reihe|you(?:'re| are) (?:now |currently )?in (?:the )?(?:line|queue
+    +|waiting room)
+    vi utför underhåll|vi är strax tillbaka
+    (?:trang web|website|hệ thống)(?: này)? đang (?:được )?bảo trì
+    (?:साइट|वेबसाइट) रखरखाव में है|(?:เว็บไซต์|ระบบ)?(?:ปิดปรับปรุง|กำลังปรับปรุง)(?:ระบบ)?
+    (?:situs|website|sistem)(?: ini)? (?:sedang )?(?:dalam )?(?:pemeliharaan|perbaikan)
     (?:시스템|서비스|서버|사이트)? ?점검 ?중(?:입니다)?|الموقع (?:تحت|قيد) الصيانة|האתר בתחזוקה
     """
 )
@@ -276,6 +295,9 @@ _LOGIN: Final = _pattern(
     (?:log ?in|sign ?in) to (?:continue|view|see|read|access|your account)
     (?:login|log-in|sign-in|authentication) (?:is )?required
     (?:your )?session (?:has )?(?:expired|timed out)|members only
+    enter your (?:details|credentials|e-?mail|password)(?: and password)? to (?:access|continue
+    +|log in|sign in)
+    (?:content|page|post|shop|store|site) is password[- ]protected|enter (?:using|store) password
     (?:bitte|sie müssen sich) (?:melden sie sich |loggen sie sich |zuerst )?(?:an
     +|ein|anmelden|einloggen)\b
     bitte (?:anmelden|einloggen)|anmeldung erforderlich|melden sie sich an
@@ -300,6 +322,38 @@ _LOGIN: Final = _pattern(
     """
 )
 
+_LOGIN_TITLE: Final = _pattern(
+    r"""
+    (?:member |customer |user )?(?:log ?-?in|sign ?-?in)(?: to your account)?
+    anmelden|anmeldung|einloggen|connexion|se connecter|identification
+    iniciar sesión|inicio de sesión|acceder|acceso|entrar|iniciar sessão|accedi|accesso
+    inloggen|aanmelden|zaloguj się|logowanie
+    вход|войти|авторизация|вхід|увійти|giriş(?: yap)?|přihlášení|přihlásit se|prihlásenie|logga in
+    log ind|logg inn|kirjaudu(?: sisään)?|bejelentkezés|autentificare|σύνδεση
+    ログイン|登录|登入|로그인|تسجيل الدخول|ورود|התחברות|เข้าสู่ระบบ|đăng nhập|masuk
+    """
+)
+MAX_WORDS_OF_LOGIN: Final = 60
+"""Number of words of a login whose heading alone tells that it is one."""
+
+_VAGUE: Final = _pattern(
+    r"""
+    just a moment|one more step|attention required|pardon (?:our|the) interruption
+    security (?:check|verification)|sicherheits(?:überprüfung|abfrage|prüfung)
+    vérification de sécurité|verificación de seguridad|verificação de segurança
+    verifica di sicurezza|beveiligings(?:controle|verificatie)|проверка безопасности
+    セキュリティ(?:チェック|確認)|安全验证|보안 ?확인
+    forbidden|(?:503 )?service unavailable
+    """
+)
+"""Headings that other pages have too: they tell a wall only beside something else that does."""
+
+_OF_A_SERVER: Final = re.compile(
+    r"server|request|maintenance|try again|later|temporarily|capacity|overload|503|apache|nginx"
+)
+MAX_WORDS_OF_VAGUE: Final = 5
+"""Number of words of a page that has hardly more than a vague heading."""
+
 _ADDRESSES: Final = {
     WallKind.BOT_CHECK: re.compile(r"captcha|bot-?check|are-you-|turing", re.IGNORECASE),
     WallKind.ACCESS_DENIED: re.compile(r"denied|forbidden|403|blocked", re.IGNORECASE),
@@ -315,10 +369,11 @@ _ADDRESSES: Final = {
 """Addresses of pages that are about such walls, or are one on purpose."""
 
 _CHALLENGE: Final = re.compile(
-    r"captcha|challenge|turnstile|bot[-_]?(?:check|wall|detect|protect|manage)|anti[-_]?bot"
+    r"captcha|challenge|turnstile|incapsula|bot[-_]?(?:check|wall|detect|protect|manage)|anti[-_]?bot"
     r"|human[-_]?(?:check|verif|challenge)|robot[-_]?check|ddos[-_]?(?:guard|protect)|are[-_]?you",
     re.IGNORECASE,
 )
+_AROUND: Final = " .!…?-–—:·"
 _PARTS: Final = re.compile(r"\s+[|·•–—:»-]\s+|[|!?.。！？]+\s*")
 _WORD: Final = re.compile(r"[^\W\d_]+|\d+")
 _WIDE: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
@@ -334,7 +389,8 @@ def wall_of(html: str, url: str) -> Wall | None:
     tree = LexborHTMLParser(html)
     shown = tree.clone()
     shown.strip_tags(["script", "style", "template", "title"])
-    text = _folded(_text_of(shown.body))
+    written = _text_of(shown.body)
+    text = _folded(written)
     if _has_more_words(text, MAX_WORDS_OF_CONSENT):
         return None
     page = _Page(tree, shown, text)
@@ -346,6 +402,8 @@ def wall_of(html: str, url: str) -> Wall | None:
         (WallKind.CONSENT, _consent),
     ):
         said = judge(page)
+        if said is not None and kind is not WallKind.CONSENT and find_money(written[:20_000]):
+            return None  # a page that names a price says something of its own
         if said is not None and not _ADDRESSES[kind].search(url.split("/", 3)[-1]):
             return Wall(kind, said)
     return None
@@ -416,6 +474,8 @@ class _Page:
     def lines(self) -> list[str]:
         """The title and the headings, and the parts of them."""
         found = [line for line in [self.title, *self.headings] if line]
+        if not self.headings and self.words <= MAX_BARE_WORDS:
+            found.append(self.text)  # a page of one sentence
         return [*found, *(part for line in found for part in _PARTS.split(line) if part)]
 
     def words_outside_of(self, phrase: re.Pattern[str]) -> float | None:
@@ -433,10 +493,16 @@ class _Page:
                 return self.words - _words_of(_folded(_text_of(part)))
         return None
 
+    @cached_property
+    def headed_vaguely(self) -> bool:
+        """Whether what it is headed with may be the title of another page as well."""
+        lines = [line.strip(_AROUND) for line in self.headings or [self.title] if line]
+        return bool(lines) and all(map(_VAGUE.fullmatch, lines))
+
     def headed(self, phrase: re.Pattern[str]) -> str | None:
         """The first line of title and headings that is nothing but `phrase`."""
         for line in self.lines:
-            if phrase.fullmatch(line.strip(" .!…?-–—:·")):
+            if phrase.fullmatch(line.strip(_AROUND)):
                 return line
         return None
 
@@ -450,12 +516,14 @@ def _bot_check(page: _Page) -> str | None:
     said = _BOT_CHECK.search(told if page.words > MAX_BARE_WORDS * 1.5 else f"{told}. {page.text}")
     if said is None:
         return "a challenge" if page.words <= MAX_WORDS_OF_SCRIPT and page.has_challenge else None
+    in_heading = any(_BOT_CHECK.search(line) for line in page.lines)
     if page.has_challenge or page.refreshes:
-        return said[0]
-    if page.headed(_BOT_CHECK) and page.words <= MAX_BARE_WORDS:
+        return said[0] if in_heading or not page.fields else None  # a form with a captcha
+    heading = page.headed(_BOT_CHECK)
+    if heading and page.words <= MAX_BARE_WORDS and not page.headed_vaguely:
         return said[0]
     answered = page.fields == MAX_FIELDS and bool(page.buttons) and page.words <= MAX_WORDS / 2
-    return said[0] if answered and any(_BOT_CHECK.search(line) for line in page.lines) else None
+    return said[0] if answered and in_heading else None
 
 
 def _access_denied(page: _Page) -> str | None:
@@ -464,20 +532,28 @@ def _access_denied(page: _Page) -> str | None:
     said = page.headed(_ACCESS_DENIED)
     if said is None or page.fields > MAX_FIELDS:
         return None
-    return said if page.words <= MAX_BARE_WORDS or _DENIAL.search(page.text) else None
+    most = MAX_WORDS_OF_VAGUE if page.headed_vaguely else MAX_BARE_WORDS
+    return said if page.words <= most or _DENIAL.search(page.text) else None
 
 
 def _maintenance(page: _Page) -> str | None:
     if page.words > MAX_WORDS_OF_NOTICE or page.links > MAX_LINKS_OF_NOTICE:
         return None
-    return page.headed(_MAINTENANCE) if page.fields <= MAX_FIELDS else None
+    said = page.headed(_MAINTENANCE) if page.fields <= MAX_FIELDS else None
+    if said is None or not page.headed_vaguely or page.words <= MAX_WORDS_OF_VAGUE:
+        return said
+    return said if _OF_A_SERVER.search(page.text) else None
 
 
 def _login(page: _Page) -> str | None:
-    if page.words > MAX_WORDS or page.links > MAX_LINKS or not page.passwords:
+    if page.words > MAX_WORDS or page.links > MAX_LINKS or not (page.passwords or page.fields):
         return None
     said = _LOGIN.search(f"{'. '.join(page.lines)}. {page.text}")
-    return said[0] if said else None
+    if said is not None and page.passwords:
+        return said[0]
+    if page.words > MAX_WORDS_OF_LOGIN or page.fields > MAX_FIELDS:
+        return None
+    return said[0] if said else page.headed(_LOGIN_TITLE)
 
 
 def _consent(page: _Page) -> str | None:

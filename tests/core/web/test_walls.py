@@ -199,6 +199,87 @@ WALLS = {
     ),
 }
 
+LOGIN_FORM = (
+    "<form action=/x><label>E-mail <input type=email></label><label>Password <input type=password>"
+    "</label><button>OK</button></form><a href=/forgot>Forgotten?</a> <a href=/join>Join</a>"
+)
+
+
+def headed(heading: str, text: str = "", form: str = "") -> str:
+    return page(f"{heading} | Shop", f"<h1>{heading}</h1><p>{text}</p>{form}")
+
+
+MORE_WALLS = {
+    WallKind.LOGIN: [
+        *(
+            headed(title, form=LOGIN_FORM)
+            for title in (
+                "Sign in", "Log in", "Anmelden", "Connexion", "Iniciar sesión", "ログイン", "登录",
+                "Вход", "Accedi", "Zaloguj się", "تسجيل الدخول", "Customer login",
+            )
+        ),
+        headed("Welcome back", "Enter your details to access your account", LOGIN_FORM),
+        headed(
+            "Please sign in to continue",
+            form="<button>Go on with Example</button><form><input type=email></form>",
+        ),
+        page("Sign in to your account", "<div>Sign in</div><form><input type=email></form>"),
+        headed(
+            "Protected: Prices",
+            "This content is password protected. To view it please enter your password below:",
+            "<form><input type=password><input type=submit value=Enter></form>",
+        ),
+    ],
+    WallKind.ACCESS_DENIED: [
+        headed("Too Many Requests", "Please try again later."),
+        headed("You are being rate limited", "The owner has banned you temporarily."),
+        headed("Your IP address has been blocked", "If you believe this is an error, contact us."),
+        headed("Your access to this site has been limited by the site owner", "Response code 503"),
+        headed("Sorry, your request has been denied", "You may be a robot."),
+        headed("451: Unavailable due to legal reasons", "We recognise your country."),
+        headed("This content is not available in your region", "We are sorry."),
+        page("", "Request unsuccessful. Incapsula incident ID: 47300-112"),
+        page("403 Forbidden", "<center><h1>403 Forbidden</h1></center><hr>nginx"),
+        page("Forbidden", "<h1>Forbidden</h1><p>You have no permission to access / here."),
+    ],
+    WallKind.MAINTENANCE: [
+        page("Maintenance", "Briefly unavailable for scheduled maintenance. Check back soon."),
+        headed("Scheduled maintenance", "We should be back online shortly."),
+        headed("Service Temporarily Unavailable", "The server cannot serve your request."),
+        headed("Service unavailable", "Try again later."),
+        headed("You are now in line", "Estimated wait: 5 minutes."),
+        headed("Vi utför underhåll"),
+        headed("साइट रखरखाव में है"),
+        headed("Website đang bảo trì"),
+        headed("เว็บไซต์ปิดปรับปรุง"),
+        headed("Situs sedang dalam pemeliharaan"),
+    ],
+    WallKind.BOT_CHECK: [
+        check("सत्यापन", "कृपया सत्यापित करें कि आप रोबोट नहीं हैं", ""),
+        check("ยืนยัน", "โปรดยืนยันว่าคุณไม่ใช่โปรแกรมอัตโนมัติ", ""),
+        check("Verifikasi", "Verifikasi bahwa Anda bukan robot", ""),
+        page(
+            "One moment",
+            "<h1>Let's confirm you are human</h1><p>Complete the security check before continuing. "
+            "This step verifies that you are not a bot.<button>Begin</button>",
+        ),
+        page("", "<iframe src='/_Incapsula_Resource?x' width=100%></iframe>"),
+        page(
+            "Just a moment...",
+            "<h1>shop.example</h1><p>Checking your browser.<script src=/challenge.js></script>",
+        ),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "html"), [(kind, html) for kind, some in MORE_WALLS.items() for html in some]
+)
+def test_a_wall_in_other_words_is_recognised(kind: WallKind, html: str) -> None:
+    found = wall_of(html, URL)
+    assert found is not None
+    assert found.kind is kind
+
 
 @pytest.mark.parametrize(("kind", "html"), WALLS.values(), ids=list(WALLS))
 def test_a_wall_is_recognised(kind: WallKind, html: str) -> None:
@@ -288,6 +369,40 @@ PAGES = {
     "a feature called human verification": page(
         "Human verification for banks",
         "<h1>Human verification for banks</h1><p>Our product, from $900 a month.</p>",
+    ),
+    "a price list of captchas": page(
+        "Captcha pricing",
+        "<h1>Captcha pricing</h1><p>Prove you are human. $99 a month"
+        "<script src=/captcha.js></script>",
+    ),
+    "a contact form with one field and a captcha": page(
+        "Contact",
+        "<h1>Contact</h1><p>I am not a robot</p><form><input name=name><button>Send</button></form>"
+        "<div class=g-recaptcha></div>",
+    ),
+    "a search behind a captcha": page(
+        "Search",
+        "<h1>Search cases</h1><form><input name=q><button>Search</button></form><div class="
+        "g-recaptcha></div><p>Confirm you are not a robot. 1,200 cases.</p>",
+    ),
+    "a garage": page("Security check", "<h1>Security check</h1><p>We check the brakes of cars."),
+    "a song": page("Just a moment - lyrics", "<h1>Just a moment</h1><p>La la, la la."),
+    "a film": page("Forbidden", "<h1>Forbidden</h1><p>A film of 1932. In cinemas in May."),
+    "a lift": page(
+        "Repair", "<h1>Service unavailable</h1><p>The lift is out of order until Monday."
+    ),
+    "a plugin": page("Maintenance mode", "<h1>Maintenance mode</h1><p>A plugin for $19."),
+    "a heating engineer": page(
+        "Wartungsarbeiten", "<h1>Wartungsarbeiten</h1><p>Wir warten Ihre Heizung ab 80 €."
+    ),
+    "a kettle with a login": page(
+        "Shop",
+        "<h1>Kettle</h1><p>$49</p><p>Please log in to see your discount</p><form><input name=u>"
+        "<input type=password><button>Log in</button></form>",
+    ),
+    "a club": page("Members only", "<h1>Members only</h1><p>Our club is open to all."),
+    "a newsletter": page(
+        "News", "<h1>Sign up for news</h1><form><input type=email><button>OK</button></form>"
     ),
     "a lesson in german": page(
         "Wörter", f"<h1>Einen Moment bitte</h1>{LONG_PAGE}<p>Sind Sie ein Mensch?"
