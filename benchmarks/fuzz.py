@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidAddress
-from core.web.links import MAX_LINKS, decode_html, extract_links
+from core.web.charsets import decode_html
+from core.web.links import MAX_LINKS, extract_links
 from core.web.page_types import classify_page
 from core.web.robots import MAX_CRAWL_DELAY, parse_robots
 from core.web.scope import ScopeRules, exclusion_reason

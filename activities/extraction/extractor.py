@@ -24,6 +24,7 @@ from core.text.blocks import to_text
 from core.text.javascript_shell import EmptyShell, shell_of
 from core.text.packing import Packed, pack
 from core.text.visible_text import content_blocks
+from core.web.charsets import decode_html, decode_page
 from core.web.crawl_settings import USUAL_COMPARISON, WHOLE_PAGE, Comparison, Frames, Parts
 from core.web.documents import DocumentKind, document_kind, json_part, page_of
 from core.web.frames import (
@@ -36,7 +37,7 @@ from core.web.frames import (
     may_have_frames,
     wall_of_frame,
 )
-from core.web.links import PageLinks, decode_html, decode_page, extract_links
+from core.web.links import PageLinks, extract_links
 from core.web.page_types import classify_page
 from core.web.sitemaps import Sitemap, parse_sitemap
 from core.web.urls import origin_of, parse_domain

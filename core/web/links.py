@@ -1,6 +1,5 @@
-"""Decoding of an HTML page, and extraction of its links, title and declarations."""
+"""Extraction of the links, the title and the declarations of an HTML page."""
 
-import codecs
 import re
 from dataclasses import dataclass
 from itertools import islice
@@ -8,13 +7,8 @@ from typing import Final
 
 import ada_url
 from selectolax.lexbor import LexborHTMLParser, LexborNode
-from w3lib.encoding import (
-    html_body_declared_encoding,
-    http_content_type_encoding,
-    read_bom,
-    to_unicode,
-)
 
+from core.web.charsets import UTF_8
 from core.web.hash_routes import is_route
 from core.web.structured_data import kinds_of
 from core.web.urls import MAX_URL_LENGTH
@@ -36,49 +30,6 @@ MAX_TITLE_LENGTH: Final = 500
 
 MAX_REFRESH_DELAY: Final = 10.0
 """Delay in seconds up to which a meta refresh is a redirect; a slower one may end a session."""
-
-_SINGLE_BYTE: Final = (
-    "cp866 iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-10"
-    " iso8859-13 iso8859-14 iso8859-15 iso8859-16 koi8-r koi8-u mac-roman cp874 cp1250 cp1251"
-    " cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 mac-cyrillic"
-)
-_MULTI_BYTE: Final = (
-    "utf-8 gbk gb18030 big5 big5hkscs euc_jp iso2022_jp shift_jis cp932 euc_kr cp949"
-)
-
-DECLARABLE: Final = frozenset(
-    codecs.lookup(label).name for label in f"{_SINGLE_BYTE} {_MULTI_BYTE}".split()
-)
-"""The encodings of the WHATWG Encoding Standard that a page can declare.
-
-Other encodings of Python raise errors (`hex`), take quadratic time (`punycode`) or produce
-surrogates.
-"""
-
-_IN_HEADER: Final = DECLARABLE | {"utf-16", "utf-16-le", "utf-16-be"}
-
-UTF_8: Final = "utf-8"
-
-MAX_SAMPLE: Final = 64 * 1024
-"""Number of bytes by which an undeclared encoding is recognised."""
-
-MIN_LETTERS: Final = 8
-"""Number of letters beyond ASCII from which an encoding is recognised."""
-
-_TELLING: Final = {
-    "shift_jis": re.compile("[ぁ-んァ-ヶー一-龥々、。「」・！？　０-９Ａ-Ｚａ-ｚ]"),
-    "euc_jp": re.compile("[ぁ-んァ-ヶー一-龥々、。「」・！？　０-９Ａ-Ｚａ-ｚ]"),
-    "euc_kr": re.compile("[가-힣ㄱ-ㅎ·、。「」]"),
-    "gb18030": re.compile("[\u4e00-\u9fa5，。、：；！？“”《》（）·　０-９]"),
-    "big5": re.compile("[\u4e00-\u9fa5，。、：；！？「」《》（）·　０-９]"),
-    "cp1251": re.compile("[а-яА-ЯёЁіїєІЇЄґҐ«»—№]"),
-    "koi8-r": re.compile("[а-яА-ЯёЁ]"),
-}
-"""Encodings that old pages use without declaring them, and what their texts consist of."""
-
-_JAPANESE: Final = ("shift_jis", "euc_jp")
-_KANA: Final = re.compile("[ぁ-んァ-ヶー]")
-"""Letters that any Japanese text has, and no other one."""
 
 _ELEMENT: Final = re.compile("<[A-Za-z]")
 _REFRESH: Final = re.compile(
@@ -107,70 +58,6 @@ class PageLinks:
     nofollow: bool = False
     feeds: tuple[str, ...] = ()
     kinds: frozenset[str] = frozenset()
-
-
-def decode_html(body: bytes, content_type: str | None) -> str:
-    """The text of a page, decoded as browsers do (HTML standard, 13.2.3.2)."""
-    return decode_page(body, content_type)[0]
-
-
-def decode_page(body: bytes, content_type: str | None) -> tuple[str, str]:
-    """The text of a page, decoded as browsers do (HTML standard, 13.2.3.2), and its encoding.
-
-    The charset is that of the BOM, the header, or a meta element; otherwise UTF-8 if valid, or else
-    windows-1252.
-    """
-    marked, mark = read_bom(body)
-    if marked is not None and mark is not None:
-        return to_unicode(body[len(mark) :], marked), UTF_8
-    named = http_content_type_encoding(content_type)
-    if named in _IN_HEADER:
-        return to_unicode(body, named), _for_queries(named)
-    declared = html_body_declared_encoding(body)
-    if declared is not None:
-        # A page that declares UTF-16 in ASCII characters is not UTF-16 (13.2.3.3).
-        encoding = declared if declared in DECLARABLE else UTF_8
-        return to_unicode(body, encoding), encoding
-    try:
-        return body.decode(), UTF_8
-    except UnicodeDecodeError:
-        encoding = undeclared_encoding(body)
-        return to_unicode(body, encoding), encoding
-
-
-def undeclared_encoding(body: bytes) -> str:
-    """The likely encoding of a body that declares none and is not valid UTF-8.
-
-    UTF-8 if most of its multi-byte sequences are valid: one broken character spoils no page.
-    Otherwise a multi-byte encoding in which the body is valid and reads as its language, or
-    windows-1252.
-    """
-    sample = body[:MAX_SAMPLE]
-    text = sample.decode(UTF_8, errors="replace")
-    broken = text.count("�")
-    valid = sum(1 for each in text if each > "\x7f") - broken
-    if valid > 4 * broken:
-        return UTF_8
-    high = sum(1 for each in sample if each > 0x7F)
-    for encoding, frequent in _TELLING.items():
-        try:
-            decoded = sample.decode(
-                encoding, errors="ignore" if len(body) > MAX_SAMPLE else "strict"
-            )
-        except UnicodeDecodeError:
-            continue
-        letters = [each for each in decoded if each > "\x7f"]
-        if encoding in _JAPANESE and 10 * len(_KANA.findall(decoded)) < len(letters):
-            continue
-        hits = sum(1 for each in letters if frequent.fullmatch(each))
-        if len(letters) >= MIN_LETTERS and hits > 0.8 * len(letters) and high >= len(letters):
-            return encoding
-    return "cp1252"
-
-
-def _for_queries(encoding: str) -> str:
-    """The encoding of queries in a page of `encoding` (HTML standard, 2.4.3)."""
-    return UTF_8 if encoding.startswith("utf-16") else encoding
 
 
 def _with_query_in(href: str, encoding: str) -> str:

@@ -10,8 +10,6 @@ from core.web.links import (
     MAX_REFRESH_DELAY,
     MAX_TITLE_LENGTH,
     PageLinks,
-    decode_html,
-    decode_page,
     extract_links,
     may_refresh,
 )
@@ -171,48 +169,6 @@ def test_deep_nesting_comes_to_an_end() -> None:
     assert found.links == ("https://a.com/x",)
 
 
-@pytest.mark.parametrize(
-    ("body", "content_type", "text"),
-    [
-        ("é".encode(), None, "é"),
-        ("é".encode("latin-1"), None, "é"),
-        (b"\x80 1", None, "€ 1"),
-        ("é".encode(), "text/html; charset=utf-8", "é"),
-        ("é".encode("latin-1"), 'text/html; charset="ISO-8859-1"', "é"),
-        (b"\xef\xbb\xbf\xc3\xa9", "text/html; charset=iso-8859-1", "é"),
-        ("é".encode("utf-16"), "text/html", "é"),
-        ("aé".encode("utf-16-le"), "text/html; charset=utf-16", "aé"),
-        ("<meta charset=shift_jis>ツ".encode("cp932"), None, "<meta charset=shift_jis>ツ"),
-        (b"<meta charset=utf-16>\xc3\xa9", None, "<meta charset=utf-16>é"),
-        (
-            "<meta charset=koi8-r>д".encode("koi8-r"),
-            "text/html; charset=x",
-            "<meta charset=koi8-r>д",
-        ),
-        (b"\xff", "text/html; charset=utf-8", "�"),
-        (b"", None, ""),
-    ],
-)
-def test_charset(body: bytes, content_type: str | None, text: str) -> None:
-    assert decode_html(body, content_type) == text
-
-
-PYTHONS_OWN = (
-    "hex base64 rot13 zlib punycode idna undefined unicode_escape raw_unicode_escape utf-7 utf-32"
-    " mbcs none"
-)
-
-
-@pytest.mark.parametrize("name", PYTHONS_OWN.split())
-def test_encodings_of_python_are_not_of_the_web(name: str) -> None:
-    body = b"-\\ud800 +ADw- abcd9"
-    for text in (
-        decode_html(body, f"text/html; charset={name}"),
-        decode_html(f"<meta charset={name}>".encode() + body, None),
-    ):
-        assert text.endswith("-\\ud800 +ADw- abcd9")
-
-
 SCRAPS = (
     "<a href=|<base href=|<link rel=canonical href=|<title>|</title>|<meta http-equiv=refresh"
     " content=|'0;url=|'|>|http://[|//|x y|\0|\ud800|<noscript>|<svg>|<template>|&#xd800;|<!--|"
@@ -227,11 +183,6 @@ def test_any_text_is_a_page(html: str, url: str) -> None:
     for target in (*found.links, found.canonical, found.refresh):
         assert target is None or target.startswith(("http://", "https://"))
     (found.title or "").encode()
-
-
-@given(st.binary(), st.none() | st.text() | st.text().map("text/html; charset={}".format))
-def test_any_bytes_are_text(body: bytes, content_type: str | None) -> None:
-    decode_html(body, content_type).encode()
 
 
 def test_feeds_and_other_languages_are_told_apart() -> None:
@@ -277,28 +228,6 @@ def test_a_query_is_written_in_the_charset_of_the_page(
 ) -> None:
     links = extract_links(f"<a href='{href}'>a</a>", "https://a.example/x", encoding).links
     assert links == (f"https://a.example{expected}",)
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding"),
-    [
-        ("Добро пожаловать в наш магазин", "cp1251"),
-        ("こんにちは、世界。ようこそ、私たちの店へ。", "shift_jis"),
-        ("こんにちは、世界。ようこそ、私たちの店へ。", "euc_jp"),
-        ("안녕하세요 우리 가게에 오신 것을 환영합니다", "euc_kr"),
-        ("欢迎来到我们的商店，今天的价格是九十九元。", "gb18030"),
-        ("Voilà un café très cher à Besançon", "cp1252"),
-        ("Größe: 5 € für Äpfel", "cp1252"),
-    ],
-)
-def test_an_undeclared_charset_is_recognised(text: str, encoding: str) -> None:
-    decoded, found = decode_page(f"<p>{text}</p>".encode(encoding), "text/html")
-    assert (decoded, found) == (f"<p>{text}</p>", encoding)
-
-
-def test_one_broken_character_spoils_no_page() -> None:
-    body = "<p>Café à la crème, très bon – 5 €</p>".encode() + b"\xff"
-    assert "Café à la crème" in decode_page(body, "text/html")[0]
 
 
 @pytest.mark.parametrize(
