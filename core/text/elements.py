@@ -6,6 +6,7 @@ Nothing here depends on a site: only elements, ARIA and names that many sites us
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import ada_url
@@ -29,7 +30,11 @@ _NO: Final = re.compile(
 )
 _ICON_NAME: Final = re.compile(r"icon|^(?:fa|bi|ti|mdi|ri|la|glyphicon|lucide|pi|tick|check|cross)")
 _MATRIX_PLACES: Final = frozenset({"td", "th", "li", "dd", "dt"})
-LABELLED: Final = frozenset(
+_MATRIX_ROLES: Final = frozenset({"cell", "gridcell", "listitem"})
+_ICON_ATTRIBUTES: Final = ("name", "icon", "data-lucide", "data-feather", "data-icon")
+"""Attributes by which icons of one element name what they show (`<ion-icon name=checkmark>`)."""
+
+_LABELLED: Final = frozenset(
     {
         "img",
         "area",
@@ -51,6 +56,11 @@ LABELLED: Final = frozenset(
 _DECORATIVE: Final = frozenset({"presentation", "none"})
 
 
+def may_be_labelled(tag: str, attributes: Attributes) -> bool:
+    """Whether the element may stand for a text: cheap, and right if it does not."""
+    return tag in _LABELLED or "-" in tag or attributes.get("role") == "img"
+
+
 def label_of(node: LexborNode, tag: str, attributes: Attributes) -> str:
     """The text that an image, an icon or another element without text stands for; empty if none."""
     if attributes.get("aria-hidden") == "true" or attributes.get("role") in _DECORATIVE:
@@ -61,14 +71,20 @@ def label_of(node: LexborNode, tag: str, attributes: Attributes) -> str:
     if tag == "svg":
         label = attributes.get("aria-label")
         if not label:
-            title = next((each for each in _children(node) if each.tag == "title"), None)
-            label = title.text(strip=True) if title is not None else None
+            said = node.css_first("title") or node.css_first("desc")
+            label = said.text(strip=True) if said is not None else None
         if label:
             return _cut(label)
         use = node.css_first("use")
         target = use and (use.attributes.get("href") or use.attributes.get("xlink:href"))
         return _meaning_of(node, target or attributes.get("class"), named=True)
-    if tag not in LABELLED:
+    if (tag == "i" or "-" in tag) and node.child is None:
+        named = next(filter(None, map(attributes.get, _ICON_ATTRIBUTES)), None)
+        if named and (meaning := _meaning_of(node, named, named=True)):
+            return meaning
+    if attributes.get("role") == "img" and (label := attributes.get("aria-label")):
+        return _cut(label)
+    if tag not in _LABELLED:
         return ""
     label = attributes.get("aria-label") or attributes.get("title")
     names = attributes.get("class")
@@ -123,7 +139,7 @@ def _in_matrix(node: LexborNode) -> bool:
     for _ in range(4):
         if parent is None:
             return False
-        if parent.tag in _MATRIX_PLACES:
+        if parent.tag in _MATRIX_PLACES or parent.attributes.get("role") in _MATRIX_ROLES:
             return True
         parent = parent.parent
     return False
@@ -244,9 +260,16 @@ _CENTS_NAME: Final = re.compile(
     r"(?:^|[-_\s])(?:cents?|fraction|decimals?|minor|penn(?:y|ies)|pence|kop(?:eks?)?|centimes"
     r"|centavos|grosz[ey]?|sup(?:erscript)?)(?:$|[-_\s])"
 )
-_DIGIT_HOLDERS: Final = frozenset({"span", "b", "strong", "em", "i", "big", "font", "u", "bdi"})
-SET_APART: Final = _DIGIT_HOLDERS | {"sup", "sub", "small"}
-"""Elements that may set digits apart from a number before them."""
+_DIGIT_HOLDERS: Final = frozenset(
+    {"span", "b", "strong", "em", "i", "big", "font", "u", "bdi", "data", "abbr", "ins", "mark"}
+    | {"label", "output", "var", "dfn", "cite", "q", "tt", "code"}
+)
+_SET_APART: Final = _DIGIT_HOLDERS | {"sup", "sub", "small"}
+
+
+def sets_apart(tag: str) -> bool:
+    """Whether such an element may set digits apart from a number before it."""
+    return tag in _SET_APART or "-" in tag  # a custom element looks as its site wants
 
 
 def raises_text(node: LexborNode, tag: str, attributes: Attributes) -> str:
@@ -264,7 +287,8 @@ def raises_text(node: LexborNode, tag: str, attributes: Attributes) -> str:
 
 _CONTROLS: Final = (
     "[aria-controls], [data-bs-target], [data-target], [data-tab-target], [role=tab][href],"
-    " a[data-toggle][href], a[data-bs-toggle][href], a[aria-expanded][href]"
+    " a[data-toggle][href], a[data-bs-toggle][href], a[aria-expanded][href],"
+    " ul > li > a[href^='#']"
 )
 _PANEL_NAME: Final = re.compile(
     r"(?:[a-z0-9]+[-_]+)*(?:tab[-_]?(?:panel|pane|content)|accordion[-_]?(?:body|content|panel"
@@ -272,6 +296,7 @@ _PANEL_NAME: Final = re.compile(
     r"|faq[-_]?(?:answer|content|body)|expandable[-_]?(?:content|body)|toggle[-_]?content"
     r"|details[-_]?content|w-tab-pane)(?:[-_]+[a-z0-9]+)*"
 )
+_QUOTED: Final = re.compile(r"[\"']#?([\w:.-]+)[\"']")
 _OVERLAY_ROLES: Final = frozenset(
     {"dialog", "alertdialog", "menu", "listbox", "tooltip", "alert", "status", "navigation"}
 )
@@ -295,7 +320,28 @@ class Panels:
         if any(_PANEL_NAME.fullmatch(name) for name in names):
             return True
         identity = attributes.get("id")
-        return identity is not None and identity in self._ids()
+        if identity is not None and (identity in self._ids() or identity in self._named_by_scripts):
+            return True
+        return bool(self._tabs.intersection((attributes.get("aria-labelledby") or "").split()))
+
+    @cached_property
+    def _named_by_scripts(self) -> frozenset[str]:
+        """What a click on a button or link names in its script, as `toggle('more')` does."""
+        return frozenset(
+            each
+            for node in self._tree.css("button[onclick], a[onclick], summary[onclick]")
+            for each in _QUOTED.findall(node.attributes.get("onclick") or "")
+        )
+
+    @cached_property
+    def _tabs(self) -> frozenset[str]:
+        """The ids of tabs and of buttons that expand something, which may label their panel."""
+        nodes = self._tree.css("[role=tab][id], button[aria-expanded][id], summary[id]")
+        return frozenset(
+            str(node.attributes["id"])
+            for node in nodes
+            if node.attributes.get("aria-haspopup") in (None, "false")
+        )
 
     def _ids(self) -> frozenset[str]:
         """The ids that tabs and other switches of the page name."""

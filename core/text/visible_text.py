@@ -11,13 +11,13 @@ from core.changes.money import find_money
 from core.text.blocks import INLINE_TAGS, INVISIBLE_TAGS, Block, BlockCollector, BlockKind
 from core.text.elements import (
     FIELDS,
-    LABELLED,
-    SET_APART,
     Panels,
     field_text,
     is_struck,
     label_of,
+    may_be_labelled,
     raises_text,
+    sets_apart,
     target_of,
 )
 from core.text.page_areas import (
@@ -138,10 +138,12 @@ def _parts_of_content(blocks: tuple[Block, ...], removed: set[PageArea]) -> set[
     lengths: Counter[int] = Counter()
     counts: Counter[int] = Counter()
     areas: dict[int, PageArea] = {}
+    of_area: Counter[PageArea] = Counter()
     total = 0
     for block in blocks:
         total += len(block.text)
         if block.area in removed and block.part > 0:
+            of_area[block.area] += len(block.text)
             areas[block.part] = block.area
             lengths[block.part] += len(block.text)
             counts[block.part] += 1
@@ -152,6 +154,10 @@ def _parts_of_content(blocks: tuple[Block, ...], removed: set[PageArea]) -> set[
         and (counts[part] >= MIN_CONTENT_BLOCKS or length >= MIN_CONTENT_LENGTH)
         and (areas[part] not in _AREAS_OF_LINKS or length >= MIN_MEAN_LENGTH * counts[part])
     }
+    for area in (PageArea.ADVERTISEMENT, PageArea.VOICES):
+        repeated = [part for part, its_area in areas.items() if its_area is area]
+        if len(repeated) >= MIN_CONTENT_BLOCKS and 2 * of_area[area] > total:
+            found.update(repeated)  # an item each, such as classified advertisements
     for area in {PageArea.ADVERTISEMENT, PageArea.CONSENT} & set(areas.values()):
         priced = sum(bool(find_money(each.text)) for each in blocks if each.area is area)
         if priced < MIN_PRICED_ITEMS:
@@ -219,7 +225,7 @@ class _Walk:
             if (
                 attributes
                 or tag in _MEAN_SOMETHING
-                or (tag in SET_APART and collector.follows_digit)
+                or (sets_apart(tag) and collector.follows_digit)
             ):
                 self._enter(node, tag, attributes)
             if node.child is not None:
@@ -237,10 +243,10 @@ class _Walk:
             after.append(collector.unstrike)
         if tag == "li":
             self._enter_item(node)
-        elif tag in SET_APART and collector.follows_digit:
+        elif sets_apart(tag) and collector.follows_digit:
             collector.set_apart(raises_text(node, tag, attributes))
             after.append(collector.join)
-        if tag in LABELLED and (label := label_of(node, tag, attributes)):
+        if may_be_labelled(tag, attributes) and (label := label_of(node, tag, attributes)):
             collector.text(f" {label} ")
         if tag in FIELDS or "role" in attributes or "aria-disabled" in attributes:
             field = field_text(node, tag, attributes)

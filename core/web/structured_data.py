@@ -32,7 +32,7 @@ def kinds_of(tree: LexborHTMLParser) -> frozenset[str]:
 
 
 def _kinds(tree: LexborHTMLParser) -> Iterator[str]:
-    for script in islice(tree.css("script[type='application/ld+json' i]"), MAX_JSON_LD_SCRIPTS):
+    for script in islice(tree.css("script[type^='application/ld+json' i]"), MAX_JSON_LD_SCRIPTS):
         text = script.text()
         if len(text) <= MAX_JSON_LD_LENGTH:
             yield from _named_in(_parsed(text))
@@ -42,11 +42,23 @@ def _kinds(tree: LexborHTMLParser) -> Iterator[str]:
         yield f"og:{_local(meta.attributes.get('content') or '')}"
 
 
+_AROUND_DATA: Final = re.compile(
+    r"\A\s*(?:/\*|//)?\s*(?:<!\[CDATA\[|<!--)\s*(?:\*/)?|(?:/\*|//)?\s*(?:\]\]>|-->)\s*(?:\*/)?\s*\Z"
+)
+_LAST_COMMA: Final = re.compile(r",(?=\s*[}\]])")
+
+
 def _parsed(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    """The data of a script, read as leniently as search engines read them; None if they are none:
+    within a comment or CDATA, with line feeds in strings, with a comma after the last entry.
+    """
+    text = _AROUND_DATA.sub("", text)
+    for written in (text, _LAST_COMMA.sub("", text)):
+        try:
+            return json.loads(written, strict=False)
+        except (ValueError, RecursionError):
+            continue
+    return None
 
 
 @dataclass(frozen=True)
@@ -72,8 +84,15 @@ class Offer:
 _SELLABLE: Final = frozenset(
     {"product", "productgroup", "individualproduct", "productmodel", "offer", "aggregateoffer",
      "softwareapplication", "mobileapplication", "webapplication", "service", "event", "course",
-     "book", "vehicle", "car", "hotelroom", "menuitem", "trip", "apartment", "house"}
+     "book", "vehicle", "car", "hotelroom", "menuitem", "trip", "apartment", "house", "hotel",
+     "festival"}
 )  # fmt: skip
+_SELLABLE_KIND: Final = re.compile(r"\w+(?:event|product|service|application|vehicle|trip|course)")
+
+
+def _is_sold(kinds: Iterable[str]) -> bool:
+    """Whether one of the types is of things that are for sale, or a kind of one (`musicevent`)."""
+    return any(kind in _SELLABLE or _SELLABLE_KIND.fullmatch(kind) for kind in kinds)
 
 
 def offers_of(tree: LexborHTMLParser) -> tuple[str, ...]:
@@ -90,7 +109,7 @@ def offers_of(tree: LexborHTMLParser) -> tuple[str, ...]:
 
 def _offers(tree: LexborHTMLParser) -> Iterator[Offer]:
     found = False
-    for script in islice(tree.css("script[type='application/ld+json' i]"), MAX_JSON_LD_SCRIPTS):
+    for script in islice(tree.css("script[type^='application/ld+json' i]"), MAX_JSON_LD_SCRIPTS):
         text = script.text()
         if len(text) <= MAX_JSON_LD_LENGTH:
             for offer in _offers_in(_parsed(text)):
@@ -126,16 +145,20 @@ def _types(entry: Mapping[str, object]) -> frozenset[str]:
 def _offers_in(data: object) -> Iterator[Offer]:
     for entry in _subjects(data):
         types = _types(entry)
-        if not types & _SELLABLE:
+        if not _is_sold(types):
             continue
         name = _value(entry.get("name"))
-        own = [entry] if types & {"offer", "aggregateoffer"} else _entries(entry.get("offers"))
-        variants = [each for each in _entries(entry.get("hasVariant")) if _types(each) & _SELLABLE]
+        own = [entry] if types & {"offer", "aggregateoffer"} else _offered(entry)
+        variants = [each for each in _entries(entry.get("hasVariant")) if _is_sold(_types(each))]
         if not own and not variants:
             continue
         yield from _priced(name, own)
         for variant in variants:
             yield from _priced(_value(variant.get("name")) or name, _entries(variant.get("offers")))
+
+
+def _offered(entry: Mapping[str, object]) -> list[Mapping[str, object]]:
+    return _entries(entry.get("offers")) or _entries(entry.get("makesOffer"))
 
 
 def _entries(value: object) -> list[Mapping[str, object]]:
@@ -201,7 +224,7 @@ def _availability(value: object) -> str | None:
 def _microdata_offers(tree: LexborHTMLParser) -> Iterator[Offer]:
     for scope in tree.css("[itemscope][itemtype]"):
         kinds = {_local(each) for each in (scope.attributes.get("itemtype") or "").split()}
-        if not kinds & _SELLABLE or _is_inside_scope(scope):
+        if not _is_sold(kinds) or _is_inside_scope(scope):
             continue
         offer = Offer(
             _property(scope, "name"),
@@ -217,7 +240,7 @@ def _is_inside_scope(node: LexborNode) -> bool:
     parent = node.parent
     while parent is not None:
         kinds = {_local(each) for each in (parent.attributes.get("itemtype") or "").split()}
-        if kinds & (_SELLABLE | {"itemlist"}):
+        if "itemlist" in kinds or _is_sold(kinds):
             return True
         parent = parent.parent
     return False

@@ -65,10 +65,27 @@ MATRIX = "<h1>Plans</h1><table><tr><th>Feature<th>Team<tr><td>Sign-on<td>{}</tab
         ("<button aria-label=Add></button>", "<button aria-label=Remove></button>", "Remove"),
         ("<a aria-label=Add><svg/></a>", "<a aria-label=Remove><svg/></a>", "Remove"),
         ("<b title=Yes><i class=q></i></b>", "<b title=No><i class=q></i></b>", "No"),
+        ("<svg><g><title>Yes</title></g></svg>", "<svg><g><title>No</title></g></svg>", "No"),
+        ("<svg role=img><desc>Yes</desc></svg>", "<svg role=img><desc>No</desc></svg>", "No"),
+        ("<em role=img aria-label=Yes>●</em>", "<em role=img aria-label=No>●</em>", "No"),
+        (
+            "<strong role=img aria-label=Yes></strong>",
+            "<strong role=img aria-label=No></strong>",
+            "No",
+        ),
+        ("<ion-icon name=checkmark></ion-icon>", "<ion-icon name=close-x></ion-icon>", "✗"),
+        ("<i data-lucide=check></i>", "<i data-lucide=x></i>", "✗"),
     ],
 )
 def test_what_an_icon_stands_for_is_compared(before: str, after: str, told: str) -> None:
     assert told in summary(MATRIX.format(before), MATRIX.format(after))
+
+
+def test_an_icon_is_read_in_a_grid_of_roles_too() -> None:
+    grid = (
+        "<div role=row><div role=cell>SSO</div><div role=cell><i class='fa fa-{}'></i></div></div>"
+    )
+    assert "✗" in summary(INTRO + grid.format("check"), INTRO + grid.format("times"))
 
 
 def test_a_changed_cell_is_told_with_its_row_and_column() -> None:
@@ -240,6 +257,18 @@ AD = "<div class=ad><h3>{}</h3><p>{}</p></div>"
             "<p>Dr. Bo Day, dentist</p><p>Dr. Cy Fox, nurse</p></div>",
         ),
         (
+            "".join(
+                f"<div class=ad><h3>Cook {n}</h3><p>In Bern, shift {n}</p></div>" for n in "123456"
+            ),
+            "".join(
+                f"<div class=ad><h3>Cook {n}</h3><p>In Bern, shift {n}</p></div>" for n in "123457"
+            ),
+        ),
+        (
+            "".join(f"<div class=testimonial><p>Dr {n}, on Mondays</p></div>" for n in "ABCDEF"),
+            "".join(f"<div class=testimonial><p>Dr {n}, on Mondays</p></div>" for n in "ABCDEG"),
+        ),
+        (
             "<div class=footer><p>Our opening hours in the week are from nine to five o'clock.</p>"
             "<p>On Sundays and on public holidays the whole house is closed to visitors.</p></div>",
             "<div class=footer><p>Our opening hours in the week are from nine to six o'clock.</p>"
@@ -317,6 +346,9 @@ MONTHLY = (
         "<div hidden=until-found><h2>Pro</h2><p>{} a year.</p></div>",
         "<a data-toggle=collapse href='#c1'>Pro</a><div id=c1 hidden><h2>Pro</h2>{} a year.</div>",
         "<button data-bs-target='#c2'>Pro</button><div id=c2 hidden><h2>Pro</h2>{} a year.</div>",
+        "<ul><li><a href='#c3'>Pro</a></ul><div id=c3 hidden><h2>Pro</h2>{} a year.</div>",
+        "<button role=tab id=t4>Pro</button><div aria-labelledby=t4 hidden><h2>Pro</h2>{}.</div>",
+        "<a href='#' onclick=\"show('c5')\">More</a><div id=c5 hidden><h2>Pro</h2>{} a year.</div>",
     ],
 )
 def test_what_one_click_shows_is_compared(panel: str) -> None:
@@ -332,6 +364,9 @@ def test_what_one_click_shows_is_compared(panel: str) -> None:
         "<div class=modal hidden>{}</div>",
         "<div role=dialog id=yearly hidden>{}</div>",
         "<div role=menu hidden>{}</div>",
+        "<ul><li><a href='#m2'>Log in</a></ul><div id=m2 role=dialog hidden>{}</div>",
+        "<button aria-haspopup=menu aria-expanded=false id=b>M</button>"
+        "<div aria-labelledby=b hidden>{}</div>",
         "<button aria-haspopup=true aria-controls=m>Menu</button><ul id=m hidden><li>{}</ul>",
         "<input aria-controls=s role=combobox><div id=s hidden>{}</div>",
         "<template>{}</template>",
@@ -439,6 +474,23 @@ def test_raised_digits_that_are_no_cents_are_told_apart(html: str, text: str) ->
     assert seen(f"<p>{html}</p>").text.endswith(text)
 
 
+@pytest.mark.parametrize(
+    "price",
+    [
+        "<span>35</span> <span>{}</span> €",
+        "$35<data>{}</data>",
+        "$35<font size=1>{}</font>",
+        "<b>$</b><output>35</output><label>{}</label>",
+        "<span>35</span>\n<small class=x>{}</small> zł",
+    ],
+)
+def test_loose_cents_are_no_price_of_their_own(price: str) -> None:
+    before, after = (f"{INTRO}<p>Basic costs {price.format(cents)}" for cents in ("00", "99"))
+    found = change(before, after)
+    assert found is not None
+    assert found.change_type is not ChangeType.PRICE_CHANGE, found.summary
+
+
 @pytest.mark.parametrize("price", ["$35 {}", "<i>$</i><b>35</b><b>{}</b>", "$5 1{}0 users"])
 def test_a_figure_that_can_be_two_amounts_is_told_as_text(price: str) -> None:
     found = change(INTRO + f"<p>{price.format('00')}</p>", INTRO + f"<p>{price.format('99')}</p>")
@@ -532,6 +584,14 @@ def test_prices_that_are_exchanged_are_news_even_if_order_is_ignored() -> None:
         ("abc", "\u2066abc\u2069"),
         ("do\u2060it", "doit"),
         ("سلام", "\ufeb3\ufefc\ufee1"),
+        ("ab", "a\u3164b"),
+        ("ab", "a\u115fb"),
+        ("a b", "a\u2800b"),
+        ("ab", "a\x7fb"),
+        ("ab", "a\x80b"),
+        ("ab", "a\U000e0020b"),
+        ("ab", "a\U0001d173b"),
+        ("ab", "a\ufffcb"),
     ],
 )
 def test_what_no_reader_can_see_is_no_news(before: str, after: str) -> None:
@@ -551,6 +611,7 @@ def test_what_no_reader_can_see_is_no_news(before: str, after: str) -> None:
         ("10 000", "10000"),
         ("don't", "dont"),
         ("🏴", "🏳"),
+        ("🏴", "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"),  # of Scotland
     ],
 )
 def test_what_a_reader_can_see_is_news(before: str, after: str) -> None:
@@ -633,6 +694,25 @@ def test_what_structured_data_say_is_compared(before: str, after: str, told: str
 )
 def test_structured_data_that_say_nothing_else_are_the_same(before: str, after: str) -> None:
     assert change(before, after) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"@type": "MusicEvent", "name": "L", "offers": {"price": PRICE}}',
+        '{"@type": "Hotel", "name": "L", "makesOffer": {"@type": "Offer", "price": PRICE}}',
+        '/*<![CDATA[*/{"@type": "Product", "name": "L", "offers": {"price": PRICE}}/*]]>*/',
+        '<!-- {"@type": "Product", "name": "L", "offers": {"price": PRICE}} -->',
+        '{"@type": "Product", "name": "L", "description": "a\nb", "offers": {"price": PRICE}}',
+        '{"@type": "Product", "name": "L", "offers": {"price": PRICE,},}',
+    ],
+)
+def test_structured_data_are_read_as_leniently_as_search_engines_do(data: str) -> None:
+    before, after = (
+        f"<script type='application/ld+json; charset=utf-8'>{data.replace('PRICE', price)}</script>"
+        for price in ("129", "99")
+    )
+    assert "99" in summary(before + INTRO, after + INTRO)
 
 
 def test_what_the_text_tells_too_is_told_once() -> None:
