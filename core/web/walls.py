@@ -374,6 +374,7 @@ _CHALLENGE: Final = re.compile(
     re.IGNORECASE,
 )
 _AROUND: Final = " .!…?-–—:·"
+_DOCTYPE: Final = re.compile(r"<!doctype[^>]*>?", re.IGNORECASE)
 _PARTS: Final = re.compile(r"\s+[|·•–—:»-]\s+|[|!?.。！？]+\s*")
 _WORD: Final = re.compile(r"[^\W\d_]+|\d+")
 _WIDE: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
@@ -386,7 +387,8 @@ def wall_of(html: str, url: str) -> Wall | None:
     """
     if len(html) > MAX_HTML or html.count("<") > MAX_ELEMENTS:
         return None
-    tree = LexborHTMLParser(html)
+    # A tree with a document type that names a SYSTEM cannot be cloned.
+    tree = LexborHTMLParser(_DOCTYPE.sub("", html, count=1))
     shown = tree.clone()
     shown.strip_tags(["script", "style", "template", "title"])
     written = _text_of(shown.body)

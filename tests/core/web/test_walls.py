@@ -1,6 +1,8 @@
 """Pages that are shown in place of the page, and pages that only look like them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.web.walls import WallKind, wall_of
 
@@ -431,3 +433,26 @@ def test_a_page_whose_address_says_what_it_is_was_asked_for(path: str, name: str
 
 def test_a_page_of_any_length_is_judged_quickly() -> None:
     assert wall_of(page("Robot check", "<p>are you a robot " * 200_000), URL) is None
+
+
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        '<!DOCTYPE html SYSTEM "about:legacy-compat">',
+        "<!doctype html SYSTEM 'a'>",
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/x.dtd">',
+        "<!DOCTYPE html SYSTEM",
+        "<?xml version='1.0'?><!DOCTYPE html SYSTEM 'about:legacy-compat'>",
+    ],
+)
+def test_a_page_of_any_document_type_is_judged(doctype: str) -> None:
+    assert wall_of(f"{doctype}{LONG_PAGE}", URL) is None
+    name, (kind, html) = next(iter(WALLS.items()))
+    found = wall_of(html.replace("<!doctype html>", doctype if doctype.endswith(">") else ""), URL)
+    assert found is not None, name
+    assert found.kind is kind
+
+
+@given(st.lists(st.sampled_from(["<!DOCTYPE", " SYSTEM", "'", ">", "<p>", "<html", "a", "<"])))
+def test_any_text_is_judged(pieces: list[str]) -> None:
+    wall_of("".join(pieces), URL)
