@@ -12,10 +12,6 @@ ROWS: Final = 50
 """Rows of a list that one page shows."""
 
 
-EVERYTHING: Final = Paging(100, 1, None)
-"""As many rows as one request gives: for choices and names."""
-
-
 def requested(request: Request, rows: int = ROWS) -> Paging:
     """The part of the list that the address asks for; the first one if it says nothing usable."""
     text = request.query_params.get("page", "")

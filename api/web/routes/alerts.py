@@ -10,11 +10,17 @@ from fastapi.responses import RedirectResponse
 
 from api.deps import AlertIdDep, DatabaseDep, DeliveryDep
 from api.routes import alerts as rest
-from api.routes import channels as rest_channels
 from api.web.forms import Form, body_of, sparse
-from api.web.paging import EVERYTHING, links, requested
+from api.web.offers import (
+    channel_names,
+    domain_choices,
+    domain_names,
+    ids_of,
+    offered,
+    page_urls,
+)
+from api.web.paging import links, requested
 from api.web.rendering import page
-from api.web.routes.changes import domain_choices
 from api.web.session import SIGNED_IN, FormDep, OnceDep, OwnerDep
 from core.alerts.rules import SEVERITY_ORDER, AlertRule, PriceDirection
 from core.alerts.timing import Digest
@@ -48,8 +54,10 @@ async def list_alerts(request: Request, owner: OwnerDep, database: DatabaseDep) 
     """The alerts, newest first."""
     paging = requested(request)
     found = await rest.list_all(owner, paging, database)
-    channels = await channel_names(owner, database)
-    domains = {each.id: each.display_name for each in await domain_choices(database, owner)}
+    told = {channel for each in found.data for channel in each.channel_ids}
+    channels = await channel_names(database, owner, told)
+    about = {domain for each in found.data for domain in each.on.domain_ids or ()}
+    domains = domain_names(await domain_choices(database, owner, about))
     return page(
         request,
         "alerts.html",
@@ -143,12 +151,6 @@ async def remove_alert(
     """Delete an alert."""
     await rest.delete(alert_id, owner, database, delivery)
     return RedirectResponse("/alerts?notice=alert-removed", 303)
-
-
-async def channel_names(owner: OwnerDep, database: Database) -> dict[UUID, str]:
-    """The names of the channels, newest first."""
-    found = await rest_channels.list_all(owner, EVERYTHING, database)
-    return {each.id: each.name for each in found.data}
 
 
 def in_words(rule: AlertRule, domains: Mapping[UUID, str]) -> list[str]:
@@ -271,6 +273,9 @@ async def _form(
     preview: rest.Preview | None = None,
     error: RequestError | None = None,
 ) -> Response:
+    channels, domains, pages = (values.all(name) for name in ("channel", "domain", "page"))
+    named = domain_names(await domain_choices(database, owner, ids_of(domains)))
+    told = await channel_names(database, owner, ids_of(channels))
     return page(
         request,
         "alert.html",
@@ -281,8 +286,9 @@ async def _form(
         preview=preview,
         error=error,
         faults=(error.details if error else None) or {},
-        channels=await channel_names(owner, database),
-        domains=await domain_choices(database, owner),
+        channels=offered(told, channels, "channel"),
+        domains=offered(named, domains, "domain"),
+        pages=offered(await page_urls(database, owner, ids_of(pages)), pages, "page"),
         page_types=list(PageType),
         events=list(Event),
         change_types=CHANGES_OF_TEXT,

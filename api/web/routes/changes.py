@@ -26,6 +26,7 @@ from api.routes.pages import PageChoices
 from api.routes.pages import change as change_page
 from api.web.filters import chosen, chosen_id, usable_tag, usable_text
 from api.web.forms import ON
+from api.web.offers import domain_choices, domain_names, offered
 from api.web.paging import links, requested
 from api.web.rendering import page
 from api.web.session import SIGNED_IN, FormDep, OwnerDep, SessionDep
@@ -36,17 +37,10 @@ from core.changes.prices import PriceChange, price_changes
 from core.changes.rules import ChangeType, Severity
 from core.errors import Conflict, InvalidRequest
 from core.text.stored_text import display_form
-from store.db.engine import Database
-from store.db.paging import PageRequest
-from store.domains import list_domains
 from store.snapshots import get_snapshot
-from store.tables.domains import Domain
 from temporal.jobs.visibility import JobFilter
 
 router = APIRouter(dependencies=SIGNED_IN)
-
-MAX_CHOICES: Final = 100
-"""Domains that a filter offers; the newest ones."""
 
 MAX_BLOCKS: Final = 200
 """Blocks of a difference that one page shows."""
@@ -93,19 +87,13 @@ class ShownBlock:
     after: list[Side]
 
 
-async def domain_choices(database: Database, owner: OwnerDep) -> list[Domain]:
-    """The domains that a filter offers."""
-    async with database.reading() as session:
-        found = await list_domains(session, owner.org_id, PageRequest(limit=MAX_CHOICES))
-    return sorted(found.rows, key=lambda domain: domain.display_name.casefold())
-
-
 @router.get("/")
 async def front_page(
     request: Request, owner: OwnerDep, database: DatabaseDep, reader: ReaderDep
 ) -> Response:
     """The changes, newest first; for an organisation without a domain, what to do first."""
-    domains = await domain_choices(database, owner)
+    domain_id = chosen_id(request, "domain")
+    domains = await domain_choices(database, owner, [domain_id])
     if not domains:
         return page(request, "first_run.html", title="Welcome", error=None, value="")
     paging = requested(request)
@@ -115,7 +103,7 @@ async def front_page(
         owner,
         paging,
         database,
-        domain_id=chosen_id(request, "domain"),
+        domain_id=domain_id,
         page_id=chosen_id(request, "page_id"),
         event=chosen(request, "event", Event),
         tag=usable_tag(request),
@@ -135,7 +123,8 @@ async def front_page(
         title="Changes",
         changes=found.data,
         links=links(request, paging, found.meta.total, len(found.data)),
-        domains=domains,
+        domains=offered(domain_names(domains), [domain_id], "domain"),
+        domain_id=domain_id,
         types=[kind for kind in ChangeType if kind not in EVENTS],
         events=list(Event),
         tags=sorted({tag for domain in domains for tag in domain.tags}),

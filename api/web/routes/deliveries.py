@@ -9,11 +9,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.deps import DatabaseDep, DeliveryDep, DeliveryIdDep
-from api.routes import alerts as rest_alerts
-from api.routes import channels as rest_channels
 from api.routes import deliveries as rest
 from api.web.filters import chosen, chosen_id
-from api.web.paging import EVERYTHING, links, requested
+from api.web.offers import alert_names, channel_names, offered
+from api.web.paging import links, requested
 from api.web.rendering import page
 from api.web.session import SIGNED_IN, FormDep, OwnerDep, referring_path, with_notice
 from core.alerts.attempts import DeliveryState
@@ -41,12 +40,13 @@ class ShownDelivery:
 async def list_deliveries(request: Request, owner: OwnerDep, database: DatabaseDep) -> Response:
     """The deliveries, newest first."""
     paging = requested(request)
+    channel, alert = chosen_id(request, "channel"), chosen_id(request, "alert")
     found = await rest.list_all(
         owner,
         paging,
         database,
-        channel_id=chosen_id(request, "channel"),
-        alert_id=chosen_id(request, "alert"),
+        channel_id=channel,
+        alert_id=alert,
         change_id=chosen_id(request, "change"),
         state=chosen(request, "state", DeliveryState),
     )
@@ -56,8 +56,10 @@ async def list_deliveries(request: Request, owner: OwnerDep, database: DatabaseD
         title="Deliveries",
         deliveries=await shown_deliveries(owner, database, found.data),
         links=links(request, paging, found.meta.total, len(found.data)),
-        channels=(await rest_channels.list_all(owner, EVERYTHING, database)).data,
-        alerts=(await rest_alerts.list_all(owner, EVERYTHING, database)).data,
+        channels=offered(await channel_names(database, owner, [channel]), [channel], "channel"),
+        alerts=offered(await alert_names(database, owner, [alert]), [alert], "alert"),
+        channel_id=channel,
+        alert_id=alert,
         states=list(DeliveryState),
         query=request.query_params,
         filtered=any(request.query_params.get(n) for n in ("channel", "alert", "change", "state")),
@@ -85,18 +87,16 @@ async def shown_deliveries(
     """`rows` with the names of what they are about."""
     if not rows:
         return []
-    channels = (await rest_channels.list_all(owner, EVERYTHING, database)).data
-    alerts = (await rest_alerts.list_all(owner, EVERYTHING, database)).data
+    channels = await channel_names(database, owner, {each.channel_id for each in rows})
+    alerts = await alert_names(database, owner, {each.alert_id for each in rows})
     async with database.reading() as session:
         told = await summaries(session, owner.org_id, {r.change_id for r in rows if r.change_id})
-    channel_names = {each.id: each.name for each in channels}
-    alert_names = {each.id: each.name for each in alerts}
     now = datetime.now(UTC)
     return [
         ShownDelivery(
             delivery=each,
-            channel=channel_names.get(each.channel_id),
-            alert=alert_names.get(each.alert_id) if each.alert_id else None,
+            channel=channels.get(each.channel_id),
+            alert=alerts.get(each.alert_id) if each.alert_id else None,
             summary=told.get(each.change_id) if each.change_id else None,
             soon=each.state is DeliveryState.PENDING
             and each.created_at > now - SOON

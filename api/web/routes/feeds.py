@@ -4,12 +4,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.deps import DatabaseDep, FeedIdDep, SettingsDep
-from api.routes import alerts as rest_alerts
 from api.routes import feeds as rest
 from api.web.forms import Form, body_of, sparse
-from api.web.paging import EVERYTHING, links, requested
+from api.web.offers import alert_names, domain_choices, domain_names, ids_of, offered
+from api.web.paging import links, requested
 from api.web.rendering import page
-from api.web.routes.changes import domain_choices
 from api.web.session import SIGNED_IN, FormDep, OwnerDep, SessionOnceDep
 from core.errors import RequestError
 from store.db.engine import Database
@@ -72,8 +71,11 @@ async def _list(
 ) -> Response:
     paging = requested(request)
     found = await rest.list_all(owner, paging, database)
-    alerts = (await rest_alerts.list_all(owner, EVERYTHING, database)).data
-    domains = await domain_choices(database, owner)
+    domain, alert = values.all("domain"), values.all("alert")
+    named = [*ids_of(domain), *(each.domain_id for each in found.data)]
+    domains = domain_names(await domain_choices(database, owner, named))
+    named = [*ids_of(alert), *(each.alert_id for each in found.data)]
+    alerts = await alert_names(database, owner, named)
     return page(
         request,
         "feeds.html",
@@ -81,10 +83,9 @@ async def _list(
         status=error.http_status if error else 200,
         feeds=found.data,
         links=links(request, paging, found.meta.total, len(found.data)),
-        domains=domains,
-        alerts=alerts,
-        names={each.id: each.display_name for each in domains}
-        | {each.id: each.name for each in alerts},
+        domains=offered(domains, domain, "domain"),
+        alerts=offered(alerts, alert, "alert"),
+        names=domains | alerts,
         added=added,
         values=values,
         error=error,

@@ -22,9 +22,9 @@ from api.routes import jobs as rest
 from api.web.charts import Finished, job_chart
 from api.web.filters import chosen, chosen_id
 from api.web.forms import Form
+from api.web.offers import domain_choices, domain_names, offered
 from api.web.paging import links, requested
 from api.web.rendering import page
-from api.web.routes.changes import domain_choices
 from api.web.session import SIGNED_IN, FormDep, OnceDep, OwnerDep
 from core.errors import InvalidRequest, NotFound
 from core.jobs.states import JobState, JobType
@@ -45,18 +45,16 @@ async def list_jobs(
     request: Request, owner: OwnerDep, database: DatabaseDep, reader: ReaderDep
 ) -> Response:
     """The jobs: unfinished first, newest first; then latest finished."""
-    wanted = JobFilter(
-        owner.org_id,
-        type=chosen(request, "type", JobType),
-        domain_id=chosen_id(request, "domain"),
-    )
+    domain_id = chosen_id(request, "domain")
+    wanted = JobFilter(owner.org_id, type=chosen(request, "type", JobType), domain_id=domain_id)
     state = chosen(request, "state", JobState)
     paging = requested(request)
     stats = await reader.stats(wanted)
     found = await reader.list(
         wanted.in_state(state), limit=paging.limit, page=paging.page, cursor=None
     )
-    domains = await domain_choices(database, owner)
+    of_rows = {job.domain_id for job in found.rows}
+    names = domain_names(await domain_choices(database, owner, [domain_id, *of_rows]))
     return page(
         request,
         "jobs.html",
@@ -67,8 +65,9 @@ async def list_jobs(
         state=state,
         states=list(JobState),
         types=list(JobType),
-        domains=domains,
-        names={domain.id: domain.display_name for domain in domains},
+        domains=offered(names, [domain_id], "domain"),
+        domain_id=domain_id,
+        names=names,
         query=request.query_params,
     )
 
@@ -78,11 +77,8 @@ async def job_history(
     request: Request, owner: OwnerDep, database: DatabaseDep, reader: ReaderDep
 ) -> Response:
     """Charts of the jobs that finished last."""
-    wanted = JobFilter(
-        owner.org_id,
-        type=chosen(request, "type", JobType),
-        domain_id=chosen_id(request, "domain"),
-    )
+    domain_id = chosen_id(request, "domain")
+    wanted = JobFilter(owner.org_id, type=chosen(request, "type", JobType), domain_id=domain_id)
     finished: list[Finished] = []
     complete = True
     for state in (JobState.COMPLETED, JobState.FAILED):
@@ -106,6 +102,7 @@ async def job_history(
             if cursor is None:
                 break
         complete &= cursor is None
+    names = domain_names(await domain_choices(database, owner, [domain_id]))
     now = datetime.now(UTC)
     day = [job for job in finished if job.at > now - timedelta(days=1)]
     return page(
@@ -118,7 +115,8 @@ async def job_history(
         day=len(day),
         day_failed=sum(not job.completed for job in day),
         took=median(seconds) if (seconds := [j.seconds for j in finished if j.seconds]) else None,
-        domains=await domain_choices(database, owner),
+        domains=offered(names, [domain_id], "domain"),
+        domain_id=domain_id,
         types=list(JobType),
         query=request.query_params,
     )

@@ -1,12 +1,18 @@
 """Alerts, channels, deliveries and keys on the web page, without a browser."""
 
 import re
+from datetime import UTC, datetime
 
 import httpx2
 
-from store.keys import create_key
+from store.keys import create_key, organisation_of
+from store.tables.alerts import Channel, ChannelKind
 from tests.api.web.conftest import WebSystem
 from tests.api.web.test_http import checked, enter, token
+from tests.api.web.test_settings import signed_in_as_owner
+from tests.site import FakeSite
+from tests.store.rows import new_domain
+from tests.system import System
 
 ALERT = re.compile(r"/alerts/([0-9a-f-]{36})")
 
@@ -137,6 +143,83 @@ async def test_an_alert_is_previewed_added_changed_and_removed(
     assert "switch-on" in (await plain.get("/alerts")).text
     await plain.post(f"{path}/remove", data={"csrf": csrf})
     assert (await plain.get(path)).status_code == 404
+
+
+def as_sent(html: str) -> dict[str, list[str]]:
+    """The boxes that are ticked, and the texts, as a browser sends the form of an alert."""
+    form = html.partition('action="/alerts/')[2].partition("</form>")[0]
+    sent: dict[str, list[str]] = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        if 'type="checkbox"' not in tag or " checked" in tag:
+            [name], [value] = (
+                re.findall(' name="([^"]*)"', tag),
+                re.findall(' value="([^"]*)"', tag),
+            )
+            sent.setdefault(name, []).append(value)
+    return sent
+
+
+async def added_alert(system: System, **on: list[str]) -> str:
+    """The id of an alert with a channel of its own."""
+    hook = {"kind": "webhook", "name": "ops", "url": "http://127.0.0.1:9/hook"}
+    channel = (await system.api.post("/api/channels", json=hook)).json()["data"]["id"]
+    alert = {"name": "Rivals", "channelIds": [channel], "on": on}
+    answer = await system.api.post("/api/alerts", json=alert)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["data"]["id"])
+
+
+async def test_to_save_an_alert_drops_nothing_that_it_is_about(
+    plain: httpx2.AsyncClient, web: WebSystem, system: System, site: FakeSite
+) -> None:
+    page = await system.lone_page(site)
+    [domain] = (await system.api.get("/api/domains")).json()["data"]
+    alert = await added_alert(system, domainIds=[domain["id"]], pageIds=[str(page)])
+    await signed_in_as_owner(plain, system)
+    form = (await plain.get(f"/alerts/{alert}")).text
+    assert f">{site.origin}/</label>" in form, "a page is named by its URL"
+
+    await add_newer(system)
+    kept = as_sent((await plain.get(f"/alerts/{alert}")).text)
+    assert (await plain.post(f"/alerts/{alert}", data=kept)).status_code == 303
+    stored = (await system.api.get(f"/api/alerts/{alert}")).json()["data"]
+    assert stored["on"]["domainIds"] == [domain["id"]]
+    assert len(stored["channelIds"]) == 1
+    listed = (await plain.get("/alerts")).text
+    assert f'<span class="chip">{domain["displayName"]}</span>' in listed
+    assert "tells ops" in listed
+
+    assert (await system.api.delete(f"/api/domains/{domain['id']}")).status_code == 204
+    form = (await plain.get(f"/alerts/{alert}")).text
+    sent = as_sent(form)
+    assert (sent["domain"], sent["page"]) == ([domain["id"]], [str(page)])
+    refused = await plain.post(f"/alerts/{alert}", data=sent)
+    assert refused.status_code == 400
+    assert f'id="i-domain-error">There is no domain {domain["id"]}.' in refused.text
+    checked(refused)
+    after = (await system.api.get(f"/api/alerts/{alert}")).json()["data"]
+    assert after["on"] == stored["on"]
+
+
+async def add_newer(system: System) -> None:
+    """A hundred domains and channels that are newer than all others of the organisation."""
+    async with system.database.transaction() as session:
+        key = system.api.headers["Authorization"].removeprefix("Bearer ")
+        org_id = (await organisation_of(session, key)).id
+        for number in range(100):
+            await new_domain(session, org_id, f"rival-{number}.example")
+        now = datetime.now(UTC)
+        session.add_all(
+            Channel(
+                org_id=org_id,
+                kind=ChannelKind.SIGNAL,
+                name=f"other-{number}",
+                target={},
+                created_at=now,
+                updated_at=now,
+            )
+            for number in range(100)
+        )
 
 
 async def test_a_feed_shows_its_address_once_and_is_removed(

@@ -1,10 +1,14 @@
 """The search of the web page's lists of changes and pages."""
 
+from uuid import uuid4
+
 import httpx2
 
 from tests.api.crawled import crawled_page
 from tests.api.web.conftest import WebSystem
+from tests.api.web.test_alerts import add_newer, added_alert
 from tests.api.web.test_http import checked, enter
+from tests.api.web.test_settings import signed_in_as_owner
 from tests.site import FakeSite
 from tests.system import System
 
@@ -43,3 +47,30 @@ async def test_changes_and_pages_are_found_by_a_text(
     assert f'href="{domain}?q=127.0%20%260">Show all</a>' in tagged, "the text stays"
     assert f'href="{domain}">Clear</a>' in await shown(domain, "127")
     assert f'href="{domain}">Show all</a>' in await shown(f"{domain}?tag=b", "")
+
+
+async def test_a_filter_shows_what_it_filters_by_however_old_that_is(
+    plain: httpx2.AsyncClient, web: WebSystem, system: System, site: FakeSite
+) -> None:
+    await system.lone_page(site)
+    [domain] = (await system.api.get("/api/domains")).json()["data"]
+    alert = await added_alert(system)
+    [channel] = (await system.api.get("/api/channels")).json()["data"]
+    feed = {"name": "theirs", "domainId": domain["id"]}
+    assert (await system.api.post("/api/feeds", json=feed)).status_code == 201
+    await add_newer(system)
+    await signed_in_as_owner(plain, system)
+    for path, name, chosen, word in (
+        ("/", "domain", domain["id"], domain["displayName"]),
+        ("/jobs", "domain", domain["id"], domain["displayName"]),
+        ("/jobs/history", "domain", domain["id"], domain["displayName"]),
+        ("/deliveries", "channel", channel["id"], "ops"),
+        ("/deliveries", "alert", alert, "Rivals"),
+    ):
+        shown = (await plain.get(path, params={name: chosen})).text
+        assert f'<option value="{chosen}" selected>{word}</option>' in shown, path
+        gone = str(uuid4())
+        shown = (await plain.get(path, params={name: gone})).text
+        assert f'<option value="{gone}" selected>unknown {name} {gone}</option>' in shown, path
+    assert f"{domain['displayName']}</a>" in (await plain.get("/jobs")).text
+    assert f"domain {domain['displayName']}, added" in (await plain.get("/feeds")).text
