@@ -94,6 +94,26 @@ class Finished:
     seconds: float | None
 
 
+@dataclass(frozen=True)
+class History:
+    """The newest finished jobs of one kind, the newest first, and whether that is all of them."""
+
+    jobs: Sequence[Finished]
+    complete: bool
+
+
+def common_history(histories: Iterable[History]) -> tuple[list[Finished], datetime | None]:
+    """The jobs of the time that every history reaches back to, and when that time begins; None if
+    all jobs are there.
+
+    What one history has from before another one begins would look as if there was nothing else.
+    """
+    known = list(histories)
+    begin = max((each.jobs[-1].at for each in known if not each.complete), default=None)
+    jobs = [job for each in known for job in each.jobs if begin is None or job.at >= begin]
+    return jobs, begin
+
+
 def price_charts(prices: Sequence[PriceView], now: datetime) -> list[PriceChart]:
     """The charts of `prices`, one a currency; the one with most prices first."""
     currencies: dict[str, list[PriceView]] = {}

@@ -19,7 +19,7 @@ from api.deps import (
     SettingsDep,
 )
 from api.routes import jobs as rest
-from api.web.charts import Finished, job_chart
+from api.web.charts import Finished, History, common_history, job_chart
 from api.web.filters import chosen, chosen_id
 from api.web.forms import Form
 from api.web.offers import domain_choices, domain_names, offered
@@ -30,6 +30,7 @@ from core.errors import InvalidRequest, NotFound
 from core.jobs.states import JobState, JobType
 from store.domains import get_domain
 from store.tables.domains import Domain
+from temporal.jobs.reader import JobReader
 from temporal.jobs.visibility import JobFilter
 
 router = APIRouter(dependencies=SIGNED_IN)
@@ -79,39 +80,21 @@ async def job_history(
     """Charts of the jobs that finished last."""
     domain_id = chosen_id(request, "domain")
     wanted = JobFilter(owner.org_id, type=chosen(request, "type", JobType), domain_id=domain_id)
-    finished: list[Finished] = []
-    complete = True
-    for state in (JobState.COMPLETED, JobState.FAILED):
-        cursor: str | None = None
-        for _ in range(MAX_CHARTED // ROWS_AT_ONCE):
-            found = await reader.list(
-                wanted.in_state(state), limit=ROWS_AT_ONCE, page=1, cursor=cursor
-            )
-            finished += [
-                Finished(
-                    at=job.finished_at,
-                    completed=state is JobState.COMPLETED,
-                    seconds=(job.finished_at - job.processed_at).total_seconds()
-                    if job.processed_at
-                    else None,
-                )
-                for job in found.rows
-                if job.finished_at is not None
-            ]
-            cursor = found.next_cursor
-            if cursor is None:
-                break
-        complete &= cursor is None
+    finished, begin = common_history(
+        [await _history(reader, wanted, each) for each in (JobState.COMPLETED, JobState.FAILED)]
+    )
     names = domain_names(await domain_choices(database, owner, [domain_id]))
     now = datetime.now(UTC)
-    day = [job for job in finished if job.at > now - timedelta(days=1)]
+    yesterday = now - timedelta(days=1)
+    day = [job for job in finished if job.at > yesterday]
     return page(
         request,
         "job_history.html",
         title="Jobs over time",
         chart=job_chart(finished, now),
         count=len(finished),
-        complete=complete,
+        begin=begin,
+        whole_day=begin is None or begin <= yesterday,
         day=len(day),
         day_failed=sum(not job.completed for job in day),
         took=median(seconds) if (seconds := [j.seconds for j in finished if j.seconds]) else None,
@@ -120,6 +103,29 @@ async def job_history(
         types=list(JobType),
         query=request.query_params,
     )
+
+
+async def _history(reader: JobReader, wanted: JobFilter, state: JobState) -> History:
+    """The newest jobs that finished in that state."""
+    finished: list[Finished] = []
+    cursor: str | None = None
+    while len(finished) < MAX_CHARTED:
+        found = await reader.list(wanted.in_state(state), limit=ROWS_AT_ONCE, page=1, cursor=cursor)
+        finished += [
+            Finished(
+                at=job.finished_at,
+                completed=state is JobState.COMPLETED,
+                seconds=(job.finished_at - job.processed_at).total_seconds()
+                if job.processed_at
+                else None,
+            )
+            for job in found.rows
+            if job.finished_at is not None
+        ]
+        cursor = found.next_cursor
+        if cursor is None:
+            break
+    return History(finished, complete=cursor is None)
 
 
 @router.post("/jobs/cancel")

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from api.routes.prices import PriceView
-from api.web.charts import Finished, job_chart, price_charts
+from api.web.charts import Finished, History, common_history, job_chart, price_charts
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -75,3 +75,16 @@ def test_jobs_are_counted_by_the_time_in_which_they_finished() -> None:
     assert len(chart.bars) <= 40
     assert chart.path == ""
     assert max(bar.x + bar.width for bar in chart.bars) <= 708
+
+
+def test_jobs_are_drawn_of_the_time_only_from_which_all_are_known() -> None:
+    completed = [Finished(START + timedelta(hours=n), True, 1.0) for n in (9, 8, 7)]
+    failed = [Finished(START + timedelta(hours=n), False, 1.0) for n in (8, 5, 1)]
+    jobs, begin = common_history([History(completed, complete=False), History(failed, True)])
+    assert begin == START + timedelta(hours=7)
+    assert jobs == [*completed, failed[0]]
+    jobs, begin = common_history([History(completed, complete=False), History(failed, False)])
+    assert begin == START + timedelta(hours=7)
+    jobs, begin = common_history([History(completed, True), History(failed, complete=True)])
+    assert (jobs, begin) == ([*completed, *failed], None)
+    assert common_history([History([], complete=True)]) == ([], None)

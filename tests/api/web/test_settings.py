@@ -1,8 +1,12 @@
 """Settings, the choice of a selector, and actions on many jobs, without a browser."""
 
+import re
+
 import httpx2
+import pytest
 
 from api.web.rendering import RENDERING_HEADERS
+from api.web.routes import jobs
 from tests.api.crawled import crawled_page
 from tests.api.web.conftest import WebSystem
 from tests.api.web.test_http import checked, token
@@ -102,7 +106,11 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
 
 
 async def test_a_crawled_page_is_shown_chosen_from_and_filtered_by_its_tags(
-    plain: httpx2.AsyncClient, web: WebSystem, system: System, site: FakeSite
+    plain: httpx2.AsyncClient,
+    web: WebSystem,
+    system: System,
+    site: FakeSite,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     page = await crawled_page(system, site, SHOP.format(99), SHOP.format(119))
     csrf = await signed_in_as_owner(plain, system)
@@ -150,6 +158,12 @@ async def test_a_crawled_page_is_shown_chosen_from_and_filtered_by_its_tags(
     checked(history)
     assert "Finished in the last day" in history.text
     assert 'class="good"' in history.text
+    assert "at least" not in history.text
+    monkeypatch.setattr(jobs, "MAX_CHARTED", 1)
+    monkeypatch.setattr(jobs, "ROWS_AT_ONCE", 1)
+    newest = (await plain.get("/jobs/history")).text
+    assert "The last 1 finished job<" in newest, "the discovery failed before the time it covers"
+    assert re.findall("<dd>(at least .)</dd>", newest) == ["at least 1", "at least 0"]
 
 
 async def test_jobs_are_cancelled_and_run_again_by_the_filter_of_the_list(
