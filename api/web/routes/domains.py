@@ -1,7 +1,5 @@
 """Domains and their pages: add, look at, crawl, discover, pause."""
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
@@ -22,7 +20,6 @@ from api.limits import JobBody
 from api.routes import domains as rest
 from api.routes import pages as rest_pages
 from api.routes import watching as rest_watching
-from api.web.charts import price_charts
 from api.web.filters import usable_tag, usable_text
 from api.web.paging import links, requested
 from api.web.rendering import page
@@ -154,7 +151,6 @@ async def one_domain(
         tag=tag,
         text=text,
         prices=prices,
-        charts=price_charts(prices, datetime.now(UTC)) if prices else [],
         error=None,
         value="",
     )

@@ -1,6 +1,7 @@
 """One page: what it is, what it showed, and the choice of what of it is compared."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -17,7 +18,7 @@ from api.routes import muting as rest_muting
 from api.routes import pages as rest
 from api.routes import prices as rest_prices
 from api.routes import snapshots as rest_snapshots
-from api.web.charts import price_charts
+from api.web.charts import PriceChart, price_charts
 from api.web.rendering import RENDERING_HEADERS, asset_url, page
 from api.web.session import SIGNED_IN, FormDep, OwnerDep
 from core.errors import NotFound
@@ -33,6 +34,29 @@ router = APIRouter(dependencies=SIGNED_IN)
 SHOWN_ROWS: Final = 10
 MAX_PRICES: Final = 500
 """Prices of which a chart is drawn, the newest."""
+
+MAX_PRICE_ROWS: Final = 50
+"""Prices that the table below the charts has, the newest: all of them would weigh more than the
+whole page.
+"""
+
+
+@dataclass(frozen=True)
+class ShownPrices:
+    """The newest prices: those that are drawn, those in the table, and how many there are."""
+
+    drawn: list[rest_prices.PriceView]
+    total: int
+
+    @property
+    def rows(self) -> list[rest_prices.PriceView]:
+        """The prices in the table."""
+        return self.drawn[:MAX_PRICE_ROWS]
+
+    @property
+    def charts(self) -> list[PriceChart]:
+        """The charts of the prices up to now."""
+        return price_charts(self.drawn, datetime.now(UTC))
 
 
 @router.get("/pages/{page_id}")
@@ -60,7 +84,6 @@ async def one_page(
         all_changes=changes.meta.total,
         snapshots=snapshots.data,
         prices=prices,
-        charts=price_charts(prices, datetime.now(UTC)) if prices else [],
         muted=(await rest_muting.list_of_page(page_id, owner, database)).data,
     )
 
@@ -161,9 +184,10 @@ async def _newest_html(owner: OwnerDep, database: Database, page_id: UUID) -> st
     return html if html and len(html) <= MAX_HTML else None
 
 
-async def shown_prices(database: Database, wanted: PriceFilter) -> list[rest_prices.PriceView]:
+async def shown_prices(database: Database, wanted: PriceFilter) -> ShownPrices:
     """The newest prices of a page or domain that the caller owns, as the REST API shows them."""
     async with database.reading() as session:
         found = await list_prices(session, PageRequest(limit=MAX_PRICES), wanted)
         pages = await priced_pages(session, found.rows)
-    return [rest_prices.price_view(each, pages[each.page_id]) for each in found.rows]
+    drawn = [rest_prices.price_view(each, pages[each.page_id]) for each in found.rows]
+    return ShownPrices(drawn, found.total)
