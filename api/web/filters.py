@@ -1,5 +1,6 @@
 """Filters of lists, from the query of an address. A value that cannot be used does not filter."""
 
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
@@ -26,6 +27,17 @@ def chosen_id(request: Request, name: str) -> UUID | None:
         return UUID(request.query_params.get(name, ""))
     except ValueError:
         return None
+
+
+def chosen_day(request: Request, name: str) -> datetime | None:
+    """The midnight, in UTC, at which the day begins that the query names, as `2026-03-01`."""
+    text = request.query_params.get(name, "")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    # Other forms of a day would filter by what the field of the form cannot show.
+    return datetime.combine(day, time(), UTC) if day.isoformat() == text else None
 
 
 def usable_text(request: Request) -> str | None:

@@ -24,7 +24,7 @@ from api.routes import change_muting as rest_muting
 from api.routes import changes as rest
 from api.routes.pages import PageChoices
 from api.routes.pages import change as change_page
-from api.web.filters import chosen, chosen_id, usable_tag, usable_text
+from api.web.filters import chosen, chosen_day, chosen_id, usable_tag, usable_text
 from api.web.forms import ON
 from api.web.offers import domain_choices, domain_names, offered
 from api.web.paging import links, requested
@@ -64,7 +64,19 @@ class Seen(StrEnum):
     YES = "yes"
 
 
-FILTERS: Final = ("domain", "page_id", "tag", "event", "type", "severity", "period", "seen", "q")
+FILTERS: Final = (
+    "domain",
+    "page_id",
+    "tag",
+    "event",
+    "type",
+    "severity",
+    "period",
+    "since",
+    "until",
+    "seen",
+    "q",
+)
 """The parameters of the list of changes."""
 
 DAYS: Final = {Period.DAY: 1, Period.WEEK: 7, Period.MONTH: 30}
@@ -99,6 +111,9 @@ async def front_page(
     paging = requested(request)
     period = chosen(request, "period", Period)
     seen = chosen(request, "seen", Seen)
+    starts = [since] if (since := chosen_day(request, "since")) else []
+    if period:
+        starts.append(datetime.now(UTC) - timedelta(days=DAYS[period]))
     found = await rest.list_all(
         owner,
         paging,
@@ -109,7 +124,8 @@ async def front_page(
         tag=usable_tag(request),
         change_type=chosen(request, "type", ChangeType),
         severity=chosen(request, "severity", Severity),
-        since=datetime.now(UTC) - timedelta(days=DAYS[period]) if period else None,
+        since=max(starts, default=None),
+        until=chosen_day(request, "until"),
         acknowledged=None if seen is None else seen is Seen.YES,
         text=usable_text(request),
     )

@@ -1,15 +1,19 @@
 """The search of the web page's lists of changes and pages."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx2
 
+from store.changes import record_event
+from store.pages import page_by_id
 from tests.api.crawled import crawled_page
 from tests.api.web.conftest import WebSystem
 from tests.api.web.test_alerts import add_newer, added_alert
 from tests.api.web.test_http import checked, enter
 from tests.api.web.test_settings import signed_in_as_owner
 from tests.site import FakeSite
+from tests.store.rows import NEWS
 from tests.system import System
 
 
@@ -74,3 +78,28 @@ async def test_a_filter_shows_what_it_filters_by_however_old_that_is(
         assert f'<option value="{gone}" selected>unknown {name} {gone}</option>' in shown, path
     assert f"{domain['displayName']}</a>" in (await plain.get("/jobs")).text
     assert f"domain {domain['displayName']}, added" in (await plain.get("/feeds")).text
+
+
+async def test_changes_are_found_by_the_days_in_which_they_were_found_and_by_any_tag(
+    plain: httpx2.AsyncClient, web: WebSystem, system: System, site: FakeSite
+) -> None:
+    page_id = await system.lone_page(site)
+    async with system.database.transaction() as session:
+        page = await page_by_id(session, page_id)
+        for day in (1, 2, 3):
+            at = datetime(2026, 3, day, tzinfo=UTC)
+            await record_event(session, page, page.id, f"job-{day}", NEWS, at=at)
+    await signed_in_as_owner(plain, system)
+    assert 'name="tag"' in (await plain.get("/")).text, "a page may have tags, its domain none"
+    today = datetime.now(UTC).date()
+    for query, count in (
+        ("since=2026-03-02", 2), ("until=2026-03-02", 1), ("until=2026-03-04", 3),
+        ("since=2026-03-02&until=2026-03-03", 1), ("since=2026-03-03&until=2026-03-02", 0),
+        ("since=2026-03-02&period=day", 0), (f"since={today + timedelta(days=1)}&period=month", 0),
+        ("since=&until=", 3), ("since=x&until=20260302", 3), ("since=2026-02-30", 3),
+        ("since=9999-12-31", 0), ("until=0001-01-01", 0),
+    ):  # fmt: skip
+        shown = await plain.get(f"/?{query}")
+        assert shown.text.count('href="/changes/') == count, query
+        checked(shown)
+    assert 'type="date" value="2026-03-02"' in (await plain.get("/?since=2026-03-02")).text
