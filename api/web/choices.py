@@ -11,6 +11,10 @@ from core.web.watch_rules import WatchRules
 SECRETS: Final = {"headers": ":", "cookies": "="}
 """Settings whose values are never shown, by what separates name and value on a line."""
 
+LIMITS_WITHOUT_SCHEDULE: Final = (
+    "Hours and days limit checks “every minutes” or “by cron”: choose one, or leave them out."
+)
+
 YES_NO: Final = {"yes": True, "no": False}
 
 
@@ -31,11 +35,22 @@ def schedule_fields(schedule: Schedule | None) -> dict[str, object]:
 
 
 def schedule_of(fields: Form) -> dict[str, object] | None:
-    """The schedule that the fields say, as the REST API takes it; None for none."""
+    """The schedule that the fields say, as the REST API takes it; None for none.
+
+    Raises InvalidRequest for hours or days without a schedule that they could limit.
+    """
     kind = fields.text("when")
-    if kind not in ("minutes", "cron"):
-        return None
     hours = {"from": fields.text("active_from"), "to": fields.text("active_to")}
+    if kind not in ("minutes", "cron"):
+        limits = {
+            **{f"schedule.activeHours.{end}": moment for end, moment in hours.items()},
+            "schedule.days": fields.all("day"),
+        }
+        if given := [name for name, value in limits.items() if value]:
+            raise InvalidRequest(
+                LIMITS_WITHOUT_SCHEDULE, dict.fromkeys(given, LIMITS_WITHOUT_SCHEDULE)
+            )
+        return None
     return sparse(
         {
             "everyMinutes": (fields.whole("minutes") or "") if kind == "minutes" else None,

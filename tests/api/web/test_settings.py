@@ -81,6 +81,13 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
         assert refused.status_code == 400, name
         assert 'aria-invalid="true"' in refused.text, name
         checked(refused)
+    by_hours = {"csrf": csrf, "name": "Lost", "hours": "6", "when": ""}
+    for name, value in (("active_from", "09:00"), ("active_to", "17:00"), ("day", "mon")):
+        refused = await plain.post(path, data={**by_hours, name: value})
+        assert refused.status_code == 400, name
+        marked = re.findall('<(?:input|fieldset)[^>]*aria-invalid="true"', refused.text)
+        assert len(marked) == 1
+        assert f'i-{name}-error"' in marked[0]
     plainest = {"csrf": csrf, "name": "Shop", "hours": "6", "forget_headers": "1"}
     assert (await plain.post(path, data=plainest)).status_code == 303
     stored = (await system.api.get(f"/api/domains/{domain}")).json()["data"]
@@ -95,6 +102,7 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
     assert ">\n.ad</textarea>" in brought
     minutes = {"csrf": csrf, "page_type": "pricing", "when": "minutes", "minutes": "30",
                "day": ["mon", "tue"], "active_from": "09:00", "active_to": "17:00"}  # fmt: skip
+    assert (await plain.post(path, data={**minutes, "when": ""})).status_code == 400
     assert (await plain.post(path, data={**minutes, "minutes": "2"})).status_code == 400
     assert (await plain.post(path, data={**minutes, "minutes": ""})).status_code == 400
     assert (await plain.post(path, data=minutes)).status_code == 303
