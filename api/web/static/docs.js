@@ -3,7 +3,8 @@
 window.SwaggerUIBundle({
   url: "/openapi.json",
   domNode: document.getElementById("docs"),
-  deepLinking: true,
+  // Links to single operations would be within buttons, which readers of screens do not find.
+  deepLinking: false,
   displayRequestDuration: true,
   filter: true,
   // Otherwise a service of another host would be asked whether the document is valid.

@@ -316,7 +316,7 @@ async def test_static_files_are_few_small_and_kept_by_the_browser(
     await enter(plain, web)
     html = (await plain.get("/")).text
     urls = set(re.findall(r'"(/static/[^"]+)"', html))
-    of_one_page = {"docs.js", "select.js", "rendering.css"}
+    of_one_page = {"docs.css", "docs.js", "select.js", "rendering.css"}
     shown = {url.partition("?")[0].removeprefix("/static/") for url in urls}
     assert shown == set(ASSETS) - of_one_page
     for url in urls:

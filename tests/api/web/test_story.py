@@ -91,9 +91,11 @@ async def test_from_the_first_run_to_a_change_that_is_acknowledged(
     assert "Pro costs $129 a month." in await after.inner_text()
     await page.get_by_role("button", name="Acknowledge").click()
     await page.get_by_text("by acme").wait_for()
+    change = page.url.partition("?")[0]
     await mutes_a_line(page)
     await chooses_what_is_compared(page)
     await is_told_of_changes(page)
+    await reads_a_change_on_a_phone(page, change)
     assert [each for each in visitor.complaints if "401" not in each and "400" not in each] == []
 
 
@@ -147,6 +149,40 @@ async def is_told_of_changes(page: Page) -> None:
     await page.get_by_text("The alert was added.").wait_for()
     await page.get_by_role("link", name="Alerts").first.click()
     await page.get_by_text("a price rises").wait_for()
+    await page.get_by_role("link", name="Prices", exact=True).click()
+    await page.get_by_label("A price").select_option("down")
+    await page.get_by_label("By at least, %").fill("5")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_text("The alert was saved.").wait_for()
+    assert await page.get_by_label("Sales").is_checked()
+    await page.get_by_role("link", name="Alerts").first.click()
+    await page.get_by_text("a price falls by 5 % or more").wait_for()
+
+
+async def reads_a_change_on_a_phone(page: Page, change: str) -> None:
+    """From a change to its page, a snapshot and the settings: nothing is wider than a phone."""
+    await page.set_viewport_size(PHONE)
+    await page.goto(f"{change}?view=side")
+    assert await fits(page), "a change side by side"
+    await page.goto(change)
+    assert await fits(page), "a change"
+    await page.get_by_role("link", name=re.compile("pricing")).first.click()
+    await page.get_by_role("img", name=re.compile("Prices over time")).wait_for()
+    assert await fits(page), "a page"
+    at = page.url
+    await page.locator("[id^=s-] a").first.click()
+    await page.get_by_text("Pro costs $129 a month.").wait_for()
+    assert await fits(page), "a snapshot"
+    for part in ("settings", "select?selector=p"):
+        await page.goto(f"{at}/{part}")
+        assert await fits(page), part
+    await page.goto(at)
+    await page.get_by_role("navigation", name="Main").get_by_role("link", name="Domains").click()
+    await page.get_by_role("link", name=re.compile("127.0.0.1")).first.click()
+    await page.get_by_role("heading", name="Prices").wait_for()
+    assert await fits(page), "a domain"
+    await page.goto(f"{page.url}/settings")
+    assert await fits(page), "settings of a domain"
 
 
 async def test_a_job_is_cancelled_and_run_again_by_keyboard_alone_and_on_a_phone(
@@ -234,13 +270,10 @@ async def test_axe_finds_nothing_serious_on_any_page_in_either_theme(
         "/nowhere",
     )  # fmt: skip
     page = visitor.page
-    await page.goto("/")
-    await sign_in(page, system.api.headers["Authorization"].removeprefix("Bearer "))
-    await page.get_by_role("heading", name="Changes").wait_for()
     found: list[str] = []
     schemes: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
-    for path in paths:
-        await page.goto(path)
+
+    async def examine(what: str) -> None:
         # Into an isolated world, as tools of a browser do: the page's own policy stays.
         await page.evaluate(f"{axe}; undefined")
         for scheme in schemes:
@@ -249,11 +282,34 @@ async def test_axe_finds_nothing_serious_on_any_page_in_either_theme(
                 "axe.run(document, {resultTypes: ['violations'], iframes: false})"
                 ".then(({violations}) => violations.map(v => [v.impact, v.id, v.nodes[0].html]))"
             )
-            found += [
-                f"{path} {scheme} {rule}: {html}"
+            found.extend(
+                f"{what} {scheme} {rule}: {html}"
                 for impact, rule, html in violations
                 if impact in ("serious", "critical")
-            ]
+            )
+
+    await page.goto("/")
+    await examine("signing in")
+    await sign_in(page, "diffy_wrong")
+    await page.get_by_role("alert").wait_for()
+    await examine("a refused key")
+    await sign_in(page, web.key.key)
+    await page.get_by_role("heading", name="Watch your first site").wait_for()
+    await examine("the first run")
+    await visitor.context.clear_cookies()
+    await page.goto("/")
+    await sign_in(page, system.api.headers["Authorization"].removeprefix("Bearer "))
+    await page.get_by_role("heading", name="Changes").wait_for()
+    for path in paths:
+        await page.goto(path)
+        await examine(path)
+    await page.goto(f"/alerts/{alert_id}")
+    await page.get_by_role("button", name="Preview of the last").click()
+    await page.get_by_role("list", name="Changes that would have been told").wait_for()
+    await examine("a preview")
+    await page.goto("/docs")
+    await page.get_by_text("/api/alerts/preview").wait_for()
+    await examine("/docs")
     assert found == []
     await page.evaluate("document.querySelector('main').innerHTML = '<input>'")
     broken = await page.evaluate("axe.run(document).then(({violations}) => violations.length)")
