@@ -95,7 +95,10 @@ async function expect() {
   refresh();
 }
 
+// A tab has one stream at most: who asks for one may not know of another that was asked for before.
 function listen() {
+  stream?.close();
+  if (document.hidden) return;
   stream = new EventSource("/live");
   stream.addEventListener("open", () => {
     if (state.dataset.state === "lost") refresh();
@@ -149,10 +152,8 @@ if (parts.length) {
 // A hidden tab needs no stream, and a browser has six connections for all its tabs.
 document.addEventListener("visibilitychange", () => {
   if (!parts.length) return;
-  stream?.close();
-  if (document.hidden) return;
-  refresh();
   listen();
+  if (!document.hidden) refresh();
 });
 // A page that is kept for the Back button must not keep its stream.
 addEventListener("pagehide", () => stream?.close());

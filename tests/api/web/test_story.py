@@ -1,18 +1,27 @@
 """The web page in a real browser: from the first run to a change, and what may go wrong."""
 
 import re
-from typing import Final, Literal
+from collections.abc import AsyncIterator
+from typing import Any, Final, Literal
 
+import pytest
+from fastapi.sse import ServerSentEvent
 from playwright.async_api import Page, Route
 
+from api.routes.events import organisation_events
 from core.scopes import Scope
 from store.keys import create_key, organisation_of, revoke_key
 from tests.api.crawled import crawled_page
 from tests.api.web.conftest import PHONE, Visitor, WebSystem
 from tests.api.web.test_http import PAGES
+from tests.eventually import eventually
 from tests.needs import AXE, need
 from tests.site import FakeSite
 from tests.system import System
+
+OPEN: Final = 1
+CLOSED: Final = 2
+"""States of an `EventSource`."""
 
 SHOP: Final = "<title>Shop</title><h1>Shop</h1><a href='/pricing'>Prices</a>"
 PRICES: Final = "<title>Prices</title><h1>Prices</h1><h2>Teams</h2><p>Pro costs ${} a month.</p>"
@@ -245,6 +254,71 @@ async def test_a_lost_connection_is_told_and_a_revoked_key_ends_the_visit(
     await page.get_by_role("heading", name="Sign in").wait_for()
     await sign_in(page, web.key.key)
     await page.get_by_role("alert").wait_for()
+
+
+async def test_a_tab_has_one_stream_however_one_moves_in_it(
+    web: WebSystem, visitor: Visitor, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visitor.page
+    streams = 0
+
+    async def counted(*given: Any) -> AsyncIterator[ServerSentEvent]:
+        nonlocal streams
+        streams += 1
+        try:
+            async for event in organisation_events(*given):
+                yield event
+        finally:
+            streams -= 1
+
+    async def open_now() -> int:
+        return streams
+
+    monkeypatch.setattr("api.web.routes.live.organisation_events", counted)
+    state = page.get_by_role("status")
+    await page.goto("/domains")
+    await sign_in(page, web.key.key)
+    await page.get_by_label("Site to watch").fill(site.origin)
+    await page.get_by_role("button", name="Add and discover").click()
+    await page.get_by_role("heading", name="At work").wait_for()
+    for name in ("Jobs", "Changes", "Domains", "Jobs"):
+        await page.get_by_role("navigation", name="Main").get_by_role("link", name=name).click()
+        await page.get_by_role("heading", name=name, level=1).wait_for()
+        await state.filter(has_text="Live").wait_for()
+        await eventually(open_now, lambda count: count == 1)
+    for move in (page.go_back, page.go_back, page.go_forward, page.reload):
+        await move()
+        await state.filter(has_text="Live").wait_for()
+        await eventually(open_now, lambda count: count == 1)
+
+
+async def test_a_stream_that_was_refused_is_opened_once_again_also_if_the_tab_is_shown_meanwhile(
+    web: WebSystem, visitor: Visitor
+) -> None:
+    page = visitor.page
+    # What the page opens, as no request tells: the browser itself opens a lost stream again.
+    await page.add_init_script(
+        "window.streams = []; window.EventSource = class extends EventSource {"
+        " constructor(address) { super(address); streams.push(this); } }"
+    )
+    refused: list[Route] = []
+
+    async def refuse_first(route: Route) -> None:
+        refused.append(route)
+        await (route.fulfill(status=503) if len(refused) == 1 else route.continue_())
+
+    async def states() -> list[int]:
+        found: list[int] = await page.evaluate("streams.map((each) => each.readyState)")
+        return found
+
+    await page.goto("/jobs")
+    await page.route("**/live", refuse_first)
+    await sign_in(page, web.key.key)
+    await page.get_by_role("status").filter(has_text="Connection lost").wait_for()
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await page.get_by_role("status").filter(has_text="Live").wait_for()
+    opened = await eventually(states, lambda seen: len(seen) == 3 and seen[-1] == OPEN)
+    assert opened.count(CLOSED) == 2, "the one that was opened meanwhile is given up"
 
 
 async def test_axe_finds_nothing_serious_on_any_page_in_either_theme(
