@@ -197,6 +197,18 @@ class CancelledJobsAnswer(Model):
     data: CancelledJobs
 
 
+class PromotedJobs(Model):
+    """The number of jobs that the request promoted."""
+
+    jobs_promoted: int
+
+
+class PromotedJobsAnswer(Model):
+    """The jobs that were promoted."""
+
+    data: PromotedJobs
+
+
 @router.post("/retry", status_code=202, responses=documented_errors(400, 402, 409))
 async def retry_all(
     wanted: FilterDep,
@@ -296,6 +308,22 @@ async def cancel_all(
         raise InvalidRequest(sentence, {"status": sentence})
     cancelled = await actions.cancel_matching(wanted.in_state(status))
     return CancelledJobsAnswer(data=CancelledJobs(jobs_cancelled=cancelled))
+
+
+@router.post("/promote", responses=documented_errors(400))
+async def promote_all(
+    wanted: FilterDep,
+    actions: ActionsDep,
+    status: Annotated[JobState, Query()] = JobState.DELAYED,
+) -> PromotedJobsAnswer:
+    """Run the delayed jobs that match the filters of the list now. Jobs of a batch that are not
+    started yet keep their delay. Repeat the request if there are more than 10,000 jobs.
+    """
+    if status is not JobState.DELAYED:
+        sentence = "Only delayed jobs can be promoted."
+        raise InvalidRequest(sentence, {"status": sentence})
+    promoted = await actions.promote_matching(wanted)
+    return PromotedJobsAnswer(data=PromotedJobs(jobs_promoted=promoted))
 
 
 @router.get(

@@ -97,6 +97,7 @@ NOTICES: Final = {
     "signed-out-everywhere": "All sessions of your API key have ended.",
     "feed-removed": "The feed was removed. Its address answers nothing any more.",
     "jobs-cancelled": "The unfinished jobs that matched were cancelled.",
+    "jobs-promoted": "The delayed jobs that matched may run now.",
     "jobs-retried": "The failed jobs that matched run again.",
     "testing": "A test is sent. The list of deliveries says how it went.",
     "unmuted": "Changes of all lines of the page are reported again.",

@@ -48,7 +48,7 @@ job_arguments = click.argument("jobs", metavar="JOB...", nargs=-1)
 
 @click.group()
 def jobs() -> None:
-    """List, watch, cancel and retry crawls and discoveries."""
+    """List, watch, cancel, promote and retry crawls and discoveries."""
 
 
 @jobs.command(
@@ -123,8 +123,7 @@ def watch(session: Session, jobs: tuple[str, ...], batch: object) -> None:
 
     Exits with 1 if a job has failed.
     """
-    if bool(jobs) == bool(batch):
-        raise BadUsage("Give the ids of jobs, or --batch. `diffy jobs list` shows the jobs.")
+    _jobs_or_batch(jobs, batch)
     if jobs:
         for job in jobs:
             find_job(session.api, job)
@@ -150,8 +149,7 @@ WATCHED_BATCH = (
 @printing
 def cancel(session: Session, jobs: tuple[str, ...], batch: object) -> None:
     """Cancel each JOB that has not finished, or those of a batch."""
-    if bool(jobs) == bool(batch):
-        raise BadUsage("Give the ids of jobs, or --batch. `diffy jobs list` shows the jobs.")
+    _jobs_or_batch(jobs, batch)
     if jobs:
         _act(session, jobs, "cancel")
         return
@@ -160,16 +158,27 @@ def cancel(session: Session, jobs: tuple[str, ...], batch: object) -> None:
     session.output.one(cancelled, columns)
 
 
-@jobs.command(epilog=examples("diffy jobs promote JOB"))
+@jobs.command(epilog=examples("diffy jobs promote JOB", "diffy jobs promote --batch BATCH"))
 @job_arguments
+@batch_option
 @printing
-def promote(session: Session, jobs: tuple[str, ...]) -> None:
-    """Start each delayed JOB now."""
-    _act(session, jobs, "promote")
+def promote(session: Session, jobs: tuple[str, ...], batch: object) -> None:
+    """Start each delayed JOB now, or those of a batch."""
+    _jobs_or_batch(jobs, batch)
+    if jobs:
+        _act(session, jobs, "promote")
+        return
+    promoted = session.api.post(f"/api/jobs/promote?batchId={batch}")
+    columns = (Column("batchId", "BATCH"), Column("jobsPromoted", "PROMOTED", Kind.NUMBER))
+    session.output.one({"batchId": str(batch), **promoted}, columns)
+
+
+def _jobs_or_batch(job_ids: tuple[str, ...], batch: object) -> None:
+    if bool(job_ids) == bool(batch):
+        raise BadUsage("Give the ids of jobs, or --batch. `diffy jobs list` shows the jobs.")
 
 
 def _act(session: Session, job_ids: tuple[str, ...], action: str) -> None:
-    _some(job_ids)
     done = [session.api.post(f"/api/jobs/{job_path(job_id)}/{action}") for job_id in job_ids]
     session.output.rows(done, COLUMNS)
 

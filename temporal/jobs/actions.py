@@ -44,11 +44,11 @@ from temporal.jobs.visibility import JobFilter
 CANCELLED_WITHIN: Final = timedelta(seconds=3)
 """Time for the worker of an active job to end it. After that the workflow is terminated."""
 
-CANCELLATION_BATCH_SIZE: Final = 50
-"""Jobs of a batch that are cancelled in parallel."""
+PARALLEL_JOBS: Final = 50
+"""Jobs that are read, cancelled or promoted in parallel."""
 
-MAX_CANCELLED: Final = 10_000
-"""Jobs of each state that one request cancels."""
+MAX_MATCHING: Final = 10_000
+"""Jobs of each state that one request cancels or promotes."""
 
 UNFINISHED: Final = (JobState.WAITING, JobState.DELAYED, JobState.ACTIVE)
 
@@ -101,7 +101,7 @@ class JobActions:
         last: UUID | None = None
         while True:
             async with self._database.reading() as session:
-                pages = await batch_pages(session, batch_id, last, CANCELLATION_BATCH_SIZE)
+                pages = await batch_pages(session, batch_id, last, PARALLEL_JOBS)
             if not pages:
                 break
             jobs = [each.job_id for each in pages]
@@ -120,7 +120,7 @@ class JobActions:
         last: UUID | None = None
         while True:
             async with self._database.reading() as session:
-                pages = await batch_pages(session, batch_id, last, CANCELLATION_BATCH_SIZE)
+                pages = await batch_pages(session, batch_id, last, PARALLEL_JOBS)
             if not pages:
                 return failed
             jobs = await asyncio.gather(*(self._found(org_id, each.job_id) for each in pages))
@@ -147,9 +147,9 @@ class JobActions:
                 cancelled += await self.cancel_batch(wanted.org_id, batch_id)
         states = UNFINISHED if wanted.state is None else (wanted.state,)
         for state in states:
-            ids = await self._reader.ids(wanted.in_state(state), MAX_CANCELLED)
-            for start in range(0, len(ids), CANCELLATION_BATCH_SIZE):
-                chunk = ids[start : start + CANCELLATION_BATCH_SIZE]
+            ids = await self._reader.ids(wanted.in_state(state), MAX_MATCHING)
+            for start in range(0, len(ids), PARALLEL_JOBS):
+                chunk = ids[start : start + PARALLEL_JOBS]
                 cancelled += await self._cancel_all(wanted.org_id, chunk)
         return cancelled
 
@@ -181,6 +181,29 @@ class JobActions:
                 raise Conflict("The job is not delayed any more.") from error
             raise as_unavailable(error) from error
         return await self._reader.get(org_id, job_id)
+
+    async def promote_matching(self, wanted: JobFilter) -> int:
+        """The number of delayed jobs that match and that this call has promoted.
+
+        Those that began or ended meanwhile are left as they are, and do not count.
+        """
+        ids = await self._reader.ids(wanted.in_state(JobState.DELAYED), MAX_MATCHING)
+        promoted = 0
+        for start in range(0, len(ids), PARALLEL_JOBS):
+            chunk = ids[start : start + PARALLEL_JOBS]
+            done = await asyncio.gather(
+                *(self._promote_delayed(wanted.org_id, each) for each in chunk)
+            )
+            promoted += sum(done)
+        return promoted
+
+    async def _promote_delayed(self, org_id: UUID, job_id: str) -> bool:
+        """Whether the job was still delayed, and may run now."""
+        try:
+            await self.promote(org_id, job_id)
+        except (Conflict, NotFound):
+            return False
+        return True
 
     async def failed_input(self, org_id: UUID, job_id: str) -> CrawlPageInput | DiscoverPagesInput:
         """The input of a failed job. Raises Conflict if the job has not failed."""

@@ -137,6 +137,16 @@ async def cancel_all(fields: FormDep, owner: OwnerDep, actions: ActionsDep) -> R
     return RedirectResponse(_list_of(fields, "jobs-cancelled"), 303)
 
 
+@router.post("/jobs/promote")
+async def promote_all(fields: FormDep, owner: OwnerDep, actions: ActionsDep) -> Response:
+    """Run the delayed jobs that match the filter of the list now. The answer is 400 if the filter
+    names another state.
+    """
+    state = _state_of(fields) or JobState.DELAYED
+    await rest.promote_all(_filter_of(fields, owner), actions, state)
+    return RedirectResponse(_list_of(fields, "jobs-promoted"), 303)
+
+
 @router.post("/jobs/retry")
 async def retry_all(
     fields: FormDep,

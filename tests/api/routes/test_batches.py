@@ -1,12 +1,14 @@
 """Cancelling a batch."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
+import pytest
 from sqlalchemy import select
 from temporalio.client import (
     Client,
@@ -21,6 +23,7 @@ from activities.batches import BatchActivities
 from core.jobs.contract import StartBatch
 from core.jobs.states import JobState
 from store.tables.job_ends import ClaimedEnd, JobEnd
+from temporal.jobs.reader import JobReader
 from tests.eventually import eventually
 from tests.pauses import unpaced
 from tests.site import FakeSite
@@ -252,7 +255,7 @@ async def test_a_failed_discovery_is_run_again_by_the_filters(
         assert (await system.finished(job_id)).state is JobState.COMPLETED
 
 
-async def test_only_what_fits_can_be_run_again_or_cancelled(system: System) -> None:
+async def test_only_what_fits_can_be_run_again_or_cancelled_or_promoted(system: System) -> None:
     for path, status in (
         ("retry?status=completed", 400),
         ("retry?status=nonsense", 400),
@@ -260,10 +263,14 @@ async def test_only_what_fits_can_be_run_again_or_cancelled(system: System) -> N
         ("retry", 409),
         ("cancel?status=failed", 400),
         ("cancel?pageId=x", 400),
+        ("promote?status=waiting", 400),
+        ("promote?pageId=x", 400),
     ):
         assert (await system.api.post(f"/api/jobs/{path}")).status_code == status, path
     nothing = await system.api.post(f"/api/jobs/cancel?domainId={uuid4()}")
     assert nothing.json() == {"data": {"jobsCancelled": 0}}
+    nothing = await system.api.post(f"/api/jobs/promote?domainId={uuid4()}")
+    assert nothing.json() == {"data": {"jobsPromoted": 0}}
 
 
 async def test_unfinished_jobs_are_cancelled_by_the_filters_of_the_list(
@@ -289,6 +296,55 @@ async def test_unfinished_jobs_are_cancelled_by_the_filters_of_the_list(
     assert {(await system.job(job_id)).failed_reason for job_id in later} == {
         "The job was cancelled."
     }
+
+
+async def test_delayed_jobs_are_promoted_by_the_filters_of_the_list(
+    system: System, site: FakeSite
+) -> None:
+    domain_id = await site_of_three(system, site)
+    pages = await system.pages(domain_id)
+    asked = {
+        url: await system.ask(f"/api/pages/{page_id}/crawl", delaySeconds=3600)
+        for url, page_id in pages.items()
+    }
+    await eventually(lambda: system.stats(), lambda stats: stats.delayed == 3)
+
+    async def promoted(api: httpx2.AsyncClient, query: str) -> object:
+        answer = await api.post(f"/api/jobs/promote?{query}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]["jobsPromoted"]
+
+    async with await system.another_organisation() as stranger:
+        assert await promoted(stranger, f"domainId={domain_id}") == 0
+    assert await promoted(system.api, "type=discover") == 0
+    assert await promoted(system.api, f"pageId={pages[site.url('/a')]}") == 1
+    now = await system.job(asked[site.url("/a")])
+    assert (now.state, now.next_attempt_at) == (JobState.WAITING, None)
+    assert await promoted(system.api, f"domainId={domain_id}&status=delayed") == 2
+    async with system.worker():
+        for job_id in asked.values():
+            assert (await system.finished(job_id)).state is JobState.COMPLETED
+
+
+async def test_what_began_or_ended_meanwhile_is_not_counted_as_promoted(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page_id = await system.lone_page(site)
+    later, ended, begun = [
+        await system.ask(f"/api/pages/{page_id}/crawl", delaySeconds=3600) for _ in range(3)
+    ]
+    for job_id, action in ((ended, "cancel"), (begun, "promote")):
+        assert (await system.api.post(f"/api/jobs/{job_id}/{action}")).status_code == 200
+
+    # The list of jobs lags: it has them as they were.
+    async def listed(*_: object) -> Sequence[str]:
+        return [ended, later, begun]
+
+    monkeypatch.setattr(JobReader, "ids", listed)
+    answer = await system.api.post("/api/jobs/promote")
+    assert answer.json() == {"data": {"jobsPromoted": 1}}
+    states = [(await system.job(each)).state for each in (later, ended, begun)]
+    assert states == [JobState.WAITING, JobState.FAILED, JobState.WAITING]
 
 
 async def test_a_batch_that_has_not_begun_is_cancelled_by_the_filters(

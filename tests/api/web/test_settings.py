@@ -7,9 +7,11 @@ import pytest
 
 from api.web.rendering import RENDERING_HEADERS
 from api.web.routes import jobs
+from core.jobs.states import JobState
 from tests.api.crawled import crawled_page
 from tests.api.web.conftest import WebSystem
 from tests.api.web.test_http import checked, token
+from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
 
@@ -172,6 +174,27 @@ async def test_a_crawled_page_is_shown_chosen_from_and_filtered_by_its_tags(
     newest = (await plain.get("/jobs/history")).text
     assert "The last 1 finished job<" in newest, "the discovery failed before the time it covers"
     assert re.findall("<dd>(at least .)</dd>", newest) == ["at least 1", "at least 0"]
+
+
+async def test_delayed_jobs_are_promoted_by_the_filter_of_the_list(
+    plain: httpx2.AsyncClient, web: WebSystem, system: System, site: FakeSite
+) -> None:
+    page_id = await system.lone_page(site)
+    csrf = await signed_in_as_owner(plain, system)
+    assert "Run all delayed now" not in (await plain.get("/jobs")).text
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl", delaySeconds=3600)
+    await eventually(system.stats, lambda stats: stats.delayed == 1)
+    for query, offered in (("", True), ("?state=delayed", True), ("?state=failed", False)):
+        assert ("Run all delayed now" in (await plain.get(f"/jobs{query}")).text) is offered, query
+    for name, value in (("type", "x"), ("domain", "x"), ("state", "waiting")):
+        bad = await plain.post("/jobs/promote", data={"csrf": csrf, name: value})
+        assert bad.status_code == 400, name
+    await plain.post("/jobs/promote", data={"csrf": csrf, "type": "discover"})
+    assert (await system.job(job_id)).state is JobState.DELAYED, "the crawl is no discovery"
+    done = await plain.post("/jobs/promote", data={"csrf": csrf, "type": "crawl"})
+    assert done.headers["Location"] == "/jobs?type=crawl&notice=jobs-promoted"
+    assert (await system.job(job_id)).state is JobState.WAITING
+    assert "may run now" in (await plain.get(done.headers["Location"])).text
 
 
 async def test_jobs_are_cancelled_and_run_again_by_the_filter_of_the_list(

@@ -154,6 +154,21 @@ async def test_delayed_jobs_are_promoted_and_cancelled(installed: Installed, sho
     assert retried["state"] == "completed"
 
 
+async def test_the_delayed_jobs_of_a_batch_are_promoted(installed: Installed, shop: Shop) -> None:
+    later = await installed.json("crawl", shop.name, "--delay", "3600")
+    batch = ["--batch", later["batchId"]]
+
+    async def delayed() -> list[list[str]]:
+        return await installed.lines("jobs", "list", *batch, "--status", "delayed")
+
+    await eventually(delayed, lambda rows: len(rows) == 2)
+    promoted = await installed.json("jobs", "promote", *batch)
+    assert promoted == {"batchId": later["batchId"], "jobsPromoted": 2}
+    assert (await installed.run("jobs", "watch", *batch)).returncode == 0
+    neither = await installed.run("jobs", "promote")
+    assert (neither.returncode, "--batch" in neither.stderr) == (2, True)
+
+
 async def test_a_batch_is_cancelled(installed: Installed, shop: Shop) -> None:
     later = await installed.json("crawl", shop.name, "--delay", "3600")
     cancelled = await installed.json("jobs", "cancel", "--batch", later["batchId"])
