@@ -8,6 +8,7 @@ from uuid import UUID
 
 from cli.client.api import Api, NotFoundError, Row
 from cli.client.errors import BadUsage
+from cli.client.imports.sites import Site, site_of_domain, site_of_page
 from cli.client.terminal_text import one_line
 
 NEWEST: Final = 1_000
@@ -24,27 +25,24 @@ def find_domain(api: Api, name: str) -> Row:
     known = list(api.walk("/api/domains"))
     called = [each for each in known if wanted == _site(each["domain"])]
     called = called or [each for each in known if each["displayName"] == name]
-    return (
-        called[0]
-        if len(called) == 1
-        else _one_of(
-            called or _beginning(known, name),
-            f"There is no domain {name}. `diffy domains list` shows those there are; "
-            f"`diffy domains add {name}` adds it.",
-            name,
-        )
-    )
+    called = called or _beginning(known, name)
+    if not called and _is_of_a_site(name):
+        called = _with_site(known, site_of_domain(name))
+    return _one_of(called, _no_domain(name), name)
 
 
 def find_page(api: Api, name: str, domain: str | None = None) -> Row:
     """The page with that id or address, or with that path on `domain`."""
     if whole_id(name):
         return _with_id(api, f"/api/pages/{name}", "diffy pages list DOMAIN")
+    site = site_of_page(name) if "://" in name else None
     if domain is not None:
         owners = [find_domain(api, domain)]
-    elif "://" in name:
-        parts = urlsplit(name)
-        owners = [find_domain(api, f"{parts.scheme}://{parts.netloc}")]
+    elif site is not None:
+        owners = _with_site(api.walk("/api/domains"), site)
+        if not owners:
+            parts = urlsplit(name)
+            raise NotFoundError(_no_domain(f"{parts.scheme}://{parts.netloc}"))
     else:
         raise BadUsage(
             f"{name} is not the id or the address of a page. `diffy pages list DOMAIN` shows them."
@@ -54,8 +52,12 @@ def find_page(api: Api, name: str, domain: str | None = None) -> Row:
         page
         for owner in owners
         for page in api.walk(f"/api/domains/{owner['id']}/pages")
-        if _path(page["url"]) == path
+        if _path(page["url"]) == path and site in (None, site_of_page(page["url"]))
     ]
+    # http and https, and www., are the same site, which may still have pages at both.
+    pages = [page for page in pages if page["url"] == name] or pages
+    route = urlsplit(name).fragment
+    pages = [page for page in pages if urlsplit(page["url"]).fragment == route] or pages
     here = owners[0]["domain"]
     return _one_of(
         pages,
@@ -157,6 +159,22 @@ def _one_of(found: list[Row], none: str, name: str) -> Row:
         ids = ", ".join(row["id"] for row in found[:5])
         raise BadUsage(f"{one_line(name)} can be {len(found)} of them; give an id: {ids}.")
     return found[0]
+
+
+def _no_domain(name: str) -> str:
+    return (
+        f"There is no domain {name}. `diffy domains list` shows those there are; "
+        f"`diffy domains add {name}` adds it."
+    )
+
+
+def _with_site(domains: Iterable[Row], site: Site | None) -> list[Row]:
+    return [each for each in domains if site and site_of_domain(each["domain"]) == site]
+
+
+def _is_of_a_site(name: str) -> bool:
+    """Whether the text can be a site's address: that of a page must not stand for its domain."""
+    return "/" not in name.partition("://")[2 if "://" in name else 0].rstrip("/")
 
 
 def _site(name: str) -> str:

@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import re
+from uuid import UUID
 
 import pytest
 
+from store.pages import NewPage, add_pages
 from tests.cli.client.conftest import Installed, Shop
 from tests.cli.command import Ran
 from tests.eventually import eventually
@@ -106,6 +108,51 @@ async def test_changes_are_filtered(
     installed: Installed, shop: Shop, options: list[str], found: int
 ) -> None:
     assert len(await installed.lines("changes", "list", "--domain", "Shop", *options)) == found
+
+
+async def test_a_page_is_found_by_the_address_that_was_printed_of_it(installed: Installed) -> None:
+    name = "rival.example"
+    rows: list[object] = [{"type": "domain", "domain": name}]
+    addresses = [
+        "https://www.rival.example/pricing",
+        "http://rival.example/x",
+        "https://rival.example/",
+        "https://www.rival.example/",
+        "https://rival.example:8443/x",
+    ]
+    rows += [{"type": "domain", "domain": f"{name}:8443"}]
+    rows += [{"type": "page", "url": each} for each in addresses]
+    file = installed.folder / "rival.jsonl"
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    await installed.lines("import", str(file))
+    domain = await installed.json("domains", "show", name)
+    routes = [f"https://{name}/#/plans", f"https://{name}/#/team"]  # only a discovery finds them
+    async with installed.system.database.transaction() as session:
+        found = [NewPage(each, "other") for each in routes]
+        await add_pages(session, UUID(domain["id"]), found)
+    try:
+        for printed in (*addresses, *routes):
+            shown = await installed.json("pages", "show", printed)
+            assert shown["url"] == printed
+        for other, meant in (
+            ("http://rival.example/pricing", addresses[0]),
+            ("https://www.rival.example/x", addresses[1]),
+        ):
+            assert (await installed.json("pages", "show", other))["url"] == meant
+        assert (await installed.json("domains", "show", f"https://www.{name}"))["domain"] == name
+        two = await installed.run("pages", "show", "http://rival.example/")
+        assert (two.returncode, "can be 2 of them" in two.stderr) == (2, True)
+        unknown = await installed.run("pages", "show", "https://rival.example/none")
+        assert "has no page" in unknown.stderr
+        elsewhere = await installed.run("pages", "show", "https://rival.example:9/x")
+        assert "There is no domain https://rival.example:9." in elsewhere.stderr
+        foreign = ["crawl", name, "--page", "https://other.example/pricing"]
+        assert "has no page" in (await installed.run(*foreign)).stderr, "not that of another site"
+        page_for_domain = await installed.run("domains", "rm", addresses[0], "--yes")
+        assert page_for_domain.returncode == 1
+    finally:
+        for each in (name, f"{name}:8443"):
+            await installed.run("domains", "rm", each, "--yes")
 
 
 async def test_jobs_show_has_the_attempts_on_a_terminal_and_in_json(
