@@ -4,7 +4,7 @@ A message is written in the same transaction as the change, and removed once Tem
 it. Messages are idempotent: delivery is at least once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -244,3 +244,6 @@ class Outbox(Protocol):
 
     async def neglected_channels(self) -> Sequence[UUID]:
         """The channels with a delivery that is long overdue: nobody delivers it."""
+
+    async def channel_names(self, channel_ids: Collection[UUID]) -> dict[UUID, str]:
+        """The names of those of the channels that exist."""

@@ -1,5 +1,6 @@
 """Channels."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -30,6 +31,12 @@ async def list_channels(
     """The organisation's channels, newest first."""
     rows = select(Channel).where(Channel.org_id == org_id)
     return await paged(session, rows, Channel.created_at, Channel.id, request)
+
+
+async def channel_names(session: AsyncSession, channel_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The names of those of the channels that exist, of whatever organisation."""
+    rows = select(Channel.id, Channel.name).where(Channel.id.in_(channel_ids))
+    return dict((await session.execute(rows)).all())
 
 
 async def delete_channel(session: AsyncSession, org_id: UUID, channel_id: UUID) -> None:

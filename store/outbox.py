@@ -1,7 +1,7 @@
 """The implementation of `core.outbox` in the database."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -21,6 +21,7 @@ from core.outbox import (
 from core.schedules import Schedule, every_hours
 from core.web.watch_rules import WATCH_ALL
 from store.batches import batch_pages
+from store.channels import channel_names
 from store.db.engine import Database
 from store.deliveries import neglected_channels
 from store.job_ends import claim_ends
@@ -162,6 +163,11 @@ class DatabaseOutbox:
         """As `Outbox.neglected_channels` says."""
         async with self._database.reading() as session:
             return await neglected_channels(session, datetime.now(UTC))
+
+    async def channel_names(self, channel_ids: Collection[UUID]) -> dict[UUID, str]:
+        """As `Outbox.channel_names` says."""
+        async with self._database.reading() as session:
+            return await channel_names(session, channel_ids)
 
 
 def _entries(rows: Iterable[OutboxMessage]) -> list[Entry]:

@@ -144,7 +144,12 @@ class Delivery:
         await self._wake(await self._outbox.neglected_channels())
 
     async def _wake(self, channel_ids: Sequence[UUID]) -> None:
-        await asyncio.gather(*(wake_channel(self._client, each) for each in channel_ids))
+        if not channel_ids:
+            return
+        names = await self._outbox.channel_names(channel_ids)
+        await asyncio.gather(
+            *(wake_channel(self._client, each, names.get(each)) for each in channel_ids)
+        )
 
     async def _sync_crawls(self, domain_id: UUID) -> None:
         await self._sync(

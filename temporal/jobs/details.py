@@ -17,8 +17,13 @@ def details_of_job(
         lines.append(f"Started by: `{batch_workflow_id}`")
     if owner.page_id is not None:
         lines.append(f"Jobs of this page: {_search(Attribute.PAGE.name, owner.page_id)}")
-    lines.append(f"Jobs of this domain: {_search(Attribute.DOMAIN.name, owner.domain_id)}")
+    lines.append(details_of_domain(owner.domain_id))
     return "\n\n".join(lines)
+
+
+def details_of_domain(domain_id: UUID) -> str:
+    """How to find the jobs of a domain."""
+    return f"Jobs of this domain: {_search(Attribute.DOMAIN.name, domain_id)}"
 
 
 def details_of_batch(batch_id: UUID) -> str:

@@ -39,7 +39,7 @@ from core.model import Model
 from core.outbox import RecurringCrawl, RecurringDiscovery, RecurringPageCrawl
 from core.schedules import Calendar, Plan, plan_of
 from temporal.faults import as_unavailable, away
-from temporal.jobs.details import details_of_job
+from temporal.jobs.details import details_of_domain, details_of_job
 from workflows.search_attributes import attributes_of
 
 CRAWL_CATCHUP_WINDOW: Final = timedelta(minutes=10)
@@ -68,6 +68,7 @@ async def set_crawl_schedule(client: Client, crawl: RecurringCrawl, max_attempts
         task_queue=TASK_QUEUE,
         priority=Priority(fairness_key=crawl.fairness_key),
         static_summary=f"Crawl {crawl.name}",
+        static_details=details_of_domain(crawl.domain_id),
     )
     wanted = _schedule(crawl, action, CRAWL_CATCHUP_WINDOW)
     await _set(client, crawl_schedule_id(crawl.domain_id), wanted, job)

@@ -5,12 +5,14 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select, update
+from temporalio.client import ScheduleActionExecutionStartWorkflow
 
 from core.jobs.contract import BacktestInput
+from core.jobs.ids import delivery_workflow_id
 from core.outbox import BacktestMessage, Message, RecurringCrawl, ScheduleMessage
 from core.schedules import every_hours
 from store.db.engine import Database
@@ -19,6 +21,7 @@ from store.tables.requests import OutboxMessage
 from temporal.delivery import Delivery, Reconciler
 from temporal.faults import TemporalFault
 from temporal.jobs.backtests import described_backtest
+from temporal.jobs.notifications import MAX_NAME
 from temporal.jobs.schedules import crawl_schedule_id, next_crawls, set_crawl_schedule
 from tests.eventually import eventually
 from tests.system import System
@@ -160,3 +163,29 @@ async def test_a_schedule_without_domain_is_deleted_when_it_is_due(system: Syste
         await eventually(
             lambda: next_crawls(system.client, [crawl.domain_id]), lambda found: found == {}
         )
+
+
+async def test_what_a_schedule_starts_leads_to_the_jobs_of_its_domain(system: System) -> None:
+    domain = await system.add_domain("competitor.com")
+    schedule = system.client.get_schedule_handle(crawl_schedule_id(domain.id))
+    await schedule.trigger()
+    described = await eventually(schedule.describe, lambda found: bool(found.info.recent_actions))
+    action = described.info.recent_actions[0].action
+    assert isinstance(action, ScheduleActionExecutionStartWorkflow)
+    workflow = await system.client.get_workflow_handle(action.workflow_id).describe()
+    assert await workflow.static_summary() == "Crawl competitor.com"
+    assert await workflow.static_details() == (
+        f"Jobs of this domain: `DiffyDomainId = '{domain.id}'`"
+    )
+
+
+async def test_what_delivers_to_a_channel_is_called_by_its_name(system: System) -> None:
+    name = "\N{FIRE}" * 200
+    body = {"kind": "webhook", "name": name, "url": "http://hooks.example/diffy"}
+    channel_id = (await system.api.post("/api/channels", json=body)).json()["data"]["id"]
+    answer = await system.api.post(f"/api/channels/{channel_id}/test")
+    assert answer.status_code == 202, answer.text
+    handle = system.client.get_workflow_handle(delivery_workflow_id(UUID(channel_id)))
+    workflow = await handle.describe()
+    assert await workflow.static_summary() == f"Deliver to {name[:MAX_NAME]}"
+    assert await workflow.static_details() == f"Channel: `{channel_id}`"
