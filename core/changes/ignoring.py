@@ -65,6 +65,11 @@ def pattern_of(line: str, *, numbers: bool = False) -> str:
     return pattern
 
 
+def any_text_around(text: str) -> str:
+    """The pattern of the lines that have the text in them."""
+    return f"*{''.join(map(_escaped, ' '.join(text.split())))}*"
+
+
 def is_ignored(block: BlockChange, patterns: Sequence[str]) -> bool:
     """Whether every line of the block, before and after the change, matches one of `patterns`."""
     if not patterns:

@@ -62,6 +62,32 @@ class Item:
         except PydanticCustomError as error:
             self.left_out.append(f"the selector {selector[:100]!r}: {error.message()}")
 
+    def ignore_lines_with(self, text: str) -> None:
+        """Do not tell of lines that have the text in them; it has no wildcards."""
+        from pydantic_core import PydanticCustomError
+
+        from core.changes.ignoring import (
+            MAX_TEXT_PATTERN_LENGTH,
+            MAX_TEXT_PATTERNS,
+            any_text_around,
+            check_text_pattern,
+        )
+
+        patterns: list[str] = self.settings.get("ignoreText", [])
+        try:
+            pattern = check_text_pattern(_printable(any_text_around(text)))
+        except PydanticCustomError as error:
+            self.left_out.append(f"the ignored text {text[:100]!r}: {error.message()}")
+            return
+        if len(pattern) > MAX_TEXT_PATTERN_LENGTH:
+            reason = f"it has more than {MAX_TEXT_PATTERN_LENGTH} characters"
+        elif len(patterns) >= MAX_TEXT_PATTERNS and pattern not in patterns:
+            reason = f"a page ignores {MAX_TEXT_PATTERNS} texts at most"
+        else:
+            self.settings["ignoreText"] = list(dict.fromkeys([*patterns, pattern]))
+            return
+        self.left_out.append(f"the ignored text {text[:100]!r}: {reason}")
+
     @property
     def body(self) -> Row | None:
         """The page as the REST API takes it; None if that takes no such URL."""

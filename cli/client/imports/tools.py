@@ -1,6 +1,7 @@
 """What changedetection.io, urlwatch, webchanges and Distill export."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -20,7 +21,6 @@ _NOT_OURS: Final = (
     "conditions",
     "extract_text",
     "headers",
-    "ignore_text",
     "notification_urls",
     "proxy",
     "text_should_not_be_present",
@@ -29,6 +29,9 @@ _NOT_OURS: Final = (
     "webdriver_js_execute_code",
 )
 """Fields of changedetection.io for which Diffy has nothing, or for which it would be a secret."""
+
+_REGEX: Final = re.compile(r"/.*/[a-z]*", re.DOTALL)
+"""How changedetection.io writes a regular expression among texts."""
 
 _JOB_FIELDS: Final = frozenset(
     {
@@ -70,6 +73,12 @@ def changedetection_items(index: dict[str, Any], watches: list[dict[str, Any]]) 
         else:
             _take_selectors(item, include, item.watch)
         _take_selectors(item, texts(watch.get("subtractive_selectors")), item.ignore)
+        for text in texts(watch.get("ignore_text")):
+            if _REGEX.fullmatch(text):
+                reason = "there are no regular expressions here"
+                item.left_out.append(f"the ignored text {text[:100]!r}: {reason}")
+            else:
+                item.ignore_lines_with(text)
         if watch.get("time_between_check_use_default") is False:
             seconds = _seconds(_dict(watch.get("time_between_check")))
             if seconds:

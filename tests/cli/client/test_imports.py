@@ -66,6 +66,7 @@ WATCH: Final = {
     "headers": {"Authorization": "secret"},
     "method": "POST",
     "sort_text_alphabetically": True,
+    "ignore_text": ["viewers  now", "/\\d+ left/i", "5* rated #1", "ok", "5* rated #1"],
 }
 INDEX: Final = {
     "watching": {"w1": WATCH},
@@ -299,13 +300,30 @@ def test_backups_of_changedetection(tmp_path: Path) -> None:
                 "ignoreOrder": True,
                 "watchSelector": "main, .plan",
                 "ignoreSelectors": [".ad"],
+                "ignoreText": ["*viewers now*", r"*5\* rated \#1*"],
             },
         }, path
         said = "; ".join(item.left_out)
         for each in ("xpath://div", "json:$.x", "its method", "its headers", "its trigger_text",
-                     "its title", "div:has(p)"):  # fmt: skip
+                     "its title", "div:has(p)", "left/i': there are no regular expressions here",
+                     "'ok': A text to ignore has at least 3 letters"):  # fmt: skip
             assert each in said
         assert "secret" not in said
+
+
+def test_texts_that_a_page_cannot_ignore_are_named(tmp_path: Path) -> None:
+    texts = [f"text {number}" for number in range(51)]
+    for ignored, kept, sentence in (
+        (["x" * 300], [], "it has more than 300 characters"),
+        (texts, [f"*{each}*" for each in texts[:50]], "'text 50': a page ignores 50 texts at most"),
+        (["a\u0007b c d"], [], "characters that cannot be shown"),
+    ):
+        watch = {"url": "https://a.example/", "ignore_text": ignored}
+        _, [item] = read(tmp_path / "backup", json.dumps({"watching": {"w": watch}}))
+        settings = {"crawlSettings": {"ignoreText": kept}} if kept else {}
+        assert item.body == {"url": "https://a.example/", **settings}
+        [said] = item.left_out
+        assert sentence in said
 
 
 @pytest.mark.parametrize(

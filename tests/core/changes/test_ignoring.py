@@ -10,6 +10,7 @@ from core.changes.detection import SeenPage, detect_change
 from core.changes.diff import BlockChange, BlockChangeKind
 from core.changes.ignoring import (
     MAX_TEXT_PATTERN_LENGTH,
+    any_text_around,
     check_text_pattern,
     is_ignored,
     pattern_of,
@@ -67,6 +68,16 @@ def test_numbers_stand_for_any_only_if_that_is_asked_for() -> None:
     assert not matches("Sold 7 of 5 (C# *)", pattern_of(line))
     assert matches("Sold 7 of 9.5 (C# *)", pattern_of(line, numbers=True))
     assert not matches("Sold 7 of 9.5 (C8 x)", pattern_of(line, numbers=True))
+
+
+SHOWN = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]))
+
+
+@given(SHOWN, SHOWN, SHOWN)
+def test_any_text_may_stand_around_a_text(before: str, text: str, after: str) -> None:
+    text = " ".join(text.split())
+    assert matches(f"x{before}{text}{after}", any_text_around(text))
+    assert not matches("C8 x", any_text_around("C# *"))
 
 
 def test_a_line_has_the_same_words_in_stored_and_in_display_form() -> None:
