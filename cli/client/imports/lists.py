@@ -42,6 +42,20 @@ def csv_items(text: str) -> Iterator[Item]:
         raise BadFile(f"The CSV file cannot be read: {error}.") from None
 
 
+def records(text: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file by the names in its header, each with its number among the rows: the
+    header is the first. Raises BadFile.
+    """
+    try:
+        rows = _records(text, _delimiter(text))
+        header = [name.strip() for name in next(rows, [])]
+        for number, row in enumerate(rows, start=2):
+            if row:
+                yield number, dict(zip(header, row, strict=False))
+    except csv.Error as error:
+        raise BadFile(f"The CSV file cannot be read: {error}.") from None
+
+
 def _records(text: str, delimiter: str) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(text, newline=""), csv.excel, delimiter=delimiter)
 

@@ -13,13 +13,32 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.client.imports.items import MAX_FILE_SIZE, BadFile, Item, counted
-from cli.client.imports.lists import DELIMITERS, csv_items, text_items, xml_items
+from cli.client.imports.lists import DELIMITERS, csv_items, records, text_items, xml_items
 from cli.client.imports.tools import changedetection_items, distill_items, job_items
 
 MAX_LINE_SIZE: Final = 2**20
-"""Bytes of one line of our own export."""
+"""Bytes of one line of our own export, except for a change, which is not imported."""
 
 OWN_TYPES: Final = frozenset({"domain", "page", "alert", "change"})
+
+_CHANGE: Final = b'{"type": "change"'
+
+_OF_JSON: Final = (
+    "channels",
+    "crawlSettings",
+    "discoverFrequencyHours",
+    "checkFrequencyHours",
+    "domains",
+    "enabled",
+    "monitoringEnabled",
+    "on",
+    "pages",
+    "quietHours",
+    "schedule",
+    "tags",
+    "watch",
+)
+"""Columns of our own CSV whose cells are JSON; the others are texts."""
 
 _JOB: Final = re.compile(r"^(?:- )?(?:url|navigate|kind|name|command) *:", re.MULTILINE)
 
@@ -37,21 +56,41 @@ class FileKind(StrEnum):
 
 
 def own_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a file that `diffy export` wrote, read line by line."""
+    """The rows of a file that `diffy export` wrote: JSON, read line by line, or CSV."""
+    with path.open("rb") as file:
+        is_table = not file.read(64 * 1024).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
+    for number, row in _own_table(path) if is_table else _own_lines(path):
+        if not isinstance(row, dict) or str(row.get("type")) not in OWN_TYPES:
+            raise BadFile(f"Line {number} is not of an export: its type is not known.")
+        if not _can_be_sent(row):
+            raise BadFile(f"Line {number} has a value that no export has.")
+        yield row
+
+
+def _own_lines(path: Path) -> Iterator[tuple[int, Any]]:
     with path.open("rb") as lines:
         number = 0
         while line := lines.readline(MAX_LINE_SIZE + 1):
             number += 1
             if len(line) > MAX_LINE_SIZE:
-                raise BadFile(f"Line {number} is longer than 1 MiB.")
-            if not line.strip():
-                continue
-            row = _parsed_json(line, f"line {number}")
-            if not isinstance(row, dict) or str(row.get("type")) not in OWN_TYPES:
-                raise BadFile(f"Line {number} is not of an export: its type is not known.")
-            if not _can_be_sent(row):
-                raise BadFile(f"Line {number} has a value that no export has.")
-            yield row
+                if not line.startswith(_CHANGE):
+                    raise BadFile(f"Line {number} is longer than 1 MiB.")
+                while line and not line.endswith(b"\n"):
+                    line = lines.readline(MAX_LINE_SIZE)
+                yield number, {"type": "change"}
+            elif line.strip():
+                yield number, _parsed_json(line, f"line {number}")
+
+
+def _own_table(path: Path) -> Iterator[tuple[int, Any]]:
+    for number, cells in records(_text(path)):
+        row: dict[str, Any] = {name: cell for name, cell in cells.items() if cell}
+        for name in _OF_JSON if row.get("type") != "change" else ():
+            if name in row:
+                # A spreadsheet writes TRUE for true.
+                cell = row[name].lower() if row[name].isalpha() else row[name]
+                row[name] = _parsed_json(cell.encode(), f"line {number}, column {name}")
+        yield number, row
 
 
 def _can_be_sent(row: dict[str, Any]) -> bool:
@@ -85,6 +124,8 @@ def kind_of(path: Path) -> FileKind:
     text = start.decode("utf-8-sig", "replace").lstrip()
     if text.startswith(("{", "[")):
         return _kind_of_json(path, text)
+    if _is_own_table(text):
+        return FileKind.OWN
     if path.suffix.lower() in (".yaml", ".yml") or _JOB.search(text):
         return FileKind.URLWATCH
     if path.suffix.lower() == ".csv" or _has_header(text):
@@ -94,11 +135,21 @@ def kind_of(path: Path) -> FileKind:
 
 def _has_header(text: str) -> bool:
     """Whether the first line names columns, one of them `url` or `uri`."""
+    return any(cell.lower() in ("url", "uri") for cell in _header(text))
+
+
+def _is_own_table(text: str) -> bool:
+    """Whether the first line is that of our own CSV, which other tables do not have."""
+    cells = _header(text)
+    return cells[:1] == ["type"] and ("id" in cells or "diffData" in cells)
+
+
+def _header(text: str) -> list[str]:
+    """The cells of the first line if it can name columns."""
     line = next(iter(text.splitlines()), "")
     if "://" in line or "#" in line:
-        return False
-    cells = (cell.strip().strip('"').lower() for cell in re.split(f"[{DELIMITERS}]", line))
-    return any(cell in ("url", "uri") for cell in cells)
+        return []
+    return [cell.strip().strip('"') for cell in re.split(f"[{DELIMITERS}]", line)]
 
 
 def _kind_of_json(path: Path, text: str) -> FileKind:

@@ -657,5 +657,89 @@ async def test_a_table_of_pages_is_exported_and_imported(
     again = await installed.run("import", str(path), "--json")
     assert again.returncode == 0, again.stderr
     assert {row["verdict"] for row in json.loads(again.stdout)} == {"known"}
-    for wrong in (("export", "--csv"), ("export", "alerts", "--csv"), ("export", "nothing")):
+    # Earlier versions exported fewer columns, without the kind of a row.
+    old = ["id", "url", "pageType", "tags"]
+    path.write_text("\n".join([",".join(old), ",".join(rows[0][name] for name in old)]))
+    assert kind_of(path) is FileKind.CSV
+    for wrong in (
+        ("export", "--csv"),
+        ("export", "domains", "pages", "--csv"),
+        ("export", "nothing"),
+        ("export", "domains", "--differences"),
+    ):
         assert (await installed.run(*wrong)).returncode == 2
+
+
+async def test_tables_that_were_exported_have_the_settings_and_can_be_imported_elsewhere(
+    installed: Installed, shop: Shop, tmp_path: Path
+) -> None:
+    pricing = shop.site.url("/pricing")
+    await installed.json(
+        "domains", "edit", shop.name, "--cron", "0 9 * * *", "--discover-every", "12",
+        "--watch-exclude", "/blog/*", "--name", 'The "shop", ours', "--set", "render=never",
+    )  # fmt: skip
+    await installed.json(
+        "pages", "edit", pricing, "--no-monitor", "--every-minutes", "45", "--tag", "a, b",
+        "--set", 'ignoreText=["As of *; today"]', "--set", "confirmAfterSeconds=60",
+    )  # fmt: skip
+    await installed.json("channels", "add", "sales", "--webhook", "https://hooks.example/secret")
+    await installed.json(
+        "alerts", "add", "Move", "--channel", "sales", "--domain", shop.name, "--page", pricing,
+        "--quiet", "22:00-07:00", "--disable",
+    )  # fmt: skip
+    async with installed.system.database.transaction() as session:
+        env = {"DIFFY_API_KEY": (await create_key(session, "by-tables")).key}
+    await installed.json("channels", "add", "sales", "--webhook", "https://x.example/", env=env)
+    for kind in ("domains", "pages", "alerts", "changes"):
+        ran = await installed.run("export", kind, "--csv")
+        assert ran.returncode == 0, ran.stderr
+        path = tmp_path / kind
+        path.write_text(ran.stdout)
+        assert kind_of(path) is FileKind.OWN
+        if kind == "pages":  # as a spreadsheet may write it
+            table = list(csv.reader(ran.stdout.splitlines()))
+            with path.open("w", newline="") as file:
+                cells = [[{"true": "TRUE", "false": "FALSE"}.get(c, c) for c in r] for r in table]
+                csv.writer(file, delimiter=";").writerows(cells)
+        done = await installed.run("import", str(path), env=env)
+        assert done.returncode == 0, done.stderr
+    assert "1 changes are history" in done.stderr
+    kinds = ("domains", "pages", "alerts")
+    here, there = [await installed.run("export", *kinds, env=each) for each in ({}, env)]
+    assert flat(there.stdout) == flat(here.stdout)
+    for what in ("alerts", "channels"):
+        await installed.run(what, "rm", "Move" if what == "alerts" else "sales", "--yes")
+
+
+async def test_changes_are_exported_with_their_differences(
+    installed: Installed, shop: Shop, tmp_path: Path
+) -> None:
+    ran = await installed.run("export", "changes", "--differences")
+    rows = {row["id"]: row for row in map(json.loads, ran.stdout.splitlines())}
+    whole = rows[shop.change["id"]]
+    assert whole["type"] == "change"
+    assert whole["diffData"]["after"].endswith("Pro costs $129 a month.")
+    table = await installed.run("export", "changes", "--differences", "--csv")
+    cells = {row["id"]: row for row in csv.DictReader(table.stdout.splitlines())}
+    assert json.loads(cells[shop.change["id"]]["diffData"]) == whole["diffData"]
+    path = tmp_path / "changes.jsonl"
+    whole["diffData"]["after"] = "long" * 2**19
+    path.write_text(f"{json.dumps(whole)}\n{json.dumps({'type': 'page', 'url': shop.name})}\n")
+    assert [row["type"] for row in own_rows(path)] == ["change", "page"], "of whatever length"
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("page,1,https://a.example/,{", "no JSON that can be read in line 2, column schedule"),
+        ("page,1,,", "Line 2 has a value that no export has"),
+        ("other,1,https://a.example/,", "Line 2 is not of an export"),
+        ('page,1,"' + "x" * 200_000 + '",', "cannot be read"),
+    ],
+)
+def test_a_table_of_ours_is_not_believed_either(tmp_path: Path, row: str, sentence: str) -> None:
+    path = tmp_path / "pages.csv"
+    path.write_text(f"type,id,url,schedule\n{row}\n")
+    assert kind_of(path) is FileKind.OWN
+    with pytest.raises(BadFile, match=sentence):
+        list(own_rows(path))
