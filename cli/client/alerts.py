@@ -276,14 +276,7 @@ def rm(session: Session, alert: str, yes: bool) -> None:
 @printing
 def preview(session: Session, alert: str | None, over: int | None, on: Part, fields: Part) -> None:
     """Show what ALERT, or an alert of these options, would have told. Nothing is sent."""
-    present: Row = {}
-    if alert is not None:
-        found = find_alert(session.api, alert)
-        kept = {name: found[name] for name in ("name", "digest", "quietHours", "enabled")}
-        present = {**given(kept), "on": given(found["on"])}
-    filters = {**present.get("on", {}), **on(session.api)}
-    body = {**present, **fields(session.api), "on": filters, **given({"days": over})}
-    seen = session.api.post("/api/alerts/preview", body)
+    seen = previewed(session.api, alert, on(session.api), fields(session.api), over)
     match session.output.format:
         case Format.CSV:
             session.output.rows(seen["changes"], PREVIEWED_COLUMNS)
@@ -292,3 +285,18 @@ def preview(session: Session, alert: str | None, over: int | None, on: Part, fie
             session.output.rows(seen["changes"], PREVIEWED_COLUMNS)
         case _:
             session.output.one(seen, PREVIEW_COLUMNS)
+
+
+def previewed(api: Api, alert: str | None, on: Row, fields: Row, days: int | None) -> Row:
+    """What an alert of these filters and fields would have told in the last days: `alert`, an id or
+    a name, has those that are not given.
+    """
+    present: Row = {}
+    if alert is not None:
+        found = find_alert(api, alert)
+        kept = {name: found[name] for name in ("name", "digest", "quietHours", "enabled")}
+        present = {**given(kept), "on": given(found["on"])}
+    filters = {**present.get("on", {}), **on}
+    body = {**present, **fields, "on": filters, **given({"days": days})}
+    seen: Row = api.post("/api/alerts/preview", body)
+    return seen

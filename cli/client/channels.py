@@ -179,7 +179,7 @@ def test(session: Session, channel: str, no_wait: bool) -> None:
     found = find_channel(session.api, channel)
     delivery = session.api.post(f"/api/channels/{found['id']}/test")
     if not no_wait:
-        delivery = _settled(session.api, delivery)
+        delivery = settled(session.api, delivery)
     session.output.one(delivery, DELIVERY_COLUMNS)
     if no_wait:
         return
@@ -196,7 +196,7 @@ def test(session: Session, channel: str, no_wait: bool) -> None:
             )
 
 
-def _settled(api: Api, delivery: Row) -> Row:
+def settled(api: Api, delivery: Row) -> Row:
     """The delivery when it is no longer pending, or after TEST_WAIT."""
     began = time.monotonic()
     while delivery["state"] == "pending" and (waited := time.monotonic() - began) < TEST_WAIT:

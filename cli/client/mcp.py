@@ -11,7 +11,7 @@ from cli.client.session import examples
 @click.command(epilog=examples("diffy mcp", "diffy mcp --write"))
 @click.option("--profile", metavar="NAME", help="The profile to use, of `diffy login`.")
 @click.option(
-    "--write", is_flag=True, help="Also offer tools that add, crawl, acknowledge, cancel and retry."
+    "--write", is_flag=True, help="Also offer tools that start, add, change, cancel and remove."
 )
 def mcp(profile: str | None, write: bool) -> None:
     """Serve an assistant by the Model Context Protocol, over standard input and output.

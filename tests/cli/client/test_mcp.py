@@ -12,6 +12,9 @@ from mcp import Client, StdioServerParameters
 from cli.client.mcp_tools import READS
 from tests.cli.client.conftest import Installed, Shop
 from tests.cli.command import DIFFY, ROOT, environment
+from tests.eventually import eventually
+from tests.receiver import Receiver
+from tests.site import FakeSite
 
 READING = {
     "list_domains",
@@ -22,7 +25,13 @@ READING = {
     "show_job",
     "count_jobs",
     "check_watching",
+    "list_prices",
+    "list_alerts",
+    "preview_alert",
+    "list_channels",
+    "list_deliveries",
 }
+ENDING = {"cancel_job", "edit_domain", "edit_page", "remove_domain", "remove_page"}
 
 
 @asynccontextmanager
@@ -95,7 +104,7 @@ async def test_an_assistant_that_may_write_crawls_and_acknowledges(
             annotations = tools[name].annotations
             assert annotations is not None
             assert annotations.read_only_hint is False
-            assert annotations.destructive_hint is (name == "cancel_job")
+            assert annotations.destructive_hint is (name in ENDING)
         started = await answer(client, "crawl", domain=shop.name)
         assert started["jobsQueued"] == 2
         ran = await installed.run("jobs", "watch", "--batch", started["batchId"])
@@ -107,6 +116,88 @@ async def test_an_assistant_that_may_write_crawls_and_acknowledges(
         retried = await answer(client, "retry_job", job_id=shop.failed["id"])
         await answer(client, "show_job", job_id=retried["jobId"])
         assert "finished" in await refusal(client, "cancel_job", job_id=shop.discovery["id"])
+
+
+async def test_an_assistant_reads_prices(installed: Installed, shop: Shop) -> None:
+    async with assistant(installed) as client:
+        pricing = shop.site.url("/pricing")
+        now = await answer(client, "list_prices", domain=shop.name, current=True)
+        assert [(each["plan"], each["amount"], each["url"]) for each in now["prices"]] == [
+            ("Pro", 129, pricing)
+        ]
+        both = await answer(client, "list_prices", page=pricing, plan="Pro")
+        assert {(each["amount"], each["current"]) for each in both["prices"]} == {
+            (129, True),
+            (99, False),
+        }
+        assert both["total"] == 2
+        assert "domain or a page" in await refusal(client, "list_prices")
+
+
+async def test_an_assistant_sees_and_tries_who_is_told(installed: Installed, shop: Shop) -> None:
+    async with Receiver() as receiver, assistant(installed, "--write") as client:
+        await installed.json("channels", "add", "ops", "--webhook", receiver.url())
+        await installed.json(
+            "alerts", "add", "Severe", "--channel", "ops", "--domain", shop.name,
+            "--min-severity", "low",
+        )  # fmt: skip
+        try:
+            channels = await answer(client, "list_channels")
+            [channel] = [each for each in channels["channels"] if each["name"] == "ops"]
+            assert (channel["kind"], channel["state"]) == ("webhook", "active")
+            alerts = await answer(client, "list_alerts")
+            [alert] = [each for each in alerts["alerts"] if each["name"] == "Severe"]
+            assert alert["channelIds"] == [channel["id"]]
+            seen = await answer(client, "preview_alert", alert="Severe", min_severity="low")
+            assert [each["id"] for each in seen["changes"]] == [shop.change["id"]]
+            none = await answer(client, "preview_alert", alert="Severe", event="watch_broken")
+            assert (none["examined"] > 0, none["matched"]) == (True, 0)
+            tested = await answer(client, "test_channel", channel="ops")
+            assert (tested["state"], tested["channelId"]) == ("delivered", channel["id"])
+            told = await answer(client, "list_deliveries", channel="ops", state="delivered")
+            assert [each["id"] for each in told["deliveries"]] == [tested["id"]]
+            again = await answer(client, "redeliver", delivery_id=tested["id"])
+            assert again["channelId"] == channel["id"]
+        finally:
+            await installed.run("alerts", "rm", "Severe", "--yes")
+            await installed.run("channels", "rm", "ops", "--yes")
+
+
+async def test_an_assistant_that_may_write_edits_and_removes(installed: Installed) -> None:
+    async with FakeSite() as site, assistant(installed, "--write") as client:
+        site.page("/", "<p>Pro costs $99 a month.</p>")
+        added = await answer(client, "add_domain", domain=site.origin)
+        url = site.url("/more")
+        page = await answer(client, "add_page", domain=site.origin, url=url)
+        edited = await answer(
+            client, "edit_domain", domain=added["id"], display_name="Rival", paused=True,
+            every_minutes=60, tags=["rivals"], crawl_settings={"confirmAfterSeconds": 60},
+        )  # fmt: skip
+        assert (edited["displayName"], edited["status"]) == ("Rival", "paused")
+        shown = await installed.json("domains", "show", "Rival")
+        assert (shown["tags"], shown["schedule"]["everyMinutes"]) == (["rivals"], 60)
+        assert shown["crawlSettings"]["confirmAfterSeconds"] == 60
+        edited = await answer(client, "edit_page", page=url, monitored=False, page_type="pricing")
+        assert (edited["monitoringEnabled"], edited["pageType"]) == (False, "pricing")
+        assert "Nothing to change" in await refusal(client, "edit_page", page=url)
+        assert "pageType" in await refusal(client, "edit_page", page=url, page_type="none")
+        started = await answer(client, "crawl_page", page=url)
+        assert (await answer(client, "show_job", job_id=started["jobId"]))["url"] == url
+        ran = await installed.json("crawl", site.origin, "--page", url, "--delay", "3600")
+
+        async def delayed() -> list[list[str]]:
+            batch = ["--batch", ran["batchId"], "--status", "delayed"]
+            return await installed.lines("jobs", "list", *batch)
+
+        [[later, *_]] = await eventually(delayed, lambda rows: len(rows) == 1)
+        promoted = await answer(client, "promote_job", job_id=later)
+        assert promoted["state"] != "delayed"
+        removed = await answer(client, "remove_page", page=url)
+        assert removed == {"id": page["id"], "name": url}
+        assert "has no page" in await refusal(client, "remove_page", page=url)
+        removed = await answer(client, "remove_domain", domain="Rival")
+        assert removed["id"] == added["id"]
+        assert "There is no domain" in await refusal(client, "crawl", domain="Rival")
 
 
 async def test_without_the_package_the_command_says_how_to_install_it(
