@@ -183,7 +183,12 @@ def _path_id(kind: str) -> Any:
     A malformed id is answered as an unknown one: NotFound.
     """
     name = f"{kind.lower()}_id"
-    parameter = Path(alias=name, title=f"{kind} Id", json_schema_extra={"format": "uuid"})
+    parameter = Path(
+        alias=name,
+        title=f"{kind} Id",
+        description=f"The id of the {kind.lower()}.",
+        json_schema_extra={"format": "uuid"},
+    )
 
     async def path_id(text: Annotated[str, parameter]) -> UUID:
         return _parsed(text, kind)
@@ -202,6 +207,8 @@ AlertIdDep = Annotated[UUID, _path_id("Alert")]
 FeedIdDep = Annotated[UUID, _path_id("Feed")]
 DeliveryIdDep = Annotated[UUID, _path_id("Delivery")]
 KeyIdDep = Annotated[UUID, _path_id("Key")]
+
+JobIdPath = Annotated[str, Path(description="The id of the job, that of its Temporal workflow.")]
 
 
 def _parsed(text: str, kind: str) -> UUID:

@@ -66,9 +66,24 @@ otherwise the OpenAPI document omits them.
 
 
 async def paging(
-    limit: Annotated[int, Field(ge=1, le=100), PlainDigits, Query()] = 20,
-    page: Annotated[int, Field(ge=1, le=MAX_PAGE_NUMBER), PlainDigits, Query()] = 1,
-    cursor: Annotated[str | None, Query(min_length=1, max_length=MAX_CURSOR_LENGTH)] = None,
+    limit: Annotated[
+        int, Field(ge=1, le=100), PlainDigits, Query(description="Number of rows at most.")
+    ] = 20,
+    page: Annotated[
+        int,
+        Field(ge=1, le=MAX_PAGE_NUMBER),
+        PlainDigits,
+        Query(description="The number of the page, from 1."),
+    ] = 1,
+    cursor: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=MAX_CURSOR_LENGTH,
+            description="The `nextCursor` of the answer before, whose next rows are wanted. It has "
+            "priority over `page`.",
+        ),
+    ] = None,
 ) -> Paging:
     """The pagination of the query parameters."""
     return Paging(limit, page, cursor)

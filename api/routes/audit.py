@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 from api.deps import DatabaseDep, PrincipalDep
 from api.errors import documented_errors
 from api.paging import ListMeta, PagingDep
-from core.model import Model, Moment, UtcTime
+from api.queries import SinceQuery, UntilQuery
+from core.model import Model, UtcTime
 from store.audit import AuditFilter, list_audit, names_of_keys
 
 router = APIRouter(prefix="/api/audit", tags=["keys"])
@@ -44,13 +45,24 @@ async def list_of_organisation(
     principal: PrincipalDep,
     paging: PagingDep,
     database: DatabaseDep,
-    key_id: Annotated[UUID | None, Query(alias="keyId")] = None,
-    subject_id: Annotated[
-        str | None, Query(alias="subjectId", min_length=1, max_length=200)
+    key_id: Annotated[
+        UUID | None, Query(alias="keyId", description="Only what this key did.")
     ] = None,
-    method: Annotated[str | None, Query(pattern=r"^(POST|PUT|PATCH|DELETE)$")] = None,
-    since: Moment | None = None,
-    until: Moment | None = None,
+    subject_id: Annotated[
+        str | None,
+        Query(
+            alias="subjectId",
+            min_length=1,
+            max_length=200,
+            description="Only what was done to this, an id in the path.",
+        ),
+    ] = None,
+    method: Annotated[
+        str | None,
+        Query(pattern=r"^(POST|PUT|PATCH|DELETE)$", description="Only requests of this method."),
+    ] = None,
+    since: SinceQuery = None,
+    until: UntilQuery = None,
 ) -> AuditAnswer:
     """What the keys of the organisation did and tried to do, newest first: at `since` or later, and
     before `until`.

@@ -28,6 +28,7 @@ from api.deps import (
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
 from api.paging import ListMeta, PagingDep
+from api.queries import PageQuery
 from core.changes.backtest import Verdict
 from core.model import Model
 from store.backtests import (
@@ -135,8 +136,8 @@ async def report(
     principal: PrincipalDep,
     paging: PagingDep,
     database: DatabaseDep,
-    verdict: Verdict | None = None,
-    page_id: Annotated[UUID | None, Query(alias="pageId")] = None,
+    verdict: Annotated[Verdict | None, Query(description="Only of this verdict.")] = None,
+    page_id: PageQuery = None,
 ) -> BacktestChangeListAnswer:
     """The reported and the expected changes, newest first."""
     async with database.reading() as session:

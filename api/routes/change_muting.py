@@ -99,9 +99,13 @@ async def preview(
     change_id: ChangeIdDep,
     principal: PrincipalDep,
     database: DatabaseDep,
-    block: Annotated[int, Query(ge=0)] = 0,
-    numbers: bool = False,
-    scope: MuteScope = MuteScope.PAGE,
+    block: Annotated[
+        int, Query(ge=0, description="The number of the block in `diffData`, from 0.")
+    ] = 0,
+    numbers: Annotated[
+        bool, Query(description="Whether any numbers may stand in the lines.")
+    ] = False,
+    scope: Annotated[MuteScope, Query(description="Where the lines are ignored.")] = MuteScope.PAGE,
 ) -> MuteAnswer:
     """What muting the lines of a block of the change would silence. It changes nothing."""
     wanted = MuteBody(block=block, numbers=numbers, scope=scope)

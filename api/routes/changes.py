@@ -12,12 +12,13 @@ from api.deps import ChangeIdDep, DatabaseDep, PrincipalDep
 from api.errors import documented_errors
 from api.limits import JsonBody, SearchQuery, Text
 from api.paging import ListMeta, PagingDep
+from api.queries import BatchQuery, DomainQuery, PageQuery, SinceQuery, UntilQuery
 from api.tags import TagQuery
 from core.changes.diff import BlockChange, ChangeStats, TextDifference
 from core.changes.events import Event
 from core.changes.price_list import PriceMove
 from core.changes.rules import ChangeType, Severity
-from core.model import Model, Moment, UtcTime
+from core.model import Model, UtcTime
 from core.text.stored_text import display_form
 from store.changes import ChangeFilter, acknowledge_change, changed_pages, get_change, list_changes
 from store.prices import moves_of
@@ -128,16 +129,20 @@ async def list_all(
     principal: PrincipalDep,
     paging: PagingDep,
     database: DatabaseDep,
-    domain_id: Annotated[UUID | None, Query(alias="domainId")] = None,
-    page_id: Annotated[UUID | None, Query(alias="pageId")] = None,
-    change_type: Annotated[ChangeType | None, Query(alias="changeType")] = None,
-    severity: Severity | None = None,
-    event: Event | None = None,
-    since: Moment | None = None,
-    until: Moment | None = None,
-    acknowledged: bool | None = None,
+    domain_id: DomainQuery = None,
+    page_id: PageQuery = None,
+    change_type: Annotated[
+        ChangeType | None, Query(alias="changeType", description="Only of this type.")
+    ] = None,
+    severity: Annotated[Severity | None, Query(description="Only of this severity.")] = None,
+    event: Annotated[Event | None, Query(description="Only of this event.")] = None,
+    since: SinceQuery = None,
+    until: UntilQuery = None,
+    acknowledged: Annotated[
+        bool | None, Query(description="Whether to list those that were acknowledged, or not.")
+    ] = None,
     tag: TagQuery = None,
-    batch_id: Annotated[UUID | None, Query(alias="batchId")] = None,
+    batch_id: BatchQuery = None,
     text: SearchQuery = None,
 ) -> ChangeListAnswer:
     """The changes that match all filters, newest first: detected at `since` or later, and before

@@ -78,10 +78,16 @@ async def list_all(
     principal: PrincipalDep,
     paging: PagingDep,
     database: DatabaseDep,
-    channel_id: Annotated[UUID | None, Query(alias="channelId")] = None,
-    alert_id: Annotated[UUID | None, Query(alias="alertId")] = None,
-    change_id: Annotated[UUID | None, Query(alias="changeId")] = None,
-    state: DeliveryState | None = None,
+    channel_id: Annotated[
+        UUID | None, Query(alias="channelId", description="Only to this channel.")
+    ] = None,
+    alert_id: Annotated[
+        UUID | None, Query(alias="alertId", description="Only of this alert.")
+    ] = None,
+    change_id: Annotated[
+        UUID | None, Query(alias="changeId", description="Only of this change.")
+    ] = None,
+    state: Annotated[DeliveryState | None, Query(description="Only in this state.")] = None,
 ) -> DeliveryListAnswer:
     """The deliveries that match all filters, newest first."""
     wanted = DeliveryFilter(channel_id, alert_id, change_id, state)

@@ -21,7 +21,11 @@ from temporal.jobs.watch import JobWatch
 router = APIRouter(prefix="/api/events", tags=["events"])
 
 
-async def position(last_event_id: Annotated[str | None, Header()] = None) -> Position | None:
+async def position(
+    last_event_id: Annotated[
+        str | None, Header(description="The id of the last event that was received.")
+    ] = None,
+) -> Position | None:
     """Where the client was. Raises InvalidRequest before the stream begins."""
     return Position.parse(last_event_id) if last_event_id else None
 

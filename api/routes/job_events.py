@@ -6,14 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from api.deps import PrincipalDep, ReaderDep, WatchDep
+from api.deps import JobIdPath, PrincipalDep, ReaderDep, WatchDep
 from api.errors import documented_errors
 from temporal.jobs.view import JobDetail
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
-async def watched_job(job_id: str, principal: PrincipalDep, reader: ReaderDep) -> JobDetail:
+async def watched_job(job_id: JobIdPath, principal: PrincipalDep, reader: ReaderDep) -> JobDetail:
     """The job of the path. Raises NotFound before the stream begins."""
     return await reader.get(principal.org_id, job_id)
 
@@ -28,7 +28,9 @@ async def follow(
     first: WatchedJobDep,
     principal: PrincipalDep,
     watch: WatchDep,
-    last_event_id: Annotated[str | None, Header()] = None,
+    last_event_id: Annotated[
+        str | None, Header(description="The id of the last event that was received.")
+    ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """The job now, and whenever its state, attempt or progress changes, until it has finished.
 

@@ -14,6 +14,7 @@ from api.conditional import conditional
 from api.deps import (
     ActionsDep,
     DeliveryDep,
+    JobIdPath,
     LauncherDep,
     PrincipalDep,
     ReaderDep,
@@ -23,6 +24,7 @@ from api.deps import (
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
 from api.paging import ListMeta, PagingDep, PlainDigits
+from api.queries import BatchQuery, DomainQuery, PageQuery
 from api.started import StartedBatch, StartedJob, StartedJobAnswer
 from core.errors import Conflict, InvalidRequest, NotFound
 from core.jobs.states import JobState, JobType
@@ -109,10 +111,10 @@ class JobStatsAnswer(Model):
 
 async def job_filter(
     principal: PrincipalDep,
-    type: JobType | None = None,
-    domain_id: Annotated[UUID | None, Query(alias="domainId")] = None,
-    page_id: Annotated[UUID | None, Query(alias="pageId")] = None,
-    batch_id: Annotated[UUID | None, Query(alias="batchId")] = None,
+    type: Annotated[JobType | None, Query(description="Only of this type.")] = None,
+    domain_id: DomainQuery = None,
+    page_id: PageQuery = None,
+    batch_id: BatchQuery = None,
 ) -> JobFilter:
     """The filter of the query parameters."""
     return JobFilter(
@@ -125,6 +127,7 @@ async def job_filter(
 
 
 FilterDep = Annotated[JobFilter, Depends(job_filter)]
+StatusQuery = Annotated[JobState | None, Query(description="Only in this state.")]
 
 
 @router.get("", response_model=JobListAnswer, responses=NOT_MODIFIED | documented_errors(400))
@@ -133,7 +136,7 @@ async def list_all(
     wanted: FilterDep,
     paging: PagingDep,
     reader: ReaderDep,
-    status: Annotated[JobState | None, Query()] = None,
+    status: StatusQuery = None,
 ) -> Response:
     """The jobs that match: unfinished first, newest first; then latest finished."""
     found = await reader.list(
@@ -216,7 +219,9 @@ async def retry_all(
     launcher: LauncherDep,
     delivery: DeliveryDep,
     idempotency: IdempotencyDep,
-    status: Annotated[JobState, Query()] = JobState.FAILED,
+    status: Annotated[
+        JobState, Query(description="Only `failed`: no others are run again.")
+    ] = JobState.FAILED,
 ) -> RepeatedJobsAnswer:
     """Run the failed jobs that match the filters of the list again: the crawls of each domain as a
     batch, each page once. At most 10,000 jobs. Conflict (409) if no job matches.
@@ -297,7 +302,7 @@ async def _repeat(
 async def cancel_all(
     wanted: FilterDep,
     actions: ActionsDep,
-    status: Annotated[JobState | None, Query()] = None,
+    status: StatusQuery = None,
 ) -> CancelledJobsAnswer:
     """Cancel the unfinished jobs that match the filters of the list; no worker is needed. A batch
     with jobs that match and are not started yet is cancelled as a whole. Repeat the request if
@@ -314,7 +319,9 @@ async def cancel_all(
 async def promote_all(
     wanted: FilterDep,
     actions: ActionsDep,
-    status: Annotated[JobState, Query()] = JobState.DELAYED,
+    status: Annotated[
+        JobState, Query(description="Only `delayed`: no others can be promoted.")
+    ] = JobState.DELAYED,
 ) -> PromotedJobsAnswer:
     """Run the delayed jobs that match the filters of the list now. Jobs of a batch that are not
     started yet keep their delay. Repeat the request if there are more than 10,000 jobs.
@@ -331,10 +338,15 @@ async def promote_all(
 )
 async def get(
     request: Request,
-    job_id: str,
+    job_id: JobIdPath,
     principal: PrincipalDep,
     watch: WatchDep,
-    wait: Annotated[int, Field(ge=0, le=MAX_WAIT), PlainDigits, Query()] = 0,
+    wait: Annotated[
+        int,
+        Field(ge=0, le=MAX_WAIT),
+        PlainDigits,
+        Query(description="Seconds for which the answer waits for the end of the job."),
+    ] = 0,
 ) -> Response:
     """One job, exact at the moment of the answer. With `wait`, the answer comes once the job has
     finished, or after that many seconds.
@@ -345,7 +357,7 @@ async def get(
 
 @router.get("/{job_id}/attempts", responses=documented_errors(404))
 async def attempts(
-    job_id: str, principal: PrincipalDep, reader: ReaderDep, settings: SettingsDep
+    job_id: JobIdPath, principal: PrincipalDep, reader: ReaderDep, settings: SettingsDep
 ) -> AttemptListAnswer:
     """Every attempt of a job that has begun."""
     found = await reader.attempts(principal.org_id, job_id)
@@ -358,7 +370,7 @@ async def attempts(
 
 
 @router.post("/{job_id}/cancel", responses=documented_errors(404, 409))
-async def cancel(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
+async def cancel(job_id: JobIdPath, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
     """Cancel an unfinished job; no worker is needed. A crawl that has stored its result can no
     longer be cancelled (409): it finishes.
     """
@@ -366,7 +378,7 @@ async def cancel(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> J
 
 
 @router.post("/{job_id}/promote", responses=documented_errors(404, 409))
-async def promote(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
+async def promote(job_id: JobIdPath, principal: PrincipalDep, actions: ActionsDep) -> JobAnswer:
     """Run a delayed job now: one that starts later, or that pauses before a retry or before a
     confirmation.
     """
@@ -375,7 +387,7 @@ async def promote(job_id: str, principal: PrincipalDep, actions: ActionsDep) -> 
 
 @router.post("/{job_id}/retry", status_code=202, responses=documented_errors(400, 402, 404, 409))
 async def retry(
-    job_id: str,
+    job_id: JobIdPath,
     principal: PrincipalDep,
     actions: ActionsDep,
     launcher: LauncherDep,

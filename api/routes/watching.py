@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.deps import DatabaseDep, PrincipalDep
 from api.errors import documented_errors
+from api.queries import DomainQuery
 from core.model import Model, UtcTime
 from store.domains import get_domain
 from store.tables.domains import Domain
@@ -76,8 +77,10 @@ class WatchHealthAnswer(Model):
 async def get(
     principal: PrincipalDep,
     database: DatabaseDep,
-    domain_id: Annotated[UUID | None, Query(alias="domainId")] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    domain_id: DomainQuery = None,
+    limit: Annotated[
+        int, Query(ge=1, le=100, description="Number of pages of each group at most.")
+    ] = 20,
 ) -> WatchHealthAnswer:
     """The pages that are stale, failing or never checked, and the domains that do not work."""
     async with database.reading() as session:
