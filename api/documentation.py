@@ -5,10 +5,32 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api.errors import DESCRIPTIONS
+from api.errors import DESCRIPTIONS, JSON, PROBLEM, ErrorAnswer, Problem
 from core.scopes import Scope, needed_scope
 
-JSON: Final = "application/json"
+RETRY_AFTER: Final = "Retry-After"
+LIMITS: Final = ("RateLimit-Policy", "RateLimit")
+"""Headers of every answer to a request with a key."""
+
+HEADERS: Final = {
+    "RateLimit-Policy": {
+        "description": "How many requests (`q`) the key may make in how many seconds (`w`), if the "
+        "installation limits them.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "How many of them are left (`r`), and the seconds (`t`) until they are "
+        "counted anew.",
+        "schema": {"type": "string"},
+    },
+    RETRY_AFTER: {
+        "description": "Seconds after which the request may be sent again.",
+        "schema": {"type": "integer"},
+    },
+}
+
+RETRIED: Final = ("429", "503")
+"""Statuses that have a `Retry-After`."""
 
 
 def operation_id(route: APIRoute) -> str:
@@ -19,7 +41,8 @@ def operation_id(route: APIRoute) -> str:
 
 
 class DocumentedApi(FastAPI):
-    """A FastAPI application that documents every error as JSON.
+    """A FastAPI application that documents every error as JSON and as a problem detail, and the
+    headers of answers.
 
     FastAPI documents errors with the media type of the successful answer, also for event streams.
     """
@@ -27,6 +50,9 @@ class DocumentedApi(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         document = super().openapi()
+        components = document["components"]
+        components["schemas"][Problem.__name__] = Problem.model_json_schema()
+        components["headers"] = HEADERS
         for address, path in document["paths"].items():
             for method, operation in path.items():
                 responses = operation["responses"]
@@ -35,7 +61,28 @@ class DocumentedApi(FastAPI):
                     responses["403"] = {**responses["401"], "description": DESCRIPTIONS[403]}
                     operation["responses"] = dict(sorted(responses.items()))
                 for status, response in operation["responses"].items():
-                    if not status.startswith("2") and "content" in response:
-                        [schema] = response["content"].values()
-                        response["content"] = {JSON: schema}
+                    _document_error(status, response)
+                    if "401" in responses and status != "401":
+                        _add_headers(response, *LIMITS)
         return document
+
+
+def _document_error(status: str, response: dict[str, Any]) -> None:
+    """Correct what is said of an answer with that status, unless it is no error."""
+    if status.startswith("2") or "content" not in response:
+        return
+    schema = next(iter(response["content"].values()))
+    response["content"] = {JSON: schema}
+    if schema["schema"] == _reference("schemas", ErrorAnswer.__name__):
+        response["content"][PROBLEM] = {"schema": _reference("schemas", Problem.__name__)}
+        if status in RETRIED:
+            _add_headers(response, RETRY_AFTER)
+
+
+def _add_headers(response: dict[str, Any], *names: str) -> None:
+    headers = response.setdefault("headers", {})
+    headers.update({name: _reference("headers", name) for name in names})
+
+
+def _reference(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}

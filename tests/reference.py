@@ -239,7 +239,7 @@ class _Fault(DiffyError):
 def _with_enums(node: Any, schemas: dict[str, Schema]) -> Any:
     """`node` with each reference to an enumeration replaced by its values."""
     match node:
-        case {"$ref": str(reference)}:
+        case {"$ref": str(reference)} if "/headers/" not in reference:
             target = schemas[reference.rpartition("/")[2]]
             return target if "enum" in target else node
         case dict():

@@ -163,8 +163,13 @@ async def test_every_documented_error_has_the_one_shape(system: System) -> None:
             if (route.path, status) == ("/readyz", "503"):
                 continue  # it says which part does not work, beside the error
             assert response["description"] == DESCRIPTIONS[int(status)]
-            content = {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}
-            assert response["content"] == {"application/json": content}, str(route)
+            usual, problem = (
+                {"schema": {"$ref": f"#/components/schemas/{name}"}}
+                for name in ("ErrorAnswer", "Problem")
+            )
+            expected = {"application/json": usual, "application/problem+json": problem}
+            assert response["content"] == expected, str(route)
+            assert ("Retry-After" in response.get("headers", ())) is (status in ("429", "503"))
     assert "422" not in {each for route in operations(system) for each in route.statuses}
     assert "HTTPValidationError" not in documentation(system)["components"]["schemas"]
 

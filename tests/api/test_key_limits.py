@@ -9,6 +9,7 @@ import pytest
 from api.app import create_app
 from api.deps import services_of
 from store.keys import create_key
+from tests.api.operations import documentation
 from tests.system import System
 
 PROBLEM = "application/problem+json"
@@ -53,6 +54,10 @@ async def test_a_key_may_make_so_many_requests_and_each_answer_says_what_is_left
     assert problem.headers["Content-Type"] == PROBLEM
     assert (problem.json()["status"], problem.json()["title"]) == (429, "Too Many Requests")
     assert int(problem.headers["Retry-After"]) > 0
+    written = documentation(system)
+    assert set(problem.json()) <= set(written["components"]["schemas"]["Problem"]["properties"])
+    documented = written["paths"]["/api/domains"]["get"]["responses"]["429"]["headers"]
+    assert {name.lower() for name in documented} <= set(problem.headers)
     async with system.database.transaction() as session:
         other = await create_key(session, "other")
     headers = {"Authorization": f"Bearer {other.key}"}
