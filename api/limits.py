@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from fastapi import Query
 from pydantic import AfterValidator, ConfigDict, Field
+from pydantic.config import JsonValue
 from pydantic_core import PydanticCustomError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -95,6 +96,11 @@ class JsonBody(Model):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
+
+
+def example(**fields: JsonValue) -> ConfigDict:
+    """The configuration of a body for which the OpenAPI document has this example."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 class JobBody(JsonBody):

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.deps import AlertIdDep, DatabaseDep, DeliveryDep, PrincipalDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import JsonBody, OneLine, Text
+from api.limits import JsonBody, OneLine, Text, example
 from api.paging import ListMeta, PagingDep
 from api.routes.changes import ChangeRow, change_rows
 from api.tags import Tag
@@ -180,6 +180,14 @@ class QuietHoursView(Model):
 class AlertBody(JsonBody):
     """An alert: which changes, when, and to which channels."""
 
+    model_config = example(
+        name="Prices fall",
+        channelIds=["0b5c1f6e-6d0c-4f7e-9a52-3d8f4f1c2a10"],
+        on={"tags": ["rivals"], "priceDirection": "down", "pricePercent": 5},
+        digest="daily",
+        quietHours={"from": "22:00", "to": "07:00", "timeZone": "Europe/Berlin"},
+    )
+
     name: AlertName
     channel_ids: Ids
     on: AlertOn | None = None
@@ -203,6 +211,8 @@ class ChangeAlertBody(JsonBody):
 
 class PreviewBody(JsonBody):
     """An alert, which need not exist or be complete, and the number of days to look back."""
+
+    model_config = example(on={"minSeverity": "high", "words": ["sold out"]}, days=30)
 
     name: AlertName | None = None
     channel_ids: Ids | None = None

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.deps import ChannelIdDep, DatabaseDep, DeliveryDep, PrincipalDep, SecretKeyDep, SettingsDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import JsonBody, Text
+from api.limits import JsonBody, Text, example
 from api.paging import ListMeta, PagingDep
 from api.routes.deliveries import DeliveryAnswer, DeliveryView, delivery_view
 from core.alerts.attempts import ChannelState
@@ -108,6 +108,8 @@ class ChannelListAnswer(Model):
 class AddWebhookBody(JsonBody):
     """A webhook by the Standard Webhooks specification, at an http(s) URL."""
 
+    model_config = example(kind="webhook", name="ops", url="https://hooks.example/diffy")
+
     kind: Literal["webhook"]
     name: ChannelName
     url: WebhookUrl = Field(repr=False)
@@ -116,6 +118,8 @@ class AddWebhookBody(JsonBody):
 class AddEmailBody(JsonBody):
     """E-mail to up to 20 addresses, through the mail server of the operator."""
 
+    model_config = example(kind="email", name="sales", to=["sales@shop.example"])
+
     kind: Literal["email"]
     name: ChannelName
     to: Recipients
@@ -123,6 +127,10 @@ class AddEmailBody(JsonBody):
 
 class AddSignalBody(JsonBody):
     """A signal to a workflow in the same Temporal namespace, in any SDK language."""
+
+    model_config = example(
+        kind="signal", name="orders", workflowId="order-17", signalName="pricesChanged"
+    )
 
     kind: Literal["signal"]
     name: ChannelName

@@ -24,7 +24,7 @@ from api.deps import (
 from api.discover_body import DiscoverBody
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import SearchQuery, Text
+from api.limits import SearchQuery, Text, example
 from api.paging import ListMeta, PagingDep
 from api.routes.changes import ChangeRow, change_rows
 from api.started import StartedJobAnswer
@@ -126,6 +126,15 @@ class DomainAnswer(Model):
 
 class AddDomainBody(WithCrawlSettings):
     """A site to watch: a host, `host:port`, or an http(s) origin."""
+
+    model_config = example(
+        domain="shop.example",
+        displayName="Shop",
+        schedule={"everyMinutes": 60, "activeHours": {"from": "08:00", "to": "18:00"}},
+        watch={"exclude": ["/blog/*"]},
+        tags=["rivals"],
+        crawlSettings={"watchSelector": "main"},
+    )
 
     domain: Annotated[Text, Field(min_length=1, max_length=MAX_URL_LENGTH)]
     display_name: DisplayName | None = None

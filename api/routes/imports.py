@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.deps import DeliveryDep, LauncherDep, PrincipalDep, SecretKeyDep, SettingsDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import JsonBody
+from api.limits import JsonBody, example
 from api.routes.domains import (
     AddDomainBody,
     check_times,
@@ -67,6 +67,8 @@ class ImportVerdict(StrEnum):
 class ImportedDomainBody(AddDomainBody):
     """A site to watch, as `POST /api/domains` takes it, and whether it is paused."""
 
+    model_config = example(domain="shop.example", status="paused")
+
     status: Annotated[DomainStatus, Field(strict=False)] | None = None
 
 
@@ -78,6 +80,15 @@ class ImportBody(JsonBody):
     domains, and none is scheduled for those without `discoverFrequencyHours`, unless `discover` is
     set.
     """
+
+    model_config = example(
+        domains=[{"domain": "shop.example", "tags": ["rivals"]}],
+        pages=[
+            {"url": "https://shop.example/pricing", "tags": ["plans"]},
+            {"url": "https://other.example/", "monitoringEnabled": False},
+        ],
+        addDomains=True,
+    )
 
     domains: Annotated[list[ImportedDomainBody], Field(max_length=MAX_DOMAINS)] | None = None
     pages: Annotated[list[AddPageBody], Field(max_length=MAX_IMPORTED)] | None = None
