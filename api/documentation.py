@@ -6,7 +6,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.errors import DESCRIPTIONS, JSON, PROBLEM, ErrorAnswer, Problem
+from core.model import Model
 from core.scopes import Scope, needed_scope
+
+EVENTS: Final = "text/event-stream"
 
 RETRY_AFTER: Final = "Retry-After"
 LIMITS: Final = ("RateLimit-Policy", "RateLimit")
@@ -38,6 +41,18 @@ def operation_id(route: APIRoute) -> str:
     route and what the route does, such as `pages_crawl`.
     """
     return f"{route.endpoint.__module__.rpartition('.')[2]}_{route.name}"
+
+
+def event_data(*models: type[Model], or_nothing: bool = False) -> dict[str, Any]:
+    """What a route of Server-Sent Events adds to its documentation: their data is one of `models`
+    as JSON, or an empty object. Other answers must have the models, so that the document does.
+    """
+    schemas: list[dict[str, Any]] = [_reference("schemas", each.__name__) for each in models]
+    schemas += [{"type": "object", "maxProperties": 0}] if or_nothing else []
+    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+    data = {"contentMediaType": JSON, "contentSchema": schema}
+    content = {EVENTS: {"itemSchema": {"properties": {"data": data}}}}
+    return {"responses": {"200": {"content": content}}}
 
 
 class DocumentedApi(FastAPI):

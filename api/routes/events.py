@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.deps import DatabaseDep, PrincipalDep, WatchDep, principal_of
+from api.documentation import event_data
 from api.errors import documented_errors
-from api.routes.changes import change_rows
+from api.routes.changes import ChangeRow, change_rows
 from core.errors import Unauthorized
 from store.changes import changed_pages
 from store.db.engine import Database
@@ -33,7 +34,12 @@ async def position(
 PositionDep = Annotated[Position | None, Depends(position)]
 
 
-@router.get("", response_class=EventSourceResponse, responses=documented_errors(400))
+@router.get(
+    "",
+    response_class=EventSourceResponse,
+    responses=documented_errors(400),
+    openapi_extra=event_data(JobDetail, ChangeRow, or_nothing=True),
+)
 async def follow(
     request: Request,
     principal: PrincipalDep,

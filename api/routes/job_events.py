@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.deps import JobIdPath, PrincipalDep, ReaderDep, WatchDep
+from api.documentation import event_data
 from api.errors import documented_errors
 from temporal.jobs.view import JobDetail
 
@@ -22,7 +23,10 @@ WatchedJobDep = Annotated[JobDetail, Depends(watched_job)]
 
 
 @router.get(
-    "/{job_id}/events", response_class=EventSourceResponse, responses=documented_errors(404)
+    "/{job_id}/events",
+    response_class=EventSourceResponse,
+    responses=documented_errors(404),
+    openapi_extra=event_data(JobDetail),
 )
 async def follow(
     first: WatchedJobDep,

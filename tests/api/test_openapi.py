@@ -84,3 +84,22 @@ async def test_every_example_of_a_body_is_taken(
     for example in schemas["ImportedDomainBody"]["examples"]:
         answer = await complete.post("/api/pages/import", json={"domains": [example]})
         assert answer.is_success, answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "models"),
+    [
+        ("/api/jobs/{job_id}/events", ["JobDetail"]),
+        ("/api/events", ["JobDetail", "ChangeRow"]),
+    ],
+)
+def test_the_data_of_events_is_described(system: System, path: str, models: list[str]) -> None:
+    written = documentation(system)
+    [kind] = written["paths"][path]["get"]["responses"]["200"]["content"].items()
+    assert kind[0] == "text/event-stream"
+    data = kind[1]["itemSchema"]["properties"]["data"]
+    assert (data["type"], data["contentMediaType"]) == ("string", "application/json")
+    schema = data["contentSchema"]
+    referred = [each["$ref"] for each in schema.get("anyOf", [schema]) if "$ref" in each]
+    assert referred == [f"#/components/schemas/{each}" for each in models]
+    assert set(models) <= set(written["components"]["schemas"])
