@@ -112,27 +112,41 @@ async def put_checkpoint(session: AsyncSession, job_id: str, checkpoint: Checkpo
     discovery.checkpoint = checkpoint.model_dump(mode="json", by_alias=True)
 
 
+_UNVISITED: Final = and_(
+    FrontierUrl.position.is_(None), FrontierUrl.reason == ExclusionReason.EXCLUDED
+)
+"""The condition of a row that the patterns left out without a visit."""
+
+
 async def unknown(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl]) -> list[FoundUrl]:
-    """Those of `urls` that have no row in this discovery, in order, duplicates included."""
+    """Those of `urls` that have no row in this discovery, in order, duplicates included.
+
+    A URL to be read `for_links` is one of them too if it was only left out by the patterns: a
+    sitemap listed it.
+    """
+    for_links = {found.url for found in urls if found.for_links}
     names = list(dict.fromkeys(found.url for found in urls))
     known: set[str] = set()
     for start in range(0, len(names), ROWS_PER_STATEMENT):
-        rows = select(FrontierUrl.url).where(
-            FrontierUrl.job_id == job_id,
-            FrontierUrl.url.in_(names[start : start + ROWS_PER_STATEMENT]),
+        rows = await session.execute(
+            select(FrontierUrl.url, _UNVISITED).where(
+                FrontierUrl.job_id == job_id,
+                FrontierUrl.url.in_(names[start : start + ROWS_PER_STATEMENT]),
+            )
         )
-        known.update(await session.scalars(rows))
+        known.update(url for url, unvisited in rows if not (unvisited and url in for_links))
     return [found for found in urls if found.url not in known]
 
 
 async def add_urls(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl], most: int) -> int:
-    """Insert URLs, of which none has a row yet, and return the number of those to visit.
+    """Insert URLs that are `unknown`, and return the number of those to visit.
 
     `most` limits the rows to visit of the whole discovery, and also the rows of excluded URLs. A
     URL over the first limit is excluded as over the limit. A URL over both is only counted. Other
     duplicates in `urls` are skipped.
     """
     discovery = await session.get_one(Discovery, job_id)
+    discovery.rows_left_out -= await _remove_listed(session, job_id, urls)
     without_row = Counter(discovery.without_row)
     rows: dict[str, dict[str, object]] = {}
     waiting = 0
@@ -165,6 +179,24 @@ async def add_urls(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl],
     if without_row:
         discovery.without_row = dict(without_row)
     return waiting
+
+
+async def _remove_listed(session: AsyncSession, job_id: str, urls: Sequence[FoundUrl]) -> int:
+    """Delete the rows of the `urls` to be read for links that a sitemap listed; their number."""
+    names = list({found.url for found in urls if found.for_links})
+    removed = 0
+    for start in range(0, len(names), ROWS_PER_STATEMENT):
+        listed = (
+            delete(FrontierUrl)
+            .where(
+                FrontierUrl.job_id == job_id,
+                FrontierUrl.url.in_(names[start : start + ROWS_PER_STATEMENT]),
+                _UNVISITED,
+            )
+            .returning(FrontierUrl.url)
+        )
+        removed += len((await session.scalars(listed)).all())
+    return removed
 
 
 async def pending(session: AsyncSession, job_id: str, limit: int) -> list[FoundUrl]:

@@ -146,10 +146,11 @@ class Candidates:
         if (
             reason is ExclusionReason.EXCLUDED
             and not listed
+            and self._links_budget > 0
             and depth < self._max_depth
             and is_not_included(url, self._rules)
         ):
-            # Whether there is budget for it is known only once it is new to the walk.
+            # Whether the budget lasts for it is known only once it is new to the walk.
             return FoundUrl(url, depth, for_links=True)
         if reason is None and depth > self._max_depth:
             reason = ExclusionReason.TOO_DEEP

@@ -267,6 +267,26 @@ async def test_a_page_that_no_pattern_takes_is_read_for_links(
     assert site.requests_for("/private") == []
 
 
+async def test_a_page_that_a_sitemap_lists_and_no_pattern_takes_is_read_for_links(
+    system: System, site: FakeSite
+) -> None:
+    """firecrawl/firecrawl#1430."""
+    listed = ("/", "/list", "/alone")
+    site.page("/", "<p>Start</p><a href=/list>List</a>")
+    site.page("/list", "<p>List</p><a href=/blog/one>One</a> <a href=/>Start</a>")
+    site.page("/alone", "<p>Alone</p>")
+    site.page("/blog/one", "<p>One</p><a href=/list>List</a>")
+    site.page(
+        "/sitemap.xml",
+        f"<urlset>{''.join(f'<url><loc>{site.url(each)}</loc></url>' for each in listed)}</urlset>",
+    )
+    domain_id = (await discovered(system, site))[0]
+    site.requests.clear()
+    found = await again(system, domain_id, include=["/blog/*"])
+    assert (found.pages_discovered, found.left_out) == (1, {"excluded": 3})
+    assert [len(site.requests_for(path)) for path in listed] == [1, 1, 0]
+
+
 async def test_links_of_duplicates_are_read(system: System, site: FakeSite) -> None:
     """Norconex/crawler#438, shopware/shopware#13568."""
     site.page("/", "<p>Shop</p><a href=/list>All</a>")

@@ -146,6 +146,28 @@ async def test_an_attempt_that_goes_on_comes_to_the_counts_of_one_that_was_never
 
 
 @pytest.mark.usefixtures("stopped_at_once")
+async def test_an_attempt_that_goes_on_reads_listed_pages_for_links(
+    system: System, site: FakeSite
+) -> None:
+    """The first attempt stops after the sitemap, and after one page that it reads for links."""
+    async with system.worker():
+        domain_id = await empty_domain(system, site)
+        site.page("/sitemap.xml", sitemap(site, "/", "/list", "/more"), headers=XML)
+        site.page("/", links("/list"))
+        site.page("/list", links("/more"))
+        site.page("/more", links("/blog/one", "/list"))
+        site.page("/blog/one", "<p>words</p>")
+        site.hold("/list")
+        job_id = await system.ask(f"/api/domains/{domain_id}/discover", include=["/blog/*"])
+        await site.arrived("/list")
+    site.release("/list")
+    async with system.worker():
+        found = result(await system.finished(job_id))
+    assert (found.pages_discovered, found.left_out) == (1, {"excluded": 3})
+    assert [len(site.requests_for(path)) for path in ("/list", "/more")] == [2, 1]
+
+
+@pytest.mark.usefixtures("stopped_at_once")
 async def test_an_attempt_that_goes_on_reads_no_sitemap_again(
     system: System, site: FakeSite
 ) -> None:
