@@ -21,7 +21,7 @@ from core.changes.rules import ChangeType
 from core.errors import InternalError, NotAPage, SubjectGone, WatchedPartMissing
 from core.jobs.contract import ActivityName, AttemptReport, BacktestInput, BacktestResult, Outcome
 from core.logs.context import logging_about
-from core.web.crawl_settings import CrawlSettings
+from core.web.crawl_settings import CrawlSettings, MaskName
 from store.backtests import (
     Finding,
     StoredVersion,
@@ -121,13 +121,14 @@ class BacktestActivities:
             detected = await asyncio.to_thread(detect_change, *compared)
             if detected is not None:
                 before = version, after
-                known = await siblings_of(
-                    self._database, page, version.created_at + SITE_CRAWL_WINDOW
-                )
-                judged = await asyncio.to_thread(
-                    without_boilerplate, detected, *compared, list(known.values())
-                )
-                detected = judged.detected
+                if MaskName.SITE_WIDE in chosen.comparison.masks:
+                    known = await siblings_of(
+                        self._database, page, version.created_at + SITE_CRAWL_WINDOW
+                    )
+                    judged = await asyncio.to_thread(
+                        without_boilerplate, detected, *compared, list(known.values())
+                    )
+                    detected = judged.detected
             if change is not None and change.change_type == ChangeType.PAGE_RESTORED:
                 detected = restoration(detected)
             found = _finding(change, detected, before_id, version.id, version.created_at)

@@ -39,7 +39,7 @@ from core.changes.decision import (
     decide_missing,
     decide_unchanged,
 )
-from core.changes.detection import SeenPage, is_read_by_todays_rules
+from core.changes.detection import DetectedChange, SeenPage, is_read_by_todays_rules
 from core.errors import (
     DiffyError,
     InternalError,
@@ -56,7 +56,7 @@ from core.jobs.ids import is_id_of_request
 from core.logs.context import logging_about
 from core.quotas import NO_QUOTA, UNLIMITED, Quotas
 from core.text.javascript_shell import EmptyShell
-from core.web.crawl_settings import Render
+from core.web.crawl_settings import MaskName, Render
 from core.web.documents import DocumentKind, document_kind
 from core.web.frames import may_have_frames
 from store.checks import check_of_job
@@ -249,11 +249,13 @@ class CrawlActivities:
                     response = _stored_identity(check.page, fetched)
                 return await self._recorder.record_unchanged(check, response, verdict)
             case RecordBaseline() | RecordChange():
-                detected = None
+                detected: DetectedChange | None = None
                 if isinstance(verdict, RecordChange) and stored is not None:
-                    detected = await self._siblings.without_boilerplate(
-                        check, stored.page, seen, verdict.detected
-                    )
+                    detected = verdict.detected
+                    if MaskName.SITE_WIDE in seen.how.masks:
+                        detected = await self._siblings.without_boilerplate(
+                            check, stored.page, seen, detected
+                        )
                 version = check.version(fetched, extracted, body_hash_of(fetched))
                 return await self._recorder.record_content(check, version, detected, verdict)
 

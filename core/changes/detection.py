@@ -122,7 +122,7 @@ def change_from(
         sells=page_type in SELLING_TYPES
         or (page_type not in EDITORIAL_TYPES and bool(find_money(after.text))),
         kept=1 - (difference.stats.removed + difference.stats.changed) / old_blocks,
-        selected=not masks,
+        selected=masks <= {MaskName.SITE_WIDE},
     )
     change_type = type_of(facts)
     return DetectedChange(

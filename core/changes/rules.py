@@ -59,7 +59,7 @@ class Facts:
     kept: float
     """Share of the old version's blocks that the new version still has, 0 to 1."""
     selected: bool = False
-    """Whether a person has selected what is compared, without masks."""
+    """Whether a person has selected what is compared, without masks of its text."""
 
     def has(self, kind: BlockChangeKind, *marks: str) -> bool:
         """Whether a block of this kind is a heading, item or row, as `marks` say."""

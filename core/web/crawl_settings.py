@@ -51,6 +51,7 @@ class MaskName(StrEnum):
     CONSENT = "consent"
     ADVERTISEMENTS = "advertisements"
     TESTIMONIALS = "testimonials"
+    SITE_WIDE = "site_wide"  # lines of all pages of the site that change on several of them
     LEARNED = "learned"  # lines of the page that changed again and again
 
 

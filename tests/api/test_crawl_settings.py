@@ -106,7 +106,7 @@ BAD: Final[list[tuple[object, str, str]]] = [
     ({"ignoreSelectors": ["p"] * 21}, "ignoreSelectors", "at most 20"),
     ({"masksOff": "dates"}, "masksOff", "list"),
     ({"masksOff": ["date"]}, "masksOff.0", "dates"),
-    ({"masksOff": ["dates"] * 13}, "masksOff", "at most 12"),
+    ({"masksOff": ["dates"] * 14}, "masksOff", "at most 13"),
     ({"compareLinks": "yes"}, "compareLinks", "boolean"),
     ({"ignoreOrder": 1}, "ignoreOrder", "boolean"),
     ({"ignoreText": "visitors"}, "ignoreText", "list"),

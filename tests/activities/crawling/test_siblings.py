@@ -65,6 +65,15 @@ class Watched:
         """What was reported."""
         return [each["summary"] for each in (await self.get("/api/changes"))["data"]]
 
+    async def backtest(self) -> Any:
+        """What a backtest of the domain reports."""
+        answer = await self.system.api.post(f"/api/domains/{self.domain_id}/backtest")
+        path = f"/api/backtests/{answer.json()['data']['backtestId']}"
+        report = await eventually(
+            lambda: self.get(path), lambda answer: answer["data"]["state"] == "completed"
+        )
+        return report["data"]
+
     async def asked(self) -> int:
         """How often pages were asked for."""
         return sum(len(self.site.requests_for(f"/{name}")) for name in NAMES)
@@ -149,9 +158,19 @@ async def test_a_backtest_knows_what_changed_on_all_pages_at_once(watched: Watch
     watched.show(NEWER)
     watched.show(NEWER, "four", end="The very end.")
     await watched.crawl_together()
-    answer = await watched.system.api.post(f"/api/domains/{watched.domain_id}/backtest")
-    path = f"/api/backtests/{answer.json()['data']['backtestId']}"
-    report = await eventually(
-        lambda: watched.get(path), lambda answer: answer["data"]["state"] == "completed"
-    )
-    assert (report["data"]["same"], report["data"]["new"]) == (1, 0)
+    report = await watched.backtest()
+    assert (report["same"], report["new"]) == (1, 0)
+
+
+@pytest.mark.parametrize("chosen", [{"watchSelector": "p, a"}, {"masksOff": ["site_wide"]}])
+async def test_without_that_mask_it_is_told_of_each_page(
+    watched: Watched, chosen: dict[str, object]
+) -> None:
+    await watched.system.choose(f"/api/domains/{watched.domain_id}", **chosen)
+    watched.show(NEWER)
+    await watched.crawl_together()
+    watched.show(HEAD.replace("1.0", "1.2"))
+    found = await watched.crawl()
+    assert all(each.changed for each in found)
+    report = await watched.backtest()
+    assert (report["same"], report["gone"], report["new"]) == (len(NAMES), 0, 0)
