@@ -26,6 +26,11 @@ FILE_SIGNATURES: Final = {
 }
 """First bytes of files that are not pages, whatever their Content-Type."""
 
+MAY_BE_EMPTY: Final = frozenset({DocumentKind.CSV, DocumentKind.MARKDOWN})
+"""Documents that may have nothing in them. Plain text is none of them: servers that fail declare
+it, or guess it, for an answer without a body.
+"""
+
 MAX_QUOTED_LENGTH: Final = 100
 """Maximum number of characters of a media type in an error message."""
 
@@ -76,10 +81,12 @@ def error_for_document(content_type: str | None, body: bytes) -> NotAPage | None
     """The job error for a successful response that is neither a page nor another document that can
     be compared (`core.web.documents`); None if it may be one.
     """
-    unusable = error_for_content(content_type, body)
-    if unusable is None or isinstance(unusable, EmptyPage):
-        return unusable
     kind = document_kind(content_type, body)
+    unusable = error_for_content(content_type, body)
+    if isinstance(unusable, EmptyPage):
+        return None if kind in MAY_BE_EMPTY else unusable
+    if unusable is None:
+        return None
     if kind is None or (kind is not DocumentKind.PDF and _signature(body) is not None):
         return unusable
     return None

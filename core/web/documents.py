@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 from html import escape
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from lxml import etree
@@ -118,13 +118,19 @@ def page_of(kind: DocumentKind, text: str, body: bytes) -> str:
         case DocumentKind.JSON:
             return _page(_json_parts(text))
         case DocumentKind.CSV:
-            return _page(_rows(text))
+            return _page(_or_empty(_rows(text)))
         case DocumentKind.FEED:
             return _feed(body) or _page(_lines(text))
         case DocumentKind.XML:
             return _page(_xml_parts(body) or _lines(text))
         case DocumentKind.TEXT | DocumentKind.MARKDOWN | DocumentKind.PDF:
-            return _page(_lines(text))
+            return _page(_or_empty(_lines(text)))
+
+
+def _or_empty(parts: Iterator[str]) -> Iterator[str]:
+    """The parts, or a sentence in place of them: a list that empties is a change."""
+    yield next(parts, "<p>The document is empty.</p>")
+    yield from parts
 
 
 def _page(parts: Iterator[str] | list[str], title: str = "") -> str:
@@ -154,7 +160,12 @@ def _json_parts(text: str) -> Iterator[str]:
         data = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return _lines(text)
-    return _values(data, "", 0)
+    parts = _values(data, "", 0)
+    first = next(parts, None)
+    if first is None:
+        # A list that empties is a change, also where nothing else is in the document.
+        return _values(data, "", 0, with_empty=True)
+    return chain([first], parts)
 
 
 def json_part(text: str, json_path: str) -> str | None:
@@ -180,8 +191,8 @@ def _selected(place: Place, value: object) -> Iterator[str]:
 
 
 def _values(data: object, path: str, depth: int, *, with_empty: bool = False) -> Iterator[str]:
-    """The values in `data`; `with_empty` also the lists and objects that hold nothing: of what was
-    selected they tell that it is there.
+    """The values in `data`; `with_empty` also the lists and objects that hold nothing: they tell
+    that what was selected is there, or that the document is.
     """
     if depth > MAX_DEPTH:
         return
@@ -195,7 +206,8 @@ def _values(data: object, path: str, depth: int, *, with_empty: bool = False) ->
         for value in data:
             yield from _values(value, f"{path}[]", depth + 1, with_empty=with_empty)
     else:
-        shown = data if isinstance(data, str) else json.dumps(data)
+        is_seen = isinstance(data, str) and (path or data.strip())
+        shown = str(data) if is_seen else json.dumps(data)
         yield _part(path, shown)
 
 
@@ -252,35 +264,50 @@ def _feed(body: bytes) -> str | None:
     if root is None:
         return None
     items: list[str] = []
+    entries = 0
     title = ""
     for element in islice(root.iter(), 10 * MAX_PARTS):
         name = _name(element)
         if name in ("item", "entry"):
             items.append(_item(element))
+            entries += 1
         elif name == "title" and not title and not items:
             parent = element.getparent()
             if parent is not None and _name(parent) in ("channel", "feed"):
                 title = " ".join("".join(str(each) for each in element.itertext()).split())
+    items = [item for item in items if item]
+    if not items and entries:
+        items = [f"<p>Entries without text: {entries}</p>"]
     return _page(items or [f"<p>{escape(title or 'No entries.')}</p>"], title)
 
 
 def _item(entry: etree._Element) -> str:
-    title, link, summary = "", "", ""
+    """An entry; empty if it has nothing that a reader could know it by."""
+    title, link, summary, identity, enclosure = "", "", "", "", ""
     for child in entry:
         name = _name(child)
         text = "".join(str(each) for each in child.itertext())
+        if name in ("guid", "id"):
+            identity = identity or text.strip()
+        elif name in ("enclosure", "content") and not text.strip():
+            enclosure = enclosure or str(child.get("url") or child.get("src") or "").strip()
+        elif name == "link" and child.get("rel") == "enclosure":
+            enclosure = enclosure or str(child.get("href") or "").strip()
         if name == "title" and not title:
             title = _plain(text)
         elif name == "link" and not link and child.get("rel", "alternate") == "alternate":
             link = str(child.get("href") or text).strip()
         elif name in ("description", "summary", "content", "encoded"):
             summary = max(summary, _plain(text), key=len)
+    if not title and not summary and not link:
+        link = enclosure or identity
     parts = (
         f"<h2><a href='{escape(link)}'>{escape(title)}</a></h2>" if title else "",
         f"<p>{escape(summary[:MAX_VALUE_LENGTH])}</p>" if summary else "",
         f"<p>{escape(link)}</p>" if link and not title else "",
     )
-    return f"<div>{''.join(parts)}</div>"
+    shown = "".join(parts)
+    return f"<div>{shown}</div>" if shown else ""
 
 
 def _plain(text: str) -> str:

@@ -344,6 +344,29 @@ async def test_the_documents_of_frames_are_pages(system: System, site: FakeSite)
     assert (await discovered(system, site))[1] == expected
 
 
+@pytest.mark.parametrize(
+    ("media_type", "full", "empty"),
+    [
+        ("application/json", '[{"at": "9"}]', "[]"),
+        ("application/json", '{"slots": [{"at": "9"}]}', '{"slots": []}'),
+        ("text/csv", "9 o'clock\n", ""),
+        ("application/rss+xml", "<rss><item><guid>Slot 9</guid></item></rss>", "<rss></rss>"),
+    ],
+    ids=["list", "object", "csv", "feed"],
+)
+async def test_a_document_that_empties_is_told(
+    system: System, site: FakeSite, media_type: str, full: str, empty: str
+) -> None:
+    """Of places, dates or jobs that run out."""
+    site.page("/", "<title>Case</title><p>A site")
+    site.page("/slots", full, headers={"Content-Type": media_type})
+    page_id = await watched(system, site, "/slots")
+    await look(system, page_id)
+    for body in (empty, full):
+        site.page("/slots", body, headers={"Content-Type": media_type})
+        assert (await look(system, page_id)).changed
+
+
 SHOP = "<title>Tea kettle</title><h1>Tea kettle</h1><p>$49.00</p><ul><li>1.5 litres<li>Steel</ul>"
 CHECK = """<title>Robot check</title><h4>Enter the characters you see below</h4>
 <p>Sorry, we just need to make sure you are not a robot.</p>

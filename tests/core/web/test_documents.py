@@ -92,6 +92,28 @@ def test_any_json_is_read(body: bytes) -> None:
     assert "<script>" not in page_of(DocumentKind.JSON, body.decode(), body)
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "expected"),
+    [
+        (DocumentKind.JSON, b"[]", "[]"),
+        (DocumentKind.JSON, b"{}", "{}"),
+        (DocumentKind.JSON, b'{"slots": [], "more": {}}', "slots: []&more: {}"),
+        (DocumentKind.JSON, b'""', '""'),
+        (DocumentKind.JSON, b'" "', '" "'),
+        (DocumentKind.JSON, b'{"slots": [], "at": 9}', "at: 9"),
+        (DocumentKind.CSV, b"", "The document is empty."),
+        (DocumentKind.CSV, b",,\n,,\n", "The document is empty."),
+        (DocumentKind.CSV, b"day;free\n", "day | free"),
+        (DocumentKind.MARKDOWN, b" \n", "The document is empty."),
+        (DocumentKind.XML, b"<slots/>", "<slots/>"),
+    ],
+)
+def test_a_document_that_holds_nothing_says_so(
+    kind: DocumentKind, body: bytes, expected: str
+) -> None:
+    assert [" ".join(line.split()) for line in shown(kind, body)] == expected.split("&")
+
+
 def test_xml_is_compared_by_elements_and_attributes() -> None:
     body = b"<map a='1'><!-- no --><town n='x'>Bern<i>!</i> here</town></map>"
     assert shown(DocumentKind.XML, body) == [
@@ -122,6 +144,22 @@ def test_the_entries_of_a_feed_are_items_without_their_dates() -> None:
     assert shown(DocumentKind.FEED, atom) == ["One"]
     assert shown(DocumentKind.FEED, RSS % b"") == ["News"]
     assert shown(DocumentKind.FEED, b"no feed") == ["no feed"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (b"<item><guid>urn:1</guid></item>", "urn:1"),
+        (b"<item><title> </title><link>https://a.example/p</link></item>", "https://a.example/p"),
+        (b"<item><enclosure url='https://a.example/1.mp3'/></item>", "https://a.example/1.mp3"),
+        (b"<entry><link rel='enclosure' href='/1.mp3'/><id>1</id></entry>", "/1.mp3"),
+        (b"<entry><content src='/1.mp3'/></entry>", "/1.mp3"),
+        (b"<item/><item/>", "Entries without text: 2"),
+        (b"<item/><item><title>One</title></item>", "One"),
+    ],
+)
+def test_an_entry_without_title_and_text_has_another_name(entry: bytes, expected: str) -> None:
+    assert shown(DocumentKind.FEED, RSS % entry) == [expected]
 
 
 def test_a_table_of_values_is_compared_by_rows() -> None:
