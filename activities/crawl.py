@@ -57,7 +57,7 @@ from core.logs.context import logging_about
 from core.quotas import NO_QUOTA, UNLIMITED, Quotas
 from core.text.javascript_shell import EmptyShell
 from core.web.crawl_settings import MaskName, Render
-from core.web.documents import DocumentKind, document_kind
+from core.web.document_kinds import DocumentKind, document_kind
 from core.web.frames import may_have_frames
 from store.checks import check_of_job
 from store.db.engine import Database
@@ -189,7 +189,7 @@ class CrawlActivities:
         attempt.progress(50)
         if fetched.not_modified:
             return await self._unchanged(check, identity_of_unchanged(page, fetched))
-        kind = document_kind(fetched.content_type, fetched.body)
+        kind = document_kind(fetched.content_type, fetched.body, profile.parts.kind)
         renders = profile.renders(page.url)
         if renders and kind is DocumentKind.HTML:
             fetched = await self._renderer.render(fetched, profile.request)

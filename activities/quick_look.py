@@ -160,7 +160,7 @@ def _is_as_it_was(check: Check, fetched: Fetched) -> bool:
     if may_refresh(fetched.body):
         return False
     if error_for_status(fetched.status, None) or error_for_document(
-        fetched.content_type, fetched.body
+        fetched.content_type, fetched.body, check.profile.parts.kind
     ):
         return False
     return hashlib.sha256(fetched.body).hexdigest() == check.page.body_hash

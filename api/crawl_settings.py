@@ -20,6 +20,7 @@ from core.web.crawl_settings import (
     MaskName,
     Render,
 )
+from core.web.document_kinds import DocumentKind
 from core.web.json_paths import MAX_JSON_PATH_LENGTH, check_json_path
 from core.web.request_headers import check_cookies, check_headers, check_user_agent
 from core.web.selectors import MAX_IGNORE_SELECTORS, MAX_SELECTOR_LENGTH, check_selector
@@ -69,6 +70,7 @@ class CrawlSettingsView(Model):
     ignore_order: bool | None
     frames: Frames | None
     ignore_text: list[str] | None
+    document_kind: DocumentKind | None
 
 
 class CrawlSettingsBody(JsonBody):
@@ -146,6 +148,11 @@ class CrawlSettingsBody(JsonBody):
         "text and `#` for a number; a backslash before them makes them ordinary. Those of a page "
         "add to those of its domain.",
     )
+    document_kind: Annotated[DocumentKind, Field(strict=False)] | None = Field(
+        default=None,
+        description="What the document is, whatever media type the site declares; by default the "
+        "media type says it.",
+    )
 
     def sealed(self, secret_key: SecretKey) -> CrawlSettings:
         """The settings as stored, with encrypted secrets.
@@ -198,6 +205,7 @@ def settings_view(chosen: CrawlSettings | None) -> CrawlSettingsView:
         ignore_order=chosen.ignore_order,
         frames=chosen.frames,
         ignore_text=None if chosen.ignore_text is None else list(chosen.ignore_text),
+        document_kind=chosen.document_kind,
     )
 
 

@@ -28,7 +28,7 @@ from core.errors import (
 )
 from core.web.cookies import CookieJar
 from core.web.crawl_settings import Frames
-from core.web.documents import DocumentKind, document_kind
+from core.web.document_kinds import DocumentKind, document_kind
 from core.web.frames import (
     MAX_FRAME_BYTES,
     MAX_FRAMES,
@@ -75,7 +75,7 @@ class PageFetcher:
         jar = CookieJar()
         fetched = await self._fetch(check.page.url, check, site, check.validators, jar)
         refreshed: list[str] = []
-        while (target := await self._refresh_target(fetched, site)) is not None:
+        while (target := await self._refresh_target(fetched, check, site)) is not None:
             if _is_answered(target, fetched):
                 break
             if target in refreshed and not fetched.set_cookies:
@@ -110,7 +110,7 @@ class PageFetcher:
             return fetched
         if not may_have_frames(fetched.body):
             return fetched
-        if document_kind(fetched.content_type, fetched.body) is not DocumentKind.HTML:
+        if _kind(fetched, check) is not DocumentKind.HTML:
             return fetched
         site = parse_domain(domain.domain)
         page = FrameDocument(document_of(fetched.url), fetched.content_type, fetched.body)
@@ -228,15 +228,17 @@ class PageFetcher:
                 raise InvalidAnswer(
                     "The site says that nothing changed, though it was not asked that."
                 )
-        elif unusable := error_for_document(fetched.content_type, fetched.body):
+        elif unusable := error_for_document(
+            fetched.content_type, fetched.body, check.profile.parts.kind
+        ):
             raise unusable
         return fetched
 
-    async def _refresh_target(self, fetched: Fetched, site: Site) -> str | None:
+    async def _refresh_target(self, fetched: Fetched, check: Check, site: Site) -> str | None:
         """The URL, as sent, that the page refreshes to within `site`; None if it does not."""
         if fetched.not_modified or not may_refresh(fetched.body):
             return None
-        if document_kind(fetched.content_type, fetched.body) is not DocumentKind.HTML:
+        if _kind(fetched, check) is not DocumentKind.HTML:
             return None
         base = fetched.requested or fetched.url
         try:
@@ -249,6 +251,10 @@ class PageFetcher:
         if refresh is None or exclusion_reason(refresh, site) is ExclusionReason.OTHER_HOST:
             return None
         return as_sent(refresh, base)
+
+
+def _kind(fetched: Fetched, check: Check) -> DocumentKind | None:
+    return document_kind(fetched.content_type, fetched.body, check.profile.parts.kind)
 
 
 def _is_answered(target: str, fetched: Fetched) -> bool:

@@ -26,7 +26,8 @@ from core.text.packing import Packed, pack
 from core.text.visible_text import content_blocks
 from core.web.charsets import decode_html, decode_page
 from core.web.crawl_settings import USUAL_COMPARISON, WHOLE_PAGE, Comparison, Frames, Parts
-from core.web.documents import DocumentKind, document_kind, json_part, page_of
+from core.web.document_kinds import DocumentKind, document_kind
+from core.web.documents import NoJson, json_part, page_of
 from core.web.frames import (
     FrameDocument,
     InlinedFrames,
@@ -130,24 +131,29 @@ def extract_page(page: PageSource) -> Extracted | SameText | EmptyShell:
 
     Raises as `read_page` does, and the error of a wall (`core.web.walls`) that hides the page.
     """
-    kind = document_kind(page.content_type, page.body) or DocumentKind.HTML
+    kind = document_kind(page.content_type, page.body, page.parts.kind) or DocumentKind.HTML
     if kind is DocumentKind.PDF:
         text = pdf_text(page.body)
     else:
         text = decode_html(page.body, page.content_type)
     html = page_of(kind, text, page.body)
     is_page = kind is DocumentKind.HTML
+    # In place of a document that a person has named, a wall is a page all the same.
+    may_be_wall = is_page or (kind is page.parts.kind and text.lstrip().startswith("<"))
+    if may_be_wall and (wall := wall_of(text, page.asked_url or page.url)):
+        raise error_of_wall(wall)
     if (path := page.parts.json_path) is not None:
-        selected = json_part(text, path)
+        try:
+            selected = json_part(text, path)
+        except NoJson:
+            raise WatchedPartMissing(
+                f"The document is no JSON, in which its watchJsonPath points: {path}"
+            ) from None
         if selected is None:
             raise WatchedPartMissing(
                 f"The document has nothing where its watchJsonPath points: {path}"
-                if kind is DocumentKind.JSON
-                else f"The document is no JSON, in which its watchJsonPath points: {path}"
             )
         html, is_page = selected, False
-    if is_page and (wall := wall_of(html, page.asked_url or page.url)):
-        raise error_of_wall(wall)
     if is_page and page.may_be_shell and isinstance(shell := shell_of(html), EmptyShell):
         return shell
     return _content(html, page, extract_links(html, page.url).title)
@@ -249,8 +255,8 @@ def read_new_page(source: NewPageSource) -> FoundLinks:
     links = found.page
     if found.shell or found.wall is not None or links.refresh is not None:
         return found
-    if page.parts.json_path is not None:
-        return found  # no part of a page
+    if page.parts.kind not in (None, DocumentKind.HTML):
+        return found  # a crawl does not read it as a page
     if page.frames is not Frames.NONE and _has_frames_to_read(page):
         return found
     if not source.watched.allows(page.url, classify_page(page.url, links.title, links.kinds)):

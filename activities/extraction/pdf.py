@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Final
 
 from core.errors import NotAPage
+from core.web.document_kinds import start_of_pdf
 
 MAX_PAGES: Final = 500
 """Number of pages that are read of one document."""
@@ -25,7 +26,7 @@ def pdf_text(body: bytes) -> str:
     texts: list[str] = []
     length = 0
     try:
-        reader = PdfReader(io.BytesIO(body))
+        reader = PdfReader(io.BytesIO(body[start_of_pdf(body) :]))
         if reader.is_encrypted and not reader.decrypt(""):
             raise NotAPage("The site sent a PDF that needs a password.")
         for page in islice(reader.pages, MAX_PAGES):

@@ -14,7 +14,7 @@ from core.errors import (
     SiteOverloaded,
     SiteTimeout,
 )
-from core.web.documents import DocumentKind, document_kind, media_type
+from core.web.document_kinds import DocumentKind, document_kind, media_type
 
 FILE_SIGNATURES: Final = {
     b"%PDF-": "a PDF",
@@ -77,18 +77,22 @@ def error_for_status(status: int, wait: timedelta | None) -> JobError | None:
             return SiteError(f"The site answered {status}: it failed.", wait)
 
 
-def error_for_document(content_type: str | None, body: bytes) -> NotAPage | None:
+def error_for_document(
+    content_type: str | None, body: bytes, chosen: DocumentKind | None = None
+) -> NotAPage | None:
     """The job error for a successful response that is neither a page nor another document that can
-    be compared (`core.web.documents`); None if it may be one.
+    be compared (`core.web.document_kinds`); None if it may be one. Of the kind that a person has
+    `chosen` it may be empty, if it is text.
     """
-    kind = document_kind(content_type, body)
+    kind = document_kind(content_type, body, chosen)
     unusable = error_for_content(content_type, body)
     if isinstance(unusable, EmptyPage):
-        return None if kind in MAY_BE_EMPTY else unusable
-    if unusable is None:
+        is_text = kind in MAY_BE_EMPTY or (kind is DocumentKind.TEXT and kind is chosen)
+        return None if is_text else unusable
+    if unusable is None and chosen is None:
         return None
     if kind is None or (kind is not DocumentKind.PDF and _signature(body) is not None):
-        return unusable
+        return unusable or NotAPage("The site sent no text, which its documentKind says.")
     return None
 
 

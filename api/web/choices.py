@@ -103,6 +103,7 @@ def crawl_fields(settings: CrawlSettingsView) -> dict[str, object]:
         "links": chosen(settings.compare_links),
         "order": chosen(settings.ignore_order),
         "frames": settings.frames,
+        "document_kind": settings.document_kind,
         "masks": None if masks is None else "chosen",
         "mask_off": masks,
     }
@@ -126,6 +127,7 @@ def crawl_settings_of(fields: Form) -> dict[str, object]:
         "compareLinks": YES_NO.get(fields.get("links", "")),
         "ignoreOrder": YES_NO.get(fields.get("order", "")),
         "frames": fields.text("frames"),
+        "documentKind": fields.text("document_kind"),
         "masksOff": fields.all("mask_off") if fields.text("masks") else None,
     }
     for name, sign in SECRETS.items():

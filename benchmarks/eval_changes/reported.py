@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from benchmarks.eval_changes.score import Score, Truth
 from benchmarks.eval_changes.subject import Subject, Version
 from core.web.crawl_settings import NOTHING_CHOSEN, CrawlSettings
-from core.web.documents import DocumentKind, page_of
+from core.web.document_kinds import DocumentKind
+from core.web.documents import page_of
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Final, Self
 from pydantic import Field
 
 from core.model import Model
+from core.web.document_kinds import DocumentKind
 from core.web.hash_routes import route_of
 from core.web.secrets import SecretBox
 from core.web.urls import origin_of
@@ -77,7 +78,8 @@ USUAL_COMPARISON = Comparison()
 class Parts:
     """The compared parts of a page: elements that match `watch`, or else the whole page, without
     the elements that match `ignore` and what `masks` cover. With `links` the targets of links and
-    forms are compared too. With `json_path` the page is what that selects in a JSON document.
+    forms are compared too. With `json_path` the page is what that selects in a JSON document. With
+    `document_kind` the page is such a document, whatever its media type.
     """
 
     watch: str | None = None
@@ -85,6 +87,12 @@ class Parts:
     masks: frozenset[MaskName] = ALL_MASKS
     links: bool = False
     json_path: str | None = None
+    document_kind: DocumentKind | None = None
+
+    @property
+    def kind(self) -> DocumentKind | None:
+        """The kind of document that a person has chosen, None if the media type decides."""
+        return DocumentKind.JSON if self.json_path is not None else self.document_kind
 
     @property
     def is_chosen(self) -> bool:
@@ -116,6 +124,7 @@ class CrawlSettings(Model):
     ignore_order: bool | None = None
     frames: Frames | None = None
     ignore_text: tuple[str, ...] | None = None
+    document_kind: DocumentKind | None = None
 
     def changed_by(self, given: Self) -> Self:
         """These settings, replaced by the explicit fields of `given`; an explicit None unsets."""
@@ -139,6 +148,7 @@ class CrawlSettings(Model):
             self._masks,
             bool(self.compare_links),
             self.watch_json_path,
+            self.document_kind,
         )
 
     @property

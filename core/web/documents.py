@@ -1,4 +1,4 @@
-"""Documents other than HTML pages: what a response holds, and its text as an HTML page.
+"""Documents other than HTML pages, as HTML pages.
 
 A document is turned into a page with a paragraph for each part, so that it is stored, selected and
 compared like any page. Parts of JSON and XML have their path in the attribute `data-path`, without
@@ -8,9 +8,7 @@ indexes, so that `[data-path='plans[].price']` selects them.
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator
-from enum import StrEnum
 from html import escape
 from itertools import chain, islice
 from typing import Final
@@ -18,6 +16,7 @@ from typing import Final
 from lxml import etree
 from selectolax.lexbor import LexborHTMLParser
 
+from core.web.document_kinds import DocumentKind
 from core.web.json_paths import MAX_DEPTH, Place, selected_values
 
 MAX_PARTS: Final = 20_000
@@ -25,86 +24,6 @@ MAX_PARTS: Final = 20_000
 
 MAX_VALUE_LENGTH: Final = 20_000
 MAX_PATH_LENGTH: Final = 300
-
-_BOMS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_ROOT: Final = re.compile(
-    rb"\s*(?:<\?.{0,500}?\?>\s*|<!--.{0,2000}?-->\s*|<!DOCTYPE[^>\[]{0,500}>\s*)*"
-    rb"<(?:[A-Za-z_][\w.-]{0,50}:)?([A-Za-z_][\w.-]{0,50})([^>]{0,1000})",
-    re.DOTALL | re.IGNORECASE,
-)
-_XHTML: Final = b"http://www.w3.org/1999/xhtml"
-_BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
-_SNIFFED: Final = frozenset({"", "*/*", "unknown/unknown", "application/unknown"})
-_FEED_ROOTS: Final = frozenset({b"rss", b"feed", b"rdf"})
-
-
-class DocumentKind(StrEnum):
-    """What a document is, by its media type, or by its first bytes if it has none."""
-
-    HTML = "html"
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    JSON = "json"
-    XML = "xml"
-    FEED = "feed"
-    CSV = "csv"
-    PDF = "pdf"
-
-
-def media_type(content_type: str | None) -> str:
-    """The media type in a Content-Type header, in lower case; empty if there is none.
-
-    As in browsers, the last valid one of several counts (Fetch standard, 2.2.3), and it ends at the
-    first semicolon, comma, parenthesis or white space.
-    """
-    found = ""
-    for value in (content_type or "").lower().split(","):
-        named = re.split(r"[;(\s]", value.strip(), maxsplit=1)[0]
-        if _MEDIA_TYPE.fullmatch(named) and named != "*/*":
-            found = named
-    return found
-
-
-def document_kind(content_type: str | None, body: bytes) -> DocumentKind | None:
-    """The kind of the document; None for a file that has no text to compare."""
-    declared = media_type(content_type)
-    if declared in ("text/html", "application/xhtml+xml"):
-        return DocumentKind.HTML
-    start = body[:4_096]
-    for mark in _BOMS:
-        start = start.removeprefix(mark)
-    if declared in ("application/pdf", "application/x-pdf"):
-        return DocumentKind.PDF if body.startswith(b"%PDF-") else None
-    if not body.startswith(_BOMS[1:]) and _BINARY.search(start):
-        return None
-    start = start.lstrip()
-    if declared in _SNIFFED:
-        if start.startswith(b"<"):
-            kind = _xml_kind(start)
-            return kind if kind is not DocumentKind.XML else DocumentKind.HTML
-        return DocumentKind.JSON if start.startswith((b"{", b"[")) else None
-    if declared in ("application/json", "text/json") or declared.endswith("+json"):
-        return DocumentKind.JSON
-    if declared in ("text/csv", "text/tab-separated-values", "application/csv"):
-        return DocumentKind.CSV
-    if declared in ("text/markdown", "text/x-markdown"):
-        return DocumentKind.MARKDOWN
-    if declared in ("text/xml", "application/xml") or declared.endswith("+xml"):
-        return None if declared == "image/svg+xml" else _xml_kind(start)
-    if declared.startswith("text/"):
-        return DocumentKind.TEXT
-    return None
-
-
-def _xml_kind(start: bytes) -> DocumentKind:
-    root = _ROOT.match(start)
-    if root is None:
-        return DocumentKind.XML
-    name = root[1].lower()
-    if name in _FEED_ROOTS:
-        return DocumentKind.FEED
-    return DocumentKind.HTML if name == b"html" and _XHTML in root[2] else DocumentKind.XML
 
 
 def page_of(kind: DocumentKind, text: str, body: bytes) -> str:
@@ -168,19 +87,36 @@ def _json_parts(text: str) -> Iterator[str]:
     return chain([first], parts)
 
 
+class NoJson(Exception):
+    """The document is no JSON."""
+
+
 def json_part(text: str, json_path: str) -> str | None:
     """What `json_path` selects in the JSON document `text`, as an HTML page.
 
-    None if the document is no JSON, or has nothing there. `json_path` is one that
+    None if the document has nothing there; of one with a value on each line the path selects in
+    their list. Raises NoJson. `json_path` is one that
     `core.web.json_paths.check_json_path` has accepted.
     """
+    text = text.removeprefix("\ufeff")
     try:
-        data = json.loads(text.removeprefix("\ufeff"))
+        data = json.loads(text)
     except (ValueError, RecursionError):
-        return None
+        data = _values_of_lines(text)
     found = selected_values(data, json_path)
     parts = (part for place, value in found for part in _selected(place, value))
     return _page(parts) if found else None
+
+
+def _values_of_lines(text: str) -> list[object]:
+    """The values of a document of JSON lines (NDJSON). Raises NoJson."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) < 2:
+        raise NoJson
+    try:
+        return [json.loads(line) for line in lines]
+    except (ValueError, RecursionError):
+        raise NoJson from None
 
 
 def _selected(place: Place, value: object) -> Iterator[str]:

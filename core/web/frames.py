@@ -15,7 +15,7 @@ from core.text.page_areas import is_closed_dialog
 from core.text.visible_text import MAX_FRAME_DEPTH
 from core.web.charsets import decode_html
 from core.web.crawl_settings import Frames
-from core.web.documents import DocumentKind, document_kind
+from core.web.document_kinds import DocumentKind, document_kind
 from core.web.links import MAX_HTML_ELEMENTS, base_url
 from core.web.scope import ExclusionReason, exclusion_reason
 from core.web.urls import Site, as_sent, normalise, without_visit_ids

@@ -167,6 +167,61 @@ async def test_a_part_of_json_is_watched_by_its_path(shop: Shop) -> None:
         assert (job.state, job.failed_reason) == (JobState.FAILED, says)
 
 
+@pytest.mark.parametrize(
+    ("media_type", "before", "after"),
+    [
+        ("application/octet-stream", '{"usd": %d}', "$.usd"),
+        ("text/html", '{"usd": %d}', "$.usd"),
+        ("application/x-ndjson", '{"usd": %d}\n{"usd": 5}\n', "$[*].usd"),
+        ("image/png", '{"usd": %d}', "$.usd"),
+    ],
+)
+async def test_a_part_of_json_is_watched_whatever_the_media_type(
+    shop: Shop, media_type: str, before: str, after: str
+) -> None:
+    await shop.choose(watchJsonPath=after)
+    for usd, changed in ((19, False), (29, True)):
+        shop.site.page("/", before % usd, headers={"Content-Type": media_type})
+        assert (await shop.check()).changed is changed
+
+
+async def test_a_person_says_what_a_document_is(shop: Shop) -> None:
+    for kind, body, text in (
+        ("csv", "plan,usd\nPro,19", "plan | usd\nPro | 19"),
+        ("json", '{"usd": 19}', "usd: 19"),
+        ("text", "<usd>19</usd>", "<usd>19</usd>"),
+        ("xml", "<usd>19</usd>", "usd: 19"),
+        ("html", "<p>19 <i>dollars", "19 dollars"),
+    ):
+        await shop.choose(documentKind=kind)
+        for media_type in ("text/plain", "image/png", "application/octet-stream"):
+            shop.site.page("/", body, headers={"Content-Type": media_type})
+            found = await shop.check()
+            assert found.changed is False
+            if found.snapshot_id is not None:
+                assert await shop.text(found) == text
+    await shop.choose(documentKind="text")
+    shop.site.page("/", "One line", headers={"Content-Type": "text/plain"})
+    assert (await shop.check()).baseline
+    shop.site.page("/", "", headers={"Content-Type": "text/plain"})
+    assert (await shop.check()).changed is True, "a list that empties"
+
+
+@pytest.mark.parametrize("chosen", [{"documentKind": "csv"}, {"watchJsonPath": "$.usd"}])
+async def test_a_wall_is_no_version_of_any_document(shop: Shop, chosen: dict[str, object]) -> None:
+    await shop.choose(**chosen)
+    shop.site.page("/", '{"usd": 19}', headers={"Content-Type": "text/plain"})
+    await shop.check()
+    shop.site.page(
+        "/",
+        "<title>Robot check</title><p>Please prove that you are not a robot.</p>"
+        "<form action='/captcha'><input name=captcha><button>Continue</button></form>",
+    )
+    job = await shop.crawl()
+    assert job.state is JobState.FAILED
+    assert (job.failed_reason or "").startswith("The site asks for a proof of a human")
+
+
 async def test_a_lost_key_fails_the_job_by_name_and_loses_nothing(shop: Shop) -> None:
     await shop.choose(headers={"X-Token": "hunter2"})
     path = shop.system.settings.data_dir / KEY_FILE

@@ -20,6 +20,7 @@ UNSET = {
     "ignoreOrder": None,
     "frames": None,
     "ignoreText": None,
+    "documentKind": None,
 }
 CHOSEN = {
     "headers": {"X-Token": "hunter2", "Accept-Language": "de"},
@@ -36,6 +37,7 @@ CHOSEN = {
     "ignoreOrder": False,
     "frames": "all",
     "ignoreText": ["# visitors", r"C\# and *"],
+    "documentKind": "csv",
 }
 SHOWN = {**CHOSEN, "headers": ["Accept-Language", "X-Token"], "cookies": ["session"]}
 
@@ -107,6 +109,7 @@ BAD: Final[list[tuple[object, str, str]]] = [
     ({"masksOff": "dates"}, "masksOff", "list"),
     ({"masksOff": ["date"]}, "masksOff.0", "dates"),
     ({"masksOff": ["dates"] * 14}, "masksOff", "at most 13"),
+    ({"documentKind": "text/csv"}, "documentKind", "csv"),
     ({"compareLinks": "yes"}, "compareLinks", "boolean"),
     ({"ignoreOrder": 1}, "ignoreOrder", "boolean"),
     ({"ignoreText": "visitors"}, "ignoreText", "list"),

@@ -22,6 +22,7 @@ from api.web.session import SIGNED_IN, FormDep, OwnerDep
 from core.errors import NotFound, RequestError
 from core.schedules import Day
 from core.web.crawl_settings import Frames, MaskName, Render
+from core.web.document_kinds import DocumentKind
 from core.web.page_types import PageType
 
 router = APIRouter(dependencies=SIGNED_IN)
@@ -32,6 +33,7 @@ CHOICES: Final = {
     "page_types": list(PageType),
     "renders": list(Render),
     "frames": list(Frames),
+    "document_kinds": list(DocumentKind),
 }
 
 

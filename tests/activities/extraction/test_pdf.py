@@ -54,6 +54,10 @@ def test_the_lines_of_a_pdf_are_its_text(compressed: bool) -> None:
     assert pdf_text(pdf(*lines, compressed=compressed)).split("\n") == lines
 
 
+def test_a_pdf_may_have_other_bytes_before_it() -> None:
+    assert pdf_text(b"HTTP/1.1 200 OK\r\n\r\n" + pdf("Double room $120")) == "Double room $120"
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -40,7 +40,7 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
         "max_pages": "50", "watch_selector": "main", "watch_json_path": "$..a",
         "ignore_selectors": ".ad\n.date", "ignore_text": "# visitors\nAs of *",
         "render": "never", "confirm": "60", "conditional": "no", "links": "yes", "order": "",
-        "frames": "none",
+        "frames": "none", "document_kind": "json",
         "masks": "chosen", "mask_off": ["dates"], "user_agent": "Me", "headers": "X-Key: a:b",
         "cookies": "s=1=2",
     }  # fmt: skip
@@ -61,6 +61,7 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
         "ignoreSelectors": [".ad", ".date"], "render": "never", "confirmAfterSeconds": 60,
         "conditionalRequests": False, "masksOff": ["dates"], "compareLinks": True,
         "ignoreOrder": None, "frames": "none", "ignoreText": ["# visitors", "As of *"],
+        "documentKind": "json",
     }  # fmt: skip
     shown = (await plain.get(path)).text
     for said in (
@@ -77,6 +78,7 @@ async def test_settings_of_a_domain_and_a_page_are_changed_by_forms(
         ("watch_selector", "p:has(a)"), ("watch_json_path", "a"),
         ("ignore_selectors", "p[["), ("ignore_text", "*"), ("confirm", "-1"),
         ("headers", "secret without a colon"), ("render", "x"), ("frames", "x"),
+        ("document_kind", "x"),
         ("discover_hours", "x"),
     ):  # fmt: skip
         refused = await plain.post(path, data={**form, name: value})

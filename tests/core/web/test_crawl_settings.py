@@ -96,6 +96,8 @@ def test_pages_seen_under_other_settings_cannot_be_compared() -> None:
         {"ignore_order": True},
         {"frames": "all"},
         {"frames": "none"},
+        {"document_kind": "json"},
+        {"document_kind": "text"},
     ]
     assert len({fingerprint(**each) for each in kinds}) == len(kinds)
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from core.text.visible_text import content_blocks
-from core.web.documents import DocumentKind, document_kind, media_type, page_of
+from core.web.document_kinds import DocumentKind, document_kind, media_type
+from core.web.documents import page_of
 
 RSS = b"<rss version='2.0'><channel><title>News</title>%b</channel></rss>"
 XHTML = b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body/></html>'
@@ -54,18 +55,49 @@ def test_a_media_type_is_read_as_by_a_browser(header: str | None, expected: str)
         (None, b" <p>a", DocumentKind.HTML),
         (None, b"\xef\xbb\xbf<p>a", DocumentKind.HTML),
         (None, b'{"a": 1}', DocumentKind.JSON),
-        (None, b"words", None),
+        (None, b"words", DocumentKind.TEXT),
+        (None, b"Lamp,19\nDesk,99\n", DocumentKind.TEXT),
+        (None, b"\x89PNG\r\n\x1a\n\x00", None),
+        (None, b"%PDF-1.7\n\x00", DocumentKind.PDF),
+        (None, b"<p>%PDF-1.7", DocumentKind.HTML),
+        ("application/octet-stream", b"\r\njunk\x00%PDF-1.7", DocumentKind.PDF),
+        ("application/octet-stream", b"a,b\n1,2\n", DocumentKind.CSV),
+        ("application/octet-stream", b"a\tb\n1\t2\n", DocumentKind.CSV),
+        ("application/octet-stream", b'{"a": 1}', DocumentKind.JSON),
+        ("application/octet-stream", b"Hello, you.\nSo, are, you.", DocumentKind.TEXT),
+        ("application/octet-stream", b"\x7fELF\x01", None),
+        ("application/vnd.ms-excel", b"a;b\n1;2\n", DocumentKind.CSV),
+        ("application/vnd.ms-excel", b"\xd0\xcf\x11\xe0\x00", None),
+        ("application/x-ndjson", b'{"a": 1}\n{"a": 2}', DocumentKind.JSON),
+        ("application/x-json", b"[]", DocumentKind.JSON),
+        ("application/yaml", b"a: 1", DocumentKind.TEXT),
+        ("application/openapi+yaml", b"a: 1", DocumentKind.TEXT),
+        ("application/rss", RSS, DocumentKind.FEED),
+        ("text/comma-separated-values", b"a,b", DocumentKind.CSV),
+        ("text/plain", b'{"a": 1}', DocumentKind.TEXT),
         ("image/svg+xml", b"<svg/>", None),
         ("application/octet-stream", b"<p>a", None),
         ("application/zip", b"PK", None),
         ("application/pdf", b"%PDF-1.7", DocumentKind.PDF),
         ("application/pdf", b"<p>no", None),
+        ("application/pdf", b" " * 1_024 + b"%PDF-1.7", DocumentKind.PDF),
+        ("application/pdf", b" " * 1_025 + b"%PDF-1.7", None),
     ],
 )
 def test_the_media_type_says_what_a_document_is(
     header: str | None, body: bytes, expected: DocumentKind | None
 ) -> None:
     assert document_kind(header, body) is expected
+
+
+@pytest.mark.parametrize("kind", DocumentKind)
+@pytest.mark.parametrize("header", [None, "text/html", "text/plain", "application/pdf", "a/b"])
+def test_a_person_says_what_a_document_is(header: str | None, kind: DocumentKind) -> None:
+    assert document_kind(header, b"<p>words", kind) is kind
+
+
+def test_what_is_said_to_be_text_is_no_binary_file() -> None:
+    assert document_kind("text/csv", b"a,b\x00", DocumentKind.CSV) is None
 
 
 def test_text_is_compared_by_lines() -> None:

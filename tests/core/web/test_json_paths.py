@@ -9,7 +9,7 @@ from core.errors import JsonPathTooCostly
 from core.text.blocks import to_text
 from core.text.visible_text import content_blocks
 from core.web import json_paths
-from core.web.documents import json_part
+from core.web.documents import NoJson, json_part
 from core.web.json_paths import MAX_MATCHES, check_json_path, selected_values
 from tests.cost import cost
 
@@ -104,7 +104,14 @@ def test_what_is_no_path_or_takes_too_long_is_refused(path: str, says: str) -> N
 
 @pytest.mark.parametrize("body", ["", "<p>", "{", "[1,", "9" * 5_000, "[" * 100_000])
 def test_what_is_no_json_has_no_part(body: str) -> None:
-    assert json_part(body, "$..*") is None
+    with pytest.raises(NoJson):
+        json_part(body, "$..*")
+
+
+def test_of_json_lines_a_path_selects_in_their_list() -> None:
+    part = json_part('{"usd": 19}\n\n{"usd": 99}\n', "$[*].usd")
+    assert part is not None
+    assert part.count("<p ") == 2
 
 
 def test_a_deep_and_a_large_document_are_read_within_limits() -> None:
