@@ -68,8 +68,8 @@ class PageFetcher:
         keeps the hash route of the page, as in a browser; a refresh leads elsewhere.
 
         Raises the job errors of the fetch and of the site, for example PageGone for 404 and 410,
-        and RedirectToOtherSite if a redirect leaves the site of `domain`; HostBusy if the host's
-        next slot, or a connection to it, is more than `MAX_HOST_WAIT` away.
+        and RedirectToOtherSite if a redirect or refresh leaves the site of `domain`; HostBusy if
+        the host's next slot, or a connection to it, is more than `MAX_HOST_WAIT` away.
         """
         site = parse_domain(domain.domain)
         jar = CookieJar()
@@ -235,7 +235,10 @@ class PageFetcher:
         return fetched
 
     async def _refresh_target(self, fetched: Fetched, check: Check, site: Site) -> str | None:
-        """The URL, as sent, that the page refreshes to within `site`; None if it does not."""
+        """The URL, as sent, that the page refreshes to; None if it does not.
+
+        Raises RedirectToOtherSite if it leaves `site`.
+        """
         if fetched.not_modified or not may_refresh(fetched.body):
             return None
         if _kind(fetched, check) is not DocumentKind.HTML:
@@ -248,8 +251,12 @@ class PageFetcher:
         except NotAPage:
             return None
         refresh = found.page.refresh
-        if refresh is None or exclusion_reason(refresh, site) is ExclusionReason.OTHER_HOST:
+        if refresh is None:
             return None
+        if exclusion_reason(refresh, site) is ExclusionReason.OTHER_HOST:
+            raise RedirectToOtherSite(
+                f"The page now refreshes to another site, {host_of(refresh)}."
+            )
         return as_sent(refresh, base)
 
 

@@ -276,7 +276,8 @@ def outcome_of(
             route_of(url) and not route_of(target or "")
         )
         says_nothing = target in (None, url, document_of(url)) or of_all_routes
-        if target is not None and not says_nothing and in_site(target):
+        leaves = reason is ExclusionReason.REDIRECT
+        if target is not None and not says_nothing and (leaves or in_site(target)):
             links = page.links if reason is ExclusionReason.DUPLICATE and not page.nofollow else ()
             return Excluded(reason, target, links=links, rendered=rendered)
     if says_it_is_gone(url, page.title):

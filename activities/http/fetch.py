@@ -33,6 +33,7 @@ from core.metrics import FETCHED_BYTES, FETCHES, status_class
 from core.tracing import SpanKind, span
 from core.web.cookies import CookieJar, cookie_header
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
+from core.web.links import refresh_address
 from core.web.urls import as_sent, host_of, name_after_redirects
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -186,7 +187,8 @@ class Fetcher:
     ) -> Fetched:
         """The response for `url`, whatever its status, after redirects.
 
-        A redirect is followed to the address that the site sent, as in a browser. It takes the
+        A redirect is followed to the address that the site sent, as in a browser, and so is a
+        Refresh header that leads elsewhere within `MAX_REFRESH_DELAY`. It takes the
         cookies along that the site has set, in this fetch or an earlier one with the same `jar`.
         The response is named without parameters of a visit (`core.web.urls.name_after_redirects`).
 
@@ -203,6 +205,7 @@ class Fetcher:
         limits = limits or FetchLimits()
         chain = [as_sent(url)]
         asked: set[str] = set()
+        refreshed = False
         jar = CookieJar() if jar is None else jar
         while True:
             current = chain[-1]
@@ -227,12 +230,16 @@ class Fetcher:
                     cache.add(key, response)
             jar.take(current, response.set_cookies)
             if response.location is None or not follow_redirects:
+                if refreshed:
+                    # Those of the target would be sent to the address that refreshes.
+                    response = replace(response, validators=NO_VALIDATORS)
                 return replace(
                     response,
                     url=name_after_redirects(chain),
                     requested=current,
                     redirects=tuple(chain[:-1]),
                 )
+            refreshed = refreshed or response.status not in REDIRECTS
             chain.append(_redirect_target(response.location, current))
 
     async def aclose(self) -> None:
@@ -283,21 +290,20 @@ class Fetcher:
     ) -> Fetched:
         self._client.cookies.clear()
         async with self._client.stream("GET", url, headers=dict(headers)) as response:
-            location = _location(response)
-            redirecting = response.status_code in REDIRECTS and location is not None
+            location = _location(response, url, has_cookies=b"Cookie" in headers)
             prepare_decoding(response)
             as_bytes = httpx2.Headers(response.headers.raw, encoding=LATIN_1)
             return Fetched(
                 url=url,
                 status=response.status_code,
                 content_type=response.headers.get("Content-Type"),
-                body=b"" if redirecting else await _body(response, limits),
+                body=b"" if location is not None else await _body(response, limits),
                 validators=Validators(
                     etag=as_bytes.get("ETag"),
                     last_modified=as_bytes.get("Last-Modified"),
                 ),
                 retry_after=retry_after(response.headers.get("Retry-After")),
-                location=location if redirecting else None,
+                location=location,
                 set_cookies=tuple(as_bytes.get_list("Set-Cookie")),
             )
 
@@ -309,12 +315,33 @@ def _redirect_target(location: str, base: str) -> str:
         raise RedirectToNowhere("The site redirects to something that is no web address.") from None
 
 
-def _location(response: httpx2.Response) -> str | None:
-    """The target of a redirect, as a browser reads it; None if there is none.
+def _location(response: httpx2.Response, url: str, *, has_cookies: bool) -> str | None:
+    """The target of a redirect, or of a Refresh header that soon leads elsewhere, as a browser
+    reads it; None if there is none.
+
+    A page may reload itself from time to time. It leads back to `url` as a redirect does if it sets
+    cookies and the request had none (`has_cookies`).
+    """
+    if response.status_code in REDIRECTS:
+        return _header(response, b"location")
+    refresh = _header(response, b"refresh") if response.is_success else None
+    target = refresh_address(refresh) if refresh is not None else None
+    if target is None:
+        return None
+    try:
+        is_itself = as_sent(target, url) == url
+    except InvalidAddress:
+        return None
+    is_answered = has_cookies or "Set-Cookie" not in response.headers
+    return None if is_itself and is_answered else target
+
+
+def _header(response: httpx2.Response, wanted: bytes) -> str | None:
+    """The value of a header with an address; None if there is none.
 
     Bytes above 0x7F are UTF-8, or else Latin-1. Of several headers the first counts.
     """
-    values = [value for name, value in response.headers.raw if name.lower() == b"location"]
+    values = [value for name, value in response.headers.raw if name.lower() == wanted]
     if not values:
         return None
     try:

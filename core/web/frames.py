@@ -13,10 +13,10 @@ from core.text.blocks import INVISIBLE_TAGS
 from core.text.elements import Panels
 from core.text.page_areas import is_closed_dialog
 from core.text.visible_text import MAX_FRAME_DEPTH
-from core.web.charsets import decode_html
+from core.web.charsets import decode_html, decode_page
 from core.web.crawl_settings import Frames
 from core.web.document_kinds import DocumentKind, document_kind
-from core.web.links import MAX_HTML_ELEMENTS, base_url
+from core.web.links import MAX_HTML_ELEMENTS, base_url, in_encoding
 from core.web.scope import ExclusionReason, exclusion_reason
 from core.web.urls import Site, as_sent, normalise, without_visit_ids
 from core.web.walls import Wall, WallKind, wall_of
@@ -142,7 +142,7 @@ class _Inliner:
 
     def inlined(self, page: FrameDocument, above: frozenset[str], depth: int) -> str:
         """The HTML of `page`, which is in a frame of the pages `above`."""
-        html = decode_html(page.body, page.content_type)
+        html, encoding = decode_page(page.body, page.content_type)
         if depth == MAX_FRAME_DEPTH or not may_have_frames(page.body):
             return html
         if html.count("<") > MAX_HTML_ELEMENTS:
@@ -155,7 +155,7 @@ class _Inliner:
         for node in tree.css("iframe[src], frame[src]"):
             if not seen.has(node):
                 continue
-            found = self._document_of(node, base, inside, depth)
+            found = self._document_of(node, base, encoding, inside, depth)
             if found is None:
                 continue
             shown.append(found)
@@ -166,14 +166,14 @@ class _Inliner:
         return (tree.html or html) if tree.body is not None else _without_frameset(tree, shown)
 
     def _document_of(
-        self, node: LexborNode, base: str, above: frozenset[str], depth: int
+        self, node: LexborNode, base: str, encoding: str, above: frozenset[str], depth: int
     ) -> tuple[str, str] | None:
         """The address and the HTML of the document of a frame; None if it has none yet."""
         attributes = node.attributes
         if attributes.get("srcdoc") or _is_unseen(attributes):
             return None
         try:
-            address = as_sent(attributes.get("src") or "", base)
+            address = as_sent(in_encoding(attributes.get("src") or "", encoding), base)
             name = normalise(address)
         except InvalidAddress:
             return None

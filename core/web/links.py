@@ -29,7 +29,7 @@ MAX_TITLE_LENGTH: Final = 500
 """Number of characters kept of a title."""
 
 MAX_REFRESH_DELAY: Final = 10.0
-"""Delay in seconds up to which a meta refresh is a redirect; a slower one may end a session."""
+"""Delay in seconds up to which a refresh is a redirect; a slower one may end a session."""
 
 _ELEMENT: Final = re.compile("<[A-Za-z]")
 _REFRESH: Final = re.compile(
@@ -60,11 +60,14 @@ class PageLinks:
     kinds: frozenset[str] = frozenset()
 
 
-def _with_query_in(href: str, encoding: str) -> str:
-    """`href` with its query percent-encoded as by a browser (URL standard, 4.4).
+def in_encoding(href: str, encoding: str) -> str:
+    """`href` of a page in `encoding`, with its query percent-encoded as by a browser (URL standard,
+    4.4).
 
     Characters that `encoding` does not have become decimal character references.
     """
+    if encoding == UTF_8 or href.isascii():
+        return href
     target, mark, query = href.partition("?")
     query, sharp, fragment = query.partition("#")
     written = "".join(
@@ -116,7 +119,7 @@ def extract_links(html: str, url: str, encoding: str = UTF_8, *, routes: bool = 
     return PageLinks(
         links=tuple(links),
         canonical=canonicals.pop() if len(canonicals) == 1 else None,
-        refresh=_refresh(tree, base, routes=routes),
+        refresh=_refresh(tree, base, encoding, routes=routes),
         title=_title(tree),
         nofollow=any(
             _words(meta, "content") & {"nofollow", "none"}
@@ -155,16 +158,26 @@ def base_url(tree: LexborHTMLParser, url: str) -> str:
     return base if base is not None and len(base) <= MAX_URL_LENGTH else url
 
 
-def _refresh(tree: LexborHTMLParser, base: str, *, routes: bool) -> str | None:
+def _refresh(tree: LexborHTMLParser, base: str, encoding: str, *, routes: bool) -> str | None:
     """The target of the meta refresh (HTML standard, 4.2.5.3); None if there is none."""
     without_scripts = {meta.mem_id for meta in tree.css("noscript meta")}
     for meta in tree.css("meta[http-equiv][content]"):
         if _words(meta, "http-equiv") != {"refresh"} or meta.mem_id in without_scripts:
             continue
-        found = _REFRESH.match(meta.attributes.get("content") or "")
-        if found is not None and float(found["delay"]) <= MAX_REFRESH_DELAY:
-            return _absolute(_unquoted(found["url"]), base, routes=routes)
+        written = refresh_address(meta.attributes.get("content") or "")
+        if written is not None:
+            return _absolute(written, base, encoding, routes=routes)
     return None
+
+
+def refresh_address(written: str) -> str | None:
+    """The address, as written, in the content of a meta refresh or a Refresh header (HTML standard,
+    4.2.5.3); None if there is none, or if it is slower than `MAX_REFRESH_DELAY`.
+    """
+    found = _REFRESH.match(written)
+    if found is None or float(found["delay"]) > MAX_REFRESH_DELAY:
+        return None
+    return _unquoted(found["url"])
 
 
 def _unquoted(text: str) -> str:
@@ -192,10 +205,8 @@ def _absolute(
     """
     if href is None:
         return None
-    if encoding != UTF_8 and not href.isascii():
-        href = _with_query_in(href, encoding)
     try:
-        target = ada_url.URL(href, base)
+        target = ada_url.URL(in_encoding(href, encoding), base)
     except ValueError:
         return None
     if target.protocol not in ("http:", "https:"):

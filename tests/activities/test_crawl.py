@@ -319,6 +319,25 @@ async def test_a_redirect_to_another_site_fails_for_good_in_plain_words(watched:
         assert other.requests == []
 
 
+@pytest.mark.parametrize("in_header", [False, True])
+async def test_a_refresh_to_another_site_fails_for_good_in_plain_words(
+    watched: Watched, in_header: bool
+) -> None:
+    await watched.check()
+    async with FakeSite() as other:
+        refresh = f"0; url={other.url('/')}"
+        if in_header:
+            watched.site.page("/", "<p>We moved.</p>", headers={"Refresh": refresh})
+        else:
+            moved = f"<meta http-equiv=refresh content='{refresh}'><p>We moved.</p>"
+            watched.site.page("/", moved)
+        path = f"/api/pages/{watched.page_id}/crawl"
+        job = await watched.system.finished(await watched.system.ask(path, maxAttempts=3))
+        assert (job.state, job.attempts_made) == (JobState.FAILED, 1)
+        assert (job.failed_reason or "").endswith("to another site, 127.0.0.1.")
+        assert other.requests == []
+
+
 async def test_a_page_that_is_gone_comes_back(watched: Watched) -> None:
     await watched.check()
     for status in (404, 410):

@@ -78,6 +78,20 @@ async def test_a_page_may_name_another_one_instead(
     assert await visited(site, visitor) == Excluded(reason, site.url("/y"))
 
 
+@pytest.mark.parametrize("target", ["/y", "https://elsewhere.example/"])
+@pytest.mark.parametrize("in_header", [False, True])
+async def test_a_page_may_lead_elsewhere(
+    site: FakeSite, visitor: Visitor, target: str, in_header: bool
+) -> None:
+    refresh = f"0; url={target}"
+    if in_header:
+        site.page("/x", "<p>words</p>", headers={"Refresh": refresh})
+    else:
+        site.page("/x", f"<meta http-equiv=refresh content='{refresh}'><p>words</p>")
+    instead = target if target.startswith("https:") else site.url(target)
+    assert await visited(site, visitor) == Excluded(ExclusionReason.REDIRECT, instead)
+
+
 @pytest.mark.parametrize("target", ["/x", "#top", "/x?utm_source=y", "https://elsewhere.example/"])
 async def test_a_page_that_names_itself_or_another_site_is_found(
     site: FakeSite, visitor: Visitor, target: str

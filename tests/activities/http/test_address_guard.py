@@ -179,6 +179,85 @@ async def test_no_redirect_leads_to_a_private_address(
     assert {f"http://{each}" for each in watch.attempted} == {site.origin}
 
 
+async def test_no_refresh_leads_to_a_private_address(
+    guarded: Fetcher, site: FakeSite, watch: Watch
+) -> None:
+    """In a header, or in the page."""
+    extractor = Extractor(1)
+    pages = PageFetcher(guarded, NoPoliteness(), extractor)
+    check = Check("job", Page(url="http://public.example/go"), CrawlProfile())
+    foreign = Domain(domain="http://public.example")
+    try:
+        for url in targets(watch.port):
+            refresh = f"0; url={url}"
+            site.page("/go", "", headers={"Refresh": refresh.encode().decode("latin-1")})
+            with pytest.raises((ForbiddenAddress, BadRedirect)):
+                await guarded.fetch("http://public.example/go")
+            site.page(
+                "/go", f"<meta charset=utf-8><meta http-equiv=refresh content='{refresh}'><p>Go"
+            )
+            with pytest.raises((ForbiddenAddress, BadRedirect)):
+                await pages.fetch(check, foreign)
+    finally:
+        extractor.close()
+    assert watch.accepted == []
+    assert {f"http://{each}" for each in watch.attempted} == {site.origin}
+
+
+async def test_a_site_that_becomes_private_is_not_refreshed_to(
+    site: FakeSite, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the same host: only the guard of addresses is left."""
+    names = [PUBLIC]
+
+    async def moving(_: str, __: int) -> Sequence[Address]:
+        return [ip_address(each) for each in names]
+
+    monkeypatch.setattr("activities.http.network.httpcore2.AnyIOBackend", lambda: Internet(site))
+    fetcher = Fetcher(user_agent="DiffyBot", allow_private_networks=False, resolve=moving)
+    extractor = Extractor(1)
+    pages = PageFetcher(fetcher, NoPoliteness(), extractor)
+    site.page(
+        "/",
+        "<meta http-equiv=refresh content='0; url=/x'><p>Go",
+        headers={"Connection": "close"},
+    )
+    origin = f"http://shop.example:{watch.port}"
+    check = Check("job", Page(url=f"{origin}/"), CrawlProfile())
+    admitted: list[str] = []
+
+    async def admit(url: str, max_wait: timedelta = timedelta()) -> None:
+        admitted.append(url)
+        names[:] = [PUBLIC if len(admitted) == 1 else "127.0.0.1"]
+
+    monkeypatch.setattr(NoPoliteness, "admit", lambda _, url, *args: admit(url))
+    try:
+        with pytest.raises(ForbiddenAddress):
+            await pages.fetch(check, Domain(domain=origin))
+    finally:
+        extractor.close()
+        await fetcher.aclose()
+    assert len(admitted) == 2
+    assert watch.accepted == []
+
+
+@pytest.mark.parametrize("written", ["file:///etc/passwd", "gopher://127.0.0.1:6379/", "ftp://a/"])
+async def test_a_refresh_to_another_scheme_is_none(
+    guarded: Fetcher, site: FakeSite, watch: Watch, written: str
+) -> None:
+    extractor = Extractor(1)
+    pages = PageFetcher(guarded, NoPoliteness(), extractor)
+    check = Check("job", Page(url="http://public.example/go"), CrawlProfile())
+    meta = f"<meta http-equiv=refresh content='0; url={written}'><p>Here"
+    site.page("/go", meta, headers={"Refresh": f"0; url={written}"})
+    try:
+        fetched = await pages.fetch(check, Domain(domain="http://public.example"))
+    finally:
+        extractor.close()
+    assert fetched.body == meta.encode()
+    assert watch.accepted == []
+
+
 @pytest.mark.parametrize("scheme", ["file:///etc/passwd", "gopher://127.0.0.1:6379/", "ftp://a/"])
 async def test_other_schemes_are_no_way_in(guarded: Fetcher, watch: Watch, scheme: str) -> None:
     with pytest.raises(InvalidAddress):

@@ -12,7 +12,7 @@ import brotli  # type: ignore[import-untyped]
 import pytest
 
 from activities.http.connections import MAX_CONNECTIONS_PER_HOST
-from activities.http.fetch import Fetcher, FetchLimits, Validators
+from activities.http.fetch import NO_VALIDATORS, Fetcher, FetchLimits, Validators
 from core.errors import (
     BadRedirect,
     BrokenCompression,
@@ -312,6 +312,32 @@ async def test_redirects_are_followed(fetcher: Fetcher, site: FakeSite, status: 
     assert fetched.redirects == (site.url("/old"),)
 
 
+@pytest.mark.parametrize("refresh", ["0; url=new?x=1", "3;URL='/new?x=1'", "0, /new?x=1"])
+async def test_a_refresh_header_is_followed(fetcher: Fetcher, site: FakeSite, refresh: str) -> None:
+    site.page("/old", "moved", headers={"Refresh": refresh, "ETag": "1"})
+    site.page("/new?x=1", "<p>here</p>", headers={"ETag": "1"})
+    fetched = await fetcher.fetch(site.url("/old"))
+    assert (fetched.url, fetched.body) == (site.url("/new?x=1"), b"<p>here</p>")
+    assert fetched.validators == NO_VALIDATORS
+
+
+@pytest.mark.parametrize(
+    ("refresh", "status"),
+    [
+        ("5", 200), ("5; url=/old", 200), ("0; url=#top", 200), ("600; url=/new", 200),
+        ("0; url=javascript:alert(1)", 200), ("0; url=http://[::1", 200), ("soon; url=/new", 200),
+        ("0; url=/new", 503), ("0; url=/new", 404),
+    ],
+)  # fmt: skip
+async def test_a_refresh_header_that_leads_nowhere_else_is_none(
+    fetcher: Fetcher, site: FakeSite, refresh: str, status: int
+) -> None:
+    site.page("/old", "words", status=status, headers={"Refresh": refresh, "Set-Cookie": "a=1"})
+    fetched = await fetcher.fetch(site.url("/old"))
+    assert (fetched.url, fetched.body) == (site.url("/old"), b"words")
+    assert len(site.requests) <= 2
+
+
 async def test_every_hop_is_asked_about_before_it_is_requested(
     fetcher: Fetcher, site: FakeSite
 ) -> None:
@@ -349,6 +375,9 @@ async def test_a_circle_of_redirects_is_seen(fetcher: Fetcher, site: FakeSite) -
     with pytest.raises(BadRedirect, match="in a circle"):
         await fetcher.fetch(site.url("/1"))
     assert len(site.requests) == 2
+    site.page("/2", "", headers={"Refresh": "0; url=/1"})
+    with pytest.raises(BadRedirect, match="in a circle"):
+        await fetcher.fetch(site.url("/1"))
 
 
 @pytest.mark.parametrize("location", ["", "#top", "/self"])

@@ -44,6 +44,13 @@ def test_a_document_in_a_frame_is_a_part_of_the_page_at_its_place() -> None:
     assert text(page) == "# Hotel\nRooms:\nWrite to us."
 
 
+def test_a_frame_is_asked_for_in_the_charset_of_its_page() -> None:
+    page = FrameDocument(
+        f"{ORIGIN}/", "text/html; charset=windows-1251", "<iframe src='/a?q=при'>".encode("cp1251")
+    )
+    assert inline_frames(PageWithFrames(page, {})).missing == (f"{ORIGIN}/a?q=%EF%F0%E8",)
+
+
 def test_a_frameset_is_a_page_with_its_frames_in_order() -> None:
     page = "<title>Inn</title><frameset cols=2><frame src=a><frame src=/b></frameset>"
     assert text(page, a="<p>Menu & “wine”</p>", b="<p>Rooms</p>") == "Menu & “wine”\nRooms"

@@ -122,6 +122,11 @@ def test_refresh(content: str, target: str | None) -> None:
     assert page(f"<meta http-equiv=Refresh content={quote}{content}{quote}>").refresh == target
 
 
+def test_a_refresh_is_asked_for_in_the_charset_of_its_page() -> None:
+    meta = "<meta http-equiv=refresh content='0;url=/?q=при'>"
+    assert extract_links(meta, URL, "cp1251").refresh == "https://a.com/?q=%EF%F0%E8"
+
+
 def test_a_refresh_for_those_without_scripts_is_not_ours() -> None:
     meta = '<meta http-equiv="refresh" content="0;url=/n">'
     assert page(f"<noscript>{meta}</noscript>").refresh is None
