@@ -12,7 +12,7 @@ from core.errors import InternalError, InvalidAddress, JobError, PageGone
 from core.jobs.checkpoint import Seeding
 from core.web.crawl_settings import DEFAULT_PROFILE, RequestProfile
 from core.web.robots import Robots
-from core.web.sitemaps import EMPTY
+from core.web.sitemaps import EMPTY, MAX_SITEMAP_SIZE, MAX_SITEMAP_URLS
 from core.web.urls import Site, as_sent
 
 MAX_SITEMAPS: Final = 500
@@ -26,6 +26,11 @@ MAX_SEEDS: Final = 50_000
 
 MAX_PROBLEMS: Final = 3
 """Maximum number of sitemaps whose problem is told."""
+
+TOO_LONG: Final = (
+    f"Only its first {MAX_SITEMAP_URLS:,} addresses were read, of at most "
+    f"{MAX_SITEMAP_SIZE // 2**20} MiB."
+)
 
 MAX_URL_QUOTED: Final = 150
 
@@ -118,6 +123,8 @@ async def read_sitemap(
     guess = _is_guess(url, site)
     if sitemap.problem is not None and not guess:
         read = _with_problem(read, url, sitemap.problem)
+    if sitemap.truncated:
+        read = _failed(_with_problem(read, url, TOO_LONG))
     if sitemap.problem not in (None, EMPTY) and not (guess and _is_html(fetched.content_type)):
         read = _failed(read)
     urls = sitemap.pages[: MAX_SEEDS - read.urls]

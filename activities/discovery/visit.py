@@ -83,9 +83,9 @@ class Excluded:
     """The outcome of a visit to a URL that is not a page of its own.
 
     `instead` is the URL that replaces it: the target of a redirect, or the canonical URL. `error`
-    is the site's error, if there was one. `links` are the URLs in a feed, or in a page that names
-    another address as canonical: the pages of a list often name the first one. `rendered` is as in
-    FoundPage.
+    is the site's error, if there was one. `links` are the URLs in a feed or sitemap, or in a page
+    that names another address as canonical: the pages of a list often name the first one.
+    `rendered` is as in FoundPage.
     """
 
     reason: ExclusionReason
@@ -149,8 +149,8 @@ class Visitor:
         if refused := error_for_status(fetched.status, fetched.retry_after):
             return Excluded(_reason(refused), error=refused)
         if _is_feed(fetched.content_type):
-            listed = (await self.extractor.sitemap(fetched.body)).pages
-            if listed:
+            sitemap = await self.extractor.sitemap(fetched.body)
+            if listed := sitemap.pages + sitemap.sitemaps:
                 return Excluded(ExclusionReason.NOT_A_PAGE, links=listed)
         if unusable := error_for_content(fetched.content_type, fetched.body):
             return Excluded(ExclusionReason.NOT_A_PAGE, error=unusable)

@@ -615,7 +615,7 @@ def _notes(tally: Tally, left_out: Mapping[str, int], seeding: Seeding) -> list[
             f"No page was found. Of the {tally.seen} addresses seen, these were left out: "
             f"{in_words(left_out)}."
         )
-    notes += [f"A sitemap could not be read. {problem}" for problem in seeding.problems]
+    notes += [f"A sitemap was not read as a whole. {problem}" for problem in seeding.problems]
     if seeding.passed_over:
         notes.append(f"{seeding.passed_over} sitemaps were passed over: the limits were reached.")
     if seeding.urls_passed_over:

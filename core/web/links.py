@@ -25,6 +25,9 @@ MAX_FEEDS_PER_PAGE: Final = 5
 FEED_TYPES: Final = frozenset({"application/rss+xml", "application/atom+xml"})
 """The media types of RSS and Atom feeds."""
 
+MAX_SRCDOC_DEPTH: Final = 3
+"""Number of documents within documents (`iframe srcdoc`) whose links are taken."""
+
 MAX_TITLE_LENGTH: Final = 500
 """Number of characters kept of a title."""
 
@@ -48,7 +51,8 @@ class PageLinks:
 
     `canonical` is the target of the canonical links, None if they disagree, and `refresh` that of a
     meta refresh. `nofollow` is set if the robots meta element forbids to follow links. `feeds` are
-    the URLs of feeds, and `kinds` the types of the structured data (`core.web.structured_data`).
+    the URLs of sitemaps and feeds, and `kinds` the types of the structured data
+    (`core.web.structured_data`).
     """
 
     links: tuple[str, ...]
@@ -88,11 +92,14 @@ def may_refresh(body: bytes) -> bool:
     return _MAY_REFRESH.search(body) is not None
 
 
-def extract_links(html: str, url: str, encoding: str = UTF_8, *, routes: bool = False) -> PageLinks:
+def extract_links(
+    html: str, url: str, encoding: str = UTF_8, *, routes: bool = False, depth: int = 0
+) -> PageLinks:
     """The links of the page `html` at `url`, resolved against its `<base>`. Never raises.
 
     Links are `a[href]`, `area[href]`, `frame[src]`, `iframe[src]`, `link[rel=next|prev]`, and
-    `link[rel=alternate]` to a translation of the page. `encoding` is that of the page, in which a
+    `link[rel=alternate]` to a translation of the page; also those of the documents in
+    `iframe[srcdoc]`, in which `depth` counts. `encoding` is that of the page, in which a
     browser writes the queries of its links. `routes` says that a browser has rendered the page, so
     that links by hash routes lead to pages of their own.
     """
@@ -101,6 +108,7 @@ def extract_links(html: str, url: str, encoding: str = UTF_8, *, routes: bool = 
     links: dict[str, None] = {}
     canonicals: set[str] = set()
     feeds: dict[str, None] = {}
+    sitemaps: dict[str, None] = {}
     for node in tree.css("a[href], area[href], link[href], frame[src], iframe[src]"):
         framed = node.tag in ("frame", "iframe")
         target = _absolute(
@@ -116,6 +124,14 @@ def extract_links(html: str, url: str, encoding: str = UTF_8, *, routes: bool = 
             canonicals.add(target)
         elif "alternate" in relations and _media_type(node) in FEED_TYPES:
             feeds[target] = None
+        elif "sitemap" in relations:
+            sitemaps[target] = None
+    for node in tree.css("iframe[srcdoc]") if depth < MAX_SRCDOC_DEPTH else ():
+        inside = extract_links(
+            node.attributes.get("srcdoc") or "", base, encoding, routes=routes, depth=depth + 1
+        )
+        for target in inside.links[: MAX_LINKS - len(links)]:
+            links[target] = None
     return PageLinks(
         links=tuple(links),
         canonical=canonicals.pop() if len(canonicals) == 1 else None,
@@ -126,7 +142,7 @@ def extract_links(html: str, url: str, encoding: str = UTF_8, *, routes: bool = 
             for meta in tree.css("meta[content]")
             if _words(meta, "name") == {"robots"}
         ),
-        feeds=tuple(islice(feeds, MAX_FEEDS_PER_PAGE)),
+        feeds=tuple(islice([*sitemaps, *feeds], MAX_FEEDS_PER_PAGE)),
         kinds=kinds_of(tree),
     )
 

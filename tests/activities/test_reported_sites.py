@@ -315,6 +315,19 @@ async def test_sitemaps_are_looked_for_in_the_usual_places(system: System, site:
     assert (await discovered(system, site))[1] == {"/", "/a", "/b"}
 
 
+@pytest.mark.parametrize("front", ["<a href=/map.xml>Map</a>", "<link rel=sitemap href=/map.xml>"])
+async def test_sitemaps_that_pages_name_are_read(
+    system: System, site: FakeSite, front: str
+) -> None:
+    site.page("/", f"<p>Start</p>{front}")
+    index = f"<sitemapindex><sitemap><loc>{site.url('/pages.xml')}</loc></sitemap></sitemapindex>"
+    listed = f"<urlset><url><loc>{site.url('/a')}</loc></url></urlset>"
+    for path, body in (("/map.xml", index), ("/pages.xml", listed)):
+        site.page(path, body, headers={"Content-Type": "application/xml"})
+    site.page("/a", "<p>A</p>")
+    assert (await discovered(system, site))[1] == {"/", "/a"}
+
+
 async def test_the_media_type_decides_what_a_page_is(system: System, site: FakeSite) -> None:
     """ipfs/distributed-wikipedia-mirror#133."""
     named = ("/wiki/Node.js", "/wiki/Vue.js", "/glossary/robots.txt", "/clients/acme.zip")

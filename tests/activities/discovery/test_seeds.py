@@ -12,6 +12,7 @@ import activities.extraction.processes
 from activities.discovery.seeds import (
     MAX_SITEMAPS,
     MOST_USUAL,
+    TOO_LONG,
     USUAL_PLACES,
     first_sitemaps,
     read_sitemap,
@@ -21,7 +22,7 @@ from activities.discovery.visit import Visitor
 from core.errors import BlockedByRobots, HostBusy
 from core.jobs.checkpoint import Seeding
 from core.web.robots import parse_robots
-from core.web.sitemaps import MAX_SITEMAP_SIZE
+from core.web.sitemaps import MAX_SITEMAP_SIZE, MAX_SITEMAP_URLS
 from core.web.urls import parse_domain
 from tests.activities.behaviours import resetting
 from tests.pauses import watched
@@ -141,6 +142,19 @@ async def test_what_is_passed_over_and_what_cannot_be_read_is_told(
     broken = Seeding(waiting=(site.url("/broken.xml"),))
     told, _ = await read_sitemap(broken, owner, visitor)
     assert told.problems == (f"{site.url('/broken.xml')}: Its XML is broken.",)
+
+
+@pytest.mark.parametrize("path", ["/sitemap.xml", "/all.xml"])
+async def test_a_sitemap_that_is_cut_off_is_told(
+    site: FakeSite, visitor: Visitor, path: str
+) -> None:
+    site.page(path, listing(*(f"{site.origin}/{number}" for number in range(MAX_SITEMAP_URLS + 1))))
+    seeding, urls = await read_sitemap(
+        Seeding(waiting=(site.url(path),)), parse_domain(site.origin), visitor
+    )
+    assert len(urls) == MAX_SITEMAP_URLS
+    assert seeding.failed, "there may be pages that are not known"
+    assert seeding.problems == (f"{site.url(path)}: {TOO_LONG}",)
 
 
 async def test_where_the_host_is_busy_nothing_is_lost(site: FakeSite, visitor: Visitor) -> None:

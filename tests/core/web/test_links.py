@@ -1,5 +1,7 @@
 """Links, titles and declarations of pages."""
 
+from html import escape
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from core.web.links import (
     MAX_FEEDS_PER_PAGE,
     MAX_LINKS,
     MAX_REFRESH_DELAY,
+    MAX_SRCDOC_DEPTH,
     MAX_TITLE_LENGTH,
     PageLinks,
     extract_links,
@@ -200,6 +203,26 @@ def test_feeds_and_other_languages_are_told_apart() -> None:
     )
     assert found.links == ("https://a.com/de",)
     assert found.feeds == ("https://a.com/feed", "https://a.com/atom.xml", "https://a.com/fr/feed")
+
+
+def test_a_page_may_name_sitemaps() -> None:
+    feeds = "".join(f"<link rel=alternate type=application/rss+xml href=/{n}>" for n in range(9))
+    found = page(f"{feeds}<link rel=sitemap type=application/xml href=/map.xml><a href=/a>")
+    assert found.feeds[0] == "https://a.com/map.xml"
+    assert found.links == ("https://a.com/a",)
+
+
+def test_links_in_a_document_within_the_page_are_its_own() -> None:
+    deep = "<a href=/deep>"
+    for _ in range(MAX_SRCDOC_DEPTH + 1):
+        deep = f'<iframe srcdoc="{escape(deep)}"></iframe>'
+    found = page(
+        "<base href=/en/><a href=1>1</a><iframe srcdoc='<a href=2>2</a><a href=1>1</a>"
+        f"<iframe src=3></iframe>'></iframe><a href=4>4</a>{deep}"
+    )
+    assert set(found.links) == {f"https://a.com/en/{n}" for n in range(1, 5)}
+    many = "".join(f"<a href=/{n}>" for n in range(MAX_LINKS))
+    assert len(page(f"{many}<iframe srcdoc='<a href=/more>'></iframe>").links) == MAX_LINKS
 
 
 def test_only_some_feeds_are_taken() -> None:
