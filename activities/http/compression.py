@@ -32,7 +32,7 @@ class GzipDecoder(decoders.ContentDecoder):
 
     def __init__(self) -> None:
         self._inflater = zlib.decompressobj(GZIP)
-        self._members = 0
+        self._members = 1
         self._held = b""
         self._padded = False
 
@@ -42,7 +42,9 @@ class GzipDecoder(decoders.ContentDecoder):
         return self._inflater.eof or self._padded
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        """The decompressed bytes of `data`, in pieces. Raises DecodingError if it is damaged."""
+        """The decompressed bytes of `data`, in pieces. Raises DecodingError if it is damaged, or
+        has more than `MAX_MEMBERS`.
+        """
         data = self._held + data
         self._held = b""
         while data and not self._padded:
@@ -50,9 +52,11 @@ class GzipDecoder(decoders.ContentDecoder):
                 if len(data) < len(MAGIC) and MAGIC.startswith(data):
                     self._held = data
                     return
-                if not data.startswith(MAGIC) or self._members >= MAX_MEMBERS:
+                if not data.startswith(MAGIC):
                     self._padded = True
                     return
+                if self._members == MAX_MEMBERS:
+                    raise DecodingError(f"more than {MAX_MEMBERS} members")
                 self._members += 1
                 self._inflater = zlib.decompressobj(GZIP)
             yield from _inflated(self._inflater, data)

@@ -2,19 +2,24 @@
 
 import io
 import zlib
+from dataclasses import replace
+from resource import RUSAGE_SELF, getrusage
 
 import pytest
 from pypdf import PdfReader, PdfWriter
 
+from activities.extraction.extractor import Extracted, Extractor, PageSource
 from activities.extraction.pdf import MAX_PAGES, pdf_text
 from core.errors import NotAPage
 
 
-def pdf(*lines: str, compressed: bool = False) -> bytes:
-    """A document of one page with these lines."""
+def pdf(*lines: str, compressed: bool = False, packed: bytes | None = None) -> bytes:
+    """A document of one page with these lines, or with the `packed` content."""
     shown = " T* ".join(f"({line}) Tj" for line in lines)
     content = f"BT /F1 12 Tf 14 TL 72 720 Td {shown} ET".encode()
-    packed = zlib.compress(content) if compressed else content
+    compressed = compressed or packed is not None
+    if packed is None:
+        packed = zlib.compress(content) if compressed else content
     filters = b"/Filter /FlateDecode " if compressed else b""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -75,3 +80,33 @@ def test_a_pdf_that_has_no_text_for_us_is_no_page(body: bytes, message: str) -> 
 def test_only_so_many_pages_are_read() -> None:
     text = pdf_text(rewritten(pdf("one"), copies=MAX_PAGES + 5))
     assert text.split() == ["one"] * MAX_PAGES
+
+
+def test_a_pdf_that_inflates_to_a_gibibyte_is_no_page() -> None:
+    made = zlib.compressobj(9)
+    pieces = [made.compress(bytes(2**20)) for _ in range(2**10)]
+    body = pdf(packed=b"".join([*pieces, made.flush()]))
+    assert len(body) < 2 * 2**20
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+    with pytest.raises(NotAPage, match="cannot be read"):
+        pdf_text(body)
+    assert getrusage(RUSAGE_SELF).ru_maxrss - before < 2**18, "KiB: a quarter of what it says"
+
+
+async def test_a_pdf_that_takes_too_long_is_no_page_and_costs_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = pdf(packed=zlib.compress(b"BT (a) Tj ET\n" * 3_000_000, 9))
+    quick = PageSource(pdf("Double room $120"), "application/pdf", "https://a.example/list.pdf")
+    extractor = Extractor(1)
+    try:
+        await extractor.extract(quick)
+        with monkeypatch.context() as limited:
+            limited.setattr("activities.extraction.processes.DOCUMENT_TIMEOUT", 0.1)
+            with pytest.raises(NotAPage, match=r"could not be read within 0\.1 s"):
+                await extractor.extract(replace(quick, body=slow))
+        found = await extractor.extract(quick)
+    finally:
+        extractor.close()
+    assert isinstance(found, Extracted)
+    assert found.text == "Double room $120"

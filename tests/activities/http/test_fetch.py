@@ -11,6 +11,7 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped]
 import pytest
 
+from activities.http.compression import MAX_MEMBERS
 from activities.http.connections import MAX_CONNECTIONS_PER_HOST
 from activities.http.fetch import NO_VALIDATORS, Fetcher, FetchLimits, Validators
 from core.errors import (
@@ -171,6 +172,47 @@ async def test_a_compressed_body_is_inflated(
 ) -> None:
     site.behave("/", encoded(encoding, body))
     assert (await fetcher.fetch(site.url("/"))).body == b"<p>small</p>"
+
+
+WORDS = b"<p>small</p>"
+MEMBER = gzip.compress(WORDS)
+EMPTY_MEMBER = gzip.compress(b"")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "expected"),
+    [
+        ("gzip", MEMBER + MEMBER, WORDS * 2),
+        ("gzip", MEMBER + bytes(512), WORDS),
+        ("gzip", MEMBER + b"\x1f", WORDS),
+        ("gzip", MEMBER + b"trailing words", WORDS),
+        ("gzip", EMPTY_MEMBER + MEMBER + EMPTY_MEMBER + MEMBER, WORDS * 2),
+        ("gzip", EMPTY_MEMBER, b""),
+        ("gzip", EMPTY_MEMBER * 5_000 + MEMBER, WORDS),
+        ("gzip", b"".join(gzip.compress(bytes([each])) for each in WORDS), WORDS),
+        ("x-gzip", MEMBER + MEMBER, WORDS * 2),
+        ("X-GZIP", MEMBER, WORDS),
+        ("gzip, identity", MEMBER + MEMBER, WORDS * 2),
+        ("deflate", zlib.compress(WORDS)[2:-4], WORDS),
+        ("gzip, br", brotli.compress(MEMBER + MEMBER), WORDS * 2),
+    ],
+)
+async def test_a_body_is_inflated_as_by_a_browser(
+    fetcher: Fetcher, site: FakeSite, encoding: str, body: bytes, expected: bytes
+) -> None:
+    for framed in (until_closed, in_chunks, encoded):
+        site.behave("/", framed(encoding, body))
+        assert (await fetcher.fetch(site.url("/"))).body == expected
+
+
+async def test_a_body_of_too_many_members_is_broken_and_not_cut_off(
+    fetcher: Fetcher, site: FakeSite
+) -> None:
+    site.behave("/", encoded("gzip", EMPTY_MEMBER * (MAX_MEMBERS - 1) + MEMBER))
+    assert (await fetcher.fetch(site.url("/"))).body == WORDS
+    site.behave("/", encoded("gzip", EMPTY_MEMBER * MAX_MEMBERS + MEMBER))
+    with pytest.raises(SiteError, match="compression is broken"):
+        await fetcher.fetch(site.url("/"))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
