@@ -1,6 +1,7 @@
 """What is told of a change: the bodies of webhooks and signals."""
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -11,6 +12,7 @@ from pydantic import Field
 from core.changes.events import Event
 from core.changes.price_list import PriceMove
 from core.model import Model, UtcTime
+from core.tags import MAX_TAGS
 
 MAX_BODY_LENGTH: Final = 20_000
 """Bytes of the body of a webhook."""
@@ -120,35 +122,66 @@ def of_digest(message_id: UUID, told: Sequence[ToldChange]) -> Notification:
 def body_of(message: Notification) -> bytes:
     """The message as JSON of at most `MAX_BODY_LENGTH` bytes, the same each time.
 
-    A summary is cut, and of a digest the last changes are left out, where it would be longer.
+    Where it would be longer, long texts and lists of each change are cut, and of a digest the last
+    changes are left out.
     """
     body = _json(message)
     if len(body) <= MAX_BODY_LENGTH:
         return body
     match message.data:
         case DigestContent() as digest:
-            kept = digest.changes
+            # Cut before left out: one long change keeps no other one out.
+            kept = tuple(_shortened(each) for each in digest.changes)
+            body = _json(_with_part(message, digest, kept))
             while len(body) > MAX_BODY_LENGTH and kept:
-                kept = kept[: len(kept) * MAX_BODY_LENGTH // len(body) if len(kept) > 1 else 0]
-                update = {"changes": kept, "omitted": digest.count - len(kept)}
-                data = digest.model_copy(update=update)
-                body = _json(message.model_copy(update={"data": data}))
+                kept = kept[: min(len(kept) - 1, len(kept) * MAX_BODY_LENGTH // len(body))]
+                body = _json(_with_part(message, digest, kept))
         case ToldChange() as told:
-            update = {
-                "summary": _cut(told.summary, 500),
-                "title": _cut(told.title, 200),
-                "tags": told.tags[:20],
-                "prices": told.prices[:MAX_PRICES_IF_LONG],
-                "job_id": told.job_id[:200],
-            }
-            body = _json(message.model_copy(update={"data": told.model_copy(update=update)}))
+            body = _json(message.model_copy(update={"data": _shortened(told)}))
         case _:
             pass
     return body
 
 
+def _with_part(
+    message: Notification, digest: DigestContent, kept: tuple[ToldChange, ...]
+) -> Notification:
+    update = {
+        "alert_name": _cut(digest.alert_name, 400),
+        "changes": kept,
+        "omitted": digest.count - len(kept),
+    }
+    return message.model_copy(update={"data": digest.model_copy(update=update)})
+
+
+def _shortened(told: ToldChange) -> ToldChange:
+    """A change of which a body has room for one at least, whatever its texts are made of."""
+    prices = told.prices[:MAX_PRICES_IF_LONG]
+    return told.model_copy(
+        update={
+            "summary": _cut(told.summary, 1_500),
+            "title": _cut(told.title, 600),
+            "alert_name": _cut(told.alert_name, 400),
+            "tags": told.tags[:MAX_TAGS],
+            "prices": tuple(
+                each.model_copy(update={"plan": _cut(each.plan, 100)}) for each in prices
+            ),
+            "job_id": _cut(told.job_id, 200),
+        }
+    )
+
+
 def _cut(text: str | None, length: int) -> str | None:
-    return text if text is None or len(text) <= length else text[: length - 1] + "…"
+    """The start of a text that has at most so many bytes in JSON, with a sign that it is cut."""
+    if text is None or len(_text(text)) <= length:
+        return text
+    room = length - len(_text("…"))
+    kept = bisect_right(range(length), room, key=lambda count: len(_text(text[:count]))) - 1
+    return f"{text[:kept]}…"
+
+
+def _text(text: str) -> bytes:
+    return json.dumps(text, ensure_ascii=False).encode()[1:-1]
 
 
 def _json(message: Notification) -> bytes:

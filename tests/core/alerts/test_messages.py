@@ -9,6 +9,7 @@ import pytest
 from core.alerts.mail import mail_of
 from core.alerts.messages import (
     MAX_BODY_LENGTH,
+    MAX_PRICES_IF_LONG,
     Links,
     Notification,
     ToldChange,
@@ -17,7 +18,10 @@ from core.alerts.messages import (
     of_digest,
     of_test,
 )
+from core.changes.price_list import PriceMove, PricePeriod
 from core.changes.text_diff import compare
+from core.tags import MAX_TAG_LENGTH, MAX_TAGS
+from core.web.urls import MAX_URL_LENGTH
 from tests.mailbox import part_of
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -53,6 +57,35 @@ def told(number: int = 0, summary: str = "Price of Pro changed.", **fields: obje
     return ToldChange.model_validate(given)
 
 
+def price(plan: str) -> PriceMove:
+    """A price that moved, in as many figures as there can be."""
+    return PriceMove(
+        plan=plan,
+        currency="US$",
+        before=1234567.8901234567,
+        after=2234567.8901234567,
+        period=PricePeriod.MONTH,
+        percent=-81.00000729000066,
+    )
+
+
+LONGEST = told(
+    summary="\x01" * 1_000,
+    title="\x01" * 1_000,
+    tags=["\U0001f600" * MAX_TAG_LENGTH] * 2 * MAX_TAGS,
+    prices=[price("\x01" * 200)] * 180,
+    job_id="\x01" * 1_000,
+    alert_name="\x01" * 200,
+    domain="d" * 253,
+    url="u" * MAX_URL_LENGTH,
+    before_snapshot_id=uuid4(),
+    after_snapshot_id=uuid4(),
+    alert_id=uuid4(),
+    links=Links(**dict.fromkeys(Links.model_fields, f"{'h' * 500}/api/snapshots/{uuid4()}")),
+)
+"""A change whose texts are as long as they can be, of what takes most room in JSON."""
+
+
 def test_a_body_is_the_same_each_time_and_has_no_id_of_its_own() -> None:
     message = of_change(uuid4(), told())
     assert body_of(message) == body_of(message)
@@ -68,8 +101,10 @@ def test_a_body_is_the_same_each_time_and_has_no_id_of_its_own() -> None:
         of_change(uuid4(), told(summary="ß" * 30_000, title="t" * 30_000)),
         of_digest(uuid4(), [told(n, "ß" * 200) for n in range(300)]),
         of_digest(uuid4(), [told(0, "x" * 30_000)]),
+        of_change(uuid4(), LONGEST),
+        of_digest(uuid4(), [LONGEST]),
     ],
-    ids=["change", "digest", "digest of one"],
+    ids=["change", "digest", "digest of one", "longest", "digest of the longest"],
 )
 def test_no_body_is_longer_than_it_may_be(message: Notification) -> None:
     body = body_of(message)
@@ -77,6 +112,14 @@ def test_no_body_is_longer_than_it_may_be(message: Notification) -> None:
     data = json.loads(body)["data"]
     if "changes" in data:
         assert data["count"] == len(data["changes"]) + data["omitted"]
+        assert data["changes"]
+
+
+def test_one_long_change_keeps_no_other_one_out_of_a_digest() -> None:
+    many = told(0, prices=[price("Pro")] * 180)
+    data = json.loads(body_of(of_digest(uuid4(), [many, told(1), told(2)])))["data"]
+    assert (data["count"], data["omitted"]) == (3, 0)
+    assert [len(each["prices"]) for each in data["changes"]] == [MAX_PRICES_IF_LONG, 0, 0]
 
 
 def test_a_mail_shows_the_difference_in_text_and_html_and_belongs_to_the_thread_of_its_page() -> (
