@@ -1,6 +1,7 @@
 """The activity of `notification.deliver`: tell one channel what is due."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.heartbeats import heartbeats
-from core.alerts.attempts import Attempt, ChannelState
+from core.alerts.attempts import Attempt, ChannelState, Result
 from core.alerts.messages import Notification, of_change, of_digest, of_test
+from core.errors import DiffyError, Unavailable
 from core.jobs.contract import ActivityName, DeliverInput, DeliverResult
 from core.logs.context import logging_about
 from core.metrics import DELIVERIES
@@ -37,6 +39,8 @@ MAX_RUN_TIME: Final = 60.0
 
 Send = Callable[[Channel, Notification, Sequence[UUID]], Awaitable[Attempt]]
 """Sends a message that tells the changes with these ids; how it ended."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,17 @@ class DeliverActivities:
         return DeliverResult(delivered=delivered, failed=failed, next_at=datetime.now(UTC))
 
     async def _attempt(self, channel: Channel, outgoing: Outgoing) -> Recorded:
-        attempt = await self._means[channel.kind](channel, outgoing.message, outgoing.change_ids)
+        try:
+            attempt = await self._means[channel.kind](
+                channel, outgoing.message, outgoing.change_ids
+            )
+        except Unavailable:
+            raise  # the store is away: the activity is tried again
+        except DiffyError as error:
+            attempt = Attempt(Result.FAILED, error.message)
+        except Exception as error:
+            log.exception("a message to channel %s cannot be sent", channel.id)
+            attempt = Attempt(Result.FAILED, f"Diffy itself failed ({type(error).__name__}).")
         async with self._database.transaction() as session:
             recorded = await record_attempt(
                 session, channel.id, outgoing.delivery_ids, attempt, datetime.now(UTC)

@@ -9,12 +9,15 @@ from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.changes.detection import DetectedChange, SeenPage, detect_change
+from core.changes.events import watch_broken
 from core.text.packing import pack
+from store.changes import record_event
 from store.checks import PageVersion, record_change, record_version
 from store.db.engine import Database
 from store.domains import add_domain
 from store.keys import create_key, organisation_of
 from store.pages import NewPage, add_pages, page_by_id
+from store.tables.alerts import Channel, ChannelKind, Delivery
 from store.tables.domains import Domain
 from store.tables.pages import Page
 
@@ -55,6 +58,48 @@ async def new_page(session: AsyncSession, domain_id: UUID, path: str = "/") -> P
     found = NewPage(f"https://shop.example{path}", "other")
     [page_id] = (await add_pages(session, domain_id, [found])).added
     return await page_by_id(session, page_id)
+
+
+async def new_channel(
+    session: AsyncSession, org_id: UUID, kind: ChannelKind = ChannelKind.SIGNAL, **fields: object
+) -> Channel:
+    """A channel to deliver to."""
+    given = {"name": "a", "target": {}, "created_at": NOON, "updated_at": NOON, **fields}
+    channel = Channel(org_id=org_id, kind=kind, **given)
+    session.add(channel)
+    await session.flush()
+    return channel
+
+
+async def new_delivery(
+    session: AsyncSession,
+    channel: Channel,
+    about: Page | Domain,
+    at: datetime,
+    *,
+    digest_id: UUID | None = None,
+) -> UUID:
+    """A change of a page or domain at that moment, with a delivery that is due: its id."""
+    page_id = about.id if isinstance(about, Page) else None
+    change_id = await record_event(
+        session, about, page_id, f"job at {at}", watch_broken("It broke."), at=at
+    )
+    delivery = Delivery(
+        id=uuid4(),
+        org_id=channel.org_id,
+        channel_id=channel.id,
+        change_id=change_id,
+        page_id=page_id,
+        changed_at=at,
+        due_at=at,
+        next_attempt_at=at,
+        is_digest=digest_id is not None,
+        digest_id=digest_id,
+        created_at=at,
+    )
+    session.add(delivery)
+    await session.flush()
+    return delivery.id
 
 
 def version(text: str) -> PageVersion:

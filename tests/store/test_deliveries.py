@@ -6,8 +6,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from core.alerts.attempts import GIVE_UP_AFTER, Attempt, DeliveryState, Result
-from core.changes.events import watch_broken
-from store.changes import record_event
 from store.db.engine import Database
 from store.deliveries import (
     due_deliveries,
@@ -18,10 +16,10 @@ from store.deliveries import (
     record_attempt,
     redeliver,
 )
-from store.tables.alerts import Channel, ChannelKind, Delivery
+from store.tables.alerts import Channel, Delivery
 from store.tables.domains import Domain
 from store.tables.pages import Page
-from tests.store.rows import NOON, minutes, new_page
+from tests.store.rows import NOON, minutes, new_channel, new_delivery, new_page
 
 FAILED = Attempt(Result.FAILED, "It answered 500.")
 DAY = timedelta(days=1)
@@ -31,16 +29,7 @@ DAY = timedelta(days=1)
 async def channel(database: Database, domain: Domain) -> Channel:
     """A channel to deliver to."""
     async with database.transaction() as session:
-        channel = Channel(
-            org_id=domain.org_id,
-            kind=ChannelKind.SIGNAL,
-            name="a",
-            target={},
-            created_at=NOON,
-            updated_at=NOON,
-        )
-        session.add(channel)
-    return channel
+        return await new_channel(session, domain.org_id)
 
 
 async def told(
@@ -52,29 +41,8 @@ async def told(
     digest_id: UUID | None = None,
 ) -> UUID:
     """A change of a page or domain in that minute, with a delivery that is due: its id."""
-    at = minutes(minute)
-    page_id = about.id if isinstance(about, Page) else None
-    delivery_id = uuid4()
     async with database.transaction() as session:
-        change_id = await record_event(
-            session, about, page_id, f"job {minute}", watch_broken("It broke."), at=at
-        )
-        session.add(
-            Delivery(
-                id=delivery_id,
-                org_id=channel.org_id,
-                channel_id=channel.id,
-                change_id=change_id,
-                page_id=page_id,
-                changed_at=at,
-                due_at=at,
-                next_attempt_at=at,
-                is_digest=digest_id is not None,
-                digest_id=digest_id,
-                created_at=at,
-            )
-        )
-    return delivery_id
+        return await new_delivery(session, channel, about, minutes(minute), digest_id=digest_id)
 
 
 async def due(database: Database, channel: Channel, now: datetime) -> list[UUID]:
