@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 import uvloop
 from temporalio.client import Client
@@ -25,8 +24,9 @@ from activities.extraction.processes import stop_resource_tracker
 from activities.http.connections import connections_for
 from activities.http.fetch import Fetcher
 from activities.http.politeness import Politeness
-from activities.notifications.deliver import DeliverActivities, Send
+from activities.notifications.deliver import DeliverActivities
 from activities.notifications.email import Mailer, SmtpServer
+from activities.notifications.outgoing import Outgoing, Send
 from activities.notifications.signals import Signals
 from activities.notifications.telling import Teller
 from activities.notifications.webhooks import Webhooks
@@ -38,7 +38,6 @@ from activities.rendering.renderer import Renderer
 from activities.reporting import Reporter
 from activities.retention import RetentionActivities
 from core.alerts.attempts import Attempt
-from core.alerts.messages import Notification
 from core.alerts.signal_targets import SignalTargets
 from core.errors import DiffyError
 from core.jobs.states import TASK_QUEUE
@@ -158,8 +157,8 @@ def means_of(
     )
     signals = Signals(resources.client, SignalTargets(settings.signal_targets))
 
-    async def webhook(channel: Channel, message: Notification, _: Sequence[UUID]) -> Attempt:
-        return await resources.webhooks.send(channel, secret_key.for_opening(), message)
+    async def webhook(channel: Channel, outgoing: Outgoing) -> Attempt:
+        return await resources.webhooks.send(channel, secret_key.for_opening(), outgoing.message)
 
     return {
         ChannelKind.WEBHOOK: webhook,

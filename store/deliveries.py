@@ -115,7 +115,7 @@ async def redeliver(
     for each in await session.scalars(rows.execution_options(populate_existing=True)):
         each.state = DeliveryState.PENDING
         each.due_at = each.next_attempt_at = now
-        each.delivered_at = each.held_until = None
+        each.delivered_at = each.held_until = each.told = None
     return found
 
 
@@ -153,7 +153,8 @@ def _is_unblocked(now: datetime) -> ColumnElement[bool]:
     """That no earlier delivery of the page to the channel is being attempted still; of what is told
     of a domain, none of the domain.
 
-    What is held, with a digest or by quiet hours, keeps no later one waiting.
+    What is held, with a digest or by quiet hours, keeps no later one waiting, and neither does what
+    one recipient of several lacks.
     """
     other = aliased(Delivery)
     own, earlier = aliased(Change), aliased(Change)
@@ -162,6 +163,7 @@ def _is_unblocked(now: datetime) -> ColumnElement[bool]:
         other.state == DeliveryState.PENDING,
         other.due_at <= now,
         or_(other.held_until.is_(None), other.held_until <= now),
+        other.told.is_(None),
         ~other.is_digest,
         or_(
             other.changed_at < Delivery.changed_at,
@@ -298,7 +300,8 @@ async def record_attempt(
 ) -> Recorded:
     """Record how an attempt ended, for the deliveries of its message and for the channel.
 
-    A success releases what earlier failures of the channel have put off.
+    A success releases what earlier failures of the channel have put off. That one of several
+    recipients is not told yet is no failure of the channel.
     """
     channel = await session.get(Channel, channel_id, with_for_update=True)
     if channel is None:
@@ -311,6 +314,8 @@ async def record_attempt(
     for each in deliveries:
         each.attempts += 1
         each.last_answer = attempt.answer
+        if attempt.told:
+            each.told = [*(each.told or ()), *attempt.told]
     match attempt.result:
         case Result.DELIVERED:
             for each in deliveries:
@@ -328,13 +333,16 @@ async def record_attempt(
             return Recorded(failed=len(deliveries) + await _fail(session, channel.id, TURNED_OFF))
         case Result.FAILED:
             failed = 0
+            if attempt.told:
+                channel.last_delivered_at = now
+                await _recover(session, channel, now)
             for each in deliveries:
                 is_test = each.change_id is None
                 at = next_attempt(each.attempts, each.due_at, now, attempt.retry_after)
                 each.next_attempt_at = None if is_test else at
                 if each.next_attempt_at is None:
                     each.state, failed = DeliveryState.FAILED, failed + 1
-            if any(each.change_id is not None for each in deliveries):
+            if any(each.change_id is not None and each.told is None for each in deliveries):
                 _set_health(channel, after_failure(health_of(channel), now, attempt.retry_after))
             return Recorded(failed=failed)
 

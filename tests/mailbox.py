@@ -12,7 +12,7 @@ from tests.eventually import eventually
 
 
 class Mailbox:
-    """Keeps what arrives; answers mails with each of `answers` first, if there are any."""
+    """Keeps what it accepts; answers mails with each of `answers` first, if there are any."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -36,14 +36,15 @@ class Mailbox:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """A mail has arrived; the answer to it."""
-        if self.answers:
-            return self.answers.pop(0)
+        answer = self.answers.pop(0) if self.answers else "250 Message accepted for delivery"
+        if not answer.startswith("2"):
+            return answer
         assert isinstance(envelope.content, bytes)
         mail = email.message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(mail, EmailMessage)
         self.envelopes.append(envelope)
         self.mails.append(mail)
-        return "250 Message accepted for delivery"
+        return answer
 
     async def got(self, count: int) -> list[EmailMessage]:
         """The mails, once there are so many."""

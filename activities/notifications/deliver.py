@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -12,8 +11,9 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.heartbeats import heartbeats
+from activities.notifications.outgoing import Outgoing, Send
 from core.alerts.attempts import Attempt, ChannelState, Result
-from core.alerts.messages import Notification, of_change, of_digest, of_test
+from core.alerts.messages import of_change, of_digest, of_test
 from core.errors import DiffyError, Unavailable
 from core.jobs.contract import ActivityName, DeliverInput, DeliverResult
 from core.logs.context import logging_about
@@ -37,19 +37,7 @@ PARALLEL_DELIVERIES: Final = 10
 MAX_RUN_TIME: Final = 60.0
 """Seconds after which the activity takes nothing more: the workflow calls it again."""
 
-Send = Callable[[Channel, Notification, Sequence[UUID]], Awaitable[Attempt]]
-"""Sends a message that tells the changes with these ids; how it ended."""
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """A message, the deliveries that it makes, and the changes that it tells."""
-
-    message: Notification
-    delivery_ids: Sequence[UUID]
-    change_ids: Sequence[UUID]
 
 
 class DeliverActivities:
@@ -88,9 +76,7 @@ class DeliverActivities:
 
     async def _attempt(self, channel: Channel, outgoing: Outgoing) -> Recorded:
         try:
-            attempt = await self._means[channel.kind](
-                channel, outgoing.message, outgoing.change_ids
-            )
+            attempt = await self._means[channel.kind](channel, outgoing)
         except Unavailable:
             raise  # the store is away: the activity is tried again
         except DiffyError as error:
@@ -139,13 +125,14 @@ class DeliverActivities:
                 ids = [each.id for each in due]
                 changes = [each.change_id for each in due if each.change_id is not None]
                 message = of_digest(due[0].digest_id, [told[each] for each in ids if each in told])
-                return channel, [Outgoing(message, ids, changes)], None, expired
+                outgoing = Outgoing(message, ids, changes, due[0].told or ())
+                return channel, [outgoing], None, expired
             batch = []
             for each in due:
                 if each.change_id is None:
                     message = of_test(each.id, channel.id, each.changed_at)
-                    batch.append(Outgoing(message, [each.id], []))
+                    batch.append(Outgoing(message, [each.id]))
                 else:
                     message = of_change(each.id, told[each.id])
-                    batch.append(Outgoing(message, [each.id], [each.change_id]))
+                    batch.append(Outgoing(message, [each.id], [each.change_id], each.told or ()))
             return channel, batch, None, expired

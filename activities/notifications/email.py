@@ -1,7 +1,7 @@
 """E-mail over SMTP."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import EmailMessage
@@ -10,9 +10,9 @@ from uuid import UUID
 
 import aiosmtplib
 
+from activities.notifications.outgoing import Outgoing
 from core.alerts.attempts import Attempt, Result
 from core.alerts.mail import mail_of
-from core.alerts.messages import Notification
 from core.alerts.unsubscribing import unsubscribe_token
 from core.errors import DiffyError
 from core.settings import Settings, SmtpTls
@@ -23,6 +23,9 @@ from store.told_changes import differences_of
 
 SMTP_TIMEOUT: Final = timedelta(seconds=60)
 """For all mails about one message."""
+
+PERMANENT: Final = 500
+"""From this code on, an answer of a mail server is for good (RFC 5321, 4.2.1)."""
 
 MAX_DIFFERENCES: Final = 100
 """Differences that one mail is made of."""
@@ -69,21 +72,21 @@ class Mailer:
         self._secret_key = secret_key
         self._public_url = public_url
 
-    async def send(
-        self, channel: Channel, message: Notification, change_ids: Sequence[UUID]
-    ) -> Attempt:
-        """Send `message` to each address of the channel, over one connection; how it ended.
+    async def send(self, channel: Channel, outgoing: Outgoing) -> Attempt:
+        """Send the message to each address of the channel that does not have it, over one
+        connection; how it ended.
 
         Each address gets a mail of its own, under the same id, with its own link to unsubscribe.
+        The attempt has failed as long as somebody is left who may be told later.
         """
         if self._server is None:
             return Attempt(Result.FAILED, "DIFFY_SMTP_HOST and DIFFY_SMTP_FROM are not set.")
         server = self._server
         async with self._database.reading() as session:
-            differences = await differences_of(session, change_ids[:MAX_DIFFERENCES])
+            differences = await differences_of(session, outgoing.change_ids[:MAX_DIFFERENCES])
         mails = {
             address: mail_of(
-                message,
+                outgoing.message,
                 differences,
                 channel_id=channel.id,
                 sender=server.sender,
@@ -91,7 +94,9 @@ class Mailer:
                 unsubscribe_url=self._unsubscribe_url(channel.id, address),
             )
             for address in channel.target["to"]
+            if address not in outgoing.told
         }
+        told: list[str] = []
         try:
             async with (
                 asyncio.timeout(SMTP_TIMEOUT.total_seconds()),
@@ -105,14 +110,15 @@ class Mailer:
                     timeout=SMTP_TIMEOUT.total_seconds(),
                 ) as client,
             ):
-                return await _sent(client, mails)
+                return await _sent(client, mails, told, is_told=bool(outgoing.told))
         except TimeoutError:
             seconds = SMTP_TIMEOUT.total_seconds()
-            return Attempt(Result.FAILED, f"{server.host} took longer than {seconds:g} s.")
+            answer = f"{server.host} took longer than {seconds:g} s."
         except aiosmtplib.SMTPResponseException as error:
-            return Attempt(Result.FAILED, _plain(f"{error.code} {error.message}"))
+            answer = _plain(f"{error.code} {error.message}")
         except (aiosmtplib.SMTPException, OSError) as error:
-            return Attempt(Result.FAILED, f"{server.host}: {type(error).__name__}.")
+            answer = f"{server.host}: {type(error).__name__}."
+        return Attempt(Result.FAILED, answer, told=tuple(told))
 
     def _unsubscribe_url(self, channel_id: UUID, address: str) -> str | None:
         """The link for one address; None where there is no key to prove it with."""
@@ -123,22 +129,37 @@ class Mailer:
         return f"{self._public_url}/unsubscribe/{unsubscribe_token(box, channel_id, address)}"
 
 
-async def _sent(client: aiosmtplib.SMTP, mails: Mapping[str, EmailMessage]) -> Attempt:
-    """How it ended. Who was not refused has the mail: to send it again would tell them twice."""
-    accepted: list[str] = []
-    refused: list[str] = []
+async def _sent(
+    client: aiosmtplib.SMTP,
+    mails: Mapping[str, EmailMessage],
+    told: list[str],
+    *,
+    is_told: bool,
+) -> Attempt:
+    """How it ended. Whose mail was accepted is added to `told`, at once: whatever becomes of the
+    others, to send it again would tell them twice. `is_told` says that others have it already.
+    """
+    answer = "Nobody is left to tell." if is_told else "The channel has no recipients."
+    refused: list[aiosmtplib.SMTPResponseException] = []
     for address, mail in mails.items():
         try:
-            _, answer = await client.send_message(mail, recipients=[address])
-            accepted.append(_plain(answer))
+            _, accepted = await client.send_message(mail, recipients=[address])
         except aiosmtplib.SMTPRecipientsRefused as error:
-            refused += [_plain(f"{each.code} {each.message}") for each in error.recipients]
+            refused += error.recipients
         except aiosmtplib.SMTPResponseException as error:
-            refused.append(_plain(f"{error.code} {error.message}"))
-    if not accepted:
-        return Attempt(Result.FAILED, refused[-1] if refused else "The channel has no recipients.")
-    some = f" ({len(refused)} of {len(mails)} recipients refused)" if refused else ""
-    return Attempt(Result.DELIVERED, accepted[-1] + some)
+            refused.append(error)
+        else:
+            told.append(address)
+            answer = _plain(accepted)
+    for_now = [each for each in refused if each.code < PERMANENT]
+    has_it = is_told or bool(told)
+    if refused and (for_now or not told):
+        last = (for_now or refused)[-1]
+        answer = _plain(f"{last.code} {last.message}")
+    if refused and has_it:
+        answer += f" ({len(refused)} of {len(mails)} recipients refused)"
+    ended = Result.DELIVERED if has_it and not for_now else Result.FAILED
+    return Attempt(ended, answer, told=tuple(told))
 
 
 def _plain(answer: str) -> str:

@@ -53,12 +53,14 @@ class Result(StrEnum):
 class Attempt:
     """The end of an attempt; `answer` is a sentence, without any secret.
 
-    `retry_after` is the pause that the receiver asks for.
+    `retry_after` is the pause that the receiver asks for. `told` are those of several recipients
+    who got the message by it, whatever became of the others.
     """
 
     result: Result
     answer: str
     retry_after: timedelta | None = None
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

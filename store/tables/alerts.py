@@ -90,7 +90,8 @@ class Delivery(Base):
     stored; deliveries of one page go in that order. It is due first at `due_at`, after which it has
     three days, and is held until `held_until` where quiet hours began later. `next_attempt_at` is
     None once it is not pending. `is_digest` says that it is told together with others; `digest_id`
-    is the id of the message that it is part of, once there is one.
+    is the id of the message that it is part of, once there is one. `told` are the addresses of
+    e-mail that have it, None if none has.
     """
 
     __tablename__ = "deliveries"
@@ -119,5 +120,6 @@ class Delivery(Base):
     last_answer: Mapped[str | None]
     is_digest: Mapped[bool] = mapped_column(default=False, server_default=false())
     digest_id: Mapped[UUID | None]
+    told: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(index=True)
     delivered_at: Mapped[datetime | None]

@@ -191,6 +191,49 @@ async def test_each_recipient_has_a_mail_of_the_change_and_can_leave_by_one_clic
     assert channel["target"] == {"to": []}
 
 
+async def test_a_recipient_who_is_refused_for_the_moment_is_told_later_and_the_other_once(
+    system: System, mailbox: Mailbox, activities: DeliverActivities
+) -> None:
+    page = await page_of(system)
+    channel_id, _ = await alerted(system, page.id, mail_to(ONE, TWO))
+    await told(system, page.id)
+    mailbox.answers[:] = ["250 Accepted", "451 Greylisted"]
+    result = await run(activities, channel_id)
+    assert (result.delivered, result.failed) == (0, 0)
+    [left] = await pending(system, channel_id)
+    assert left.last_answer == "451 Greylisted (1 of 2 recipients refused)"
+    assert result.next_at == left.next_attempt_at
+    async with system.database.reading() as session:
+        channel = await session.get_one(Channel, channel_id)
+    assert (channel.failures, channel.last_delivered_at is None) == (0, False), "the server works"
+    # What comes next of the page does not wait for the one who is refused.
+    await told(system, page.id)
+    assert (await run(activities, channel_id)).delivered == 1
+    assert [mail["To"] for mail in mailbox.mails] == [ONE, ONE, TWO]
+    await let_pass(system, channel_id)
+    mailbox.answers[:] = ["451 Greylisted"]
+    assert (await run(activities, channel_id)).delivered == 0
+    await let_pass(system, channel_id)
+    assert (await run(activities, channel_id)).delivered == 1
+    assert [mail["To"] for mail in mailbox.mails] == [ONE, ONE, TWO, TWO]
+    again = await system.api.post(f"/api/deliveries/{left.id}/redeliver")
+    assert again.status_code == 202, again.text
+    assert (await run(activities, channel_id)).delivered == 1
+    assert [mail["To"] for mail in mailbox.mails[4:]] == [ONE, TWO], "it is made again for all"
+
+
+async def test_a_recipient_who_is_refused_for_good_is_not_tried_again(
+    system: System, mailbox: Mailbox, activities: DeliverActivities
+) -> None:
+    page = await page_of(system)
+    channel_id, _ = await alerted(system, page.id, mail_to(ONE, TWO))
+    await told(system, page.id)
+    mailbox.answers[:] = ["250 Accepted", "550 No such user"]
+    assert (await run(activities, channel_id)).delivered == 1
+    channel = (await system.api.get(f"/api/channels/{channel_id}")).json()["data"]
+    assert channel["lastAnswer"] == "Accepted (1 of 2 recipients refused)"
+
+
 async def test_a_digest_gathers_changes_into_one_mail(
     system: System, mailbox: Mailbox, activities: DeliverActivities
 ) -> None:

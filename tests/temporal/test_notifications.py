@@ -12,12 +12,12 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.http.network import GuardedBackend, SystemResolver
 from activities.notifications.deliver import DeliverActivities
+from activities.notifications.outgoing import Outgoing
 from activities.notifications.telling import Teller
 from activities.notifications.webhooks import Webhooks
 from api.deps import services_of
 from cli.embedded import EmbeddedTemporal
 from core.alerts.attempts import Attempt
-from core.alerts.messages import Notification
 from core.jobs.contract import DeliverInput, DeliverResult
 from core.jobs.ids import delivery_workflow_id
 from core.settings import Settings
@@ -65,8 +65,8 @@ async def activities(system: System) -> AsyncIterator[DeliverActivities]:
     webhooks = Webhooks(GuardedBackend(resolver, allow_private_networks=True), "Diffy")
     box = SecretKey(system.settings).for_opening()
 
-    async def send(channel: Channel, message: Notification, _: object) -> Attempt:
-        return await webhooks.send(channel, box, message)
+    async def send(channel: Channel, outgoing: Outgoing) -> Attempt:
+        return await webhooks.send(channel, box, outgoing.message)
 
     yield DeliverActivities(system.database, {ChannelKind.WEBHOOK: send}, "http://diffy.test")
     await webhooks.aclose()

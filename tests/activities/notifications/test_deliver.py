@@ -1,16 +1,14 @@
 """What becomes of a delivery whose channel cannot be told, by whichever error."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 from temporalio.testing import ActivityEnvironment
 
 from activities.notifications.deliver import DeliverActivities
+from activities.notifications.outgoing import Outgoing
 from core.alerts.attempts import Attempt, DeliveryState
-from core.alerts.messages import Notification
 from core.errors import SecretsUnreadable, Unavailable
 from core.jobs.contract import DeliverInput, DeliverResult
 from store.db.engine import Database
@@ -26,7 +24,7 @@ async def run(database: Database, error: Exception) -> DeliverResult:
         channel = await new_channel(session, domain.org_id)
         await new_delivery(session, channel, page, datetime.now(UTC))
 
-    async def send(_: Channel, _message: Notification, _ids: Sequence[UUID]) -> Attempt:
+    async def send(_: Channel, _outgoing: Outgoing) -> Attempt:
         raise error
 
     activities = DeliverActivities(database, {ChannelKind.SIGNAL: send}, "http://diffy.test")
