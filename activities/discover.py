@@ -13,6 +13,7 @@ from activities.discovery.visit import Visitor
 from activities.discovery.walk import Walk
 from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness
+from activities.notifications.telling import Teller
 from activities.reporting import Attempt, Reporter, job_error_of
 from core.errors import AlreadyDiscovering, DiffyError, JobError, SubjectGone
 from core.jobs.contract import (
@@ -28,6 +29,7 @@ from store import frontier
 from store.db.engine import Database
 from store.discovery_lock import LockHolder
 from store.domains import domain_by_id
+from store.matching import announced
 from store.secretkey import SecretKey
 from store.watching import FailedCheck, record_failed_discovery
 from temporal.delivery import Delivery
@@ -88,6 +90,7 @@ class DiscoverActivities:
         try:
             async with self._database.transaction() as session:
                 await record_failed_discovery(session, job.domain_id, failed, self._broken_after)
+            await Teller(self._delivery).tell(*announced(session))
         except DiffyError as unrecorded:
             log.warning("a failed discovery was not recorded: %s", unrecorded.message)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from pydantic import TypeAdapter
@@ -38,6 +38,7 @@ from store.tables.pages import Page
 from store.tables.requests import OutboxMessage
 
 STORED_DIFFERENCE = TypeAdapter(TextDifference)
+ANNOUNCED: Final = "diffy_announced"
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,22 @@ class Recipient:
 
 
 async def announce_change(session: AsyncSession, change_id: UUID, domain_id: UUID) -> None:
-    """Have a stored change told, by a message of the outbox, if its organisation has an alert."""
+    """Have a stored change told, by a message of the outbox, if its organisation has an alert.
+
+    Once the transaction is committed, it is for its process to tell what was `announced`; if that
+    dies, the reconciler does.
+    """
     has_alert = exists().where(
         Alert.org_id == Domain.org_id, Alert.enabled, AlertChannel.alert_id == Alert.id
     )
     if await session.scalar(select(Domain.id).where(Domain.id == domain_id, has_alert)):
         await put(session, ChangeMessage(subject_id=change_id, domain_id=domain_id))
+        session.info.setdefault(ANNOUNCED, []).append(change_id)
+
+
+def announced(session: AsyncSession) -> Sequence[UUID]:
+    """The changes that the transaction of the session has announced, in their order."""
+    return tuple(session.info.get(ANNOUNCED, ()))
 
 
 async def match_change(session: AsyncSession, change_id: UUID, now: datetime) -> Sequence[UUID]:

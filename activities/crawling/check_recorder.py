@@ -1,9 +1,9 @@
 """The writes of a check, one transaction each; `core.changes.decision` chooses among them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,6 +29,7 @@ from store.checks import (
 from store.db.engine import Database
 from store.domains import domain_by_id
 from store.job_ends import claim_ends
+from store.matching import announced
 from store.page_lines import store_noise_history
 from store.pages import page_by_id
 from store.pending_confirmations import delete_pending_confirmation, store_pending_confirmation
@@ -47,8 +48,12 @@ from store.watching import (
     tell_restored,
 )
 
-Tell = Callable[[UUID], Awaitable[None]]
-"""Has a stored change told to whom it concerns; raises nothing."""
+
+class Tell(Protocol):
+    """Has stored changes told to whom they concern; raises nothing."""
+
+    async def __call__(self, *change_ids: UUID) -> None:
+        """Have these told, in their order."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +74,9 @@ class CheckRecorder:
     """Writes the outcome of a check to `database`. A page counts as not watched after
     `broken_after` failed checks in a row.
 
-    Every write is keyed by the job, so it may be repeated. A change that is stored is told at once
-    by `tell`, and an event by the outbox. The `record_` methods raise JobCancelled, and write
-    nothing, if the job was cancelled before it stored a change.
+    Every write is keyed by the job, so it may be repeated. What is stored of changes and events is
+    told at once by `tell`. The `record_` methods raise JobCancelled, and write nothing, if the job
+    was cancelled before it stored a change.
     """
 
     def __init__(self, database: Database, tell: Tell, broken_after: int) -> None:
@@ -115,7 +120,7 @@ class CheckRecorder:
                     detected=verdict.detected,
                     at=now,
                 )
-        await self._tell_if(change_id, verdict.detected)
+        await self._told(session, change_id, verdict.detected)
 
     async def record_unchanged(
         self,
@@ -171,7 +176,7 @@ class CheckRecorder:
                     detected=restoration(None),
                     at=now,
                 )
-        await self._tell_if(change_id, restoration(None))
+        await self._told(session, change_id, restoration(None))
         return CrawlPageResult(
             changed=change_id is not None,
             status_code=response.status_code,
@@ -231,7 +236,7 @@ class CheckRecorder:
                     detected=detected,
                     at=now,
                 )
-        await self._tell_if(change_id, detected)
+        await self._told(session, change_id, detected)
         return CrawlPageResult(
             changed=change_id is not None,
             status_code=version.status_code,
@@ -244,6 +249,7 @@ class CheckRecorder:
         """Record that a check of the page failed for good, once for each job."""
         async with self._database.transaction() as session:
             await record_failed_check(session, page_id, failed, self._broken_after)
+        await self._tell(*announced(session))
 
     async def _tell_restored(self, session: AsyncSession, check: Check, now: datetime) -> None:
         await tell_restored(
@@ -255,11 +261,13 @@ class CheckRecorder:
             site_fails=check.site_fails,
         )
 
-    async def _tell_if(self, change_id: UUID | None, detected: DetectedChange | None) -> None:
-        if change_id is not None:
-            if detected is not None:
-                CHANGES.labels(detected.change_type, detected.severity).inc()
-            await self._tell(change_id)
+    async def _told(
+        self, session: AsyncSession, change_id: UUID | None, detected: DetectedChange | None
+    ) -> None:
+        """Count the change, and have told what the transaction of `session` has announced."""
+        if change_id is not None and detected is not None:
+            CHANGES.labels(detected.change_type, detected.severity).inc()
+        await self._tell(*announced(session))
 
 
 async def _claim_stored(session: AsyncSession) -> None:

@@ -25,6 +25,7 @@ from activities.discovery.visit import Excluded, FoundPage, Reading, Visit, Visi
 from activities.http.fetch import ResponseCache
 from activities.http.kept_responses import Hops
 from activities.http.politeness import Politeness
+from activities.notifications.telling import Teller
 from activities.reporting import Attempt
 from core.changes.detection import SeenPage, prices_of
 from core.changes.events import page_unlinked
@@ -43,6 +44,7 @@ from store.changes import record_event
 from store.checks import PageVersion, baselines_of, record_baselines
 from store.db.engine import Database
 from store.frontier import FoundUrl, Tally, UrlOutcome
+from store.matching import announced
 from store.outbox_rows import put
 from store.pages import NewPage, known_urls, mark_found, mark_unlinked, pages_at
 from store.prices import record_first_prices
@@ -105,6 +107,7 @@ class Walk:
         self._domain = domain
         self._domain_id = domain.id
         self._delivery = delivery
+        self._teller = Teller(delivery)
         self._broken_after = broken_after
         self._quotas = quotas
         self._watched = domain.watch or WATCH_ALL
@@ -368,6 +371,7 @@ class Walk:
             if self._tells_of_pages:
                 batch = await self._new_pages(session, sorted(new), versions)
         self._added(added, checkpoint)
+        await self._teller.tell(*announced(session))
         if batch is not None:
             # If this fails, the reconciler starts the crawls.
             with suppress(DiffyError):
@@ -544,6 +548,7 @@ class Walk:
 
     async def _finish(self) -> DiscoverPagesResult:
         first_error = self._checkpoint.first_error
+        result: DiscoverPagesResult | None = None
         async with self._lock.transaction() as session:
             if self._pages == 0 and first_error is not None:
                 await frontier.start_over(session, self._job_id)
@@ -566,8 +571,11 @@ class Walk:
                     await self._tell_unlinked(session, now)
                 as_json = result.model_dump(mode="json", by_alias=True)
                 await frontier.finish(session, self._job_id, as_json)
-                return result
-        raise first_error.as_error()
+        await self._teller.tell(*announced(session))
+        if result is None:
+            assert first_error is not None
+            raise first_error.as_error()
+        return result
 
 
 def _prices(

@@ -18,11 +18,14 @@ class Teller:
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
 
-    async def tell(self, change_id: UUID) -> None:
-        """Have a stored change told. Raises nothing: the check that found it is done."""
-        try:
-            await self._delivery.deliver(change_id)
-        except (Unavailable, RateLimited) as error:
-            log.warning("telling change %s has to wait: %s", change_id, error.message)
-        except Exception:
-            log.exception("change %s cannot be told", change_id)
+    async def tell(self, *change_ids: UUID) -> None:
+        """Have stored changes told. Raises nothing: the check that found them is done."""
+        for change_id in change_ids:
+            try:
+                await self._delivery.deliver(change_id)
+            except (Unavailable, RateLimited) as error:
+                # What is away for one is away for all: each would wait for it.
+                log.warning("telling change %s has to wait: %s", change_id, error.message)
+                return
+            except Exception:
+                log.exception("change %s cannot be told", change_id)
