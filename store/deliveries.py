@@ -98,8 +98,8 @@ async def add_test(
 async def redeliver(
     session: AsyncSession, org_id: UUID, delivery_id: UUID, now: datetime
 ) -> Delivery:
-    """Have a delivery made again, under the same id, now and with three days of its own; one that
-    is part of a digest with all of it: a message of one id says one thing.
+    """Have a delivery made again, under the same id, now and with attempts and three days of its
+    own; one that is part of a digest with all of it: a message of one id says one thing.
 
     Raises NotFound if there is none with this id, and Conflict if its channel is turned off.
     """
@@ -113,7 +113,7 @@ async def redeliver(
     # In the order of the ids, so that two who repeat parts of one digest do not deadlock.
     rows = select(Delivery).where(same).order_by(Delivery.id).with_for_update()
     for each in await session.scalars(rows.execution_options(populate_existing=True)):
-        each.state = DeliveryState.PENDING
+        each.state, each.attempts = DeliveryState.PENDING, 0
         each.due_at = each.next_attempt_at = now
         each.delivered_at = each.held_until = each.told = None
     return found
@@ -343,7 +343,13 @@ async def record_attempt(
                 if each.next_attempt_at is None:
                     each.state, failed = DeliveryState.FAILED, failed + 1
             if any(each.change_id is not None and each.told is None for each in deliveries):
-                _set_health(channel, after_failure(health_of(channel), now, attempt.retry_after))
+                health = after_failure(health_of(channel), now, attempt.retry_after)
+                _set_health(channel, health)
+                if health.is_suspect and health.held_until is not None:
+                    # The channel is at fault: its pause counts, and not that of the message.
+                    for each in deliveries:
+                        if each.next_attempt_at is not None:
+                            each.next_attempt_at = min(each.next_attempt_at, health.held_until)
             return Recorded(failed=failed)
 
 

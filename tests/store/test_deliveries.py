@@ -5,7 +5,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.alerts.attempts import GIVE_UP_AFTER, Attempt, DeliveryState, Result
+from core.alerts.attempts import (
+    FIRST_PAUSE,
+    GIVE_UP_AFTER,
+    SUSPECT_AFTER,
+    Attempt,
+    ChannelState,
+    DeliveryState,
+    Result,
+)
 from store.db.engine import Database
 from store.deliveries import (
     due_deliveries,
@@ -15,6 +23,7 @@ from store.deliveries import (
     next_due,
     record_attempt,
     redeliver,
+    turn_on,
 )
 from store.tables.alerts import Channel, Delivery
 from store.tables.domains import Domain
@@ -170,3 +179,38 @@ async def test_a_digest_is_made_again_as_a_whole(
         again = await redeliver(session, channel.org_id, ids[1], minutes(6))
     assert (again.id, again.state) == (ids[1], DeliveryState.PENDING)
     assert await due(database, channel, minutes(6)) == ids
+
+
+async def test_a_channel_at_fault_is_attempted_when_it_says(
+    database: Database, page: Page, channel: Channel
+) -> None:
+    delivery_id = await told(database, channel, page, 0)
+    now, states = NOON, []
+    for _ in range(30):
+        await attempted(database, channel, FAILED, now, delivery_id)
+        async with database.reading() as session:
+            found = await session.get_one(Channel, channel.id)
+            at = await next_due(session, found, now)
+        assert at is not None
+        if found.failures >= SUSPECT_AFTER:
+            assert at == found.held_until
+            states.append(found.state)
+        now = at
+    assert set(states) == {ChannelState.ACTIVE, ChannelState.PAUSED}
+
+
+async def test_a_delivery_that_is_made_again_has_the_pauses_of_a_new_one(
+    database: Database, page: Page, channel: Channel
+) -> None:
+    delivery_id = await told(database, channel, page, 0)
+    now = NOON
+    while (await read(database, delivery_id)).state is DeliveryState.PENDING:
+        await attempted(database, channel, FAILED, now, delivery_id)
+        now = (await read(database, delivery_id)).next_attempt_at or now
+    async with database.transaction() as session:
+        turn_on(await session.get_one(Channel, channel.id))
+        await redeliver(session, channel.org_id, delivery_id, now)
+    await attempted(database, channel, FAILED, now, delivery_id)
+    found = await read(database, delivery_id)
+    assert found.attempts == 1
+    assert found.next_attempt_at == now + FIRST_PAUSE
