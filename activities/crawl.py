@@ -70,7 +70,7 @@ from store.secretkey import SecretKey
 from store.snapshots import snapshot_by_id, snapshot_with_html
 from store.tables.domains import Domain
 from store.tables.pages import Page
-from store.watching import FailedCheck
+from store.watching import FailedCheck, is_wall
 
 NO_FAILED_CHECK: Final = (PageGone, SubjectGone, JobCancelled)
 """Errors of a job whose check worked, or was not wanted any more."""
@@ -137,6 +137,7 @@ class CrawlActivities:
             datetime.now(UTC),
             error.message,
             at_once=isinstance(error, BREAKS_AT_ONCE),
+            walled=is_wall(error),
         )
         try:
             await self._recorder.record_failed(job.page_id, failed)

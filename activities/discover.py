@@ -31,7 +31,7 @@ from store.discovery_lock import LockHolder
 from store.domains import domain_by_id
 from store.matching import announced
 from store.secretkey import SecretKey
-from store.watching import FailedCheck, record_failed_discovery
+from store.watching import FailedCheck, is_wall, record_failed_discovery
 from temporal.delivery import Delivery
 
 NO_FAILED_DISCOVERY: Final = (AlreadyDiscovering, SubjectGone)
@@ -86,7 +86,7 @@ class DiscoverActivities:
 
     async def _record_failed(self, job: DiscoverPagesInput, error: JobError) -> None:
         job_id = activity.info().workflow_id or ""
-        failed = FailedCheck(job_id, datetime.now(UTC), error.message)
+        failed = FailedCheck(job_id, datetime.now(UTC), error.message, walled=is_wall(error))
         try:
             async with self._database.transaction() as session:
                 await record_failed_discovery(session, job.domain_id, failed, self._broken_after)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.changes.events import page_added, watch_broken, watch_restored
+from core.errors import BlockedBySite, JobError
 from core.jobs.contract import DiscoverPagesResult
 from store.changes import record_event
 from store.tables.domains import Domain
@@ -36,20 +37,29 @@ ROW_LOCK: Final = {"key_share": True}
 class FailedCheck:
     """A check of a page that failed for good: the sentence that says why.
 
-    After one that fails `at_once` the page is not watched; other errors may pass.
+    After one that fails `at_once` the page is not watched; other errors may pass. One that was
+    `walled` met what does not pass by itself either, but is a matter of the whole site: of its
+    pages the first is told at once, and the others as those that fail are.
     """
 
     job_id: str
     at: datetime
     reason: str
     at_once: bool = False
+    walled: bool = False
+
+
+def is_wall(error: JobError) -> bool:
+    """Whether the site asked for a proof of a human, or refused the page to us alone."""
+    # Its kinds are of other walls: a consent, a login, and a maintenance that ends.
+    return type(error) is BlockedBySite
 
 
 async def record_failed_check(
     session: AsyncSession, page_id: UUID, failed: FailedCheck, limit: int
 ) -> None:
     """Count a failed check of the page, once for each job, and tell that it is not watched: after
-    `limit` in a row. If most pages of the site fail, that is told once, of the domain.
+    `limit` in a row, or at once. If most pages of the site fail, that is told once, of the domain.
 
     Nothing happens if the page was deleted.
     """
@@ -69,7 +79,7 @@ async def record_failed_check(
     await tell_added(session, page, domain, None, None, None, failed.at)
     if page.broken_since is not None or not page.monitoring_enabled:
         return
-    if failed.at_once:
+    if failed.at_once or (failed.walled and not await _has_broken(session, domain)):
         await _tell_broken_page(session, page, failed, failed.reason)
         return
     if page.failed_checks < limit:
@@ -88,6 +98,14 @@ async def record_failed_check(
         return
     times = "The last check" if limit == 1 else f"The last {page.failed_checks} checks"
     await _tell_broken_page(session, page, failed, f"{times} of the page failed. {failed.reason}")
+
+
+async def _has_broken(session: AsyncSession, domain: Domain) -> bool:
+    """Whether it was told of the domain, or of a page of it, that it is not watched."""
+    if domain.checks_broken_since is not None:
+        return True
+    broken = select(Page.id).where(Page.domain_id == domain.id, Page.broken_since.is_not(None))
+    return await session.scalar(broken.limit(1)) is not None
 
 
 async def _tell_broken_page(
@@ -194,13 +212,14 @@ async def record_failed_discovery(
     session: AsyncSession, domain_id: UUID, failed: FailedCheck, limit: int
 ) -> None:
     """Count a failed discovery, once for each job, and tell that the domain is not discovered after
-    `limit` in a row. Nothing happens if the domain was deleted.
+    `limit` in a row, or after one that was walled. Nothing happens if the domain was deleted.
     """
     domain = await session.get(Domain, domain_id, with_for_update=ROW_LOCK)
     if domain is None or domain.failed_discovery == failed.job_id:
         return
     domain.failed_discoveries += 1
     domain.failed_discovery, domain.discovery_problem = failed.job_id, failed.reason
+    limit = 1 if failed.walled else limit
     if domain.failed_discoveries < limit or domain.discovery_broken_since is not None:
         return
     domain.discovery_broken_since = failed.at
@@ -235,7 +254,9 @@ async def record_discovery(
     found, before = result.pages_discovered, domain.discovered_pages or 0
     domain.discovered_at = at
     domain.failed_discoveries, domain.failed_discovery = 0, None
-    low = before >= MIN_PAGES_TO_COMPARE and LOW_SHARE * found <= before
+    hardly_any = before >= MIN_PAGES_TO_COMPARE and LOW_SHARE * found <= before
+    # One that reached its limit says nothing about how many pages there are.
+    low = complete and (hardly_any or found == 0 < before)
     domain.low_discoveries = domain.low_discoveries + 1 if low else 0
     if low and domain.low_discoveries < max(limit, 2):
         if domain.discovery_broken_since is None:

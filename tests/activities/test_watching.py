@@ -14,6 +14,7 @@ from store.tables.pages import Page
 from temporal.jobs.schedules import crawl_schedule_id, discovery_schedule_id
 from tests.activities.discoveries import again, result
 from tests.activities.test_discover import XML, first, links, sitemap
+from tests.core.web.test_walls import WALLS
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
@@ -364,3 +365,25 @@ async def test_a_page_that_missed_its_checks_is_stale(system: System, site: Fake
         domain_id = (await system.api.get(f"/api/pages/{page_id}")).json()["data"]["domainId"]
         refused = await stranger.get(f"/api/health/watching?domainId={domain_id}")
         assert refused.status_code == 404
+
+
+async def test_a_site_that_asks_for_a_proof_of_a_human_is_told_at_the_first_check(
+    system: System, site: FakeSite
+) -> None:
+    site.page("/", links("/old"))
+    site.page("/old", "<p>words</p>")
+    async with system.worker():
+        domain_id, _ = await first(system, site)
+        _, wall = WALLS["characters"]
+        site.page("/", wall)
+        site.page("/old", wall)
+        pages = await system.pages(domain_id)
+        for page_id in pages.values():
+            assert await crawl(system, page_id) is JobState.FAILED
+        [of_page] = await told(system)
+        discovery = await system.ask(f"/api/domains/{domain_id}/discover", maxAttempts=1)
+        assert (await system.finished(discovery)).state is JobState.FAILED
+        _, of_domain = await told(system)
+    for told_of, about in ((of_page, str(next(iter(pages.values())))), (of_domain, None)):
+        assert (told_of["changeType"], told_of["pageId"]) == ("watch_broken", about)
+        assert "The site asks for a proof of a human" in told_of["summary"]

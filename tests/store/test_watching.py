@@ -48,9 +48,13 @@ async def kinds(database: Database) -> list[str]:
     return [each.change_type for each in await told(database)]
 
 
-async def fails(database: Database, page_id: UUID, number: int, *, at_once: bool = False) -> None:
+async def fails(
+    database: Database, page_id: UUID, number: int, *, at_once: bool = False, walled: bool = False
+) -> None:
     """A check of the page that failed; `number` is that of its job and of its minute."""
-    failed = FailedCheck(f"job {number}", minutes(number), "The site is away.", at_once=at_once)
+    failed = FailedCheck(
+        f"job {number}", minutes(number), "The site is away.", at_once=at_once, walled=walled
+    )
     async with database.transaction() as session:
         await record_failed_check(session, page_id, failed, LIMIT)
 
@@ -174,7 +178,9 @@ async def test_a_page_that_fails_is_told_when_those_that_failed_with_it_are_dele
     }
 
 
-async def discovers(database: Database, domain: Domain, number: int, pages: int) -> bool:
+async def discovers(
+    database: Database, domain: Domain, number: int, pages: int, *, complete: bool = True
+) -> bool:
     """A discovery of the whole site that found so many pages."""
     result = DiscoverPagesResult(
         pages_discovered=pages, pages_added=0, pages_known=pages, urls_seen=pages, left_out={}
@@ -186,7 +192,7 @@ async def discovers(database: Database, domain: Domain, number: int, pages: int)
             f"job {number}",
             result,
             whole=True,
-            complete=True,
+            complete=complete,
             limit=LIMIT,
             at=minutes(number),
         )
@@ -206,6 +212,49 @@ async def test_a_discovery_that_finds_hardly_anything_is_told_until_it_is_believ
     assert await kinds(database) == ["watch_broken", "watch_restored"]
     assert await discovers(database, domain, 7, 10)
     assert len(await told(database)) == 2
+
+
+async def test_a_discovery_that_reached_its_limit_is_not_one_that_finds_hardly_anything(
+    database: Database, domain: Domain
+) -> None:
+    await discovers(database, domain, 1, 100)
+    assert await discovers(database, domain, 2, 5, complete=False)
+    assert await kinds(database) == []
+
+
+async def test_a_discovery_of_a_small_site_that_finds_nothing_any_more_is_told(
+    database: Database, domain: Domain
+) -> None:
+    await discovers(database, domain, 1, 9)
+    assert await discovers(database, domain, 2, 1)
+    assert not await discovers(database, domain, 3, 0)
+    [broken] = await told(database)
+    assert broken.summary == "The discovery found 0 of the site's pages; before, it had 1."
+
+
+async def test_a_wall_is_told_at_the_first_check_and_once_of_a_site(
+    database: Database, domain: Domain
+) -> None:
+    async with database.transaction() as session:
+        pages = await new_pages(session, domain.id, *(f"/{number}" for number in range(10)))
+    for check in range(4):
+        for number, page_id in enumerate(pages):
+            await fails(database, page_id, 100 * check + number, walled=True)
+        assert {each.page_id for each in await told(database)} == (
+            {pages[0]} if check < LIMIT - 1 else {pages[0], None}
+        )
+    assert await kinds(database) == ["watch_broken"] * 2
+
+
+async def test_a_discovery_that_meets_a_wall_is_told_at_once(
+    database: Database, domain: Domain
+) -> None:
+    for number in (1, 2):
+        failed = FailedCheck(f"job {number}", minutes(number), "Prove it.", walled=True)
+        async with database.transaction() as session:
+            await record_failed_discovery(session, domain.id, failed, LIMIT)
+    [broken] = await told(database)
+    assert broken.summary == "The last discovery of the pages failed. Prove it."
 
 
 async def test_discoveries_that_fail_in_a_row_are_told(database: Database, domain: Domain) -> None:
