@@ -6,7 +6,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, Field
@@ -36,6 +35,7 @@ from core.changes.events import Event
 from core.changes.rules import ChangeType, Severity
 from core.errors import InvalidRequest, RateLimited, Unavailable
 from core.model import Model, UtcTime
+from core.schedules import check_zone
 from core.web.page_types import PageType
 from store.alerts import (
     changes_since,
@@ -70,16 +70,6 @@ def _word(text: str) -> str:
     return text
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        raise PydanticCustomError(
-            "time_zone", "This is not a time zone of the IANA database"
-        ) from None
-    return name
-
-
 Ids = Annotated[
     list[Annotated[UUID, Field(strict=False)]], Field(min_length=1, max_length=MAX_CHOICES)
 ]
@@ -92,7 +82,7 @@ Word = Annotated[
 ]
 WordList = Annotated[list[Word], Field(max_length=MAX_CHOICES)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Zone = Annotated[Text, Field(min_length=1, max_length=64), AfterValidator(_zone)]
+Zone = Annotated[Text, Field(min_length=1, max_length=64), AfterValidator(check_zone)]
 AlertName = Annotated[Text, Field(min_length=1, max_length=200)]
 
 

@@ -403,11 +403,17 @@ def _webhook_url(text: str, settings: Settings) -> str:
         raise InvalidRequest(error.message, {"url": error.message}) from None
     host = host_of(url)
     address = literal_address(host)
-    private = host == "localhost" or (address is not None and not is_public(address))
+    private = _is_local(host) if address is None else not is_public(address)
     if private and not settings.allow_private_networks:
         sentence = f"{host} is not on the public internet."
         raise InvalidRequest(sentence, {"url": sentence})
     return url
+
+
+def _is_local(name: str) -> bool:
+    """Whether a host name is never one of the public internet (RFC 6761, RFC 6762)."""
+    labels = name.rstrip(".").split(".")
+    return len(labels) < 2 or labels[-1] in ("localhost", "local", "internal", "localdomain")
 
 
 def _direct(channel: Channel, url: str, box: SecretBox) -> None:

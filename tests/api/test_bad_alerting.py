@@ -46,6 +46,13 @@ async def test_a_schedule_that_cannot_be_kept_is_refused(
             {"quietHours": {"from": "08:00", "to": "09:00", "timeZone": "Europe/Atlantis"}},
             "quietHours.timeZone",
         ),
+        *(
+            (
+                {"quietHours": {"from": "08:00", "to": "09:00", "timeZone": zone}},
+                "quietHours.timeZone",
+            )
+            for zone in ("localtime", "posixrules", "posix/Europe/Berlin", "right/UTC", "../UTC")
+        ),
         ({"quietHours": {"from": "08:00", "to": "08:00", "timeZone": "UTC"}}, "quietHours"),
         ({"digest": "weekly"}, "digest"),
         ({"on": {"pricePercent": 0}}, "on.pricePercent"),
