@@ -13,8 +13,9 @@ from pydantic import Field
 
 from core.changes.diff import TextDifference
 from core.changes.events import Event
-from core.changes.rules import Severity
+from core.changes.rules import ChangeType, Severity
 from core.model import Model
+from core.web.page_types import PageType
 
 MAX_CHOICES: Final = 100
 """Number of values that one filter of a rule may list."""
@@ -74,8 +75,17 @@ class AlertRule(Model):
 
     @property
     def is_everything(self) -> bool:
-        """Whether every change passes."""
-        return self.model_dump(exclude_none=True) in ({}, {"events": tuple(Event)})
+        """Whether every change passes, however the rule says so."""
+        types = set[str](ChangeType) - (WATCH_EVENTS if self.events is None else set())
+        return (
+            all(each is None for each in (self.domain_ids, self.page_ids, self.tags, self.words))
+            and (self.page_types is None or set(self.page_types) >= set(PageType))
+            and (self.events is None or set(self.events) == set(Event))
+            and (self.change_types is None or set(self.change_types) >= types)
+            and self.min_severity in (None, SEVERITY_ORDER[0])
+            and not self.min_confidence
+            and not self.is_about_prices
+        )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.alerts.rules import (
+    WATCH_EVENTS,
     AlertRule,
     ChangeFacts,
     Needs,
@@ -21,7 +22,8 @@ from core.alerts.rules import (
 from core.changes.detection import SeenPage, detect_change
 from core.changes.events import Event
 from core.changes.price_list import steps_of
-from core.changes.rules import Severity
+from core.changes.rules import ChangeType, Severity
+from core.web.page_types import PageType
 
 DOMAIN, PAGE = uuid4(), uuid4()
 URL = "https://shop.example/pricing"
@@ -116,6 +118,29 @@ def test_a_type_that_no_rule_knows_yet_is_a_change() -> None:
     [
         (AlertRule(), "Every change matches"),
         (AlertRule(events=tuple(Event)), "Every change matches"),
+        (AlertRule(events=(*Event, *Event)), "Every change matches"),
+        (AlertRule(min_severity=Severity.LOW), "Every change matches"),
+        (AlertRule(min_confidence=0), "Every change matches"),
+        (AlertRule(page_types=tuple(PageType)), "Every change matches"),
+        (AlertRule(change_types=tuple(ChangeType)), "Every change matches"),
+        (
+            AlertRule(
+                change_types=tuple(
+                    each for each in ChangeType if Event.of(each) not in WATCH_EVENTS
+                )
+            ),
+            "Every change matches",
+        ),
+        (
+            AlertRule(
+                events=tuple(Event)[::-1],
+                change_types=tuple(ChangeType),
+                page_types=tuple(PageType),
+                min_severity=Severity.LOW,
+                min_confidence=0,
+            ),
+            "Every change matches",
+        ),
         (AlertRule(events=(Event.PAGE_ADDED,), change_types=("title_change",)), "No change"),
         (AlertRule(events=(Event.PAGE_ADDED,), price_percent=5), "No change matches"),
         (AlertRule(words=Words()), "words names no word"),
@@ -126,7 +151,18 @@ def test_a_rule_that_says_too_much_or_nothing_has_a_warning(rule: AlertRule, sen
     assert sentence in warning
 
 
-@pytest.mark.parametrize("rule", [AlertRule(min_confidence=0.5), AlertRule(price_direction=UP)])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        AlertRule(min_confidence=0.5),
+        AlertRule(price_direction=UP),
+        AlertRule(min_severity=Severity.MEDIUM),
+        AlertRule(page_types=tuple(PageType)[1:]),
+        AlertRule(change_types=tuple(ChangeType)[1:]),
+        AlertRule(events=tuple(Event)[1:]),
+        AlertRule(tags=("rivals",), min_severity=Severity.LOW),
+    ],
+)
 def test_a_sensible_rule_has_no_warning(rule: AlertRule) -> None:
     assert warnings_of(rule) == []
 
