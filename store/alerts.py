@@ -13,8 +13,9 @@ from core.errors import NotFound
 from core.outbox import ChannelMessage
 from store.db.paging import Paged, PageRequest, paged
 from store.domains import ROW_LOCK
-from store.matching import facts_of, recipients, rule_index
+from store.matching import facts_of, recipients
 from store.outbox_rows import put
+from store.rule_indexes import RuleIndexes
 from store.tables.alerts import Alert, AlertChannel, Channel, Delivery
 from store.tables.changes import Change
 from store.tables.domains import Domain
@@ -85,7 +86,7 @@ async def delete_alert(
     await session.execute(delete(Alert).where(Alert.id == alert_id))
     if not pending:
         return set()
-    index = await rule_index(session, org_id)
+    index = await RuleIndexes().of(session, org_id)
     woken: set[UUID] = set()
     for start in range(0, len(pending), CHANGES_PER_READ):
         part = pending[start : start + CHANGES_PER_READ]
@@ -93,7 +94,7 @@ async def delete_alert(
         changes = (await session.scalars(select(Change).where(Change.id.in_(ids)))).all()
         facts = await facts_of(session, changes, index.needs)
         heirs = {
-            (change.id, each.channel_id): each.alert
+            (change.id, each.channel_id): each
             for change in changes
             for each in recipients(index, facts[change.id])
         }
@@ -102,7 +103,7 @@ async def delete_alert(
             if not heir:
                 await session.delete(delivery)
                 continue
-            delivery.alert_id = heir.id
+            delivery.alert_id = heir.alert_id
             if delivery.digest_id is None:
                 due_at = told_at(now, heir.digest, heir.quiet_hours)
                 delivery.due_at = delivery.next_attempt_at = due_at

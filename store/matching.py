@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -11,7 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.alerts.attempts import ChannelState, DeliveryState
+from core.alerts.attempts import DeliveryState
 from core.alerts.rules import (
     NO_WORDS,
     WATCH_EVENTS,
@@ -31,7 +30,8 @@ from store.db.types import has_tag
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.outbox_rows import put
 from store.prices import moves_of
-from store.tables.alerts import Alert, AlertChannel, Channel, Delivery
+from store.rule_indexes import Recipient, RuleIndexes
+from store.tables.alerts import Alert, AlertChannel, Delivery
 from store.tables.changes import Change
 from store.tables.domains import Domain
 from store.tables.pages import Page
@@ -39,14 +39,6 @@ from store.tables.requests import OutboxMessage
 
 STORED_DIFFERENCE = TypeAdapter(TextDifference)
 ANNOUNCED: Final = "diffy_announced"
-
-
-@dataclass(frozen=True)
-class Recipient:
-    """A channel of an alert."""
-
-    alert: Alert
-    channel_id: UUID
 
 
 async def announce_change(session: AsyncSession, change_id: UUID, domain_id: UUID) -> None:
@@ -68,7 +60,9 @@ def announced(session: AsyncSession) -> Sequence[UUID]:
     return tuple(session.info.get(ANNOUNCED, ()))
 
 
-async def match_change(session: AsyncSession, change_id: UUID, now: datetime) -> Sequence[UUID]:
+async def match_change(
+    session: AsyncSession, change_id: UUID, now: datetime, indexes: RuleIndexes
+) -> Sequence[UUID]:
     """Store a delivery of the change for each channel of an alert that matches; the channels with a
     delivery to make. Idempotent.
 
@@ -90,7 +84,7 @@ async def match_change(session: AsyncSession, change_id: UUID, now: datetime) ->
         .order_by(Change.created_at, Change.id)
     )
     changes = [*(await session.scalars(earlier)), change]
-    index = await rule_index(session, change.org_id)
+    index = await indexes.of(session, change.org_id)
     facts = await facts_of(session, changes, index.needs)
     channel_ids: set[UUID] = set()
     for each in changes:
@@ -105,25 +99,13 @@ def recipients(index: RuleIndex[Recipient], facts: ChangeFacts) -> list[Recipien
     found: dict[UUID, Recipient] = {}
     for each in index.matching(facts):
         present = found.get(each.channel_id)
-        if present is None or _promptness(each.alert) < _promptness(present.alert):
+        if present is None or _promptness(each) < _promptness(present):
             found[each.channel_id] = each
     return list(found.values())
 
 
-def _promptness(alert: Alert) -> tuple[int, bool]:
-    return list(Digest).index(alert.digest), alert.quiet_hours is not None
-
-
-async def rule_index(session: AsyncSession, org_id: UUID) -> RuleIndex[Recipient]:
-    """The rules of the organisation's alerts, for each channel that is not turned off."""
-    rows = await session.execute(
-        select(Alert, AlertChannel.channel_id)
-        .join(AlertChannel, AlertChannel.alert_id == Alert.id)
-        .join(Channel, AlertChannel.channel_id == Channel.id)
-        .where(Alert.org_id == org_id, Alert.enabled, Channel.state != ChannelState.OFF)
-        .order_by(Alert.created_at, Alert.id, Channel.id)
-    )
-    return RuleIndex([(alert.rule, Recipient(alert, channel_id)) for alert, channel_id in rows])
+def _promptness(recipient: Recipient) -> tuple[int, bool]:
+    return list(Digest).index(recipient.digest), recipient.quiet_hours is not None
 
 
 async def facts_of(
@@ -219,22 +201,21 @@ def delivery_id(change_id: UUID, channel_id: UUID) -> UUID:
 
 
 async def _add(session: AsyncSession, change: Change, recipient: Recipient, now: datetime) -> None:
-    alert = recipient.alert
-    due_at = told_at(now, alert.digest, alert.quiet_hours)
+    due_at = told_at(now, recipient.digest, recipient.quiet_hours)
     await session.execute(
         upsert(session, Delivery)
         .values(
             id=delivery_id(change.id, recipient.channel_id),
             org_id=change.org_id,
             channel_id=recipient.channel_id,
-            alert_id=alert.id,
+            alert_id=recipient.alert_id,
             change_id=change.id,
             page_id=change.page_id,
             changed_at=change.created_at,
             state=DeliveryState.PENDING,
             due_at=due_at,
             next_attempt_at=due_at,
-            is_digest=alert.digest is not Digest.NONE,
+            is_digest=recipient.digest is not Digest.NONE,
             created_at=now,
         )
         .on_conflict_do_nothing()

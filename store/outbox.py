@@ -28,6 +28,7 @@ from store.job_ends import claim_ends
 from store.matching import match_change
 from store.outbox_rows import MESSAGE_LEASE, is_pending, put, withdraw, withdraw_domain
 from store.owners import owner_of
+from store.rule_indexes import RuleIndexes
 from store.tables.domains import Domain, DomainStatus
 from store.tables.job_ends import JobEnd
 from store.tables.pages import Page
@@ -65,6 +66,7 @@ class DatabaseOutbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._indexes = RuleIndexes()
 
     async def of_subject(self, subject_id: UUID) -> list[Entry]:
         """See `Outbox.of_subject`."""
@@ -157,7 +159,7 @@ class DatabaseOutbox:
     async def match_change(self, change_id: UUID) -> Sequence[UUID]:
         """As `Outbox.match_change` says."""
         async with self._database.transaction() as session:
-            return await match_change(session, change_id, datetime.now(UTC))
+            return await match_change(session, change_id, datetime.now(UTC), self._indexes)
 
     async def neglected_channels(self) -> Sequence[UUID]:
         """As `Outbox.neglected_channels` says."""

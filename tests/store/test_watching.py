@@ -18,6 +18,7 @@ from store.db.paging import PageRequest
 from store.domains import domain_by_id
 from store.matching import match_change
 from store.pages import delete_page, page_by_id
+from store.rule_indexes import RuleIndexes
 from store.tables.alerts import Alert, Channel, ChannelKind
 from store.tables.changes import Change
 from store.tables.domains import Domain
@@ -311,7 +312,7 @@ async def test_who_watches_one_page_hears_that_its_domain_broke_and_works_again(
     assert [broken.change_type, restored.change_type] == ["watch_broken", "watch_restored"]
     for change in (broken, restored):
         async with database.transaction() as session:
-            channels = await match_change(session, change.id, minutes(9))
+            channels = await match_change(session, change.id, minutes(9), RuleIndexes())
         assert set(channels) == {by_page, by_tag}
 
 
