@@ -1,10 +1,10 @@
 """Whether every change is told, whatever dies, and how long that takes.
 
-Run by hand: `.venv/bin/python -m benchmarks.deliveries [--changes 300] [--seconds 4] [--postgres]`.
+Run by hand: `.venv/bin/python -m benchmarks.deliveries [--changes 300] [--kills 40] [--postgres]`.
 A system as `make up` runs it. Pages change while the worker, the API, the Temporal server and all
-of `diffy up` are killed again and again. Of three webhooks one is down and one fails every other
-time. Then all is well again. Every change that matches the alert must have arrived at each
-webhook, under one id, and no other change.
+of `diffy up` are killed again and again, `--kills` times at most. Of three webhooks one is down and
+one fails every other time. Then all is well again. Every change that matches the alert must have
+arrived at each webhook, under one id, and no other change.
 `--latency N` changes N pages one by one instead, with nothing killed, and prints the seconds from
 the answer of the site to the arrival of the webhook.
 """
@@ -168,17 +168,19 @@ async def running(diffy: Diffy, client: Client) -> None:
 
 
 @asynccontextmanager
-async def killing(diffy: Diffy, seconds: float, kills: Counter[str]) -> AsyncIterator[None]:
-    """Kill one of `KILLED` again and again, for the length of the block: so many seconds or less
-    after the system answers again, or else nothing would ever be done. At the end of the block all
-    run.
+async def killing(
+    diffy: Diffy, seconds: float, kills: Counter[str], most: int
+) -> AsyncIterator[None]:
+    """Kill one of `KILLED` again and again, for the length of the block and `most` times at most:
+    so many seconds or less after the system answers again, or else nothing would ever be done. At
+    the end of the block all run.
     """
     chance = random.Random(1)
     client = Client(diffy.origin)
     over = asyncio.Event()
 
     async def kill() -> None:
-        while True:
+        while kills.total() < most:
             await running(diffy, client)
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), chance.uniform(0.3, seconds))
@@ -187,6 +189,7 @@ async def killing(diffy: Diffy, seconds: float, kills: Counter[str]) -> AsyncIte
             kills[part.name] += diffy.kill(part)
             if part is Part.UP:
                 await asyncio.to_thread(diffy.ended)
+        await running(diffy, client)
 
     task = asyncio.create_task(kill())
     try:
@@ -208,7 +211,7 @@ def flapping() -> Any:
     return answer
 
 
-async def told_whatever_dies(bench: Bench, seconds: float) -> dict[str, object]:
+async def told_whatever_dies(bench: Bench, seconds: float, most: int) -> dict[str, object]:
     """What was told of changes that were made while processes and channels failed."""
     steady, down, unsteady = bench.receivers
     accepted: list[dict[str, str]] = [{} for _ in bench.receivers]
@@ -221,7 +224,7 @@ async def told_whatever_dies(bench: Bench, seconds: float) -> dict[str, object]:
         bench.site.page(f"/{number}", page(number, f"{word} from today on"))
     body = {"pageIds": bench.pages, "maxAttempts": 20}
     asked = await bench.client.insist("POST", f"/api/domains/{bench.domain}/crawl", body)
-    async with killing(bench.diffy, seconds, kills):
+    async with killing(bench.diffy, seconds, kills, most):
         await bench.drained(asked.data["batchId"])
         await down.start()
         for channel in bench.channels:
@@ -289,7 +292,7 @@ async def measured(given: argparse.Namespace, database: str | None) -> dict[str,
                 await bench.prepare(count)
                 if given.latency:
                     return await latency(bench)
-                return await told_whatever_dies(bench, given.seconds)
+                return await told_whatever_dies(bench, given.seconds, given.kills)
             finally:
                 await bench.client.aclose()
                 diffy.stop()
@@ -300,6 +303,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--changes", type=int, default=300, help="changes that match")
     parser.add_argument("--seconds", type=float, default=4.0, help="the most before a kill")
+    parser.add_argument("--kills", type=int, default=40, help="kills, after which all may end")
     parser.add_argument("--latency", type=int, default=0, help="pages that change one by one")
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL")
     given = parser.parse_args()
