@@ -55,7 +55,8 @@ def free_ports(count: int) -> list[int]:
 class Diffy:
     """A whole system on free ports, as `make up` runs it, and a client of its API.
 
-    `settings` are environment variables beside, or in place of, those that the benchmarks need.
+    `settings` are environment variables beside, or in place of, those that the benchmarks need;
+    `environ` is the environment that it runs in.
     """
 
     def __init__(self, data: Path, **settings: str) -> None:
@@ -64,7 +65,7 @@ class Diffy:
         self.origin = f"http://127.0.0.1:{api}"
         self.temporal = f"127.0.0.1:{temporal}"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("DIFFY_", "TEMPORAL_"))}
-        self._environ = {
+        self.environ = {
             **kept,
             "DIFFY_DATA_DIR": str(data),
             "DIFFY_API_PORT": str(api),
@@ -90,7 +91,7 @@ class Diffy:
             self._up = subprocess.Popen(
                 [sys.executable, "-m", "cli.main", "up"],
                 cwd=Path(__file__).parents[1],
-                env=self._environ,
+                env=self.environ,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
             )
@@ -119,6 +120,10 @@ class Diffy:
             return self._http.get("/health").is_success
         except httpx2.TransportError:
             return False
+
+    def ready(self) -> Any:
+        """What `/readyz` answers, whether all is well or not."""
+        return self._http.get("/readyz").json()
 
     def processes(self) -> dict[int, str]:
         """The processes that run for it: their commands by their ids."""
