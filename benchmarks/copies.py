@@ -190,7 +190,7 @@ def measured(scratch: Path, stack: ExitStack, given: argparse.Namespace) -> dict
 
     server = stack.enter_context(running_postgres())
     one, other = (stack.enter_context(server.database()) for _ in range(2))
-    figures["move to PostgreSQL, s"] = seconds(lambda: migrate_to(here, one, None, print))
+    figures["move to PostgreSQL, s"] = seconds(lambda: migrate_to(here, one, None, _silent))
     check(one)
     moved = _jobs_moved(here, scratch, other)
     figures["the same with the jobs, s"] = moved
@@ -206,6 +206,10 @@ def measured(scratch: Path, stack: ExitStack, given: argparse.Namespace) -> dict
     return figures
 
 
+def _silent(_: str) -> None:
+    """Nobody reads the lines of a move."""
+
+
 def _jobs_moved(here: Settings, scratch: Path, database: str) -> float:
     """Seconds of a move to a database and a Temporal server that has nothing."""
     other = embedded(scratch / "other")
@@ -213,11 +217,12 @@ def _jobs_moved(here: Settings, scratch: Path, database: str) -> float:
 
     async def move() -> float:
         await server.start()
-        began = time.monotonic()
-        await asyncio.to_thread(migrate_to, here, database, server.address, print)
-        took = time.monotonic() - began
-        await server.stop()
-        return round(took, 1)
+        try:
+            began = time.monotonic()
+            await asyncio.to_thread(migrate_to, here, database, server.address, _silent)
+            return round(time.monotonic() - began, 1)
+        finally:
+            await server.stop()
 
     return asyncio.run(move())
 

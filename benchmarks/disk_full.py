@@ -15,7 +15,8 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -150,24 +151,17 @@ async def _measured(
         "answers while the disk was full": full,
         "answers that no outage excuses": client.wrong,
         "accepted while it was full": accepted_while_full,
-        "answers to reading a job while it was full": _counted(str(each.status) for each in read),
-        "states of the jobs that were to begin then": _counted(
+        "answers to reading a job while it was full": Counter(str(each.status) for each in read),
+        "states of the jobs that were to begin then": Counter(
             each.data["state"] for each in read if each.ok
         ),
         "processes that lived on": alive,
         "seconds from the space to the end of all jobs": round(recovered, 1),
-        "jobs by their end": _counted(each.data["state"] for each in results),
+        "jobs by their end": Counter(each.data["state"] for each in results),
         "pages whose change was not told": len(set(pages) - told),
         "changes told twice": len(changes) - len(told),
         "pages with other than two versions": sum(1 for each in versions if each != 2),
     }
-
-
-def _counted(states: Iterable[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for state in states:
-        counts[state] = counts.get(state, 0) + 1
-    return counts
 
 
 def main() -> None:

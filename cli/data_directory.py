@@ -57,13 +57,15 @@ def check_nothing_moved(settings: Settings) -> None:
     twice, and its sites be checked twice.
     """
     used = {
-        Moved.STORE: ("DIFFY_DATABASE_URL", settings.database_url),
-        Moved.TEMPORAL: ("TEMPORAL_ADDRESS", settings.temporal_address),
+        Moved.STORE: (
+            "DIFFY_DATABASE_URL",
+            settings.resolved_database_url.startswith("sqlite"),
+        ),
+        Moved.TEMPORAL: ("TEMPORAL_ADDRESS", settings.temporal_address is None),
     }
-    for part, (variable, chosen) in used.items():
-        if chosen is None and is_moved(settings, part):
-            file = settings.data_dir / part
+    for part, (variable, is_embedded) in used.items():
+        if is_embedded and is_moved(settings, part):
             raise SettingsError(
-                f"{variable} is not set, and {file.with_suffix('')} was moved elsewhere. Set it, "
-                f"or remove {file} to use what is left."
+                f"{variable} does not say where this installation was moved. Set it, or remove "
+                f"{settings.data_dir / part} to use what is left."
             )

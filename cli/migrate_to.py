@@ -16,9 +16,10 @@ from cli.embedded import HOST, EmbeddedTemporal
 from cli.ports import Port, check_ports
 from core.errors import SettingsError
 from core.settings import Settings
-from store.copying import copy_store
+from store.copying import check_target, copy_store
 from store.db.engine import parse_url
 from store.db.migrations import migrate
+from store.db.schema import revisions, stored_revision
 from store.secretkey import KEY_FILE
 from temporal.connection import connect
 from temporal.moving import move_unfinished
@@ -44,7 +45,12 @@ def migrate_to(
     _check_secret_key(settings)
     with own_data_directory(settings):
         migrate(source.render_as_string(hide_password=False))
+        _check_revision(target)
         migrate(target.render_as_string(hide_password=False))
+        check_target(source, target)
+        if temporal_address is not None and not (settings.data_dir / "temporal.db").exists():
+            report("There is no embedded Temporal: no job is moved, and its schedules stay.")
+            temporal_address = None
         if temporal_address is not None:
             moved = asyncio.run(_move_jobs(settings, temporal_address))
             report(f"Unfinished jobs, started again at {temporal_address}: {moved}")
@@ -80,9 +86,16 @@ def _check_secret_key(settings: Settings) -> None:
         )
 
 
+def _check_revision(target: URL) -> None:
+    """Raise SettingsError for a database of another version of Diffy: it is not to be migrated."""
+    if stored_revision(target) not in (None, revisions()[-1]):
+        raise SettingsError(
+            f"The database {target.database} is that of another version of Diffy; move into an "
+            "empty one."
+        )
+
+
 async def _move_jobs(settings: Settings, address: str) -> int:
-    if not (settings.data_dir / "temporal.db").exists():
-        raise SettingsError(f"There is no {settings.data_dir / 'temporal.db'}; no job is moved.")
     target = await connect(settings.model_copy(update={"temporal_address": address}))
     await prepare_namespace(target, timedelta(days=settings.job_retention_days))
     here = settings.model_copy(update={"temporal_address": None})

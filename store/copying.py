@@ -1,6 +1,7 @@
 """Copies a whole store from SQLite into an empty PostgreSQL database."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 from uuid import uuid4
@@ -23,21 +24,44 @@ ROWS_AT_ONCE: Final = 500
 """Rows that are read and written together: a text may have megabytes."""
 
 
+def check_target(source: URL, target: URL) -> None:
+    """Raise SettingsError if `target` holds anything but the organisations of `source`, and
+    Unavailable if a database cannot be reached. Both must be at the current revision.
+    """
+    with (
+        _engines(source, target) as (reader, writer),
+        reader.connect() as read,
+        writer.connect() as written,
+    ):
+        _is_copied(read, written)
+
+
 def copy_store(source: URL, target: URL, *, schedules: bool) -> Mapping[str, int] | None:
     """Copy all rows of `source`, and return the number of rows of each table that had any.
 
     All of them are copied, or none. Both databases must be at the current revision, and nobody may
     write to them meanwhile. With `schedules`, all schedules are made anew in Temporal by the next
-    process that delivers the outbox. Returns None, and copies nothing, if `target` holds the
-    organisations of `source` already.
-
-    Raises SettingsError if `target` holds anything else, and Unavailable if a database cannot be
-    reached.
+    process that delivers the outbox. Returns None, and copies no row, if `target` holds the
+    organisations of `source` already. Raises as `check_target` does.
     """
+    with (
+        _engines(source, target) as (reader, writer),
+        reader.connect() as read,
+        writer.begin() as written,
+    ):
+        copied = _is_copied(read, written)
+        counts = {} if copied else _copy(read, written)
+        if schedules:
+            _ask_for_schedules(written)
+    return None if copied else counts
+
+
+@contextmanager
+def _engines(source: URL, target: URL) -> Iterator[tuple[Engine, Engine]]:
     reader = create_engine(source)
     writer = create_engine(target, connect_args={"connect_timeout": CONNECT_TIMEOUT})
     try:
-        return _copy(reader, writer, schedules)
+        yield reader, writer
     except DBAPIError as error:
         if not is_outage(error):
             raise
@@ -47,19 +71,20 @@ def copy_store(source: URL, target: URL, *, schedules: bool) -> Mapping[str, int
         writer.dispose()
 
 
-def _copy(reader: Engine, writer: Engine, schedules: bool) -> Mapping[str, int] | None:
-    with reader.connect() as read, writer.begin() as written:
-        if _holds_rows(written):
-            owners = select(Organisation.id)
-            if set(read.scalars(owners)) & set(written.scalars(owners)):
-                return None
-            raise SettingsError(
-                f"The database {writer.url.database} is not empty; move into an empty one."
-            )
-        tables = Base.metadata.sorted_tables
-        counts = {table.name: _copy_rows(read, written, table) for table in tables}
-        if schedules:
-            _ask_for_schedules(written)
+def _is_copied(read: Connection, written: Connection) -> bool:
+    """Whether the store was copied before. Raises SettingsError if there is another one."""
+    if not _holds_rows(written):
+        return False
+    owners = select(Organisation.id)
+    if set(read.scalars(owners)) & set(written.scalars(owners)):
+        return True
+    name = written.engine.url.database
+    raise SettingsError(f"The database {name} is not empty; move into an empty one.")
+
+
+def _copy(read: Connection, written: Connection) -> Mapping[str, int]:
+    tables = Base.metadata.sorted_tables
+    counts = {table.name: _copy_rows(read, written, table) for table in tables}
     return {name: count for name, count in counts.items() if count}
 
 

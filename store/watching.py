@@ -101,10 +101,12 @@ async def record_failed_check(
 
 
 async def _has_broken(session: AsyncSession, domain: Domain) -> bool:
-    """Whether it was told of the domain, or of a page of it, that it is not watched."""
+    """Whether it was told of the domain, or of a page that it watches, that it is not watched."""
     if domain.checks_broken_since is not None:
         return True
-    broken = select(Page.id).where(Page.domain_id == domain.id, Page.broken_since.is_not(None))
+    broken = select(Page.id).where(
+        Page.domain_id == domain.id, Page.monitoring_enabled, Page.broken_since.is_not(None)
+    )
     return await session.scalar(broken.limit(1)) is not None
 
 

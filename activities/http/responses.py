@@ -92,7 +92,9 @@ def error_for_document(
     if unusable is None and chosen is None:
         return None
     if kind is None or (kind is not DocumentKind.PDF and _signature(body) is not None):
-        return unusable or NotAPage("The site sent no text, which its documentKind says.")
+        return unusable or NotAPage(
+            "The site sent no text, though its settings say that it is a document of text."
+        )
     return None
 
 

@@ -410,10 +410,19 @@ def _webhook_url(text: str, settings: Settings) -> str:
     return url
 
 
+NEVER_PUBLIC: Final = frozenset(
+    {"corp", "home", "internal", "invalid", "lan", "local", "localdomain", "localhost", "onion"}
+    | {"test"}
+)
+"""Top-level names that the public DNS has none of: reserved ones (RFC 6761, 6762, 7686; `internal`
+by ICANN), and those that local networks use.
+"""
+
+
 def _is_local(name: str) -> bool:
-    """Whether a host name is never one of the public internet (RFC 6761, RFC 6762)."""
+    """Whether a host name is never one of the public internet; `home.arpa` by RFC 8375."""
     labels = name.rstrip(".").split(".")
-    return len(labels) < 2 or labels[-1] in ("localhost", "local", "internal", "localdomain")
+    return len(labels) < 2 or labels[-1] in NEVER_PUBLIC or labels[-2:] == ["home", "arpa"]
 
 
 def _direct(channel: Channel, url: str, box: SecretBox) -> None:

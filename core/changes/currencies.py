@@ -40,7 +40,7 @@ _DOLLARS: Final[dict[str, str]] = {
 BEFORE: Final[dict[str, str]] = {
     **{f"{prefix}$": code for prefix, code in _DOLLARS.items()},
     **{f"{code}$": code for code in _DOLLARS.values()}, "ARS$": "ARS",
-    "E£": "EGP", "£E": "EGP", "LE": "EGP", "Gs": "PYG", "Gs.": "PYG", "Ft": "HUF", "DA": "DZD",
+    "E£": "EGP", "£E": "EGP", "LE": "EGP", "Gs": "PYG", "Gs.": "PYG",
     "U$S": "USD", "U$D": "USD", "$U": "UYU", "CN¥": "CNY", "JP¥": "JPY", "RMB¥": "CNY",
     "GH₵": "GHS", "GH¢": "GHS", "B/.": "PAB", "S/.": "PEN", "S/": "PEN", "Bs.": "Bs", "Bs": "Bs",
     "RMB": "CNY", "Rs.": "INR", "Rs": "INR", "Rp": "IDR", "Rp.": "IDR", "RM": "MYR",

@@ -132,10 +132,10 @@ _LEADS: Final = words_of(
     "cuesta"
 )
 
-_OTHER_COMMA: Final = re.compile(r"(?<=\d)[，،](?=\d)")
+_OTHER_COMMA: Final = re.compile(r"(?<=\d)[，،](?=\d{3}(?!\d))")
 """A full-width or Arabic comma within a number."""
 
-_CONTINUES: Final = re.compile(r"(?:\d[。、]|[千万萬億亿만억천]\s)\Z")
+_CONTINUES: Final = re.compile(r"(?:\d。|[千万萬億亿만억천]\s)\Z")
 """What stands before a number that is the rest of another one."""
 
 _TWO_DIGITS_BEHIND_OTHERS: Final = re.compile(r"(?<=\d)\s\d\d\Z")
@@ -143,8 +143,9 @@ _TWO_DIGITS_BEHIND_OTHERS: Final = re.compile(r"(?<=\d)\s\d\d\Z")
 _GROUPS_BY_SPACE: Final = "₴₽₸₾₼₮"
 """Signs of countries that separate thousands by a space also after the sign."""
 
-_CODE: Final = re.compile(r"\s?([A-Z]{3})(?![^\W\d_])")
+_CODE: Final = re.compile(r"\s?([A-Z]{3})(?![^\W\d_]|\s?\d)")
 
+_WHOLE: Final = re.compile(r"\d{1,3}(?:,\d{3})+|[0-9]+")
 _MYRIADS: Final = frozenset("千万萬億亿만억천")
 
 _CODES_OF_SIGNS: Final = {
@@ -222,6 +223,8 @@ class _Reader:
         """How many numbers from the `n`th on belong together, and the amounts that they are."""
         number = self._numbers[n]
         before = self._before(number.start())
+        if before and before.name in NEEDS_PRICE_FORM and self._after(number.end()):
+            before = None  # `LE 19,90 €`: the word is none of the amount
         if (counted := self._in_myriads(n)) is not None:
             return self._counted(number.start(), before, *counted)
         following = self._range_end(n, leading=before is not None)
@@ -266,9 +269,9 @@ class _Reader:
                 break
             mark = self._plain[number.end() : number.end() + 1]
             own = SCALES[mark] if mark in _MYRIADS else 0
-            if own >= power or not number[0].isdecimal():
+            if own >= power or not _WHOLE.fullmatch(number[0]):
                 return None
-            total += int(number[0]) * 10**own
+            total += int(number[0].replace(",", "")) * 10**own
             power, end, taken = own, number.end() + bool(own), taken + 1
         return (taken, total, end) if taken > 1 else None
 

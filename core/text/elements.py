@@ -57,7 +57,9 @@ _DECORATIVE: Final = frozenset({"presentation", "none"})
 
 
 def may_be_labelled(tag: str, attributes: Attributes) -> bool:
-    """Whether the element may stand for a text: cheap, and right if it does not."""
+    """Whether the element may have a label: a cheap test that is true for more than those that
+    have one.
+    """
     return tag in _LABELLED or "-" in tag or attributes.get("role") == "img"
 
 
@@ -78,7 +80,7 @@ def label_of(node: LexborNode, tag: str, attributes: Attributes) -> str:
         use = node.css_first("use")
         target = use and (use.attributes.get("href") or use.attributes.get("xlink:href"))
         return _meaning_of(node, target or attributes.get("class"), named=True)
-    if (tag == "i" or "-" in tag) and node.child is None:
+    if (tag == "i" or ("-" in tag and "icon" in tag)) and node.child is None:
         named = next(filter(None, map(attributes.get, _ICON_ATTRIBUTES)), None)
         if named and (meaning := _meaning_of(node, named, named=True)):
             return meaning
@@ -297,6 +299,10 @@ _PANEL_NAME: Final = re.compile(
     r"|details[-_]?content|w-tab-pane)(?:[-_]+[a-z0-9]+)*"
 )
 _QUOTED: Final = re.compile(r"[\"']#?([\w:.-]+)[\"']")
+_OVERLAY_NAME: Final = re.compile(
+    r"(?:^|[-_])(?:modal|popup|overlay|drawer|offcanvas|cart|basket|menu|search|log-?in|sign-?in)"
+    r"(?:$|[-_])"
+)
 _OVERLAY_ROLES: Final = frozenset(
     {"dialog", "alertdialog", "menu", "listbox", "tooltip", "alert", "status", "navigation"}
 )
@@ -307,7 +313,6 @@ class Panels:
 
     def __init__(self, tree: LexborHTMLParser) -> None:
         self._tree = tree
-        self._controlled: frozenset[str] | None = None
 
     def has(self, tag: str, attributes: Attributes) -> bool:
         """Whether the hidden element is such a panel."""
@@ -320,8 +325,8 @@ class Panels:
         if any(_PANEL_NAME.fullmatch(name) for name in names):
             return True
         identity = attributes.get("id")
-        if identity is not None and (identity in self._ids() or identity in self._named_by_scripts):
-            return True
+        if identity is not None and identity in self._controlled | self._named_by_scripts:
+            return not any(map(_OVERLAY_NAME.search, [identity.lower(), *names]))
         return bool(self._tabs.intersection((attributes.get("aria-labelledby") or "").split()))
 
     @cached_property
@@ -343,20 +348,19 @@ class Panels:
             if node.attributes.get("aria-haspopup") in (None, "false")
         )
 
-    def _ids(self) -> frozenset[str]:
+    @cached_property
+    def _controlled(self) -> frozenset[str]:
         """The ids that tabs and other switches of the page name."""
-        if self._controlled is None:
-            found: set[str] = set()
-            for node in self._tree.css(_CONTROLS):
-                attributes = node.attributes
-                if attributes.get("aria-haspopup") not in (None, "false"):
-                    continue
-                if attributes.get("role") == "combobox" or node.tag == "input":
-                    continue
-                found.update((attributes.get("aria-controls") or "").split())
-                for name in ("data-bs-target", "data-target", "data-tab-target", "href"):
-                    value = attributes.get(name) or ""
-                    if value.startswith("#"):
-                        found.add(value[1:])
-            self._controlled = frozenset(found)
-        return self._controlled
+        found: set[str] = set()
+        for node in self._tree.css(_CONTROLS):
+            attributes = node.attributes
+            if attributes.get("aria-haspopup") not in (None, "false"):
+                continue
+            if attributes.get("role") == "combobox" or node.tag == "input":
+                continue
+            found.update((attributes.get("aria-controls") or "").split())
+            for name in ("data-bs-target", "data-target", "data-tab-target", "href"):
+                value = attributes.get(name) or ""
+                if value.startswith("#"):
+                    found.add(value[1:])
+        return frozenset(found)

@@ -46,18 +46,32 @@ MIN_COVERED: Final = 0.8
 _LABELS: Final = {
     label: codecs.lookup(encoding).name
     for encoding, labels in {
+        "utf-8": "unicode-1-1-utf-8 unicode11utf8 unicode20utf8 x-unicode20utf8",
+        "cp1252": "ansi_x3.4-1968 iso88591 iso_8859-1:1987 x-cp1252",
         "iso8859-2": "iso88592 iso_8859-2:1987",
-        "iso8859-5": "iso88595",
-        "iso8859-6": "csiso88596e iso-8859-6-e iso-8859-6-i",
-        "iso8859-7": "sun_eu_greek",
-        "iso8859-8": "csiso88598e iso-8859-8-e visual iso-8859-8-i csiso88598i logical",
+        "iso8859-3": "iso88593 iso_8859-3:1988",
+        "iso8859-4": "iso88594 iso_8859-4:1988",
+        "iso8859-5": "iso88595 iso_8859-5:1988",
+        "iso8859-6": "csiso88596e iso-8859-6-e iso-8859-6-i iso88596 iso_8859-6:1987",
+        "iso8859-7": "sun_eu_greek iso88597 iso_8859-7:1987",
+        "iso8859-8": "csiso88598e iso-8859-8-e visual iso-8859-8-i csiso88598i logical"
+        " iso88598 iso_8859-8:1988",
+        "iso8859-10": "iso885910",
+        "iso8859-13": "iso885913",
+        "iso8859-14": "iso885914",
+        "iso8859-15": "csisolatin9 iso885915",
         "koi8-r": "koi koi8",
         "koi8-u": "koi8-ru",
         "mac-roman": "csmacintosh mac x-mac-roman",
-        "cp874": "dos-874",
+        "cp874": "dos-874 iso885911",
         "cp1250": "x-cp1250",
         "cp1251": "x-cp1251",
-        "cp1254": "x-cp1254",
+        "cp1253": "x-cp1253",
+        "cp1254": "x-cp1254 iso88599 iso_8859-9:1989",
+        "cp1255": "x-cp1255",
+        "cp1256": "x-cp1256",
+        "cp1257": "x-cp1257",
+        "cp1258": "x-cp1258",
         "mac-cyrillic": "x-mac-cyrillic x-mac-ukrainian",
         "gb18030": "csgb2312 gb_2312 x-gbk",
         "big5hkscs": "cn-big5 x-x-big5",
@@ -134,6 +148,11 @@ _LATIN: Final = (
 text, the first one is taken.
 """
 
+MIN_DIFFERENT: Final = 3
+"""How many letters of a language have to be seen: one or two may be signs of windows-1252, whose
+`£` and `³` are letters in other encodings.
+"""
+
 _MIXED: Final = re.compile(rb"[A-Za-z](?=[\x80-\xff])|(?<=[\x80-\xff])[A-Za-z]")
 """A Latin letter beside a byte beyond ASCII: the byte belongs to a Latin word."""
 
@@ -156,7 +175,7 @@ def decode_page(body: bytes, content_type: str | None) -> tuple[str, str]:
     """The text of a page, decoded as browsers do (HTML standard, 13.2.3.2), and its encoding.
 
     The charset is that of the BOM, the header, or a meta element; otherwise UTF-8 if valid, or else
-    windows-1252.
+    that of `undeclared_encoding`.
     """
     marked, mark = read_bom(body)
     if marked is not None and mark is not None:
@@ -227,7 +246,7 @@ def _share(script: _Script, sample: bytes, high: int, is_cut: bool) -> float | N
         return None
     hits = sum(1 for each in letters if script.characters.fullmatch(each))
     frequent = sum(1 for each in letters if each in script.frequent) / len(letters)
-    return frequent if hits > 0.8 * len(letters) and frequent >= script.share else None
+    return frequent if hits > MIN_COVERED * len(letters) and frequent >= script.share else None
 
 
 def _latin_encoding(sample: bytes) -> str:
@@ -236,6 +255,8 @@ def _latin_encoding(sample: bytes) -> str:
     for encoding, alphabet in _LATIN:
         decoded = sample.decode(encoding, errors="replace")
         letters = [each for each in decoded if each > "\x7f" and each not in _SIGNS]
+        if encoding != "cp1252" and len(set(letters) & set(alphabet)) < MIN_DIFFERENT:
+            continue
         share = sum(1 for each in letters if each in alphabet) / max(len(letters), 1)
         if share > covered:
             best, covered = encoding, share

@@ -104,6 +104,8 @@ def json_part(text: str, json_path: str) -> str | None:
     except (ValueError, RecursionError):
         data = _values_of_lines(text)
     found = selected_values(data, json_path)
+    if not found and not isinstance(data, list):
+        found = selected_values([data], json_path)  # JSON lines, of which one is left
     parts = (part for place, value in found for part in _selected(place, value))
     return _page(parts) if found else None
 

@@ -43,7 +43,8 @@ def _kinds(tree: LexborHTMLParser) -> Iterator[str]:
 
 
 _AROUND_DATA: Final = re.compile(
-    r"\A\s*(?:/\*|//)?\s*(?:<!\[CDATA\[|<!--)\s*(?:\*/)?|(?:/\*|//)?\s*(?:\]\]>|-->)\s*(?:\*/)?\s*\Z"
+    r"\A(?:/\*|//)?\s*(?:<!\[CDATA\[|<!--)\s*(?:\*/)?"
+    r"|(?:(?:/\*|//)\s*)?(?:\]\]>|-->)(?:\s*\*/)?\Z"
 )
 _LAST_COMMA: Final = re.compile(r",(?=\s*[}\]])")
 
@@ -52,7 +53,7 @@ def _parsed(text: str) -> object:
     """The data of a script, read as leniently as search engines read them; None if they are none:
     within a comment or CDATA, with line feeds in strings, with a comma after the last entry.
     """
-    text = _AROUND_DATA.sub("", text)
+    text = _AROUND_DATA.sub("", text.strip())
     for written in (text, _LAST_COMMA.sub("", text)):
         try:
             return json.loads(written, strict=False)

@@ -54,6 +54,11 @@ START: Final = 200
 
 FIELDS_OF_OTHER_FORMS: Final = "textarea, select, input[type='email' i], input[type='tel' i]"
 
+FIELDS_OF_LOGINS: Final = (
+    "input[type='email' i], input[type='tel' i], input[name*='user' i], input[name*='mail' i],"
+    " input[name*='login' i], input[autocomplete*='username' i]"
+)
+
 MAX_ELEMENTS: Final = 3_000
 """Number of tags of a page that may be a wall: nested elements take quadratic time."""
 
@@ -391,8 +396,7 @@ def wall_of(html: str, url: str) -> Wall | None:
     tree = LexborHTMLParser(_DOCTYPE.sub("", html, count=1))
     shown = tree.clone()
     shown.strip_tags(["script", "style", "template", "title"])
-    written = _text_of(shown.body)
-    text = _folded(written)
+    text = _folded(_text_of(shown.body))
     if _has_more_words(text, MAX_WORDS_OF_CONSENT):
         return None
     page = _Page(tree, shown, text)
@@ -404,8 +408,10 @@ def wall_of(html: str, url: str) -> Wall | None:
         (WallKind.CONSENT, _consent),
     ):
         said = judge(page)
-        if said is not None and kind is not WallKind.CONSENT and find_money(written[:20_000]):
-            return None  # a page that names a price says something of its own
+        if said is not None and kind is not WallKind.CONSENT:
+            shown.strip_tags(["header", "nav", "footer"])  # `Free delivery over $50`
+            if find_money(_text_of(shown.body)[:20_000]):
+                return None  # a page that names a price says something of its own
         if said is not None and not _ADDRESSES[kind].search(url.split("/", 3)[-1]):
             return Wall(kind, said)
     return None
@@ -429,6 +435,7 @@ class _Page:
             in ("text", "email", "tel", "search", "number", "url", "date")
         )
         self.buttons = [_folded(text) for text in self._button_texts()]
+        self.asks_who = self._tree.css_first(FIELDS_OF_LOGINS) is not None
         self.asks_for_data = self._tree.css_first(FIELDS_OF_OTHER_FORMS) is not None
         self.title = _folded(_text_of(self._tree.css_first("title")))
         self.headings = [
@@ -555,7 +562,10 @@ def _login(page: _Page) -> str | None:
         return said[0]
     if page.words > MAX_WORDS_OF_LOGIN or page.fields > MAX_FIELDS:
         return None
-    return said[0] if said else page.headed(_LOGIN_TITLE)
+    if not page.passwords and not page.asks_who:
+        return None
+    headed = next((found for line in page.lines if (found := _LOGIN.search(line))), None)
+    return headed[0] if headed else page.headed(_LOGIN_TITLE)
 
 
 def _consent(page: _Page) -> str | None:

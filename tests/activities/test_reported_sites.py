@@ -77,7 +77,8 @@ async def watched(system: System, site: FakeSite, path: str) -> UUID:
 
 
 async def summaries(system: System, page_id: UUID) -> list[str]:
-    answer = await system.api.get(f"/api/changes?pageId={page_id}")
+    """What was told of the page itself, not of its being watched."""
+    answer = await system.api.get(f"/api/changes?pageId={page_id}&event=change")
     return [change["summary"] for change in answer.json()["data"]]
 
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import func, select
 from temporalio.client import ScheduleActionStartWorkflow
@@ -207,10 +208,13 @@ def test_what_was_moved_does_not_start_again_where_it_was(stopped: Settings, tar
     assert diffy("migrate-to", target, data_dir=stopped.data_dir).returncode == 0
     started = diffy_process("up", data_dir=stopped.data_dir)
     assert started.returncode == 2
-    assert "DIFFY_DATABASE_URL is not set, and" in started.stderr
+    assert "DIFFY_DATABASE_URL does not say where" in started.stderr
     record_move(stopped, Moved.TEMPORAL)
-    with pytest.raises(SettingsError, match="TEMPORAL_ADDRESS is not set"):
+    with pytest.raises(SettingsError, match="TEMPORAL_ADDRESS does not say where"):
         check_nothing_moved(stopped.model_copy(update={"database_url": target}))
+    named = stopped.model_copy(update={"database_url": stopped.resolved_database_url})
+    with pytest.raises(SettingsError, match="DIFFY_DATABASE_URL does not say where"):
+        check_nothing_moved(named)
 
 
 def test_a_move_that_does_not_fit_is_refused_and_moves_nothing(
@@ -233,12 +237,38 @@ def test_a_move_that_does_not_fit_is_refused_and_moves_nothing(
     other = stopped.model_copy(update={"secret_key": "o" * 40})
     refused(target, SettingsError, "DIFFY_SECRET_KEY is not the key", other)
     same = stopped.model_copy(update={"secret_key": KEY})
-    with pytest.raises(SettingsError, match=r"no .*temporal.db"):
-        migrate_to(same, target, "127.0.0.1:1", pytest.fail)
-
     diffy("keys", "create", "--org", "other", data_dir=tmp_path / "x", DIFFY_DATABASE_URL=target)
     refused(target, SettingsError, "is not empty", same)
+    with pytest.raises(SettingsError, match="is not empty"):  # before any job is started there
+        migrate_to(same, target, "127.0.0.1:1", pytest.fail)
+    with psycopg.connect(target) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    refused(target, SettingsError, "that of another version", same)
     assert not list(stopped.data_dir.glob("*.moved"))
+
+
+def test_the_jobs_may_follow_later_and_their_schedules_are_asked_for(
+    stopped: Settings, target: str
+) -> None:
+    diffy("keys", "create", "--org", "acme", data_dir=stopped.data_dir)
+    lines: list[str] = []
+    migrate_to(stopped, target, "127.0.0.1:1", lines.append)
+    assert lines[0] == "There is no embedded Temporal: no job is moved, and its schedules stay."
+    source, moved = parse_url(stopped.resolved_database_url), parse_url(target)
+    domain_id = uuid4()
+    with psycopg.connect(target) as connection:
+        connection.execute(
+            "INSERT INTO domains (id, org_id, domain, origin, display_name, status,"
+            " check_frequency_hours, discover_frequency_hours, created_at, updated_at)"
+            " SELECT %s, id, 'a', 'https://a', 'a', 'active', 24, 24, now(), now()"
+            " FROM organisations",
+            [domain_id],
+        )
+    for _ in range(2):
+        assert copy_store(source, moved, schedules=True) is None
+        with psycopg.connect(target) as connection:
+            asked = connection.execute("SELECT subject_id, kind FROM outbox").fetchall()
+        assert asked == [(domain_id, "schedule")]
 
 
 async def test_no_job_is_moved_to_where_a_worker_waits(

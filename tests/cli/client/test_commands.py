@@ -142,8 +142,11 @@ async def test_a_page_is_found_by_the_address_that_was_printed_of_it(installed: 
         assert (await installed.json("domains", "show", f"https://www.{name}"))["domain"] == name
         two = await installed.run("pages", "show", "http://rival.example/")
         assert (two.returncode, "can be 2 of them" in two.stderr) == (2, True)
-        unknown = await installed.run("pages", "show", "https://rival.example/none")
-        assert "has no page" in unknown.stderr
+        for missing in ("https://rival.example/none", "https://rival.example/#/none"):
+            unknown = await installed.run("pages", "show", missing)
+            assert "has no page" in unknown.stderr, missing
+        section = await installed.json("pages", "show", f"{addresses[1]}#top")
+        assert section["url"] == addresses[1]
         elsewhere = await installed.run("pages", "show", "https://rival.example:9/x")
         assert "There is no domain https://rival.example:9." in elsewhere.stderr
         foreign = ["crawl", name, "--page", "https://other.example/pricing"]

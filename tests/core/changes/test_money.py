@@ -76,7 +76,9 @@ def test_a_number_without_a_currency_is_no_money(text: str) -> None:
         ("$12 MXN", "12", "MXN"), ("$12.00 USD", "12.00", "USD"), ("£12 EGP", "12", "EGP"),
         ("kr 99 SEK", "99", "SEK"), ("₴1 299", "1299", "UAH"), ("1 299 р", "1299", "RUB"),
         ("12.00 LE", "12.00", "EGP"), ("1 200 DA", "1200", "DZD"), ("Gs. 12.000", "12000", "PYG"),
-        ("Ft 1 200", "1200", "HUF"),
+        ("A PARTIRE DA 19,99 €", "19.99", "EUR"), ("LE 19,90 €", "19.90", "EUR"),
+        ("共2，3元", "3", "¥"), ("原价199，99元抢购", "99", "¥"), ("1、500元套餐", "500", "¥"),
+        ("12万5,000円", "125000", "¥"), ("1億2,000万円", "120000000", "¥"),
     ],
 )  # fmt: skip
 def test_notations_of_the_world_are_read(text: str, amount: str, currency: str) -> None:
@@ -90,7 +92,7 @@ def test_notations_of_the_world_are_read(text: str, amount: str, currency: str) 
     [
         "$35 00", "$ 35 00 per month", "$5 100 users", "5 € 99", "Phone 15 999 €",
         "Windows 11 139 €", "1,234,56 €", "19 99 €", "35 00 €", "1 299 99 €", "19。99元",
-        "12万5000人", "$1.5.2", "$1.299/l", "TND 1,250", "$5m", "£5b",
+        "12万5000人", "Sq Ft 1,200", "$1.5.2", "$1.299/l", "TND 1,250", "$5m", "£5b",
     ],
 )  # fmt: skip
 def test_a_figure_that_can_be_two_amounts_is_none(text: str) -> None:
@@ -136,6 +138,11 @@ def test_a_count_or_a_name_beside_a_dash_is_no_end_of_a_range(text: str, amount:
 )  # fmt: skip
 def test_words_around_a_range_leave_it_one(text: str) -> None:
     assert [money.amount for money in find_money(text)] == [10, 20]
+
+
+def test_the_code_of_the_next_amount_is_its_own() -> None:
+    found = find_money("$99 CAD 129")
+    assert [(each.text, each.currency) for each in found] == [("$99", "$"), ("CAD 129", "CAD")]
 
 
 def test_of_two_counts_each_has_its_own_currency() -> None:

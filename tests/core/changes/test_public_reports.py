@@ -365,6 +365,9 @@ def test_what_one_click_shows_is_compared(panel: str) -> None:
         "<div role=dialog id=yearly hidden>{}</div>",
         "<div role=menu hidden>{}</div>",
         "<ul><li><a href='#m2'>Log in</a></ul><div id=m2 role=dialog hidden>{}</div>",
+        "<ul><li><a href='#cart'>Cart</a></ul><div id=cart hidden>{}</div>",
+        "<ul><li><a href='#l'>Sign in</a></ul><div id=l class='modal mfp-hide' hidden>{}</div>",
+        "<ul><li><a href='#mobile-menu'>Menu</a></ul><div id=mobile-menu hidden>{}</div>",
         "<button aria-haspopup=menu aria-expanded=false id=b>M</button>"
         "<div aria-labelledby=b hidden>{}</div>",
         "<button aria-haspopup=true aria-controls=m>Menu</button><ul id=m hidden><li>{}</ul>",

@@ -87,6 +87,8 @@ def test_one_broken_character_spoils_no_page() -> None:
         ("x-cp1254", "ışığ", "cp1254"), ("x-mac-cyrillic", "Цена", "mac-cyrillic"),
         ("x-mac-roman", "é", "mac-roman"), ("koi8-ru", "Ціна", "koi8-u"),
         ("dos-874", "ราคา", "cp874"), ("iso-8859-6-i", "سعر", "iso8859-6"),
+        ("iso88591", "£é", "cp1252"), ("x-cp1257", "ąž", "cp1257"), ("iso88599", "ış", "cp1254"),
+        ("csisolatin9", "€", "iso8859-15"), ("unicode-1-1-utf-8", "é中", "utf-8"),
         ("sun_eu_greek", "Τιμή", "iso8859-7"), ("iso88592", "żółć", "iso8859-2"),
     ],
 )  # fmt: skip
@@ -112,6 +114,9 @@ def test_a_label_that_browsers_know_is_known(label: str, text: str, encoding: st
         ("Witamy w naszym sklepie, żółte łódki są już w sprzedaży", "cp1250"),
         ("Üdvözöljük üzletünkben, az ár ezer forint, őszi vásár", "iso8859-2"),
         ("Það er gott að sjá þig í dag, ýmislegt er á boðstólum", "cp1252"),
+        ("Pro costs £99 a month, Team £199", "latin-1"),
+        ("¥1,200, 5 m³ of gas, tolerance ±5%, note¹", "latin-1"),
+        ("naïve", "latin-1"),
         ("¿Cuánto cuesta el año próximo? Mañana será más", "cp1252"),
         ("Välkommen till vår affär, hög kvalitet på året", "cp1252"),
     ],

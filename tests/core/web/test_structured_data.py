@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from core.web.page_types import TYPES_BY_KIND, PageType, classify_page
 from core.web.structured_data import MAX_JSON_LD_LENGTH, MAX_KINDS, kinds_of
+from tests.cost import cost
 
 
 def kinds(html: str) -> set[str]:
@@ -67,3 +68,13 @@ def test_the_address_tells_a_type_before_the_data_and_the_data_before_the_title(
     assert classify_page("https://a.com/x/y", "Contact", product) is PageType.PRODUCT
     assert classify_page("https://a.com/x/y", "Contact", frozenset({"webpage"})) is PageType.CONTACT
     assert set(TYPES_BY_KIND) == {kind.lower() for kind in TYPES_BY_KIND}
+
+
+@pytest.mark.parametrize("filling", [" ", "-->", "/* ", "// ", "<!--", "*/ ", ",", "\n}"])
+def test_the_time_grows_with_the_data_and_no_faster(filling: str) -> None:
+    def least(length: int) -> float:
+        html = f"<script type='application/ld+json'>{{\"a\":1{filling * (length // len(filling))}"
+        tree = LexborHTMLParser(html)
+        return min(cost(lambda: kinds_of(tree))[1] for _ in range(2))
+
+    assert least(80_000) < 8 * least(20_000) + 1

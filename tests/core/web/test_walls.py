@@ -226,6 +226,11 @@ MORE_WALLS = {
             form="<button>Go on with Example</button><form><input type=email></form>",
         ),
         page("Sign in to your account", "<div>Sign in</div><form><input type=email></form>"),
+        page(
+            "Shop",
+            "<header>Free shipping over £50</header><h1>Log in</h1><p>Please log in to continue</p>"
+            "<form><input name=u><input type=password></form>",
+        ),
         headed(
             "Protected: Prices",
             "This content is password protected. To view it please enter your password below:",
@@ -401,6 +406,17 @@ PAGES = {
         "Shop",
         "<h1>Kettle</h1><p>$49</p><p>Please log in to see your discount</p><form><input name=u>"
         "<input type=password><button>Log in</button></form>",
+    ),
+    "a museum": page(
+        "Acceso | Museo",
+        "<input type=search><h1>Acceso</h1><p>El metro para delante de la puerta.</p>",
+    ),
+    "a price of traders": page(
+        "Widget", "<input type=search><h1>Widget</h1><p>Log in to view your trade price.</p>"
+    ),
+    "a newsletter in an article": page(
+        "News",
+        "<h1>News</h1><p>Enter your email to continue reading<form><input type=email></form>",
     ),
     "a club": page("Members only", "<h1>Members only</h1><p>Our club is open to all."),
     "a newsletter": page(
