@@ -4,6 +4,7 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,17 +18,19 @@ from activities.notifications.telling import Teller
 from activities.notifications.webhooks import Webhooks
 from api.deps import services_of
 from cli.embedded import EmbeddedTemporal
-from core.alerts.attempts import Attempt
+from core.alerts.attempts import GIVE_UP_AFTER, SUSPECT_AFTER, Attempt
 from core.jobs.contract import DeliverInput, DeliverResult
 from core.jobs.ids import delivery_workflow_id
+from core.model import utc_text
 from core.settings import Settings
 from store.checks import record_version
+from store.deliveries import TURNED_OFF
 from store.secretkey import SecretKey
 from store.tables.alerts import Channel, ChannelKind, Delivery
 from store.tables.changes import Change
 from store.tables.requests import OutboxMessage
 from tests.faults import Fault, faulty
-from tests.receiver import Receiver
+from tests.receiver import OK, Receiver
 from tests.store.rows import new_page, version
 from tests.stored import change, page_of
 from tests.system import System, system_on
@@ -224,3 +227,119 @@ async def test_a_channel_whose_workflow_is_lost_is_delivered_to_all_the_same(
         await session.execute(update(Delivery).values(next_attempt_at=late))
     await delivery.wake_neglected()
     assert (await workflow.describe()).run_id != first
+
+
+async def shown(system: System, path: str) -> dict[str, Any]:
+    """What the API shows there."""
+    answer = await system.api.get(path)
+    assert answer.status_code == 200, answer.text
+    data: dict[str, Any] = answer.json()["data"]
+    return data
+
+
+async def deliveries(system: System, channel_id: UUID) -> list[dict[str, Any]]:
+    """The deliveries to the channel, the newest first."""
+    answer = await system.api.get("/api/deliveries", params={"channelId": str(channel_id)})
+    found: list[dict[str, Any]] = answer.json()["data"]
+    return found
+
+
+async def waits(system: System, channel_id: UUID, **columns: object) -> None:
+    """Let the channel be as it is after so much time."""
+    async with system.database.transaction() as session:
+        row = update(Channel).where(Channel.id == channel_id)
+        await session.execute(row.values(**columns))
+
+
+async def test_a_channel_that_is_gone_is_turned_off_and_what_waits_fails(
+    system: System, receiver: Receiver, activities: DeliverActivities
+) -> None:
+    page = await page_of(system)
+    channel_id = await channel_of(system, receiver, {"pageIds": [str(page.id)]})
+    for _ in range(3):  # of one page, so that two wait for the first
+        await teller(system).tell(await change(system, page.id))
+    receiver.answer = lambda _: (410, {})
+    result = await run(activities, channel_id)
+    assert (result.delivered, result.failed, result.next_at) == (0, 3, None)
+    channel = await shown(system, f"/api/channels/{channel_id}")
+    assert (channel["state"], channel["reason"]) == ("off", "410 x")
+    found = await deliveries(system, channel_id)
+    assert {each["state"] for each in found} == {"failed"}
+    assert sorted(each["lastAnswer"] for each in found) == ["410 x", TURNED_OFF, TURNED_OFF]
+    await teller(system).tell(await change(system, page.id))
+    await run(activities, channel_id)
+    assert len(receiver.received) == 1
+
+
+async def test_what_a_receiver_asks_for_is_waited(
+    system: System, receiver: Receiver, activities: DeliverActivities
+) -> None:
+    page, other = await page_of(system), await page_of(system)
+    on: dict[str, object] = {"pageIds": [str(page.id), str(other.id)]}
+    channel_id = await channel_of(system, receiver, on)
+    await teller(system).tell(await change(system, page.id))
+    receiver.answer = lambda _: (503, {"Retry-After": "600"})
+    began = datetime.now(UTC)
+    result = await run(activities, channel_id)
+    assert result.next_at is not None
+    assert result.next_at >= began + timedelta(minutes=10)
+    await teller(system).tell(await change(system, other.id))
+    assert (await run(activities, channel_id)).delivered == 0
+    assert len(receiver.received) == 1, "not even for another page"
+    channel = await shown(system, f"/api/channels/{channel_id}")
+    assert channel["nextAttemptAt"] == utc_text(result.next_at)
+
+
+async def test_a_channel_that_fails_for_long_is_paused_and_recovers_by_itself(
+    system: System, receiver: Receiver, activities: DeliverActivities
+) -> None:
+    page, other = await page_of(system), await page_of(system)
+    on: dict[str, object] = {"pageIds": [str(page.id), str(other.id)]}
+    channel_id = await channel_of(system, receiver, on)
+    await teller(system).tell(await change(system, page.id))
+    receiver.answer = lambda _: (500, {})
+    for failures in range(1, SUSPECT_AFTER + 2):
+        await overdue(system)
+        await waits(system, channel_id, held_until=None)
+        if failures > SUSPECT_AFTER:
+            hour_ago = datetime.now(UTC) - timedelta(hours=1)
+            await waits(system, channel_id, failing_since=hour_ago)
+        result = await run(activities, channel_id)
+        assert len(receiver.received) == failures
+    channel = await shown(system, f"/api/channels/{channel_id}")
+    assert channel["state"] == "paused"
+    assert channel["reason"] == f"It has failed {SUSPECT_AFTER + 1} times in a row: 500 x"
+    assert result.next_at is not None
+    assert channel["nextAttemptAt"] == utc_text(result.next_at)
+    await teller(system).tell(await change(system, other.id))
+    await run(activities, channel_id)
+    assert len(receiver.received) == failures, "nothing is sent meanwhile"
+    receiver.answer = lambda _: OK
+    await overdue(system)
+    await waits(system, channel_id, held_until=datetime.now(UTC))
+    assert (await run(activities, channel_id)).delivered == 2
+    channel = await shown(system, f"/api/channels/{channel_id}")
+    assert (channel["state"], channel["reason"], channel["nextAttemptAt"]) == ("active", None, None)
+
+
+async def test_a_delivery_that_was_given_up_is_made_again_under_its_id(
+    system: System, receiver: Receiver, activities: DeliverActivities
+) -> None:
+    page = await page_of(system)
+    channel_id = await channel_of(system, receiver, {"pageIds": [str(page.id)]})
+    await teller(system).tell(await change(system, page.id))
+    receiver.answer = lambda _: None  # the connection breaks
+    async with system.database.transaction() as session:
+        long_ago = datetime.now(UTC) - GIVE_UP_AFTER
+        row = update(Delivery).where(Delivery.channel_id == channel_id)
+        await session.execute(row.values(due_at=long_ago))
+    assert (await run(activities, channel_id)).failed == 1
+    [failed] = await deliveries(system, channel_id)
+    assert (failed["state"], failed["nextAttemptAt"]) == ("failed", None)
+    receiver.answer = lambda _: OK
+    again = await system.api.post(f"/api/deliveries/{failed['id']}/redeliver")
+    assert (again.status_code, again.json()["data"]["state"]) == (202, "pending")
+    assert (await run(activities, channel_id)).delivered == 1
+    [delivered] = await deliveries(system, channel_id)
+    assert (delivered["id"], delivered["state"]) == (failed["id"], "delivered")
+    assert len(set(receiver.ids)) == 1
