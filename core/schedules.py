@@ -486,7 +486,7 @@ def plan_of(schedule: Schedule, now: datetime) -> Plan:
     Temporal adds and loses firings in the hours around a change of clocks. On a day on which that
     could matter, the plan names the firings one by one.
     """
-    jitter = min(JITTER_SHARE * shortest_interval(schedule), MAX_JITTER)
+    jitter = min(JITTER_SHARE * shortest_interval(schedule), MAX_JITTER, _room(schedule))
     if schedule.is_interval:
         return Plan(jitter, every=timedelta(minutes=schedule.every_minutes or 0))
     rules = _rules_of(schedule)
@@ -504,6 +504,19 @@ def plan_of(schedule: Schedule, now: datetime) -> Plan:
         calendars=tuple(each for rule in rules for each in _calendars(rule, named, years)),
         moments=tuple(moment for day in named for moment in _firings_of_day(schedule, day)),
     )
+
+
+def _room(schedule: Schedule) -> timedelta:
+    """How much later than named the last firing of the active hours still is one of them."""
+    if schedule.active_hours is None:
+        return MAX_JITTER
+    window = schedule.active_hours.minutes
+    last = max(
+        minute if minute in window else minute + MINUTES_A_DAY
+        for rule in _rules_of(schedule)
+        for minute in rule.minutes
+    )
+    return timedelta(minutes=window.stop - last) - timedelta(seconds=1)
 
 
 def _clock_changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:

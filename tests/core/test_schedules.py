@@ -283,6 +283,24 @@ def test_jitter_is_a_share_of_the_interval_and_bounded() -> None:
     assert shortest_interval(schedule(cron="*/5 * * * *")) == MIN_INTERVAL
 
 
+@pytest.mark.parametrize(
+    ("given", "end", "longest"),
+    [
+        ({"cron": "59 19 * * *"}, "20:00", timedelta(seconds=59)),
+        ({"cron": "50 19 * * *"}, "20:00", timedelta(minutes=5)),
+        ({"cron": "58 1 * * *"}, "02:00", timedelta(seconds=119)),
+        ({"cron": "58 23 * * *"}, "24:00", timedelta(seconds=119)),
+        ({"everyMinutes": 60}, "10:01", timedelta(seconds=59)),
+    ],
+)
+def test_jitter_does_not_pass_the_end_of_the_active_hours(
+    given: dict[str, Any], end: str, longest: timedelta
+) -> None:
+    now = datetime.now(UTC)
+    found = schedule(**given, activeHours={"from": "08:00", "to": end})
+    assert plan_of(found, now).jitter == longest
+
+
 def test_a_plan_is_the_same_all_year_so_that_it_is_written_once() -> None:
     nightly = schedule(cron="30 2 * * *", timeZone="Europe/Berlin")
     assert plan_of(nightly, YEAR[0]) == plan_of(nightly, YEAR[1] - MINUTE)
