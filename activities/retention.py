@@ -1,4 +1,6 @@
-"""The activity of `prune.snapshots`: delete expired rows, in small transactions."""
+"""The activity of `prune.snapshots`: delete expired rows, in small transactions, and renew what
+would expire.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,6 +13,7 @@ from temporalio import activity
 from activities.heartbeats import heartbeats
 from core.jobs.contract import ActivityName, PruneResult
 from store.db.engine import Database
+from store.renewal import renew_schedules
 from store.retention import Expiry, Key, Trace, examine, remove, remove_parts
 from store.tables.snapshots import Content, Snapshot
 from temporal.jobs.backtests import workflow_id_of
@@ -49,12 +52,13 @@ class RetentionActivities:
     async def prune(self) -> PruneResult:
         """Delete all rows past their retention; the number of rows deleted, by table.
 
-        Concurrent runs are safe.
+        Also have today's share of the schedules renewed. Concurrent runs are safe.
         """
         removed: Counter[str] = Counter()
         async with heartbeats(removed):
             for expiry in self._expiries:
                 await self._remove_all(expiry, removed)
+            await renew_schedules(self._database, self._clock().date())
         return PruneResult(
             snapshots=removed[Snapshot.__tablename__],
             contents=removed[Content.__tablename__],

@@ -14,6 +14,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.retention import RetentionActivities
 from core.jobs.contract import CrawlPageInput, Owner, PruneResult
+from core.outbox import MessageKind
+from core.schedules import Schedule
 from core.settings import Settings
 from store import frontier
 from store.backtests import add_backtest
@@ -24,6 +26,7 @@ from store.frontier import FoundUrl
 from store.hosts import take_slot
 from store.pages import NewPage, add_pages
 from store.pending_confirmations import PreviousFetch, store_pending_confirmation
+from store.renewal import RENEWAL_DAYS
 from store.retention import expiries
 from store.tables.backtests import Backtest
 from store.tables.batches import Batch, BatchPage
@@ -31,6 +34,7 @@ from store.tables.changes import Change
 from store.tables.discoveries import Discovery, FrontierUrl
 from store.tables.hosts import HostSlot
 from store.tables.pending_confirmations import PendingConfirmation
+from store.tables.requests import OutboxMessage
 from store.tables.snapshots import Content, Snapshot
 from temporal.housekeeping import PRUNING
 from temporal.jobs.known import KnownToTemporal
@@ -201,3 +205,18 @@ async def test_the_attempt_is_heard_of_while_the_database_is_waited_for(
 async def counted(database: Database, table: type[Base]) -> int:
     async with database.reading() as session:
         return await session.scalar(select(func.count()).select_from(table)) or 0
+
+
+async def test_a_month_of_sweeps_has_each_schedule_written_again(
+    either_database: Database,
+) -> None:
+    async with either_database.transaction() as session:
+        domain = await new_domain(session, await new_organisation(session))
+        domain.schedule = Schedule(cron="30 2 * * *", time_zone="Europe/Berlin")
+    days = [datetime.now(UTC) + timedelta(days=number) for number in range(RENEWAL_DAYS)]
+    retention = RetentionActivities(either_database, [], NothingKnown(), iter(days).__next__)
+    for _ in days:
+        await ActivityEnvironment().run(retention.prune)
+    async with either_database.reading() as session:
+        [message] = await session.scalars(select(OutboxMessage))
+    assert (message.kind, message.subject_id) == (MessageKind.SCHEDULE, domain.id)
