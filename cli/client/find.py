@@ -8,9 +8,8 @@ from uuid import UUID
 
 from cli.client.api import Api, NotFoundError, Row
 from cli.client.errors import BadUsage
-from cli.client.imports.sites import Site, site_of_domain, site_of_page
+from cli.client.imports.sites import Site, route_of_page, site_of_domain, site_of_page
 from cli.client.terminal_text import one_line
-from core.web.hash_routes import is_route
 
 NEWEST: Final = 1_000
 """Rows among which the beginning of an id is looked for."""
@@ -58,9 +57,8 @@ def find_page(api: Api, name: str, domain: str | None = None) -> Row:
     # http and https, and www., are the same site, which may still have pages at both.
     pages = [page for page in pages if page["url"] == name] or pages
     # A route is a page of its own; a section of a page is not.
-    fragment = urlsplit(name).fragment
-    route = fragment if is_route(fragment) else ""
-    routed = [page for page in pages if urlsplit(page["url"]).fragment == route]
+    route = route_of_page(name)
+    routed = [page for page in pages if route_of_page(page["url"]) == route]
     pages = routed if route else routed or pages
     here = owners[0]["domain"]
     return _one_of(

@@ -2,6 +2,8 @@
 
 from urllib.parse import urlsplit
 
+from core.web.hash_routes import is_route
+
 Site = tuple[str, int | None]
 
 
@@ -20,3 +22,9 @@ def site_of_page(url: str) -> Site | None:
 def site_of_domain(name: str) -> Site | None:
     """The same of a domain, which may be written without its scheme."""
     return site_of_page(name if "://" in name else f"https://{name}")
+
+
+def route_of_page(url: str) -> str:
+    """The hash route in the address of a page; empty if it has none, or names a section alone."""
+    fragment = urlsplit(url).fragment
+    return fragment if is_route(fragment) else ""
