@@ -1,6 +1,6 @@
 """How long a backup, a restore and a move to PostgreSQL take, and how large a backup is.
 
-Run by hand: `.venv/bin/python -m benchmarks.copies [--snapshots 100000] [--jobs 2000]`.
+Run by hand: `.venv/bin/python -m benchmarks.copies [--snapshots 20000] [--jobs 2000]`.
 A stopped embedded installation has 1,000 pages with so many versions in all, each with a text of
 3 kB and HTML of 14 kB, and so many unfinished jobs in its Temporal. It is backed up and restored;
 then it is moved to PostgreSQL and to another Temporal server, and backed up and restored there.
@@ -230,7 +230,7 @@ def _jobs_moved(here: Settings, scratch: Path, database: str) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--snapshots", type=int, default=100_000)
+    parser.add_argument("--snapshots", type=int, default=20_000)
     parser.add_argument("--jobs", type=int, default=2_000)
     given = parser.parse_args()
     with ExitStack() as stack:

@@ -142,6 +142,15 @@ class Bench:
                     return
                 await asyncio.sleep(0.5)
 
+    async def redeliver(self) -> int:
+        """Have what is still pending attempted now: a message that failed eight times by chance
+        would wait for hours. The number of these messages.
+        """
+        pending = await self.client.every("/api/deliveries?state=pending")
+        for each in pending:
+            await self.client.insist("POST", f"/api/deliveries/{each['id']}/redeliver", {})
+        return len(pending)
+
     async def complete(self) -> bool:
         """Whether every change has its deliveries: a message about it may wait in the outbox."""
         wanted = [each for each in await self.changes() if matches(each)]
@@ -233,6 +242,7 @@ async def told_whatever_dies(bench: Bench, seconds: float, most: int) -> dict[st
     unsteady.answer = lambda _: OK
     for channel in bench.channels:
         await bench.client.insist("PATCH", f"/api/channels/{channel}", {"state": "active"})
+    repeated = await bench.redeliver()
     await bench.told()
     found = await bench.changes()
     wanted = {each["id"] for each in found if matches(each)}
@@ -253,6 +263,7 @@ async def told_whatever_dies(bench: Bench, seconds: float, most: int) -> dict[st
         "webhooks": len(bench.receivers),
         "killed": dict(kills),
         "seconds": round(time.monotonic() - began),
+        "messages repeated by hand at the end": repeated,
         "requests": sum(len(each.received) for each in bench.receivers),
         "not told": lost,
         "told though they do not match": wrong,

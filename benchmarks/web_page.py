@@ -12,6 +12,7 @@ import os
 import shutil
 import statistics
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from uuid import UUID, uuid4
 from playwright.async_api import Page, async_playwright
 
 from benchmarks.system import KEY, Diffy, until
+from core.changes.detection import SeenPage, detect_change
 from core.changes.rules import ChangeType, Severity
 from store.db.engine import Database
 from store.pages import NewPage, add_pages
@@ -27,7 +29,7 @@ from store.tables.changes import Change
 
 LOADS: Final = 5
 
-ROW: Final = {"/": ".changes li", "/jobs": "tbody tr", "/jobs/history": ".chart rect"}
+ROW: Final = {"/": ".changes li", "/jobs": "tbody tr", "/jobs/history": ".chart"}
 """What is a row of each page."""
 
 WATCH: Final = """
@@ -36,6 +38,8 @@ WATCH: Final = """
     for (const entry of list.getEntries()) window.shift += entry.value;
   }).observe({ type: "layout-shift", buffered: true });
 """
+
+PAINTED: Final = "performance.getEntriesByName('first-contentful-paint').length > 0"
 
 READ: Final = """() => {
   const [page] = performance.getEntriesByType("navigation");
@@ -56,6 +60,12 @@ async def fill(database: Database, org_id: UUID, domain_id: UUID, pages: int, ch
         urls = [f"http://127.0.0.1:9/products/a-product-of-the-shop-{n}" for n in range(pages)]
         added = await add_pages(session, domain_id, [NewPage(url, "product") for url in urls])
     now = datetime.now(UTC)
+    before, after = (
+        SeenPage(urls[0], "Team", f"# Team\nTeam costs ${price} a month.") for price in (10, 12)
+    )
+    found = detect_change(before, after)
+    assert found is not None
+    difference = asdict(found.difference.for_display())
     severities = list(Severity)
     async with database.transaction() as session:
         session.add_all(
@@ -70,7 +80,7 @@ async def fill(database: Database, org_id: UUID, domain_id: UUID, pages: int, ch
                 severity=severities[n % 4],
                 confidence=0.9,
                 summary=f"Price of the plan Team changed from ${n + 10} to ${n + 12}.",
-                diff={},
+                diff=difference,
                 created_at=now - timedelta(minutes=n),
             )
             for n in range(changes)
@@ -83,7 +93,7 @@ async def measured(page: Page, path: str) -> dict[str, Any]:
     for _ in range(LOADS):
         await page.goto(path)
         await page.locator(ROW[path]).first.wait_for()
-        await page.get_by_role("status").first.wait_for(state="attached")
+        await page.wait_for_function(PAINTED)
         figures.append(await page.evaluate(READ))
     return {
         "bytes": figures[0]["bytes"],

@@ -52,8 +52,7 @@ def cpu_of_postgres() -> float:
         except OSError:
             continue
         if name == "postgres":
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            total += cpu_of(int(folder.name))
     return total
 
 
@@ -109,7 +108,9 @@ def round_of(diffy: Diffy, domain: str) -> dict[str, Any]:
     seconds = time.monotonic() - began
     after = cpu_seconds(diffy)
     cpu = {part: round((after[part] - before[part]) * 1000 / queued, 1) for part in after}
-    return {"jobs a second": round(queued / seconds, 1), "CPU ms a job": cpu}
+    found = {"jobs a second": round(queued / seconds, 1), "CPU ms a job": cpu}
+    print(found, file=sys.stderr)
+    return found
 
 
 def measured(
