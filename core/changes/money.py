@@ -157,6 +157,7 @@ _CODES_OF_SIGNS: Final = {
     "¥": words_of("JPY CNY"),
     "kr": words_of("SEK NOK DKK ISK"),
     "Rs": words_of("INR PKR LKR NPR MUR SCR"),
+    "INR": words_of("PKR LKR NPR MUR SCR"),
 }
 """The currencies that a code after the number may name, by what the sign alone stands for."""
 

@@ -183,6 +183,10 @@ _ACCESS_DENIED: Final = _pattern(
     your access to this (?:site|page|website|service) has been (?:limited|blocked|denied)
     +(?: by the site owner)?
     (?:error )?(?:429 )?too many requests|you are being rate limited|request unsuccessful
+    zu viele anfragen|trop de (?:requêtes|demandes)|demasiadas (?:solicitudes|peticiones)
+    muitas (?:solicitações|requisições)|troppe richieste|te veel (?:verzoeken|aanvragen)
+    zbyt wiele (?:żądań|zapytań)|слишком много запросов|リクエストが多すぎます
+    请求(?:过于频繁|过多)|요청이 너무 많습니다
     (?:error )?(?:451:? )?unavailable (?:due to|for) legal reasons
     (?:this|the) (?:content|page|site|website) is (?:not available|unavailable) in your
     + (?:region|country|location)
@@ -246,7 +250,11 @@ _MAINTENANCE: Final = _pattern(
     vi er snart tilbake|huoltokatko|sivusto on huollossa|karbantartás alatt|site în mentenanță
     (?:ただいま|現在)?(?:サイトは|システム)?メンテナンス中(?:です)?
     (?:网站|系统|本站)?(?:正在)?维护中?|(?:網站|系統)(?:正在)?維護中
-    du kommst gleich an die reihe|you(?:'re| are) (?:now |currently )?in (?:the )?(?:line|queue
+    sie (?:befinden sich|sind) (?:jetzt )?(?:im warteraum|in der warteschlange)
+    vous êtes (?:dans la|en) file d'attente|(?:estás|está) en la (?:cola|fila)|você está na fila
+    sei in (?:coda|fila)|je staat in de (?:wachtrij|rij)|jesteś w kolejce|вы в очереди
+    順番待ち(?:中)?(?:です)?|您正在排队|대기열에 있습니다
+    you(?:'re| are) (?:now |currently )?in (?:the )?(?:line|queue
     +|waiting room)
     vi utför underhåll|vi är strax tillbaka
     (?:trang web|website|hệ thống)(?: này)? đang (?:được )?bảo trì

@@ -239,6 +239,9 @@ MORE_WALLS = {
     ],
     WallKind.ACCESS_DENIED: [
         headed("Too Many Requests", "Please try again later."),
+        headed("Zu viele Anfragen", "Bitte versuchen Sie es später."),
+        headed("Trop de requêtes"),
+        headed("请求过于频繁"),
         headed("You are being rate limited", "The owner has banned you temporarily."),
         headed("Your IP address has been blocked", "If you believe this is an error, contact us."),
         headed("Your access to this site has been limited by the site owner", "Response code 503"),
@@ -255,6 +258,9 @@ MORE_WALLS = {
         headed("Service Temporarily Unavailable", "The server cannot serve your request."),
         headed("Service unavailable", "Try again later."),
         headed("You are now in line", "Estimated wait: 5 minutes."),
+        headed("Sie befinden sich im Warteraum", "Bitte warten."),
+        headed("Vous êtes dans la file d'attente"),
+        headed("Вы в очереди"),
         headed("Vi utför underhåll"),
         headed("साइट रखरखाव में है"),
         headed("Website đang bảo trì"),
@@ -418,6 +424,10 @@ PAGES = {
         "News",
         "<h1>News</h1><p>Enter your email to continue reading<form><input type=email></form>",
     ),
+    "a lesson about a status": page(
+        "Too Many Requests", f"<h1>Too Many Requests</h1>{PROSE * 4}<p>The status 429."
+    ),
+    "a furnisher": page("Waiting rooms", "<h1>Waiting rooms</h1><p>Chairs for clinics."),
     "a club": page("Members only", "<h1>Members only</h1><p>Our club is open to all."),
     "a newsletter": page(
         "News", "<h1>Sign up for news</h1><form><input type=email><button>OK</button></form>"
