@@ -1,10 +1,10 @@
 """How long a backup, a restore and a move to PostgreSQL take, and how large a backup is.
 
 Run by hand: `.venv/bin/python -m benchmarks.copies [--snapshots 20000] [--jobs 2000]`.
-A stopped embedded installation has 1,000 pages with so many versions in all, each with a text of
-3 kB and HTML of 14 kB, and so many unfinished jobs in its Temporal. It is backed up and restored;
-then it is moved to PostgreSQL and to another Temporal server, and backed up and restored there.
-Rows are counted after each step. Prints seconds and MB.
+A stopped embedded installation has 1,000 pages and so many versions of them, each with a text of
+3 kB and HTML of 14 kB. Its Temporal has so many unfinished jobs. It is backed up and restored. Then
+it is moved to PostgreSQL and to another Temporal server, and backed up and restored there. Versions
+are counted after each step. Prints seconds and MB.
 """
 
 import argparse

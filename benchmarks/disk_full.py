@@ -98,9 +98,9 @@ async def measured(folder: Path, count: int, seconds: float) -> dict[str, object
             diffy.stop()
 
 
-async def _measured(
-    diffy: Diffy, client: Client, site: FakeSite, folder: Path, count: int, seconds: float
-) -> dict[str, object]:
+async def watched(client: Client, site: FakeSite, count: int) -> dict[str, str]:
+    """The ids of the pages of a new site, by URL: each was read once."""
+
     async def healthy() -> bool:
         return (await client.ask("GET", "/health")).ok
 
@@ -116,7 +116,13 @@ async def _measured(
     rows = await client.every(f"/api/domains/{added.data['id']}/pages")
     pages = {row["url"]: row["id"] for row in rows if row["url"] != site.url("/")}
     assert len(pages) == count, len(pages)
+    return pages
 
+
+async def _measured(
+    diffy: Diffy, client: Client, site: FakeSite, folder: Path, count: int, seconds: float
+) -> dict[str, object]:
+    pages = await watched(client, site, count)
     processes = {part: diffy.pid(part) for part in Part}
     for number in range(count):
         site.page(f"/{number}", f"<h1>Plan {number}</h1><p>It costs $129 a month.</p>")

@@ -1,8 +1,8 @@
 """What the web page weighs, and how soon it shows its first row, with many jobs and changes.
 
-Run by hand: `.venv/bin/python -m benchmarks.web_page [--jobs 2000] [--changes 10000]`. Prints, for
-each page, the bytes that the first visit takes, the milliseconds until the server's answer begins
-and until the browser has painted the rows, in the median of five loads, and the layout shift.
+Run by hand: `.venv/bin/python -m benchmarks.web_page [--jobs 2000] [--changes 10000]`. Prints of
+each page the bytes that the first visit takes, and the layout shift. Of five loads it prints the
+median milliseconds until the answer of the server begins and until the rows are painted.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Content codings of response bodies, decoded as browsers decode them.
 
-httpx2 ends a gzip stream with its first member and loses the others, knows no `x-gzip`, and takes a
-raw deflate stream for a broken one if its first byte arrives alone. These decoders take the places
-of its own, and inflate no more than `MAX_DECODE_CHUNK_SIZE` at a time either.
+httpx2 ends a gzip stream with its first member and loses the others. It knows no `x-gzip`. It takes
+a raw deflate stream for a broken one if its first byte arrives alone. These decoders take the
+places of its own, and inflate no more than `MAX_DECODE_CHUNK_SIZE` at a time either.
 """
 
 import zlib

@@ -1,7 +1,7 @@
 """What forms and filters offer to choose from: the newest of a kind, and what is chosen already."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from api.web.session import OwnerDep
@@ -9,6 +9,8 @@ from store.choices import newest_and, owned_urls
 from store.db.engine import Database
 from store.tables.alerts import Alert, Channel
 from store.tables.domains import Domain
+
+Named = TypeVar("Named", Channel, Alert)
 
 OFFERED: Final = 100
 """How many of a kind are offered; the newest ones. What is named already comes on top."""
@@ -32,17 +34,24 @@ async def channel_names(
     database: Database, owner: OwnerDep, also: Iterable[UUID | None] = ()
 ) -> dict[UUID, str]:
     """The names of the newest channels, and of those of `also` that exist, newest first."""
-    async with database.reading() as session:
-        found = await newest_and(session, Channel, owner.org_id, OFFERED, _set_of(also))
-    return {each.id: each.name for each in found}
+    return await _names(database, owner, Channel, also)
 
 
 async def alert_names(
     database: Database, owner: OwnerDep, also: Iterable[UUID | None] = ()
 ) -> dict[UUID, str]:
     """The names of the newest alerts, and of those of `also` that exist, newest first."""
+    return await _names(database, owner, Alert, also)
+
+
+async def _names(
+    database: Database,
+    owner: OwnerDep,
+    kind: type[Named],
+    also: Iterable[UUID | None],
+) -> dict[UUID, str]:
     async with database.reading() as session:
-        found = await newest_and(session, Alert, owner.org_id, OFFERED, _set_of(also))
+        found = await newest_and(session, kind, owner.org_id, OFFERED, _set_of(also))
     return {each.id: each.name for each in found}
 
 
