@@ -66,7 +66,7 @@ def compare(before: str, after: str, how: Comparison = USUAL_COMPARISON) -> Text
     """The difference of two texts; deterministic.
 
     Texts with the same words are identical, however the words are split into blocks or indented.
-    Noise is not compared (`core.changes.noise`).
+    Blocks that show nothing are not compared (`core.text.invisible`), and noise is not either (`core.changes.noise`).
 
     Differing lines are classified in this order. Similar lines of one replaced run are one
     *changed* block. A line that was removed here and appears unchanged elsewhere is *moved*. A
@@ -83,6 +83,7 @@ def compare(before: str, after: str, how: Comparison = USUAL_COMPARISON) -> Text
     """
     old, new = _lines(marked_like(before, after)), _lines(marked_like(after, before))
     keys = {line: masked(line, how.masks) for line in {*old, *new}}
+    old, new = [line for line in old if keys[line]], [line for line in new if keys[line]]
     if " ".join(keys[line] for line in old) == " ".join(keys[line] for line in new):
         return difference_of((), identical=True)
     old_data, new_data = [*filter(is_data, old)], [*filter(is_data, new)]

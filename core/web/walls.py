@@ -401,7 +401,7 @@ def wall_of(html: str, url: str) -> Wall | None:
     if len(html) > MAX_HTML or html.count("<") > MAX_ELEMENTS:
         return None
     # A tree with a document type that names a SYSTEM cannot be cloned.
-    tree = LexborHTMLParser(_DOCTYPE.sub("", html, count=1))
+    tree = LexborHTMLParser(_DOCTYPE.sub(" ", html))
     shown = tree.clone()
     shown.strip_tags(["script", "style", "template", "title"])
     text = _folded(_text_of(shown.body))

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from core.changes.alignment import SpanOp, word_spans
 from core.changes.diff import BlockChangeKind, ChangeStats
 from core.changes.text_diff import compare
-from core.text.stored_text import text_of
+from core.text.invisible import compared_form
+from core.text.stored_text import display_form, text_of
 from tests.cost import cost
 
 PAGE = "# Plans\nPro costs $99 a month\n- Mail support\n- One seat\nCancel at any time"
 
 LINES = st.lists(st.sampled_from(["# A", "a b c", "a b d", "x $1", "x $2", "- i", "long one"]))
 TEXTS = LINES.map("\n".join)
+PAGE_TEXT = st.text().map(display_form)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,13 @@ def test_one_edit_is_one_changed_block(old: str, new: str, summary: str) -> None
 @pytest.mark.parametrize(("old", "new"), [("# Plans", "Plans"), ("Cancel", "# Cancel")])
 def test_the_same_words_in_another_kind_of_block_are_identical(old: str, new: str) -> None:
     assert compare(PAGE, PAGE.replace(old, new)).identical
+
+
+@pytest.mark.parametrize("nothing", ["", "\x1b", "\u200b", "- ", "# \u00ad"])
+def test_blocks_that_show_nothing_are_not_compared(nothing: str) -> None:
+    assert compare(PAGE, f"{PAGE}\n{nothing}").identical
+    assert compare(nothing, "").identical
+    assert compare(nothing, "New").summary == "Added “New”."
 
 
 def test_the_same_text_is_identical() -> None:
@@ -155,11 +164,13 @@ def test_the_blocks_lead_from_one_text_to_the_other(before: str, after: str) -> 
 
 
 @settings(deadline=None)
-@given(st.text(), st.text())
+@given(PAGE_TEXT, PAGE_TEXT)
 @example("", "# ")
+@example("\n", "\x1b")
+@example("", "\u200b")
 def test_every_new_line_that_has_words_is_mentioned(before: str, after: str) -> None:
     difference = compare(before, after)
     shown = {block.after for block in difference.blocks}
-    known = {text_of(line) for line in before.split("\n")}
-    new = {line for line in after.split("\n") if text_of(line) and text_of(line) not in known}
+    known = {compared_form(text_of(line)) for line in before.split("\n")} | {""}
+    new = {line for line in after.split("\n") if compared_form(text_of(line)) not in known}
     assert difference.identical or new <= shown

@@ -1,7 +1,7 @@
 """Pages that are shown in place of the page, and pages that only look like them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.web.walls import WallKind, wall_of
@@ -480,5 +480,6 @@ def test_a_page_of_any_document_type_is_judged(doctype: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["<!DOCTYPE", " SYSTEM", "'", ">", "<p>", "<html", "a", "<"])))
+@example(["<!DOCTYPE", ">", "<!DOCTYPE", "<!DOCTYPE", " SYSTEM"])
 def test_any_text_is_judged(pieces: list[str]) -> None:
     wall_of("".join(pieces), URL)
