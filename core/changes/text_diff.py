@@ -66,7 +66,8 @@ def compare(before: str, after: str, how: Comparison = USUAL_COMPARISON) -> Text
     """The difference of two texts; deterministic.
 
     Texts with the same words are identical, however the words are split into blocks or indented.
-    Blocks that show nothing are not compared (`core.text.invisible`), and noise is not either (`core.changes.noise`).
+    Neither blocks that show nothing (`core.text.invisible`) nor noise (`core.changes.noise`) are
+    compared.
 
     Differing lines are classified in this order. Similar lines of one replaced run are one
     *changed* block. A line that was removed here and appears unchanged elsewhere is *moved*. A
