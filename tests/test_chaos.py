@@ -148,7 +148,9 @@ async def test_an_attempt_that_runs_while_no_worker_has_it_is_told_if_it_stays_s
     running, back = [{"outcome": "running"}], [{"outcome": "handed_back"}]
     told = [running] * looks_at_which_it_runs + [back] * (LOOKS - looks_at_which_it_runs)
     client = Scripted(*(answer for attempts in told for answer in (attempts, waiting)))
-    watchers = Watchers(client, Load(client, "d", {}, random.Random(1)), random.Random(1), Memory())
+    watchers = Watchers(
+        client, Load(client, "d", {}, random.Random(1)), random.Random(1), memory=Memory()
+    )
     await watchers._attempts(waiting)
     told_of = ["runs by its attempts" in each for each in watchers.memory.wrong]
     assert told_of == ([True] if is_wrong else [])

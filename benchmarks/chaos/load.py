@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from benchmarks.chaos.client import Answer, Client
+from benchmarks.chaos.tempo import Tempo
 
 REPEATED: Final = 0.25
 """How often a POST that was answered is sent again under its key."""
@@ -45,7 +46,7 @@ class Load:
         """How many jobs were accepted, those of batches among them."""
         return len(self.jobs) + sum(self.batches.values())
 
-    async def run(self, wanted: int, until: asyncio.Event) -> None:
+    async def run(self, wanted: int, until: asyncio.Event, tempo: Tempo) -> None:
         """Ask for jobs until there are `wanted` and `until` is set."""
         kinds: dict[Callable[[], Awaitable[object]], int] = {
             self.batch: 3,
@@ -61,7 +62,7 @@ class Load:
             await act()
             # Those that come when there are enough only keep the system busy.
             slowly = self.accepted >= wanted
-            await asyncio.sleep(self.chance.uniform(0, 2.0 if slowly else 0.3))
+            await asyncio.sleep(self.chance.uniform(0, tempo.ask if slowly else 0.3))
 
     async def crawl(self, path: str | None = None, **body: object) -> str:
         """One page."""

@@ -16,6 +16,7 @@ from benchmarks.chaos.client import Client
 from benchmarks.chaos.evidence import Evidence, Paced, of_each, runs_of, snapshots_of
 from benchmarks.chaos.faults import Fault, well
 from benchmarks.chaos.load import Load
+from benchmarks.chaos.tempo import BRISK, Tempo
 from benchmarks.chaos.watchers import Truth, Watchers
 from benchmarks.site import Visit, WatchedSite
 from benchmarks.system import Diffy, since
@@ -121,6 +122,7 @@ async def run(
     faults: Sequence[Fault],
     pause: tuple[float, float],
     share: float = 1,
+    tempo: Tempo = BRISK,
 ) -> Report:
     """At least `jobs` jobs while `faults` strike, with a `pause` of chance before each.
 
@@ -137,8 +139,8 @@ async def run(
         added = await client.insist("POST", pages, {"url": site.origin + SLOW})
         alone = {SLOW: added.data["id"]}
         slow = Load(client, load.domain, alone, random.Random(seed), "slow", load.jobs)
-        watchers = Watchers(client, load, random.Random(seed))
-        truth = Truth(client, site, SLOW)
+        watchers = Watchers(client, load, random.Random(seed), tempo)
+        truth = Truth(client, site, SLOW, tempo)
         struck = asyncio.Event()
         async with asyncio.TaskGroup() as under_way:
             watching = [
@@ -148,9 +150,9 @@ async def run(
             working = [
                 under_way.create_task(each)
                 for each in (
-                    load.run(jobs, struck),
-                    _keep_busy(paced, struck),
-                    _follow(slow, truth, struck),
+                    load.run(jobs, struck, tempo),
+                    _keep_busy(paced, struck, tempo),
+                    _follow(slow, truth, struck, tempo),
                 )
             ]
             for fault in faults:
@@ -269,18 +271,19 @@ async def evidence(
     )
 
 
-async def _follow(slow: Load, truth: Truth, struck: asyncio.Event) -> None:
+async def _follow(slow: Load, truth: Truth, struck: asyncio.Event, tempo: Tempo) -> None:
     """One slow job after the other, each compared with the truth until its end."""
     while not struck.is_set():
         await truth.follow(await slow.crawl(SLOW, maxAttempts=20))
+        await asyncio.sleep(tempo.between_slow)
 
 
-async def _keep_busy(paced: Load, struck: asyncio.Event) -> None:
-    """Crawl all pages of the site with the crawl delay, as often as its delay allows."""
+async def _keep_busy(paced: Load, struck: asyncio.Event, tempo: Tempo) -> None:
+    """Crawl all pages of the site with the crawl delay, as often as its delay and tempo allow."""
     while not struck.is_set():
         await paced.batch(list(paced.pages))
         with suppress(TimeoutError):
-            await asyncio.wait_for(struck.wait(), len(paced.pages) * CRAWL_DELAY)
+            await asyncio.wait_for(struck.wait(), len(paced.pages) * CRAWL_DELAY * tempo.delays)
 
 
 async def _ended(client: Client, accepted: int) -> None:

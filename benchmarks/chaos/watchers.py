@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from benchmarks.chaos.client import Answer, Client
 from benchmarks.chaos.load import Load
+from benchmarks.chaos.tempo import BRISK, Tempo
 from benchmarks.site import Visit, WatchedSite
 
 KINDS: Final = ("domain", "page", "snapshot", "change")
@@ -72,12 +73,13 @@ class Watchers:
     client: Client
     load: Load
     chance: random.Random
+    tempo: Tempo = BRISK
     memory: Memory = field(default_factory=Memory)
 
     async def jobs(self) -> None:
         """Jobs by chance, each by itself; most often one that has not ended."""
         while True:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(self.tempo.look)
             if self.load.jobs:
                 job_id = self._any_job()
                 answer = await self.client.ask("GET", f"/api/jobs/{job_id}")
@@ -90,7 +92,7 @@ class Watchers:
     async def waits(self) -> None:
         """Jobs by chance, each until it has ended or the time is up."""
         while True:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(self.tempo.look)
             if self.load.jobs:
                 answer = await self.client.ask("GET", f"/api/jobs/{self._any_job()}?wait={WAITED}")
                 if answer.ok:
@@ -101,7 +103,7 @@ class Watchers:
         """What is stored: the domain, its pages and changes, snapshots of a page by chance."""
         domain = f"/api/domains/{self.load.domain}"
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(5 * self.tempo.look)
             page = self.chance.choice(list(self.load.pages.values()))
             for kind, path in (
                 ("domain", "/api/domains"),
@@ -145,7 +147,7 @@ class Watchers:
         """Every filter in turn, and the statistics."""
         while True:
             for state in STATES:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(self.tempo.look)
                 answer = await self.client.ask("GET", f"/api/jobs?status={state}")
                 for row in answer.data if answer.ok else []:
                     if row["state"] != state:
@@ -182,6 +184,7 @@ class Truth:
     client: Client
     site: WatchedSite
     path: str
+    tempo: Tempo = BRISK
     longest: dict[str, float] = field(default_factory=dict)
     looks: int = 0
     _said: dict[bool, float] = field(default_factory=dict)
@@ -195,7 +198,7 @@ class Truth:
                 self.compare(answer, self.site.of(self.path)[began:])
                 if answer.data["finishedAt"]:
                     return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(self.tempo.follow)
 
     def compare(self, answer: Answer, visits: list[Visit]) -> None:
         """One answer with the visits that the job has made so far."""

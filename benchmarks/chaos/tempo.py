@@ -1,0 +1,24 @@
+"""How fast a run asks, and looks."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """`ask` is the longest pause between two requests for jobs once there are enough, `look` that
+    between two looks at jobs or lists, `follow` that between two looks at the slow job,
+    `between_slow` that between two slow jobs, all in seconds; `delays` is how many times its
+    crawl delay a site with one is left alone.
+    """
+
+    ask: float
+    look: float
+    follow: float
+    between_slow: float
+    delays: float
+
+
+BRISK: Final = Tempo(ask=2.0, look=0.1, follow=0.05, between_slow=0, delays=1)
+CALM: Final = Tempo(ask=4.0, look=2.0, follow=0.5, between_slow=20, delays=10)
+"""For hours."""
