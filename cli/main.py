@@ -69,6 +69,9 @@ LONGEST_SPAN: Final = timedelta(days=36_500)
 ready_fd = click.option("--ready-fd", type=int, hidden=True)
 """The pipe by which a child signals to `diffy up` that it is ready."""
 
+go_fd = click.option("--go-fd", type=int, hidden=True)
+"""The pipe by which `diffy up` lets a child begin that has loaded its code."""
+
 
 def _settings() -> "Settings":
     """The settings of the environment. Raises SettingsError if one is invalid."""
@@ -99,20 +102,22 @@ def up() -> None:
 
 @diffy.command()
 @ready_fd
-def worker(ready_fd: int | None) -> None:
+@go_fd
+def worker(ready_fd: int | None, go_fd: int | None) -> None:
     """Run a worker."""
     settings = _settings()
     import asyncio
 
     import uvloop
 
-    from cli.services import report_ready
+    from cli.services import report_ready, wait_to_begin
     from core.logs.service import service_log
     from core.tracing import trace_fields
     from temporal.log_fields import job_fields
     from temporal.tracing import tracing
     from worker import serve
 
+    wait_to_begin(go_fd)
     with (
         service_log(settings, "worker", [job_fields, trace_fields]),
         tracing(settings, "worker"),
@@ -123,7 +128,8 @@ def worker(ready_fd: int | None) -> None:
 
 @diffy.command()
 @ready_fd
-def api(ready_fd: int | None) -> None:
+@go_fd
+def api(ready_fd: int | None, go_fd: int | None) -> None:
     """Run the API."""
     settings = _settings()
     import asyncio
@@ -131,11 +137,12 @@ def api(ready_fd: int | None) -> None:
     import uvloop
 
     from cli.api import serve_api
-    from cli.services import report_ready
+    from cli.services import report_ready, wait_to_begin
     from core.logs.service import service_log
     from core.tracing import trace_fields
     from temporal.tracing import tracing
 
+    wait_to_begin(go_fd)
     with (
         service_log(settings, "api", [trace_fields]),
         tracing(settings, "api"),

@@ -1,8 +1,11 @@
-"""The worker and the API as child processes that report that they are ready, and that they run."""
+"""The worker and the API as child processes: when they may begin, that they are ready, and that
+they run.
+"""
 
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from typing import Final
 
 from cli.process import OwnedProcess
@@ -28,21 +31,31 @@ class CommandService:
         self._process: OwnedProcess | None = None
         self._pulse = Pulse()
         self._pipe: asyncio.ReadTransport | None = None
+        self._gate: int | None = None
 
-    async def start(self) -> None:
-        """Start the command, and return once it is ready.
-
-        Raises Unavailable if it fails to start.
-        """
+    async def load(self) -> None:
+        """Start the process, which loads its code and waits for `start` before it does anything."""
         reading, writing = os.pipe()
+        held, self._gate = os.pipe()
         try:
+            options = [f"--ready-fd={writing}", f"--go-fd={held}"]
             self._process = await OwnedProcess.spawn(
-                [sys.executable, "-P", "-m", "cli.main", self._command, f"--ready-fd={writing}"],
-                pass_fds=[writing],
+                [sys.executable, "-P", "-m", "cli.main", self._command, *options],
+                pass_fds=[writing, held],
             )
         finally:
             os.close(writing)
+            os.close(held)
         await self._listen(reading)
+
+    async def start(self) -> None:
+        """Start the command, unless it is loaded; let it begin, and return once it is ready.
+
+        Raises Unavailable if it fails to start.
+        """
+        if self._gate is None:
+            await self.load()
+        self._open_gate(b"1")
         if not await self._pulse.begins():
             await self.stop()
             raise Unavailable(f"The {self.name} did not start.")
@@ -64,10 +77,19 @@ class CommandService:
 
     async def stop(self) -> None:
         """Stop the process within its grace period. Does nothing if it does not run."""
+        self._open_gate(b"")
         if self._process is not None:
             await self._process.stop(self._grace)
         if self._pipe is not None:
             self._pipe.close()
+
+    def _open_gate(self, word: bytes) -> None:
+        """Let a loaded process begin, or with no word end. Does nothing if none waits."""
+        if self._gate is None:
+            return
+        with suppress(BrokenPipeError), os.fdopen(self._gate, "wb", buffering=0) as gate:
+            gate.write(word)
+        self._gate = None
 
     async def _listen(self, descriptor: int) -> None:
         if self._pipe is not None:
@@ -76,6 +98,17 @@ class CommandService:
         self._pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: self._pulse, os.fdopen(descriptor, "rb")
         )
+
+
+def wait_to_begin(descriptor: int | None) -> None:
+    """Return once the parent lets this service begin; at once where there is no such parent.
+
+    Ends the process if the parent has none begin.
+    """
+    if descriptor is not None:
+        with os.fdopen(descriptor, "rb") as gate:
+            if not gate.read(1):
+                sys.exit(0)
 
 
 def report_ready(descriptor: int | None) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
@@ -56,13 +56,29 @@ async def _until_stopped(work: Coroutine[None, None, None]) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    async with _beside(prepare()) as prepared, _temporal(settings):
+    api = CommandService("API", "api", grace=API_GRACE_PERIOD)
+    worker = CommandService("worker", "worker", grace=WORKER_GRACE_PERIOD)
+    async with (
+        _loaded([api, worker]),
+        _beside(prepare()) as prepared,
+        _temporal(settings),
+    ):
         any_key = await prepared
-        api = CommandService("API", "api", grace=API_GRACE_PERIOD)
-        worker = CommandService("worker", "worker", grace=WORKER_GRACE_PERIOD)
         async with supervised([api, worker]):
             await _announce(settings, any_key)
             await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _loaded(services: Sequence[CommandService]) -> AsyncIterator[None]:
+    """The services load their code beside what must be there before they begin."""
+    try:
+        for service in services:
+            await service.load()
+        yield
+    finally:
+        for service in services:
+            await service.stop()
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from cli.services import Pulse, report_ready
+from cli.services import Pulse, report_ready, wait_to_begin
 from tests.eventually import HANG, eventually
 
 
@@ -78,3 +78,18 @@ async def test_a_parent_that_reads_nothing_does_not_stop_the_service() -> None:
     async with asyncio.timeout(HANG):
         await asyncio.sleep(0.05)
     os.close(reading)
+
+
+def test_a_service_begins_when_it_is_told_to() -> None:
+    waiting, gate = os.pipe()
+    os.write(gate, b"1")
+    os.close(gate)
+    wait_to_begin(waiting)
+    wait_to_begin(None)
+
+
+def test_a_service_whose_parent_gives_up_ends_without_having_begun() -> None:
+    waiting, gate = os.pipe()
+    os.close(gate)
+    with pytest.raises(SystemExit, match="0"):
+        wait_to_begin(waiting)
