@@ -55,6 +55,7 @@ from api.web.routes import domains as domain_pages
 from api.web.routes import feeds as feed_pages
 from api.web.routes import jobs as job_pages
 from api.web.routes import pages as page_pages
+from api.web.routes import selecting as selecting_pages
 from api.web.routes import settings as setting_pages
 from core.settings import Settings
 from core.tracing import is_tracing
@@ -106,6 +107,7 @@ PAGES: Final = (
     change_pages.router,
     domain_pages.router,
     page_pages.router,
+    selecting_pages.router,
     setting_pages.router,
     job_pages.router,
     alert_pages.router,

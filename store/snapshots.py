@@ -1,5 +1,7 @@
 """Queries for snapshots."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -11,11 +13,21 @@ from core.errors import NotFound, SubjectGone
 from core.text.packing import pack
 from store.contents import keep
 from store.db.paging import Paged, PageRequest, paged
+from store.db.types import contains_text
 from store.tables.domains import Domain
 from store.tables.pages import Page
-from store.tables.snapshots import Snapshot
+from store.tables.snapshots import Content, Snapshot
 
 WITH_TEXT: Final = joinedload(Snapshot.text_content)
+
+
+@dataclass(frozen=True)
+class PageWithHtml:
+    """A page, and its newest snapshot, whose HTML was kept."""
+
+    page_id: UUID
+    url: str
+    snapshot_id: UUID
 
 
 async def list_snapshots(
@@ -58,6 +70,34 @@ async def snapshot_before(session: AsyncSession, snapshot: Snapshot) -> UUID | N
         .limit(1)
     )
     return await session.scalar(rows)
+
+
+async def pages_with_html(
+    session: AsyncSession, domain_id: UUID, limit: int, text: str | None = None
+) -> list[PageWithHtml]:
+    """Up to `limit` pages of the domain whose newest snapshot has its HTML, last checked first;
+    only those with `text` in URL or title, if it is given.
+    """
+    rows = (
+        select(Page.id, Page.url, Snapshot.id)
+        .join(Snapshot, Page.snapshot_id == Snapshot.id)
+        .where(Page.domain_id == domain_id, Snapshot.html_key.is_not(None))
+        .order_by(Page.last_check_at.desc().nulls_last(), Page.id)
+        .limit(limit)
+    )
+    if text is not None:
+        rows = rows.where(contains_text(text, Page.url, Page.title))
+    return [PageWithHtml(*row) for row in await session.execute(rows)]
+
+
+async def html_of(session: AsyncSession, pages: Sequence[PageWithHtml]) -> dict[UUID, Content]:
+    """The packed HTML of the pages, by the id of the snapshot."""
+    rows = (
+        select(Snapshot.id, Content)
+        .join(Content, Snapshot.html_key == Content.key)
+        .where(Snapshot.id.in_([each.snapshot_id for each in pages]))
+    )
+    return {row[0]: row[1] for row in await session.execute(rows)}
 
 
 async def snapshot_with_html(session: AsyncSession, snapshot_id: UUID) -> Snapshot:

@@ -64,6 +64,11 @@ def selection_of(html: str, selector: str) -> Selection:
     return Selection(len(nodes), matches, [each for each in wider if each != selector])
 
 
+def is_found(html: str, selector: str) -> bool:
+    """Whether `selector`, which `check_selector` has accepted, matches anything in the document."""
+    return bool(selected(LexborHTMLParser(html), Parts(watch=selector)))
+
+
 def selector_of(html: str, number: int) -> str | None:
     """A selector that matches the element of that number in `inert` alone; None without one."""
     tree = LexborHTMLParser(html)

@@ -1,14 +1,11 @@
-"""One page: what it is, what it showed, and the choice of what of it is compared."""
+"""One page: what it is, and what it showed."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
-from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic_core import PydanticCustomError
+from fastapi.responses import RedirectResponse
 
 from api.deps import ClientDep, DatabaseDep, DeliveryDep, PageIdDep
 from api.paging import Paging
@@ -19,15 +16,11 @@ from api.routes import pages as rest
 from api.routes import prices as rest_prices
 from api.routes import snapshots as rest_snapshots
 from api.web.charts import PriceChart, price_charts
-from api.web.rendering import RENDERING_HEADERS, asset_url, page
+from api.web.rendering import page
 from api.web.session import SIGNED_IN, FormDep, OwnerDep
-from core.errors import NotFound
-from core.web.selection import MAX_HTML, Selection, inert, selection_of, selector_of
-from core.web.selectors import check_selector
 from store.db.engine import Database
 from store.db.paging import PageRequest
 from store.prices import PriceFilter, list_prices, priced_pages
-from store.snapshots import get_snapshot
 
 router = APIRouter(dependencies=SIGNED_IN)
 
@@ -110,78 +103,6 @@ async def remove(
     found = (await rest.get(page_id, owner, database, client)).data
     await rest.delete(page_id, owner, database, delivery)
     return RedirectResponse(f"/domains/{found.domain_id}?notice=page-removed", 303)
-
-
-@router.get("/pages/{page_id}/select")
-async def select(
-    request: Request,
-    page_id: PageIdDep,
-    owner: OwnerDep,
-    database: DatabaseDep,
-    client: ClientDep,
-) -> Response:
-    """What a selector matches in the newest snapshot, and the choice of an element by a click.
-
-    The query has a `selector`, or the number of the `element` that was clicked.
-    """
-    found = (await rest.get(page_id, owner, database, client)).data
-    html = await _newest_html(owner, database, page_id)
-    selector = request.query_params.get("selector", "").strip()
-    if selector == "" and found.crawl_settings.watch_selector:
-        selector = found.crawl_settings.watch_selector
-    number = request.query_params.get("element", "")
-    if html and number.isascii() and number.isdigit() and len(number) < 8:
-        clicked = await asyncio.to_thread(selector_of, html, int(number))
-        selector = clicked or ""
-    selection: Selection | None = None
-    problem = None
-    if selector and html:
-        try:
-            check_selector(selector)
-        except PydanticCustomError as error:
-            problem = f"{error.message()}."
-        else:
-            selection = await asyncio.to_thread(selection_of, html, selector)
-    return page(
-        request,
-        "select.html",
-        title="What is compared",
-        status=400 if problem else 200,
-        page=found,
-        has_html=html is not None,
-        selector=selector,
-        selection=selection,
-        problem=problem,
-    )
-
-
-@router.get("/pages/{page_id}/rendering")
-async def rendering(
-    request: Request, page_id: PageIdDep, owner: OwnerDep, database: DatabaseDep
-) -> Response:
-    """The newest snapshot without anything that runs or loads, with the matches of a selector
-    marked, for a sandboxed frame.
-    """
-    html = await _newest_html(owner, database, page_id)
-    if html is None:
-        raise NotFound("There is nothing at this address.")
-    selector: str | None = request.query_params.get("selector", "")
-    try:
-        check_selector(selector or "")
-    except PydanticCustomError:
-        selector = None
-    text = await asyncio.to_thread(inert, html, selector, asset_url("rendering.css"))
-    return HTMLResponse(text, headers={**RENDERING_HEADERS, "Cache-Control": "no-store"})
-
-
-async def _newest_html(owner: OwnerDep, database: Database, page_id: UUID) -> str | None:
-    """The HTML of the newest snapshot; None if there is none, or it is too large to choose from."""
-    newest = await rest_snapshots.list_of_page(page_id, owner, Paging(1, 1, None), database)
-    if not newest.data:
-        return None
-    async with database.reading() as session:
-        html = (await get_snapshot(session, owner.org_id, newest.data[0].id)).html
-    return html if html and len(html) <= MAX_HTML else None
 
 
 async def shown_prices(database: Database, wanted: PriceFilter) -> ShownPrices:

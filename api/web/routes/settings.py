@@ -45,7 +45,7 @@ async def domain_settings(
     database: DatabaseDep,
     client: ClientDep,
 ) -> Response:
-    """The settings of a domain."""
+    """The settings of a domain. The query may bring a selector that was chosen in a snapshot."""
     domain = (await rest.get(domain_id, owner, database, client)).data
     fields = {
         "name": domain.display_name,
@@ -56,7 +56,8 @@ async def domain_settings(
         **watch_fields(domain.watch),
         **crawl_fields(domain.crawl_settings),
     }
-    return _domain_form(request, domain, Form.of(fields))
+    chosen = _enter_chosen(request, fields)
+    return _domain_form(request, domain, Form.of(fields), chosen=chosen)
 
 
 @router.post("/domains/{domain_id}/settings")
@@ -95,8 +96,24 @@ async def change_domain(
     return RedirectResponse(f"/domains/{domain_id}?notice=settings-saved", 303)
 
 
+def _enter_chosen(request: Request, fields: dict[str, object]) -> str | None:
+    """The selector that the query brings, which is entered into `fields`; None without one."""
+    watched = request.query_params.get("selector")
+    ignored = request.query_params.get("ignore")
+    if watched:
+        fields["watch_selector"] = watched
+    if ignored:
+        present = str(fields["ignore_selectors"]).splitlines()
+        fields["ignore_selectors"] = "\n".join(dict.fromkeys([*present, ignored]))
+    return watched or ignored
+
+
 def _domain_form(
-    request: Request, domain: rest.DomainDetail, values: Form, error: RequestError | None = None
+    request: Request,
+    domain: rest.DomainDetail,
+    values: Form,
+    error: RequestError | None = None,
+    chosen: str | None = None,
 ) -> Response:
     return page(
         request,
@@ -107,6 +124,7 @@ def _domain_form(
         page=None,
         secrets=domain.crawl_settings,
         values=values,
+        chosen=chosen,
         error=error,
         faults=(error.details if error else None) or {},
         **CHOICES,
@@ -121,7 +139,7 @@ async def page_settings(
     database: DatabaseDep,
     client: ClientDep,
 ) -> Response:
-    """The settings of a page. The query may bring a selector that was chosen in its snapshot."""
+    """The settings of a page. The query may bring a selector that was chosen in a snapshot."""
     found = (await rest_pages.get(page_id, owner, database, client)).data
     fields: dict[str, object] = {
         "page_type": found.page_type,
@@ -129,11 +147,8 @@ async def page_settings(
         **schedule_fields(found.schedule),
         **crawl_fields(found.crawl_settings),
     }
-    if selector := request.query_params.get("selector"):
-        fields["watch_selector"] = selector
-    if ignored := request.query_params.get("ignore"):
-        fields["ignore_selectors"] = f"{fields['ignore_selectors']}\n{ignored}".strip()
-    return _page_form(request, found, Form.of(fields))
+    chosen = _enter_chosen(request, fields)
+    return _page_form(request, found, Form.of(fields), chosen=chosen)
 
 
 @router.post("/pages/{page_id}/settings")
@@ -168,7 +183,11 @@ async def change_page(
 
 
 def _page_form(
-    request: Request, found: rest_pages.PageView, values: Form, error: RequestError | None = None
+    request: Request,
+    found: rest_pages.PageView,
+    values: Form,
+    error: RequestError | None = None,
+    chosen: str | None = None,
 ) -> Response:
     return page(
         request,
@@ -179,6 +198,7 @@ def _page_form(
         page=found,
         secrets=found.crawl_settings,
         values=values,
+        chosen=chosen,
         error=error,
         faults=(error.details if error else None) or {},
         **CHOICES,

@@ -16,7 +16,10 @@ function prepare() {
   inside.addEventListener("click", (event) => {
     event.preventDefault();
     const chosen = event.target.closest("[data-n]");
-    if (chosen) location.assign(`${frame.dataset.select}?element=${chosen.dataset.n}`);
+    if (!chosen) return;
+    const address = new URL(frame.dataset.select, location.href);
+    address.searchParams.set("element", chosen.dataset.n);
+    location.assign(address);
   });
   frame.dataset.ready = "";
 }

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from api.web.rendering import RENDERING_HEADERS
-from api.web.routes import jobs
+from api.web.routes import jobs, selecting
 from core.jobs.states import JobState
 from tests.api.crawled import crawled_page
 from tests.api.web.conftest import WebSystem
@@ -176,6 +176,76 @@ async def test_a_crawled_page_is_shown_chosen_from_and_filtered_by_its_tags(
     newest = (await plain.get("/jobs/history")).text
     assert "The last 1 finished job<" in newest, "the discovery failed before the time it covers"
     assert re.findall("<dd>(at least .)</dd>", newest) == ["at least 1", "at least 0"]
+
+
+async def test_a_selector_is_tried_on_the_stored_pages_of_a_domain(
+    plain: httpx2.AsyncClient,
+    web: WebSystem,
+    system: System,
+    site: FakeSite,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = await crawled_page(system, site, SHOP.format(99))
+    csrf = await signed_in_as_owner(plain, system)
+    domain = f"/domains/{page.domain_id}"
+    site.page("/about", "<title>About</title><p class=ad>We sell <b>lamps</b>.</p>")
+    added = await system.api.post(f"/api{domain}/pages", json={"url": site.url("/about")})
+    about = added.json()["data"]["id"]
+    front = await plain.get(f"{domain}/select")
+    checked(front)
+    assert site.url("/about") not in front.text, "it has no snapshot yet"
+    alone = await plain.get(f"{domain}/select?page={about}&selector=p")
+    assert "No snapshot of this page" in alone.text
+    assert "1 of 1</strong> page, those that were checked last, of 2." in alone.text
+    async with system.worker():
+        await system.finished(await system.ask(f"/api/pages/{about}/crawl"))
+    newest = (await plain.get(f"{domain}/select")).text
+    assert f'<option value="{about}" selected>' in newest, "the page that was checked last"
+    assert f'<option value="{page.page_id}">' in newest
+    shown = await plain.get(f"{domain}/select?page={page.page_id}&selector=%23plans")
+    checked(shown)
+    assert "1 element matches" in shown.text
+    assert "1 of 2</strong> pages." in shown.text
+    assert f"select?page={about}&amp;selector=%23plans" in shown.text, "it is missing there"
+    assert f"/pages/{page.page_id}/rendering?selector=%23plans" in shown.text
+    assert f"{domain}/settings?selector=%23plans" in shown.text
+    elsewhere = (await plain.get(f"{domain}/select?page={about}&selector=%23plans")).text
+    assert "No elements match" in elsewhere
+    assert f"{domain}/settings?selector=%23plans" in elsewhere, "it matches on another page"
+    nowhere = (await plain.get(f"{domain}/select?selector=.nothing")).text
+    assert "0 of 2</strong> pages" in nowhere
+    assert "Compare only this" not in nowhere
+    clicked = await plain.get(f"{domain}/select?page={about}&element=1")
+    assert 'value="b"' in clicked.text
+    found = (await plain.get(f"{domain}/select?q=About")).text
+    assert site.url("/about") in found
+    assert f'<option value="{page.page_id}"' not in found
+    assert "contains “nothing of it”" in (await plain.get(f"{domain}/select?q=nothing of it")).text
+    monkeypatch.setattr(selecting, "SAMPLED_PAGES", 1)
+    monkeypatch.setattr(selecting, "OFFERED_PAGES", 1)
+    few = (await plain.get(f"{domain}/select?selector=b")).text
+    assert "1 of 1</strong> page, those that were checked last, of 2." in few
+    assert "The 1 pages that were checked last." in few
+    monkeypatch.setattr(selecting, "MAX_SAMPLED_HTML", 1)
+    assert "<strong>" not in (await plain.get(f"{domain}/select?selector=b")).text
+    refused = await plain.get(f"{domain}/select?selector=p[[")
+    assert refused.status_code == 400
+    assert 'aria-invalid="true"' in refused.text
+    other = (await system.api.post("/api/domains", json={"domain": "other.example"})).json()["data"]
+    for bad in ("x", other["id"], page.domain_id):
+        assert (await plain.get(f"{domain}/select?page={bad}")).status_code == 404, bad
+    at = f"/domains/{other['id']}/select"
+    assert (await plain.get(f"{at}?page={about}")).status_code == 404, "a page of another domain"
+    assert "No snapshot to choose from" in (await plain.get(at)).text
+    settings = f"{domain}/settings"
+    entered = (await plain.get(f"{settings}?selector=%23plans")).text
+    assert 'value="#plans"' in entered
+    assert "It counts once you save." in entered
+    form = {"csrf": csrf, "name": "Shop", "hours": "6", "ignore_selectors": ".ad"}
+    assert (await plain.post(settings, data=form)).status_code == 303
+    both = (await plain.get(f"{settings}?ignore=b")).text
+    assert ">\n.ad\nb</textarea>" in both
+    assert ">\n.ad</textarea>" in (await plain.get(f"{settings}?ignore=.ad")).text
 
 
 async def test_delayed_jobs_are_promoted_by_the_filter_of_the_list(

@@ -125,6 +125,7 @@ async def chooses_what_is_compared(page: Page) -> None:
     """From a change to its page, a click in the snapshot, and the settings that keep it."""
     await page.get_by_role("link", name=re.compile("pricing")).first.click()
     await page.get_by_role("img", name=re.compile("Prices over time")).wait_for()
+    page_of_prices = await page.get_by_role("heading", level=1).inner_text()
     await page.get_by_role("link", name="Choose what is compared").click()
     await page.locator("#rendering[data-ready]").wait_for()
     inside = page.frame_locator("#rendering")
@@ -135,6 +136,26 @@ async def chooses_what_is_compared(page: Page) -> None:
     assert await inside.locator("[data-match]").all_inner_texts() == ["Pro costs $129 a month."]
     await page.get_by_role("link", name="Compare only this").click()
     assert await page.get_by_label("Only what matches this selector").input_value() == "p"
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_text("The settings were saved.").wait_for()
+    await page.get_by_role("navigation", name="Main").get_by_role("link", name="Domains").click()
+    await page.get_by_role("link", name=re.compile("127.0.0.1")).first.click()
+    await page.get_by_role("link", name="Settings").click()
+    await page.get_by_role("link", name="Try a selector").click()
+    offered = page.get_by_label("Tried on this page")
+    shown = await offered.input_value()
+    await offered.select_option(label=page_of_prices)
+    await page.get_by_label("CSS selector").fill("h1")
+    await page.get_by_role("button", name="Show what it matches").click()
+    await page.get_by_text("It matches on 2 of 2 pages.").wait_for()
+    assert shown, "one is picked at first"
+    await page.locator("#rendering[data-ready]").wait_for()
+    await inside.get_by_text("Teams").click()
+    await page.get_by_text("It matches on 1 of 2 pages.").wait_for()
+    assert await page.get_by_label("CSS selector").input_value() == "h2"
+    await page.get_by_role("link", name="Ignore this").click()
+    ignored = page.get_by_label("Nothing that matches these selectors")
+    assert await ignored.input_value() == "h2"
     await page.get_by_role("button", name="Save").click()
     await page.get_by_text("The settings were saved.").wait_for()
 
@@ -192,6 +213,8 @@ async def reads_a_change_on_a_phone(page: Page, change: str) -> None:
     assert await fits(page), "a domain"
     await page.goto(f"{page.url}/settings")
     assert await fits(page), "settings of a domain"
+    await page.goto(f"{page.url.removesuffix('settings')}select?selector=p")
+    assert await fits(page), "a selector on the pages of a domain"
 
 
 async def test_a_job_is_cancelled_and_run_again_by_keyboard_alone_and_on_a_phone(
@@ -336,7 +359,8 @@ async def test_axe_finds_nothing_serious_on_any_page_in_either_theme(
     await system.api.post(f"/api/channels/{channel}/test")
     at, domain = f"/pages/{crawled.page_id}", f"/domains/{crawled.domain_id}"
     paths = (
-        *PAGES, domain, f"{domain}/settings", at, f"{at}/settings", f"{at}/select?selector=p",
+        *PAGES, domain, f"{domain}/settings", f"{domain}/select?selector=p",
+        at, f"{at}/settings", f"{at}/select?selector=p",
         f"/changes/{change['id']}", f"/changes/{change['id']}?view=side",
         f"/changes/{change['id']}/mute?numbers=1",
         f"/snapshots/{change['afterSnapshotId']}", f"/jobs/{crawled.job_ids[0]}",
