@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.limits import JobBody, OneLine
+from api.limits import JobBody, OneLine, example
 from core.jobs.contract import DEFAULT_MAX_DEPTH, DEFAULT_MAX_PAGES, MaxDepth, MaxPages, Pattern
 from temporal.jobs.messages import DiscoverOptions
 
@@ -13,6 +13,8 @@ Globs = Annotated[list[Annotated[Pattern, OneLine]], Field(max_length=50)]
 
 class DiscoverBody(JobBody):
     """The limits of a discovery; `include` and `exclude` are globs on paths."""
+
+    model_config = example(maxPages=500, maxDepth=3, include=["/products/*"], exclude=["*?sort=*"])
 
     max_pages: MaxPages | None = None
     max_depth: MaxDepth | None = None

@@ -106,6 +106,8 @@ def example(**fields: JsonValue) -> ConfigDict:
 class JobBody(JsonBody):
     """Options of every request for a job: its delay and its number of attempts."""
 
+    model_config = example(delaySeconds=600, maxAttempts=5)
+
     delay_seconds: Annotated[int, Field(ge=0, le=int(MAX_JOB_DELAY.total_seconds()))] | None = None
     max_attempts: MaxAttempts | None = None
 

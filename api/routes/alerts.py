@@ -191,6 +191,10 @@ class ChangeAlertBody(JsonBody):
     `quietHours` removes them.
     """
 
+    model_config = example(
+        name="Prices rise", on={"priceDirection": "up"}, digest="hourly", enabled=True
+    )
+
     name: AlertName | None = None
     channel_ids: Ids | None = None
     on: AlertOn | None = None

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import ChangeIdDep, DatabaseDep, PrincipalDep
 from api.errors import documented_errors
-from api.limits import JsonBody
+from api.limits import JsonBody, example
 from core.changes.diff import BlockChange, TextDifference
 from core.changes.events import Event
 from core.changes.ignoring import (
@@ -67,6 +67,8 @@ class MuteBody(JsonBody):
     """What to mute of a change: the lines of the block with the number `block` in `diffData`, from
     0. With `numbers` any numbers may stand in them, otherwise the lines are muted as they are.
     """
+
+    model_config = example(block=0, numbers=True, scope="domain")
 
     block: Annotated[int, Field(ge=0)] = 0
     numbers: bool = False

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import ChangeIdDep, DatabaseDep, PrincipalDep
 from api.errors import documented_errors
-from api.limits import JsonBody, SearchQuery, Text
+from api.limits import JsonBody, SearchQuery, Text, example
 from api.paging import ListMeta, PagingDep
 from api.queries import BatchQuery, DomainQuery, PageQuery, SinceQuery, UntilQuery
 from api.tags import TagQuery
@@ -73,6 +73,8 @@ class ChangeDetail(ChangeRow):
 
 class Acknowledgement(JsonBody):
     """The person who has seen a change, as the client names them."""
+
+    model_config = example(by="Ada")
 
     by: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
 

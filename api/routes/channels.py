@@ -150,6 +150,8 @@ class ChangeChannelBody(JsonBody):
     delivered, and what is pending fails.
     """
 
+    model_config = example(name="Sales", state="active")
+
     name: ChannelName | None = None
     url: WebhookUrl | None = Field(default=None, repr=False)
     to: Recipients | None = None
@@ -160,6 +162,8 @@ class ChangeChannelBody(JsonBody):
 
 class RotateBody(JsonBody):
     """How long the present secret signs beside the new one, in hours; 0 not at all."""
+
+    model_config = example(overlapHours=48)
 
     overlap_hours: Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS)] | None = None
 

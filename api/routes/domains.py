@@ -151,6 +151,14 @@ class ChangeDomainBody(WithCrawlSettings):
     `checkFrequencyHours` replaces a schedule.
     """
 
+    model_config = example(
+        displayName="Shop",
+        checkFrequencyHours=12,
+        watch={"include": ["/products/*"], "pageTypes": ["pricing", "product"]},
+        tags=["rivals"],
+        crawlSettings={"ignoreSelectors": [".banner"], "confirmAfterSeconds": 60},
+    )
+
     display_name: DisplayName | None = None
     check_frequency_hours: CheckFrequencyHours | None = None
     schedule: Schedule | None = None

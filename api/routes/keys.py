@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.deps import DatabaseDep, KeyIdDep, KeyUsesDep, PrincipalDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import JsonBody, Text
+from api.limits import JsonBody, Text, example
 from api.paging import ListMeta, PagingDep
 from core.model import Model, UtcTime
 from core.scopes import Scope
@@ -72,6 +72,8 @@ class NewKeyAnswer(Model):
 
 class AddKeyBody(JsonBody):
     """A key: what it is for, what it may do, and after how many days it expires."""
+
+    model_config = example(name="Dashboard", scope="read", expiresInDays=90)
 
     name: Annotated[Text, Field(min_length=1, max_length=200)]
     scope: Annotated[Scope, Field(strict=False)]

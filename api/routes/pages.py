@@ -101,6 +101,13 @@ class PageAnswer(Model):
 class PageChoices(WithCrawlSettings):
     """The mutable fields of a page. Omitted fields stay; null in `schedule` unsets it."""
 
+    model_config = example(
+        pageType="pricing",
+        tags=["plans"],
+        schedule={"cron": "0 7 * * mon-fri", "timeZone": "Europe/Berlin"},
+        crawlSettings={"watchSelector": "main .plans", "ignoreText": ["Only # left"]},
+    )
+
     page_type: Annotated[PageType, Field(strict=False)] | None = None
     monitoring_enabled: bool | None = None
     tags: TagList | None = None
@@ -119,6 +126,8 @@ class AddPageBody(PageChoices):
 
 class CrawlBody(JobBody):
     """The pages to crawl: `page_ids`, or every monitored page."""
+
+    model_config = example(pageIds=["6f1d2c3b-8a4e-4b7d-9c20-5e8f7a6b1d34"], maxAttempts=5)
 
     page_ids: PageIds | None = None
 

@@ -37,6 +37,12 @@ class Operation:
         return "requestBody" in self.documented
 
     @property
+    def body(self) -> dict[str, Any]:
+        """What is documented of the body that it reads."""
+        body: dict[str, Any] = self.documented["requestBody"]
+        return body
+
+    @property
     def statuses(self) -> set[str]:
         """The statuses that it is documented to answer with."""
         return set(self.documented["responses"])
