@@ -35,6 +35,7 @@ from core.web.hash_routes import document_of, route_of, with_route
 from core.web.links import FEED_TYPES, PageLinks
 from core.web.page_types import PageType, classify_page
 from core.web.scope import ExclusionReason
+from core.web.sitemaps import is_sitemap
 from core.web.soft_404 import says_it_is_gone
 from core.web.urls import as_sent, carries, name_after_redirects, normalise, without_visit
 from core.web.watch_rules import WatchRules
@@ -148,7 +149,7 @@ class Visitor:
         fetched = replace(fetched, url=with_route(fetched.url, route))
         if refused := error_for_status(fetched.status, fetched.retry_after):
             return Excluded(_reason(refused), error=refused)
-        if _is_feed(fetched.content_type):
+        if _is_feed(fetched.content_type) or is_sitemap(fetched.body):
             sitemap = await self.extractor.sitemap(fetched.body)
             if listed := sitemap.pages + sitemap.sitemaps:
                 return Excluded(ExclusionReason.NOT_A_PAGE, links=listed)

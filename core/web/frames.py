@@ -1,4 +1,6 @@
-"""The documents of frames (`iframe`, `frame`), read as parts of the page that shows them."""
+"""The documents of frames (`iframe`, `frame`, `object`, `embed`), read as parts of the page that shows
+them.
+"""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +18,7 @@ from core.text.visible_text import MAX_FRAME_DEPTH
 from core.web.charsets import decode_html, decode_page
 from core.web.crawl_settings import Frames
 from core.web.document_kinds import DocumentKind, document_kind
-from core.web.links import MAX_HTML_ELEMENTS, base_url, in_encoding
+from core.web.links import FRAMES, MAX_HTML_ELEMENTS, base_url, framed_address, in_encoding
 from core.web.scope import ExclusionReason, exclusion_reason
 from core.web.urls import Site, as_sent, normalise, without_visit_ids
 from core.web.walls import Wall, WallKind, wall_of
@@ -27,7 +29,7 @@ MAX_FRAMES: Final = 8
 MAX_FRAME_BYTES: Final = 2 * 2**20
 """Number of bytes of all documents of the frames of one page."""
 
-_MAY_HAVE_FRAMES: Final = re.compile(rb"<i?frame[\s/]", re.IGNORECASE)
+_MAY_HAVE_FRAMES: Final = re.compile(rb"<(?:i?frame|object|embed)[\s/]", re.IGNORECASE)
 FRAME_WALLS: Final = frozenset({WallKind.BOT_CHECK, WallKind.ACCESS_DENIED, WallKind.MAINTENANCE})
 """The walls that a frame has in place of its document; forms to log in or to consent are usual
 contents of frames."""
@@ -151,29 +153,32 @@ class _Inliner:
         base = base_url(tree, page.url)
         inside = above | {page.url}
         seen = _Visibility(tree)
-        shown: list[tuple[str, str]] = []
-        for node in tree.css("iframe[src], frame[src]"):
+        shown: list[tuple[LexborNode, tuple[str, str]]] = []
+        for node in tree.css(FRAMES):
             if not seen.has(node):
                 continue
             found = self._document_of(node, base, encoding, inside, depth)
-            if found is None:
-                continue
-            shown.append(found)
-            if node.tag == "iframe":
-                node.attrs["src"], node.attrs["srcdoc"] = found
+            if found is not None:
+                shown.append((node, found))
         if not shown:
             return html
-        return (tree.html or html) if tree.body is not None else _without_frameset(tree, shown)
+        # Last, since a removed node gives its address, by which elements are known, to another.
+        for node, found in shown:
+            _put(node, found)
+        if tree.body is not None:
+            return tree.html or html
+        return _without_frameset(tree, [found for _, found in shown])
 
     def _document_of(
         self, node: LexborNode, base: str, encoding: str, above: frozenset[str], depth: int
     ) -> tuple[str, str] | None:
         """The address and the HTML of the document of a frame; None if it has none yet."""
         attributes = node.attributes
-        if attributes.get("srcdoc") or _is_unseen(attributes):
+        written = framed_address(node)
+        if not written or attributes.get("srcdoc") or _is_unseen(attributes):
             return None
         try:
-            address = as_sent(in_encoding(attributes.get("src") or "", encoding), base)
+            address = as_sent(in_encoding(written, encoding), base)
             name = normalise(address)
         except InvalidAddress:
             return None
@@ -248,6 +253,18 @@ def _is_tiny(side: str, attributes: Mapping[str, str | None], style: str) -> boo
 
 def _style(attributes: Mapping[str, str | None]) -> str:
     return "".join((attributes.get("style") or "").split()).lower()
+
+
+def _put(node: LexborNode, found: tuple[str, str]) -> None:
+    """Put a document into its frame; an `object` or `embed` becomes an `iframe` for it."""
+    address, text = found
+    if node.tag == "iframe":
+        node.attrs["src"], node.attrs["srcdoc"] = address, text
+    elif node.tag != "frame":
+        frame = LexborHTMLParser("<iframe></iframe>").css_first("iframe")
+        if frame is not None:
+            frame.attrs["src"], frame.attrs["srcdoc"] = address, text
+            node.replace_with(frame)
 
 
 def _without_frameset(tree: LexborHTMLParser, shown: list[tuple[str, str]]) -> str:

@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from core.web.charsets import UTF_8
 from core.web.hash_routes import is_route
+from core.web.scope import names_a_file
 from core.web.structured_data import kinds_of
 from core.web.urls import MAX_URL_LENGTH
 
@@ -24,6 +25,13 @@ MAX_FEEDS_PER_PAGE: Final = 5
 
 FEED_TYPES: Final = frozenset({"application/rss+xml", "application/atom+xml"})
 """The media types of RSS and Atom feeds."""
+
+HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
+
+FRAMES: Final = "iframe[src], frame[src], object[data], embed[src]"
+"""The elements that show another document at their place."""
+
+FRAME_TAGS: Final = frozenset({"iframe", "frame", "object", "embed"})
 
 MAX_SRCDOC_DEPTH: Final = 3
 """Number of documents within documents (`iframe srcdoc`) whose links are taken."""
@@ -87,6 +95,22 @@ def _percent_encoded(character: str, encoding: str) -> str:
         return f"%26%23{ord(character)}%3B"
 
 
+def framed_address(node: LexborNode) -> str | None:
+    """The address, as written, of the document that an `iframe`, `frame`, `embed` or `object` shows
+    at its place (HTML standard, 4.8); None if it shows something that is not HTML.
+
+    An `embed` or `object` without a type may show anything: the name of a file decides then.
+    """
+    attributes = node.attributes
+    written = attributes.get("data" if node.tag == "object" else "src")
+    if written is None or node.tag in ("frame", "iframe"):
+        return written
+    declared = _media_type(node)
+    if declared:
+        return written if declared in HTML_TYPES else None
+    return None if names_a_file(written) else written
+
+
 def may_refresh(body: bytes) -> bool:
     """Whether the page as sent may have a meta refresh; cheap, and right if it has none."""
     return _MAY_REFRESH.search(body) is not None
@@ -97,7 +121,7 @@ def extract_links(
 ) -> PageLinks:
     """The links of the page `html` at `url`, resolved against its `<base>`. Never raises.
 
-    Links are `a[href]`, `area[href]`, `frame[src]`, `iframe[src]`, `link[rel=next|prev]`, and
+    Links are `a[href]`, `area[href]`, the documents of frames, `link[rel=next|prev]`, and
     `link[rel=alternate]` to a translation of the page; also those of the documents in
     `iframe[srcdoc]`, in which `depth` counts. `encoding` is that of the page, in which a
     browser writes the queries of its links. `routes` says that a browser has rendered the page, so
@@ -109,11 +133,10 @@ def extract_links(
     canonicals: set[str] = set()
     feeds: dict[str, None] = {}
     sitemaps: dict[str, None] = {}
-    for node in tree.css("a[href], area[href], link[href], frame[src], iframe[src]"):
-        framed = node.tag in ("frame", "iframe")
-        target = _absolute(
-            node.attributes.get("src" if framed else "href"), base, encoding, routes=routes
-        )
+    for node in tree.css(f"a[href], area[href], link[href], {FRAMES}"):
+        framed = node.tag in FRAME_TAGS
+        written = framed_address(node) if framed else node.attributes.get("href")
+        target = _absolute(written, base, encoding, routes=routes)
         if target is None:
             continue
         relations = _words(node, "rel") if node.tag == "link" else None

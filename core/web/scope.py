@@ -73,6 +73,7 @@ _EXTENSIONS: Final = (
 NON_PAGE_EXTENSIONS: Final = frozenset(_EXTENSIONS.split())
 """File extensions of documents other than HTML pages, in lower case."""
 
+_QUERY: Final = re.compile("[?#]")
 MAX_KIND_LENGTH: Final = 100
 
 
@@ -127,11 +128,20 @@ def file_kind(url: str) -> str | None:
     """
     path = document_of(url).split("/", 3)[3].split("?", 1)[0]
     top, _, rest = path.partition("/")
-    name = path.rsplit("/", 1)[-1]
-    extension = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    extension = _extension(path)
     if extension not in NON_PAGE_EXTENSIONS:
         return None
     return f"{top if rest else ''}/*.{extension}"[-MAX_KIND_LENGTH:]
+
+
+def names_a_file(written: str) -> bool:
+    """Whether an address, as a page writes it, ends like a file that is no page."""
+    return _extension(_QUERY.split(written.strip(), maxsplit=1)[0]) in NON_PAGE_EXTENSIONS
+
+
+def _extension(path: str) -> str:
+    name = path.rsplit("/", 1)[-1]
+    return name.rsplit(".", 1)[-1].lower() if "." in name else ""
 
 
 def _any_matches(patterns: tuple[str, ...], path: str, target: str) -> bool:

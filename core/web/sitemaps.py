@@ -35,6 +35,12 @@ _XML_DECLARATION: Final = re.compile(rb"<\?xml\s[^>]{0,500}\?>", re.IGNORECASE)
 _ROOT: Final = re.compile(
     rb"<(?:[A-Za-z_][\w.-]{0,50}:)?(?:urlset|sitemapindex|rss|feed|rdf)(?=[\s>/])", re.IGNORECASE
 )
+_FIRST_ROOT: Final = re.compile(
+    rb"(?:\s|<\?[^>]{0,1000}\?>|<!--.{0,2000}?-->|<!DOCTYPE[^>\[]{0,500}>)*+" + _ROOT.pattern,
+    re.DOTALL | re.IGNORECASE,
+)
+"""The root element, with nothing before it but what XML allows there."""
+
 _REFERENCE: Final = re.compile(rb"&(?=(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
 """The start of a character or predefined entity reference; others stay text, which prevents
 entity expansion attacks."""
@@ -86,6 +92,19 @@ def parse_sitemap(body: bytes) -> Sitemap:
     if found.problem is None and not found.pages and not found.sitemaps:
         found.problem = EMPTY
     return Sitemap(tuple(found.pages), tuple(found.sitemaps), found.problem, found.truncated)
+
+
+def is_sitemap(body: bytes) -> bool:
+    """Whether `body`, which may be gzip-compressed, begins as a sitemap, an index or a feed does.
+
+    The media type does not tell: sites send sitemaps as files to be saved.
+    """
+    start = b""
+    for piece in _started(_as_utf8(_inflated(body, _Found()))):
+        start += piece
+        if len(start) >= MAX_PREAMBLE:
+            break
+    return _FIRST_ROOT.match(start) is not None
 
 
 def _without_preamble(start: bytes) -> bytes:

@@ -23,9 +23,11 @@ async def system(system: System) -> AsyncIterator[System]:
         yield system
 
 
+INTRO = "<title>Hotel</title><h1>Hotel</h1><p>Prices:</p>"
+
+
 def framed(*sources: str) -> str:
-    frames = "".join(f"<iframe src='{each}'></iframe>" for each in sources)
-    return f"<title>Hotel</title><h1>Hotel</h1><p>Prices:</p>{frames}"
+    return INTRO + "".join(f"<iframe src='{each}'></iframe>" for each in sources)
 
 
 async def text(system: System, page_id: UUID) -> str:
@@ -35,11 +37,14 @@ async def text(system: System, page_id: UUID) -> str:
     return str(found.json()["data"]["text"])
 
 
+@pytest.mark.parametrize(
+    "frame", [framed("{}"), INTRO + "<object data={}>An old browser</object>"]
+)
 async def test_a_price_in_a_frame_is_compared_though_the_page_answers_304(
-    system: System, site: FakeSite
+    system: System, site: FakeSite, frame: str
 ) -> None:
     """dgtlmoon/changedetection.io#494."""
-    site.page("/", framed("/embed/prices"), headers=TAGGED)
+    site.page("/", frame.format("/embed/prices"), headers=TAGGED)
     site.page("/embed/prices", "<h2>Double room</h2><p>$120</p>", headers=TAGGED)
     page_id = await watched(system, site, "/")
     assert (await look(system, page_id)).baseline

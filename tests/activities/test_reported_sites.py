@@ -316,15 +316,27 @@ async def test_sitemaps_are_looked_for_in_the_usual_places(system: System, site:
     assert (await discovered(system, site))[1] == {"/", "/a", "/b"}
 
 
-@pytest.mark.parametrize("front", ["<a href=/map.xml>Map</a>", "<link rel=sitemap href=/map.xml>"])
+@pytest.mark.parametrize(
+    ("front", "media_type", "packed"),
+    [
+        ("<a href=/map.xml>Map</a>", "application/xml", False),
+        ("<link rel=sitemap href=/map.xml>", "application/xml", False),
+        ("<a href=/map.xml>Map</a>", "application/gzip", True),
+        ("<a href=/map.xml>Map</a>", "application/octet-stream", True),
+        ("<a href=/map.xml>Map</a>", "text/xml", True),
+        ("<a href=/map.xml>Map</a>", "text/plain", False),
+        ("<a href=/map.xml>Map</a>", "text/html", False),
+    ],
+)
 async def test_sitemaps_that_pages_name_are_read(
-    system: System, site: FakeSite, front: str
+    system: System, site: FakeSite, front: str, media_type: str, packed: bool
 ) -> None:
     site.page("/", f"<p>Start</p>{front}")
     index = f"<sitemapindex><sitemap><loc>{site.url('/pages.xml')}</loc></sitemap></sitemapindex>"
-    listed = f"<urlset><url><loc>{site.url('/a')}</loc></url></urlset>"
-    for path, body in (("/map.xml", index), ("/pages.xml", listed)):
-        site.page(path, body, headers={"Content-Type": "application/xml"})
+    listed = f"<?xml version='1.0'?><urlset><url><loc>{site.url('/a')}</loc></url></urlset>"
+    for path, body in (("/map.xml", index.encode()), ("/pages.xml", listed.encode())):
+        sent = gzip.compress(body) if packed else body
+        site.page(path, sent, headers={"Content-Type": media_type})
     site.page("/a", "<p>A</p>")
     assert (await discovered(system, site))[1] == {"/", "/a"}
 
@@ -352,9 +364,12 @@ async def test_the_documents_of_frames_are_pages(system: System, site: FakeSite)
     site.page("/", "<html><frameset><frame src=/menu.html><frame src=/rooms.html></frameset>")
     site.page("/menu.html", "<a href=/prices.html>Prices</a>")
     site.page("/rooms.html", "<p>Twelve rooms.</p>")
-    site.page("/prices.html", "<p>Prices:</p><iframe src=/embed/prices></iframe>")
+    site.page("/prices.html", "<p>Prices:</p><iframe src=/embed/prices></iframe><embed src=/plan>")
     site.page("/embed/prices", "<table><tr><td>Double room<td>$120</table>")
-    expected = {"/", "/menu.html", "/rooms.html", "/prices.html", "/embed/prices"}
+    site.page("/plan", "<object data=/week type=text/html></object><embed src=/plan.svg>")
+    site.page("/week", "<p>Open all week.</p>")
+    pages = {"/menu.html", "/rooms.html", "/prices.html", "/embed/prices", "/plan", "/week"}
+    expected = {"/", *pages}
     assert (await discovered(system, site))[1] == expected
 
 

@@ -72,6 +72,10 @@ def test_a_frameset_is_a_page_with_its_frames_in_order() -> None:
         "<div hidden>x</div><iframe src=/a></iframe>",
         "<dialog open><iframe src=/a></iframe></dialog>",
         "<div aria-hidden=false><iframe src=/a></iframe></div>",
+        "<object data=/a type=text/html>An old browser</object>",
+        "<embed src=/a>", "<EMBED SRC=a TYPE='text/html; charset=utf-8'>",
+        "<object data=a type=application/xhtml+xml width=100%></object>",
+        "<object data=/a><embed src=/a><iframe src=/b></iframe></object>",
     ],
 )  # fmt: skip
 def test_what_a_reader_sees_is_fetched(frame: str) -> None:
@@ -114,6 +118,20 @@ def test_frames_of_frames_are_read_to_a_depth_and_never_inside_of_themselves() -
     assert text(inside("a"), a=inside("b"), b=inside("a")).count("In") == 3
     assert text(inside("a"), a=inside("")).count("In") == 2
     assert text(inside("a") + inside("a"), a="<p>Once").count("Once") == 1
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ["<object data=/a>Old</object>", "<embed src=/a>", "<b><object data=/a><p>Old</object></b>"],
+)
+def test_an_object_or_embed_shows_its_document_in_its_place(frame: str) -> None:
+    page = f"<p>Rooms:</p>{frame}<p>Write to us.</p><object data=/b></object><embed src=/a>"
+    shown = "Rooms:\n# Double\n$120\nWrite to us.\nSuite"
+    documents = {"a": "<h2>Double</h2><p>$120</p>", "b": "<p>Suite</p>"}
+    assert text(page, **documents) == shown
+    of = {f"{ORIGIN}/{name}": document(f"/{name}", html) for name, html in documents.items()}
+    stored = inline_frames(PageWithFrames(document("/", page), of)).html
+    assert inlined_frames(stored or "", f"{ORIGIN}/") == set(of)
 
 
 def test_a_frame_that_was_left_out_is_not_asked_for_again() -> None:
