@@ -296,7 +296,7 @@ class BatchActivities:
                         url=member.url,
                         host=host_of(member.url),
                     ),
-                    batch_id=batch.batch_id,
+                    batch_id=batch.group_id or batch.batch_id,
                     batch_workflow_id=activity.info().workflow_id,
                     delay=start - datetime.now(UTC) if start else timedelta(0),
                     quick_look=quick,

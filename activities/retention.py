@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any, Final
+from uuid import UUID
 
 from temporalio import activity
 
 from activities.heartbeats import heartbeats
 from core.jobs.contract import ActivityName, PruneResult
+from store.batches import groups_of
 from store.db.engine import Database
 from store.renewal import renew_schedules
 from store.retention import Expiry, Key, Trace, examine, remove, remove_parts
@@ -100,7 +102,14 @@ class RetentionActivities:
             case Trace.JOB:
                 return await self._known.jobs(ids)
             case Trace.BATCH:
-                return await self._known.batches(ids)
+                return await self._known_batches(ids)
             case Trace.BACKTEST:
                 workflows = {workflow_id_of(each): each for each in ids}
                 return {workflows[each] for each in await self._known.jobs(workflows)}
+
+    async def _known_batches(self, ids: set[UUID]) -> set[UUID]:
+        """The batches with a job: those of a group have the jobs that it is followed by."""
+        async with self._database.reading() as session:
+            groups = await groups_of(session, ids)
+        known = await self._known.batches(ids | set(groups.values()))
+        return {each for each in ids if each in known or groups.get(each) in known}

@@ -69,7 +69,7 @@ class Idempotency:
     ) -> None:
         self._principal = principal
         self._client = client
-        self._database = database
+        self.database = database
         self._delivery = delivery
         self._key = key
         self._fingerprint = fingerprint
@@ -108,7 +108,7 @@ class Idempotency:
         org_id = self._principal.org_id
         if self._key is None:
             # One call of Temporal that is never repeated: the outbox is not needed.
-            async with self._database.reading() as session:
+            async with self.database.reading() as session:
                 message = await job_of(session, uuid4())
                 own = await quotas_of(session, org_id, quotas)
             if (own.checks_per_day, own.unfinished_jobs) == (NO_QUOTA, NO_QUOTA):
@@ -132,7 +132,7 @@ class Idempotency:
         now = datetime.now(UTC)
 
         async def take() -> None:
-            async with self._database.transaction() as session:
+            async with self.database.transaction() as session:
                 await self._take(session, message, quotas, now)
 
         await self._within_quota(take)
@@ -141,7 +141,7 @@ class Idempotency:
         except Exception:
             if isinstance(message.input, CrawlPageInput):
                 with suppress(DiffyError):
-                    async with self._database.transaction() as session:
+                    async with self.database.transaction() as session:
                         await give_checks_back(session, self._principal.org_id, 1, now)
             raise
 
@@ -163,7 +163,7 @@ class Idempotency:
         except QuotaExceeded as error:
             if error.quota != QuotaName.UNFINISHED_JOBS:
                 raise
-        await count_unfinished_jobs(self._client, self._database, self._principal.org_id)
+        await count_unfinished_jobs(self._client, self.database, self._principal.org_id)
         return await work()
 
     async def earlier_answer(self, kind: type[A]) -> A | None:
@@ -172,7 +172,7 @@ class Idempotency:
         """
         if self._key is None:
             return None
-        async with self._database.reading() as session:
+        async with self.database.reading() as session:
             found = await find_request(
                 session, self._principal.org_id, self._key, self._fingerprint, datetime.now(UTC)
             )
@@ -186,7 +186,7 @@ class Idempotency:
         return await self._within_quota(lambda: self._accepted_once(accept, kind, fresh))
 
     async def _accepted_once(self, accept: Accept[A], kind: type[A], fresh: UUID) -> tuple[UUID, A]:
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             if self._key is None:
                 return fresh, await accept(session, fresh)
             request = await enter_request(
@@ -201,7 +201,7 @@ class Idempotency:
     async def _undo(self, undo: Undo, seed: UUID) -> None:
         # If this fails too, the request stays, and the reconciler finishes it.
         with suppress(DiffyError):
-            async with self._database.transaction() as session:
+            async with self.database.transaction() as session:
                 await withdraw(session, seed)
                 await undo(session, seed)
 

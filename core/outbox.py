@@ -79,13 +79,14 @@ class PageScheduleMessage(_Message):
 class JobMessage(_Message):
     """Start a job; `subject_id` identifies the request (`core.jobs.ids.job_id_of`).
 
-    `quick_look` is set if its first attempt begins with a quick look. Messages of earlier versions
-    do not have `readable_id`.
+    `quick_look` is set if its first attempt begins with a quick look. `batch_id` is set if clients
+    follow it as one of a batch. Messages of earlier versions do not have `readable_id`.
     """
 
     kind: Literal[MessageKind.JOB] = MessageKind.JOB
     input: CrawlPageInput | DiscoverPagesInput
     owner: Owner
+    batch_id: UUID | None = None
     not_before: Moment | None = None
     quick_look: bool = False
     readable_id: bool = False

@@ -6,7 +6,18 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, Select, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, SubjectGone
@@ -71,8 +82,10 @@ async def create_batch(
     workflow_id: str | None = None,
     quotas: Quotas = UNLIMITED,
     in_part: bool = False,
+    group_id: UUID | None = None,
 ) -> Batch:
-    """Create a batch of the domain's monitored pages, or of the pages `page_ids`.
+    """Create a batch of the domain's monitored pages, or of the pages `page_ids`; `group_id` is
+    that of the batches which are followed as one.
 
     A batch that a workflow creates has no page with a schedule of its own.
 
@@ -93,6 +106,7 @@ async def create_batch(
             size=0,
             workflow_id=workflow_id,
             readable_ids=True,
+            group_id=group_id,
             created_at=datetime.now(UTC),
         )
         .on_conflict_do_nothing()
@@ -201,12 +215,25 @@ async def undo_batch(session: AsyncSession, batch_id: UUID) -> None:
         await session.execute(delete(Batch).where(Batch.id == batch_id))
 
 
-async def get_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> Batch:
-    """The organisation's batch. Raises NotFound when it has none of that id."""
-    batch = await session.get(Batch, batch_id)
-    if batch is None or batch.org_id != org_id:
-        raise NotFound("Batch not found.")
-    return batch
+def followed_as(batch_id: UUID) -> ColumnElement[bool]:
+    """The condition of the batches that clients follow as `batch_id`: that batch or group."""
+    return or_(Batch.id == batch_id, Batch.group_id == batch_id)
+
+
+async def batches_followed_as(
+    session: AsyncSession, org_id: UUID, batch_id: UUID
+) -> Sequence[Batch]:
+    """The organisation's batch of that id, or the batches of that group; empty if it has none."""
+    rows = select(Batch).where(followed_as(batch_id), Batch.org_id == org_id).order_by(Batch.id)
+    return (await session.scalars(rows)).all()
+
+
+async def groups_of(session: AsyncSession, batch_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The groups of those of the batches that have one."""
+    rows = select(Batch.id, Batch.group_id).where(
+        Batch.id.in_(batch_ids), Batch.group_id.is_not(None)
+    )
+    return {each: group for each, group in await session.execute(rows) if group is not None}
 
 
 async def cancel_batch(session: AsyncSession, org_id: UUID, batch_id: UUID) -> Batch:
@@ -275,10 +302,11 @@ async def unstarted_jobs(
         for column, value in (
             (Batch.domain_id, domain_id),
             (BatchPage.page_id, page_id),
-            (Batch.id, batch_id),
         )
         if value is not None
     ]
+    if batch_id is not None:
+        chosen.append(followed_as(batch_id))
     open_members = _open_members(org_id).where(*chosen)
     unstarted = open_members.where(BatchPage.page_id > Batch.starting_to)
     starting = open_members.where(
@@ -313,11 +341,9 @@ async def batches_to_start(
     """The organisation's open batches, which have jobs that may still have to be started; those of
     the domain, and that batch, if they are given.
     """
-    chosen = [
-        column == value
-        for column, value in ((Batch.domain_id, domain_id), (Batch.id, batch_id))
-        if value is not None
-    ]
+    chosen = [] if domain_id is None else [Batch.domain_id == domain_id]
+    if batch_id is not None:
+        chosen.append(followed_as(batch_id))
     rows = select(Batch.id).where(Batch.org_id == org_id, *chosen, *IS_OPEN)
     return list(await session.scalars(rows))
 

@@ -34,8 +34,9 @@ class ChangeFilter:
     """A filter of changes; a field that is None does not filter.
 
     `since` is the first moment included, `until` the first one excluded. A `tag` is one of the page
-    or of its domain. A `batch_id` finds nothing once the batch is past its retention. A `text` is
-    in the summary, the URL of the page or the name of the domain.
+    or of its domain. A `batch_id` finds nothing once the batch is past its retention; if it is that
+    of a group, `batches` are those of the group. A `text` is in the summary, the URL of the page or
+    the name of the domain.
     """
 
     domain_id: UUID | None = None
@@ -48,6 +49,7 @@ class ChangeFilter:
     acknowledged: bool | None = None
     tag: str | None = None
     batch_id: UUID | None = None
+    batches: tuple[UUID, ...] = ()
     text: str | None = None
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
@@ -78,9 +80,11 @@ class ChangeFilter:
                 else Change.acknowledged_at.is_(None)
             )
         if self.batch_id is not None:
-            members = select(BatchPage.page_id).where(BatchPage.batch_id == self.batch_id)
+            batches = self.batches or (self.batch_id,)
+            members = select(BatchPage.page_id).where(BatchPage.batch_id.in_(batches))
             yield Change.page_id.in_(members)
-            yield Change.job_id.contains(batch_part(self.batch_id), autoescape=True)
+            of_batch = (batch_part(each) for each in batches)
+            yield or_(*(Change.job_id.contains(each, autoescape=True) for each in of_batch))
         if self.text is not None:
             named = contains_text(self.text, Domain.domain, Domain.display_name)
             yield or_(

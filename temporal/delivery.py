@@ -233,6 +233,7 @@ def _job_start(message: JobMessage) -> JobStart:
         job_id=message.job_id,
         input=message.input,
         owner=message.owner,
+        batch_id=message.batch_id,
         delay=delay,
         quick_look=message.quick_look,
     )

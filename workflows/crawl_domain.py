@@ -31,14 +31,16 @@ class CrawlDomain:
         domain whose crawl takes longer than its interval.
         """
         batch_id = batch.batch_id or workflow.uuid4()
+        followed = batch.group_id or batch_id
         # A query of the web UI reads it; it is no event, so it may differ at a replay.
-        workflow.set_current_details(f"Starts the jobs with `DiffyBatchId = '{batch_id}'`.")
+        workflow.set_current_details(f"Starts the jobs with `DiffyBatchId = '{followed}'`.")
         with typed_failures():
             started: StartBatchResult = await workflow.execute_activity(
                 ActivityName.START_BATCH,
                 StartBatch(
                     domain_id=batch.domain_id,
                     batch_id=batch_id,
+                    group_id=batch.group_id,
                     create=batch.batch_id is None,
                     not_before=batch.not_before,
                     max_attempts=batch.max_attempts,

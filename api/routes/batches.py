@@ -4,18 +4,15 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.deps import ActionsDep, BatchIdDep, LauncherDep, PrincipalDep
+from api.deps import ActionsDep, BatchIdDep, DeliveryDep, LauncherDep, PrincipalDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
 from api.limits import JobBody
+from api.repeating import RepeatedJobs, Repetition
 from api.started import StartedBatch, StartedBatchAnswer
 from core.errors import Conflict
 from core.model import Model
-from store.batches import create_batch, get_batch, undo_batch
-from store.domains import domain_by_id
-from store.outbox import put
 
 router = APIRouter(prefix="/api/batches", tags=["jobs"])
 
@@ -42,27 +39,20 @@ async def retry(
     principal: PrincipalDep,
     actions: ActionsDep,
     launcher: LauncherDep,
+    delivery: DeliveryDep,
     idempotency: IdempotencyDep,
 ) -> StartedBatchAnswer:
     """Run all failed jobs of the batch again, as a new batch. Conflict (409) if none has failed."""
-    earlier = await idempotency.earlier_answer(StartedBatch)
-    if earlier is not None:
-        return StartedBatchAnswer(data=earlier)
-    failed = await actions.failed_pages(principal.org_id, batch_id)
-    if not failed:
+    org_id = principal.org_id
+    earlier = await idempotency.earlier_answer(RepeatedJobs)
+    failed = [] if earlier else await actions.failed_subjects(org_id, batch_id)
+    if earlier is None and not failed:
         raise Conflict("No job of the batch has failed.")
-
-    async def accept(session: AsyncSession, seed: UUID) -> StartedBatch:
-        first = await get_batch(session, principal.org_id, batch_id)
-        domain = await domain_by_id(session, first.domain_id)
-        batch = await create_batch(
-            session, principal.org_id, domain.id, failed, seed, quotas=launcher.quotas
-        )
-        await put(session, launcher.batch(domain, batch, body.job_options))
-        return StartedBatch(batch_id=batch.id, jobs_queued=batch.size)
-
-    async with idempotency.carried_out(accept, StartedBatch, undo=undo_batch) as started:
-        return StartedBatchAnswer(data=started)
+    repetition = Repetition(org_id, failed, launcher, body.job_options)
+    started = await repetition.start(idempotency, delivery)
+    return StartedBatchAnswer(
+        data=StartedBatch(batch_id=started.batch_id, jobs_queued=started.jobs_queued)
+    )
 
 
 @router.post("/{batch_id}/cancel", responses=documented_errors(404))

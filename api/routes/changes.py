@@ -20,6 +20,7 @@ from core.changes.price_list import PriceMove
 from core.changes.rules import ChangeType, Severity
 from core.model import Model, UtcTime
 from core.text.stored_text import display_form
+from store.batches import batches_followed_as
 from store.changes import ChangeFilter, acknowledge_change, changed_pages, get_change, list_changes
 from store.prices import moves_of
 from store.snapshots import snapshot_by_id
@@ -150,7 +151,11 @@ async def list_all(
     """The changes that match all filters, newest first: detected at `since` or later, and before
     `until`; `tag` is one of the page or its domain, and `q` is in the summary, URL or domain.
     """
+    batches: tuple[UUID, ...] = ()
     async with database.reading() as session:
+        if batch_id is not None:
+            followed = await batches_followed_as(session, principal.org_id, batch_id)
+            batches = tuple(each.id for each in followed)
         found = await list_changes(
             session,
             principal.org_id,
@@ -166,6 +171,7 @@ async def list_all(
                 acknowledged=acknowledged,
                 tag=tag,
                 batch_id=batch_id,
+                batches=batches,
                 text=text,
             ),
         )

@@ -1,10 +1,9 @@
 """Jobs: list, read, count, and act on them."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Final
 from urllib.parse import quote
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
@@ -25,18 +24,14 @@ from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
 from api.paging import ListMeta, PagingDep, PlainDigits
 from api.queries import BatchQuery, DomainQuery, PageQuery
-from api.started import StartedBatch, StartedJob, StartedJobAnswer
-from core.errors import Conflict, InvalidRequest, NotFound
+from api.repeating import RepeatedJobs, Repetition
+from api.started import StartedJob, StartedJobAnswer
+from core.errors import Conflict, InvalidRequest
 from core.jobs.states import JobState, JobType
 from core.model import Model, UtcTime
 from core.outbox import JobMessage
-from store.batches import create_batch, undo_batch
-from store.domains import get_domain
-from store.outbox import put, withdraw
-from store.pages import existing_pages
-from store.quotas import take_jobs
 from temporal.jobs.history import AttemptOutcome
-from temporal.jobs.messages import NO_OPTIONS, Launcher
+from temporal.jobs.messages import NO_OPTIONS
 from temporal.jobs.reader import JobStats
 from temporal.jobs.view import JobDetail, JobRow
 from temporal.jobs.visibility import JobFilter
@@ -165,23 +160,6 @@ async def statistics(request: Request, wanted: FilterDep, reader: ReaderDep) -> 
     return conditional(request, JobStatsAnswer(data=await reader.stats(wanted)))
 
 
-class RepeatedBatch(StartedBatch):
-    """A batch of failed crawls of one domain that are run again."""
-
-    domain_id: UUID
-
-
-class RepeatedJobs(Model):
-    """The jobs that are run again: a batch for the crawls of each domain, and a job for each
-    discovery. `batch_id` is the batch if there is exactly one.
-    """
-
-    batch_id: UUID | None
-    batches: list[RepeatedBatch]
-    job_ids: list[str]
-    jobs_queued: int
-
-
 class RepeatedJobsAnswer(Model):
     """The jobs that are run again."""
 
@@ -189,9 +167,13 @@ class RepeatedJobsAnswer(Model):
 
 
 class CancelledJobs(Model):
-    """The number of jobs that the request cancelled."""
+    """The jobs that the request cancelled, and the batches that start no more jobs: nothing of it
+    goes on after the answer.
+    """
 
     jobs_cancelled: int
+    job_ids: list[str]
+    batch_ids: list[UUID]
 
 
 class CancelledJobsAnswer(Model):
@@ -223,79 +205,19 @@ async def retry_all(
         JobState, Query(description="Only `failed`: no others are run again.")
     ] = JobState.FAILED,
 ) -> RepeatedJobsAnswer:
-    """Run the failed jobs that match the filters of the list again: the crawls of each domain as a
-    batch, each page once. At most 10,000 jobs. Conflict (409) if no job matches.
+    """Run the failed jobs that match the filters of the list again, each page once, as one batch,
+    also if they are of several domains. At most 10,000 jobs of 500 domains. Conflict (409) if no
+    job matches.
     """
     if status is not JobState.FAILED:
         sentence = "Only failed jobs can be run again."
         raise InvalidRequest(sentence, {"status": sentence})
-    org_id = wanted.org_id
     earlier = await idempotency.earlier_answer(RepeatedJobs)
     subjects = [] if earlier else await reader.subjects(wanted.in_state(status), MAX_REPEATED)
     if earlier is None and not subjects:
         raise Conflict("No failed job matches.")
-
-    async def accept(session: AsyncSession, seed: UUID) -> RepeatedJobs:
-        batches: list[RepeatedBatch] = []
-        job_ids: list[str] = []
-        for domain_id in dict.fromkeys(each.domain_id for each in subjects):
-            failed = [each.page_id for each in subjects if each.domain_id == domain_id]
-            batch, job_id = await _repeat(session, org_id, domain_id, failed, seed, launcher)
-            batches += [batch] if batch else []
-            job_ids += [job_id] if job_id else []
-        if not batches and not job_ids:
-            raise Conflict("What the failed jobs were about has been deleted.")
-        return RepeatedJobs(
-            batch_id=batches[0].batch_id if len(batches) == 1 else None,
-            batches=batches,
-            job_ids=job_ids,
-            jobs_queued=sum(each.jobs_queued for each in batches) + len(job_ids),
-        )
-
-    async def undo(session: AsyncSession, seed: UUID) -> None:
-        for domain_id in dict.fromkeys(each.domain_id for each in subjects):
-            for name in ("crawls", "discovery"):
-                await withdraw(session, uuid5(seed, f"{name} {domain_id}"))
-            await undo_batch(session, uuid5(seed, f"crawls {domain_id}"))
-
-    async with idempotency.carried_out(accept, RepeatedJobs, undo=undo) as started:
-        for batch in started.batches:
-            await delivery.deliver(batch.batch_id)
-        for job_id in started.job_ids:
-            await delivery.deliver(UUID(job_id.rpartition("-")[2]))
-        return RepeatedJobsAnswer(data=started)
-
-
-async def _repeat(
-    session: AsyncSession,
-    org_id: UUID,
-    domain_id: UUID,
-    failed: Sequence[UUID | None],
-    seed: UUID,
-    launcher: Launcher,
-) -> tuple[RepeatedBatch | None, str | None]:
-    """Write what runs the failed jobs of a domain again: a batch of the crawls of the pages
-    `failed`, and a discovery, whose page is None. Nothing for what was deleted.
-    """
-    try:
-        domain = await get_domain(session, org_id, domain_id)
-    except NotFound:
-        return None, None
-    repeated, job_id = None, None
-    pages = await existing_pages(session, domain_id, [each for each in failed if each])
-    if pages:
-        batch_id = uuid5(seed, f"crawls {domain_id}")
-        batch = await create_batch(
-            session, org_id, domain_id, pages, batch_id, quotas=launcher.quotas
-        )
-        await put(session, launcher.batch(domain, batch, NO_OPTIONS))
-        repeated = RepeatedBatch(batch_id=batch_id, jobs_queued=batch.size, domain_id=domain_id)
-    if None in failed:
-        await take_jobs(session, org_id, 1, launcher.quotas)
-        message = launcher.discovery(domain, uuid5(seed, f"discovery {domain_id}"))
-        await put(session, message)
-        job_id = message.job_id
-    return repeated, job_id
+    repetition = Repetition(wanted.org_id, subjects, launcher, NO_OPTIONS)
+    return RepeatedJobsAnswer(data=await repetition.start(idempotency, delivery))
 
 
 @router.post("/cancel", responses=documented_errors(400))
@@ -304,15 +226,22 @@ async def cancel_all(
     actions: ActionsDep,
     status: StatusQuery = None,
 ) -> CancelledJobsAnswer:
-    """Cancel the unfinished jobs that match the filters of the list; no worker is needed. A batch
-    with jobs that match and are not started yet is cancelled as a whole. Repeat the request if
-    there are more than 10,000 jobs in one state.
+    """Cancel the unfinished jobs that match the filters of the list; no worker is needed. The
+    answer comes once they have ended, and names them. A batch with jobs that match and are not
+    started yet is cancelled as a whole. Repeat the request if there are more than 10,000 jobs in
+    one state.
     """
     if status is not None and status.finished:
         sentence = "Only unfinished jobs can be cancelled."
         raise InvalidRequest(sentence, {"status": sentence})
     cancelled = await actions.cancel_matching(wanted.in_state(status))
-    return CancelledJobsAnswer(data=CancelledJobs(jobs_cancelled=cancelled))
+    return CancelledJobsAnswer(
+        data=CancelledJobs(
+            jobs_cancelled=len(cancelled.jobs),
+            job_ids=list(cancelled.jobs),
+            batch_ids=list(cancelled.batches),
+        )
+    )
 
 
 @router.post("/promote", responses=documented_errors(400))

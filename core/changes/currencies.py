@@ -154,8 +154,18 @@ SCALES: Final[dict[str, int]] = {
     "тыс": 3, "тыс.": 3, "тис.": 3, "млн": 6, "млн.": 6, "млрд": 9, "千": 3, "万": 4, "萬": 4,
     "億": 8, "亿": 8, "만": 4, "억": 8, "천": 3, "ล้าน": 6, "triệu": 6, "ribu": 3, "juta": 6,
     "ألف": 3, "الف": 3, "مليون": 6, "هزار": 3, "میلیون": 6,
+    "百": 2, "佰": 2, "仟": 3, "백": 2, "兆": 12, "조": 12, "rb": 3, "jt": 6, "tr": 6, "nghìn": 3,
+    "bin": 3, "milyon": 6, "milyar": 9, "mil": 3, "χιλ.": 3, "εκατ.": 6, "พัน": 3, "หมื่น": 4,
+    "แสน": 5,
 }  # fmt: skip
 """The power of ten that a word after a number multiplies it with."""
+
+SCALES_OF: Final[dict[str, frozenset[str]]] = {
+    "rb": words_of("IDR"), "jt": words_of("IDR"), "tr": words_of("VND"),
+    "nghìn": words_of("VND"), "bin": words_of("TRY"), "mil": words_of("BRL peso"),
+}  # fmt: skip
+"""Words that multiply amounts of these currencies alone; elsewhere they are other words, or mean
+another power: `mil` is a million too."""
 
 
 def alternatives(words: object) -> str:

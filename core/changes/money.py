@@ -18,6 +18,7 @@ from core.changes.currencies import (
     OF_EITHER_MARK,
     PLAIN_CODES,
     SCALES,
+    SCALES_OF,
     SIGNS,
     THREE_DECIMALS,
     WORDS,
@@ -32,7 +33,7 @@ class Money:
 
     `currency` is an ISO 4217 code if the notation is unambiguous, otherwise the sign or word (`$`,
     `¥`, `kr`, `peso`); `text` is the amount as the page writes it. `start` and `end` are its place
-    in the text.
+    in the text. `share` is what it pays if not the whole (`core.changes.price_words`).
     """
 
     amount: Decimal
@@ -40,6 +41,7 @@ class Money:
     text: str
     start: int = 0
     end: int = 0
+    share: str = ""
 
     @property
     def value(self) -> tuple[Decimal, str]:
@@ -64,9 +66,10 @@ _NUMBER: Final = (
 )
 _LETTER: Final = r"[^\W\d_\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]"
 _SIGN: Final = f"[{''.join(SIGNS)}]"
+_MYRIAD_SIGNS: Final = "百佰千仟万萬億亿兆백천만억조"
 _SCALE: Final = re.compile(
     rf"\s?({alternatives(word for word in SCALES if len(word) > 1)})(?![^\W\d_])"
-    r"|([kKMB])(?!\w)|\s?([千万萬億亿만억천])"
+    rf"|([kKMB])(?!\w)|\s?([{_MYRIAD_SIGNS}])"
 )
 _AFTER: Final = re.compile(
     rf"\s?(?:({_SIGN})(?!\d)|({alternatives([*AFTER, *CODES])})(?!{_LETTER})"
@@ -77,7 +80,7 @@ _DASHES: Final = re.compile(r"[.,]?[-–—]{1,2}(?![\d$€£\w])|/-")
 _RANGE: Final = re.compile(r"\s?[-–—]\s?")
 _NUMBERS: Final = re.compile(_NUMBER)
 _DIGIT: Final = re.compile(r"\d")
-_NOT_BEFORE: Final = re.compile(rf"{_LETTER}|[\d_.,/億万萬亿千만억]")
+_NOT_BEFORE: Final = re.compile(rf"{_LETTER}|[\d_.,/{_MYRIAD_SIGNS}]")
 _LETTER_BEFORE: Final = re.compile(_LETTER)
 _NOTATIONS: Final = {**{code: code for code in CODES}, **SIGNS, **AFTER, **BEFORE}
 _LEADING: Final = frozenset([*BEFORE, *CODES])
@@ -132,10 +135,13 @@ _LEADS: Final = words_of(
     "cuesta"
 )
 
-_OTHER_COMMA: Final = re.compile(r"(?<=\d)[，،](?=\d{3}(?!\d))")
+_OTHER_COMMA: Final = re.compile(r"(?<=\d)(?<!\d{4})[，،](?=\d{3}(?!\d))")
 """A full-width or Arabic comma within a number."""
 
-_CONTINUES: Final = re.compile(r"(?:\d。|[千万萬億亿만억천]\s)\Z")
+_CLAUSE_COMMA: Final = re.compile(r"(?<![0-9，])([0-9]{3})，(?=[0-9]{3}(?![0-9，]))")
+"""A full-width comma between two figures that can each be an amount: `原价200，150元`."""
+
+_CONTINUES: Final = re.compile(rf"(?:\d。|[{_MYRIAD_SIGNS}]\s)\Z")
 """What stands before a number that is the rest of another one."""
 
 _TWO_DIGITS_BEHIND_OTHERS: Final = re.compile(r"(?<=\d)\s\d\d\Z")
@@ -146,7 +152,12 @@ _GROUPS_BY_SPACE: Final = "₴₽₸₾₼₮"
 _CODE: Final = re.compile(r"\s?([A-Z]{3})(?![^\W\d_]|\s?\d)")
 
 _WHOLE: Final = re.compile(r"\d{1,3}(?:,\d{3})+|[0-9]+")
-_MYRIADS: Final = frozenset("千万萬億亿만억천")
+_MYRIADS: Final = re.compile(rf"([百佰千仟백천]?)([万萬億亿兆만억조]?)(?![{_MYRIAD_SIGNS}])")
+"""The signs after a number: one within a myriad, and one that multiplies all before it."""
+
+_DECIMAL: Final = re.compile(r"\d+\.\d+")
+MAX_MYRIADS: Final = 8
+"""Numbers of one amount that is written in myriads."""
 
 _CODES_OF_SIGNS: Final = {
     "$": words_of(
@@ -260,21 +271,33 @@ class _Reader:
         return 1, []
 
     def _in_myriads(self, n: int) -> tuple[int, Decimal, int] | None:
-        """How many numbers from the `n`th on are one that is counted in myriads, as in `12万5000`,
-        its value and its end; None if the number is not written so.
+        """How many numbers from the `n`th on are one that is counted in myriads, its value and its
+        end; None if the number is not written so.
+
+        As in `12万5000`, `5천만` (5 x 1,000 x 10,000) and `3천5백만` ((3,000 + 500) x 10,000).
         """
-        total, power, end, taken = Decimal(0), len(_MYRIADS) * 4, self._numbers[n].start(), 0
-        while power and n + taken < len(self._numbers):
-            number = self._numbers[n + taken]
+        total, section, power = Decimal(0), Decimal(0), 16
+        within, end, taken, signs = 4, self._numbers[n].start(), 0, 0
+        for number in self._numbers[n : n + MAX_MYRIADS]:
             if self._plain[end : number.start()].strip(_SPACES):
                 break
-            mark = self._plain[number.end() : number.end() + 1]
-            own = SCALES[mark] if mark in _MYRIADS else 0
-            if own >= power or not _WHOLE.fullmatch(number[0]):
+            marks = _MYRIADS.match(self._plain, number.end())
+            small, large = (marks[1], marks[2]) if marks else ("", "")
+            own = SCALES[small] if small else 0
+            is_whole = _WHOLE.fullmatch(number[0]) is not None
+            if own >= within or not (is_whole or (not taken and _DECIMAL.fullmatch(number[0]))):
                 return None
-            total += int(number[0].replace(",", "")) * 10**own
-            power, end, taken = own, number.end() + bool(own), taken + 1
-        return (taken, total, end) if taken > 1 else None
+            section += Decimal(number[0].replace(",", "")) * 10**own
+            within, taken, signs = own, taken + 1, signs + bool(small) + bool(large)
+            end = number.end() + len(small) + len(large)
+            if large:
+                if SCALES[large] >= power:
+                    return None
+                total, section = total + section * 10 ** SCALES[large], Decimal(0)
+                power, within = SCALES[large], 4
+            if not small and not large:
+                break
+        return (taken, total + section, end) if taken > 1 or signs > 1 else None
 
     def _counted(
         self, start: int, before: _Notation | None, taken: int, amount: Decimal, end: int
@@ -355,6 +378,10 @@ class _Reader:
     ) -> tuple[int, list[Money]]:
         """The amount, or both ends of a range; none if it can be two amounts."""
         taken, currency = len(numbers), notation.currency
+        if currency not in SCALES_OF.get(notation.scale or "", (currency,)):
+            if not leading or notation.scale == "mil":
+                return taken, []  # `USD 12 mil`
+            notation = replace(notation, scale=None, end=numbers[-1].end())  # `£20 bin bags`
         values = [_amount(each[0], currency, scaled=bool(notation.scale)) for each in numbers]
         main = 0 if leading else -1
         if values[main] is None or self._is_no_price(numbers[main], notation, numbers, leading):
@@ -405,15 +432,15 @@ class _Reader:
         if leading:
             if re.match(r"[.,]\d|\d", rest):
                 return True
-            if len(numbers) == 1 and not notation.scale and re.match(r"(?:m|mm|b|T)(?!\w)", rest):
+            if len(numbers) == 1 and not notation.scale and _UNKNOWN_SCALE.match(rest):
                 return True  # a million, or a metre
             spaced = plain[number.start() - 1] in _SPACES
             glued = not spaced or notation.name in "$£¥₹₩"
             glued = glued and notation.name not in _GROUPS_BY_SPACE
             if grouped_by_space and not _DECIMALS.search(written) and glued:
                 return True  # `$5 100 users`
-            if not re.search(r"[.,٫]", written) and _cents_follow(rest):
-                return True  # `$35 00`
+            if not re.search(r"[.,٫]", written) and _cents_follow(_APART_CENTS.sub("", rest, 1)):
+                return True  # `$35 00`, `$35. 00`
         elif _TWO_DIGITS_BEHIND_OTHERS.search(plain, max(number.start() - 2, 0), number.end()):
             return True  # `35 00 €`
         elif grouped_by_space and _named_before(
@@ -437,6 +464,16 @@ def _rises(values: list[Decimal | None]) -> bool:
     return low is not None and high is not None and low < high
 
 
+_UNKNOWN_SCALE: Final = re.compile(
+    rf"(?!p\.|(?:ea|us|pp|pm|pa|pw|pn|pd|mo|yr|wk|hr|ht|pc|or|to|kr|zł|zl|Kč|Ft|TL)(?![^\W\d_]))[^\W\d_{_RAISED}]{{1,2}}"
+    r"(?![^\W\d_]|\d)",
+    re.IGNORECASE,
+)
+"""One or two letters directly after an amount, which may multiply it."""
+
+_APART_CENTS: Final = re.compile(r"\s?\.(?=\s\d\d(?!\d))|\s,(?=\s\d\d(?!\d))")
+"""A decimal mark with white space behind it."""
+
 _PRICE_FORM: Final = re.compile(r"\d[.,]\d{2,3}(?!\d)|\d\s\d{3}")
 _GROUPED_BY_SPACE: Final = re.compile(r"\d\s\d{3}(?!\d)")
 _DECIMALS: Final = re.compile(r"[.,٫]\d\d?$")
@@ -444,6 +481,7 @@ _DECIMALS: Final = re.compile(r"[.,٫]\d\d?$")
 
 def _with_western_digits(text: str) -> str:
     """The text, of the same length, with western digits and half-width signs."""
+    text = _CLAUSE_COMMA.sub(r"\1_", text)
     if any("０" <= character <= "９" for character in text):
         text = text.translate(_FULL_WIDTH)
     else:

@@ -4,11 +4,21 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import pairwise
 from typing import Final
 
 from core.changes.diff import BlockChange, BlockChangeKind, TextDifference, quoted
 from core.changes.money import Money, find_money
+from core.changes.price_words import (
+    MIN_LEFT,
+    NOW,
+    Role,
+    is_called_former,
+    is_fall,
+    is_saving,
+    role_of,
+    with_share,
+    without_former_words,
+)
 from core.text.stored_text import HEADING, STRUCK, STRUCK_END, cells_of, stored_cells, text_of
 from core.web.page_types import TYPE_WORDS, PageType
 
@@ -16,7 +26,9 @@ FREE: Final = re.compile(r"(free|kostenlos|gratis|gratuit)(?:\W.{0,15})?", re.IG
 """The text of a cell or short line that stands for a price of zero."""
 
 PRICE_LEAD: Final = re.compile(
-    r"(?:from|only|now|just|starting at|price:?|ab|nur|jetzt|dès|desde)?", re.IGNORECASE
+    rf"(?:(?:from|starting at|price|preis|prix|precio|preço|prezzo|prijs|cena|pris|цена|ціна|ab|dès"
+    rf"|desde|{NOW})\s*[:：]?)?",
+    re.IGNORECASE,
 )
 """Text before the amount in a line that consists of a price alone."""
 
@@ -96,9 +108,9 @@ def without_amounts(lead: str) -> str:
     """The words before an amount without a former price, which names nothing."""
     for money in reversed(find_money(lead)):
         rest = lead[money.end :]
-        if rest.strip(" ,/|·–—-"):
+        if rest.strip(" ,/|·–—:>→-"):
             continue
-        lead = _FORMER.sub("", lead[: money.start].rstrip(" ("))
+        lead = without_former_words(lead[: money.start].rstrip(" ("))
     return lead
 
 
@@ -112,20 +124,11 @@ def _between(
     return tuple(
         PriceChange(subject, was, now)
         for was, now in zip(before, after, strict=False)
-        if was.value != now.value and (was.amount or now.amount)
+        if was.value != now.value and was.share == now.share and (was.amount or now.amount)
     )
 
 
 _STRUCK_TEXT: Final = re.compile(f"{STRUCK}[^{STRUCK_END}]*(?:{STRUCK_END}|$)")
-_FORMER: Final = re.compile(
-    r"(?:\b(?:was|were|before|previously|formerly|originally|old price|list price|instead of"
-    r"|reg(?:ular)?\.?(?: price)?|rrp|msrp|uvp|statt|bisher|vorher|zuvor|avant|au lieu de|antes"
-    r"|en lugar de|prima|anziché|zamiast|było|van|voorheen|tidigare|förut|før|ord\.?(?: pris)?"
-    r"|původně|eredeti|вместо|было|раньше|önceki|eski fiyat)\b|原价|原價|定価|通常価格|정가)"
-    r"\s*:?\s*$",
-    re.IGNORECASE,
-)
-"""Words before an amount that was the price earlier."""
 
 
 def _amounts(text: str) -> tuple[Money, ...]:
@@ -150,13 +153,23 @@ def _current_amounts(old: str, new: str) -> tuple[tuple[Money, ...], tuple[Money
 
 
 def amounts_that_hold(line: str) -> tuple[Money, ...]:
-    """The amounts of a line that are not struck through, and not called former; else all."""
+    """The amounts of a line that are not struck through, and not called former; else those. Savings
+    are none, nor is the price of a measure, of several pieces or an instalment beside another one.
+    """
     left = text_of(_STRUCK_TEXT.sub(" ", line)).strip()
     text = text_of(line).strip()
-    amounts = _amounts(left) or _amounts(text)
     shown = left if _amounts(left) else text
-    holding = tuple(each for each in amounts if not _FORMER.search(shown[: each.start]))
-    return holding or amounts
+    amounts = _amounts(shown)
+    roles = [role_of(shown, amounts, n) for n in range(len(amounts))]
+    for role in (Role.PRICE, Role.FORMER):
+        holding = tuple(
+            with_share(shown, each)
+            for each, its_role in zip(amounts, roles, strict=True)
+            if its_role is role
+        )
+        if holding:
+            return tuple(each for each in holding if not each.share) or holding
+    return ()
 
 
 def _without_former(pair: tuple[Money, ...], alone: Money, line: str) -> tuple[Money, ...]:
@@ -165,6 +178,8 @@ def _without_former(pair: tuple[Money, ...], alone: Money, line: str) -> tuple[M
     first, second = pair
     text = text_of(_STRUCK_TEXT.sub(" ", line)).strip()
     if high.value != alone.value or high.currency != low.currency:
+        return pair
+    if low.amount < MIN_LEFT * float(high.amount):
         return pair
     return (low,) if not text[first.end : second.start].strip(" \u00a0/|") else pair
 
@@ -209,26 +224,46 @@ def is_former(line: str) -> bool:
         return True
     text = text_of(line)
     amounts = find_money(text)
-    return bool(amounts) and all(_FORMER.search(text[: each.start]) for each in amounts)
+    return bool(amounts) and all(is_called_former(text[: each.start]) for each in amounts)
 
 
 def _sales(text: str, lines: Collection[str | None]) -> Iterator[tuple[Money, Money, str | None]]:
-    """The former price, the one that holds and the heading, where one of `lines` is either."""
-    rows = text.split("\n")
+    """The former price, the one that holds and the heading, where one of `lines` is either.
+
+    A line between them may say how far the price fell. If it fell so far, no word need say which
+    one is the former price.
+    """
     section: str | None = None
-    for n, (one, other) in enumerate(pairwise(rows)):
-        if one.startswith(HEADING):
-            section = text_of(one)
-        if one not in lines and other not in lines:
+    one, saving = "", ""
+    for other in text.split("\n", MAX_SALE_LINES)[:MAX_SALE_LINES]:
+        if other.startswith(HEADING):
+            section = text_of(other)
+        if is_saving(text_of(other)) and one and not saving:
+            saving = other
             continue
-        former, now = (one, other) if is_former(one) else (other, one)
-        if not is_former(former) or is_former(now) or n > MAX_SALE_LINES:
-            continue
-        was, holds = find_money(text_of(former)), find_money(text_of(now))
-        if len(was) == 1 and len(holds) == 1 and was[0].currency == holds[0].currency:
-            lead = text_of(now)[: holds[0].start].strip()
-            if PRICE_LEAD.fullmatch(lead):
-                yield was[0], holds[0], _short(section)
+        if any(each in lines for each in (one, saving, other) if each):
+            found = _sale(one, saving, other)
+            if found is not None:
+                yield *found, _short(section)
+        one, saving = other, ""
+
+
+def _sale(one: str, saving: str, other: str) -> tuple[Money, Money] | None:
+    """The former price and the one that holds, of two lines; None if they are no such pair."""
+    former, now = (one, other) if is_former(one) else (other, one)
+    was, holds = find_money(text_of(former)), find_money(text_of(now))
+    if len(was) != 1 or len(holds) != 1 or was[0].currency != holds[0].currency:
+        return None
+    if is_former(now):
+        return None
+    if not is_former(former):
+        if was[0].amount < holds[0].amount:
+            former, now, was, holds = now, former, holds, was
+        leads = text_of(former)[: was[0].start].strip()
+        if not is_fall(text_of(saving), was[0], holds[0]) or not PRICE_LEAD.fullmatch(leads):
+            return None
+    lead = text_of(now)[: holds[0].start].strip()
+    return (was[0], holds[0]) if PRICE_LEAD.fullmatch(lead) else None
 
 
 MAX_SALE_LINES: Final = 20_000
@@ -238,6 +273,8 @@ MAX_SALE_LINES: Final = 20_000
 def _row_subject(block: BlockChange, cells: list[str], n: int) -> str | None:
     """The name of the row, with the name of the column if several cells of the row are prices."""
     row = _short(cells[0]) if n > 0 else None
+    if row and PRICE_LEAD.fullmatch(row.strip()) and not block.place.header:
+        row = _short(block.place.section)
     if sum(bool(_amounts(cell)) for cell in cells) < 2:
         return row
     header = cells_of(block.place.header or "")

@@ -106,11 +106,13 @@ class CrawlDomainInput(WorkflowInput):
     """The input of `crawl.domain`: the batch to start, with one `crawl.page` for each member.
 
     If `batch_id` is unset, the workflow first creates a batch of all monitored pages whose last
-    crawl has ended. The jobs are delayed until `not_before`.
+    crawl has ended. The jobs are delayed until `not_before`. Clients follow them by `group_id` if
+    the batch is one of several.
     """
 
     domain_id: UUID
     batch_id: UUID | None = None
+    group_id: UUID | None = None
     not_before: datetime | None = None
     max_attempts: MaxAttempts = DEFAULT_MAX_ATTEMPTS
 
@@ -246,11 +248,12 @@ class StartBatch(Model):
     """The input of the activity that starts a batch.
 
     If `create` is set, the activity first creates the batch of all monitored pages whose last crawl
-    has ended.
+    has ended. `group_id` is as in `CrawlDomainInput`.
     """
 
     domain_id: UUID
     batch_id: UUID
+    group_id: UUID | None = None
     create: bool
     not_before: datetime | None
     max_attempts: MaxAttempts

@@ -1,5 +1,5 @@
-"""The documents of frames (`iframe`, `frame`, `object`, `embed`), read as parts of the page that shows
-them.
+"""The documents of frames (`iframe`, `frame`, `object`, `embed`), read as parts of the page that
+shows them.
 """
 
 import re

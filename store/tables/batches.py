@@ -25,6 +25,9 @@ class Batch(Base):
     ended, and `over_quota` of those skipped because the organisation had no check left.
     `workflow_id` is the workflow that created the batch, None if a client did. Batches of earlier
     versions have no `readable_ids` (`core.jobs.ids`).
+
+    A request about several domains makes a batch for each, all with its `group_id`: clients follow
+    them under that id as one batch (decision 0037).
     """
 
     __tablename__ = "batches"
@@ -47,6 +50,7 @@ class Batch(Base):
     passed_over: Mapped[int] = mapped_column(default=0, server_default="0")
     over_quota: Mapped[int] = mapped_column(default=0, server_default="0")
     workflow_id: Mapped[str | None]
+    group_id: Mapped[UUID | None] = mapped_column(index=True)
     readable_ids: Mapped[bool] = mapped_column(default=False, server_default=false())
     starting_to: Mapped[UUID] = mapped_column(default=BEFORE_ALL, server_default=BEFORE_ALL.hex)
     listed_to: Mapped[UUID] = mapped_column(default=BEFORE_ALL, server_default=BEFORE_ALL.hex)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -28,15 +29,16 @@ from core.jobs.contract import (
 )
 from core.jobs.states import TASK_QUEUE, JobName, JobState, JobType
 from core.outbox import CancellationMessage, MessageKind
-from store.batches import batch_pages, batches_to_start, cancel_batch, get_batch
+from store.batches import batch_pages, batches_followed_as, batches_to_start, cancel_batch
 from store.db.engine import Database
 from store.hosts import delete_turns
 from store.job_ends import claim_ends
 from store.outbox import put, withdraw
+from store.tables.batches import Batch
 from store.tables.job_ends import JobEnd
 from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable
-from temporal.jobs.reader import JobReader
+from temporal.jobs.reader import JobReader, JobSubject
 from temporal.jobs.untrusted import read_payloads
 from temporal.jobs.view import JobDetail
 from temporal.jobs.visibility import JobFilter
@@ -57,6 +59,22 @@ FINISHED: Final = "The job has finished already."
 MINIMAL_RETRY_INTERVAL: Final = Duration(nanos=1_000_000)
 
 Handle = WorkflowHandle[object, JsonValue]
+
+
+@dataclass(frozen=True)
+class FollowedJobs:
+    """What clients follow under one id: a batch, or the batches and `discoveries` of a group."""
+
+    batches: Sequence[Batch]
+    discoveries: JobFilter | None = None
+
+
+@dataclass(frozen=True)
+class CancelledMatches:
+    """The `jobs` that were cancelled, and the `batches` that start no more jobs."""
+
+    jobs: tuple[str, ...]
+    batches: tuple[UUID, ...]
 
 
 class JobActions:
@@ -88,16 +106,38 @@ class JobActions:
         return ended
 
     async def cancel_batch(self, org_id: UUID, batch_id: UUID) -> int:
-        """The number of jobs that the cancellation of a batch has cancelled.
+        """The number of jobs that the cancellation of a batch, or of a group, has cancelled.
 
         Jobs of the batch that are not started yet never start. A call that was interrupted is
         finished by the reconciler, or by the next call.
         """
+        followed = await self._followed_as(org_id, batch_id)
+        cancelled: list[str] = []
+        for each in followed.batches:
+            cancelled += await self._cancel_one(org_id, each.id)
+        for state in UNFINISHED:
+            if followed.discoveries is not None:
+                wanted = followed.discoveries.in_state(state)
+                ids = await self._reader.ids(wanted, MAX_MATCHING)
+                cancelled += await self._cancel_all(org_id, ids)
+        return len(cancelled)
+
+    async def _followed_as(self, org_id: UUID, batch_id: UUID) -> FollowedJobs:
+        async with self._database.reading() as session:
+            batches = await batches_followed_as(session, org_id, batch_id)
+        if any(each.id == batch_id for each in batches):
+            return FollowedJobs(batches)
+        discoveries = JobFilter(org_id, type=JobType.DISCOVER, batch_id=batch_id)
+        if not batches and not await self._reader.ids(discoveries, 1):
+            raise NotFound("Batch not found.")
+        return FollowedJobs(batches, discoveries)
+
+    async def _cancel_one(self, org_id: UUID, batch_id: UUID) -> list[str]:
         # The batch first: a fan-out that runs reads it, and cancels what it has started meanwhile.
         async with self._database.transaction() as session:
             batch = await cancel_batch(session, org_id, batch_id)
             await put(session, CancellationMessage(subject_id=batch.id, domain_id=batch.domain_id))
-        cancelled = 0
+        cancelled: list[str] = []
         last: UUID | None = None
         while True:
             async with self._database.reading() as session:
@@ -112,10 +152,19 @@ class JobActions:
                 await withdraw(session, batch_id, MessageKind.CANCELLATION)
         return cancelled
 
-    async def failed_pages(self, org_id: UUID, batch_id: UUID) -> list[UUID]:
-        """The pages of the batch whose job has failed, exact at this moment."""
-        async with self._database.reading() as session:
-            await get_batch(session, org_id, batch_id)
+    async def failed_subjects(self, org_id: UUID, batch_id: UUID) -> Sequence[JobSubject]:
+        """What the failed jobs of the batch or group are about; of crawls exact at this moment."""
+        followed = await self._followed_as(org_id, batch_id)
+        failed: list[JobSubject] = []
+        for batch in followed.batches:
+            pages = await self._failed_pages(org_id, batch.id)
+            failed += [JobSubject(batch.domain_id, page_id) for page_id in pages]
+        if followed.discoveries:
+            wanted = followed.discoveries.in_state(JobState.FAILED)
+            failed += await self._reader.subjects(wanted, MAX_MATCHING)
+        return failed
+
+    async def _failed_pages(self, org_id: UUID, batch_id: UUID) -> list[UUID]:
         failed: list[UUID] = []
         last: UUID | None = None
         while True:
@@ -131,12 +180,13 @@ class JobActions:
             ]
             last = pages[-1].page_id
 
-    async def cancel_matching(self, wanted: JobFilter) -> int:
-        """The number of jobs that match and that this call has cancelled.
+    async def cancel_matching(self, wanted: JobFilter) -> CancelledMatches:
+        """The jobs that match and that this call has cancelled.
 
         Batches with jobs that match and are not started yet are cancelled as a whole.
         """
-        cancelled = 0
+        cancelled: list[str] = []
+        batches: Sequence[UUID] = ()
         waiting = wanted.state in (None, JobState.WAITING)
         if waiting and wanted.page_id is None and wanted.type is not JobType.DISCOVER:
             async with self._database.reading() as session:
@@ -144,22 +194,22 @@ class JobActions:
                     session, wanted.org_id, wanted.domain_id, wanted.batch_id
                 )
             for batch_id in batches:
-                cancelled += await self.cancel_batch(wanted.org_id, batch_id)
+                cancelled += await self._cancel_one(wanted.org_id, batch_id)
         states = UNFINISHED if wanted.state is None else (wanted.state,)
         for state in states:
             ids = await self._reader.ids(wanted.in_state(state), MAX_MATCHING)
             for start in range(0, len(ids), PARALLEL_JOBS):
                 chunk = ids[start : start + PARALLEL_JOBS]
                 cancelled += await self._cancel_all(wanted.org_id, chunk)
-        return cancelled
+        return CancelledMatches(tuple(cancelled), tuple(batches))
 
-    async def _cancel_all(self, org_id: UUID, job_ids: Sequence[str]) -> int:
-        """Cancel the jobs that exist and have not finished; the number of cancelled ones."""
+    async def _cancel_all(self, org_id: UUID, job_ids: Sequence[str]) -> list[str]:
+        """Cancel the jobs that exist and have not finished; the ids of the cancelled ones."""
         found = await asyncio.gather(*(self._unfinished(org_id, each) for each in job_ids))
         jobs = [job for job in found if job is not None]
         await self._end_all(jobs)
         ended = await asyncio.gather(*(self._reader.get(org_id, job.id) for job in jobs))
-        return sum(job.failed_reason == CANCELLED for job in ended)
+        return [job.id for job in ended if job.failed_reason == CANCELLED]
 
     async def promote(self, org_id: UUID, job_id: str) -> JobDetail:
         """The job after its promotion: a delayed job may run now.

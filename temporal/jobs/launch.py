@@ -97,7 +97,7 @@ async def start_batch(client: Client, batch: BatchMessage) -> None:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=attribute_of_batch(batch.subject_id),
             static_summary=f"Crawl {batch.name}",
-            static_details=details_of_batch(batch.subject_id),
+            static_details=details_of_batch(batch.input.group_id or batch.subject_id),
         )
     except WorkflowAlreadyStartedError:
         return

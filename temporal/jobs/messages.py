@@ -117,6 +117,7 @@ class Launcher:
             input=CrawlDomainInput(
                 domain_id=domain.id,
                 batch_id=batch.id,
+                group_id=batch.group_id,
                 not_before=job.not_before,
                 max_attempts=self._attempts(job),
             ),

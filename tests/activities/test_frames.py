@@ -37,9 +37,7 @@ async def text(system: System, page_id: UUID) -> str:
     return str(found.json()["data"]["text"])
 
 
-@pytest.mark.parametrize(
-    "frame", [framed("{}"), INTRO + "<object data={}>An old browser</object>"]
-)
+@pytest.mark.parametrize("frame", [framed("{}"), INTRO + "<object data={}>An old browser</object>"])
 async def test_a_price_in_a_frame_is_compared_though_the_page_answers_304(
     system: System, site: FakeSite, frame: str
 ) -> None:

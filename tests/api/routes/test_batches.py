@@ -228,9 +228,6 @@ async def test_failed_jobs_are_run_again_by_the_filters_of_the_list(
         assert answer.status_code == 202, answer.text
         data = answer.json()["data"]
         assert (data["jobsQueued"], data["jobIds"]) == (expected, [])
-        assert data["batches"] == [
-            {"batchId": data["batchId"], "domainId": str(domain_id), "jobsQueued": expected}
-        ]
         async with system.worker():
             batch = {"batchId": data["batchId"]}
             await eventually(
@@ -239,20 +236,56 @@ async def test_failed_jobs_are_run_again_by_the_filters_of_the_list(
             )
 
 
-async def test_a_failed_discovery_is_run_again_by_the_filters(
+async def test_failed_jobs_of_several_domains_are_run_again_as_one_batch(
     system: System, site: FakeSite
 ) -> None:
-    site.page("/", "no", status=403)
-    async with system.worker():
-        domain = await system.add_domain(site.origin)
-        assert (await system.finished(domain.discovery_job_id)).state is JobState.FAILED
-        await eventually(lambda: system.stats(), lambda stats: stats.failed == 1)
-        site.page("/", "<p>here</p>")
-        answer = await system.api.post("/api/jobs/retry?type=discover")
+    """felixmosh/bull-board#1262, by filter."""
+    await site_that_fails(system, site)
+    async with FakeSite() as other:
+        other.page("/", "no", status=403)
+        async with system.worker():
+            domain = await system.add_domain(other.origin)
+            assert (await system.finished(domain.discovery_job_id)).state is JobState.FAILED
+            added = await system.api.post(
+                f"/api/domains/{domain.id}/pages", json={"url": other.url("/a")}
+            )
+            other.page("/a", "no", status=403)
+            page_id = added.json()["data"]["id"]
+            await system.finished(await system.ask(f"/api/pages/{page_id}/crawl"))
+            await eventually(lambda: system.stats(), lambda stats: stats.failed == 4)
+        once = {"Idempotency-Key": "once"}
+        answer = await system.api.post("/api/jobs/retry", headers=once)
+        assert answer.status_code == 202, answer.text
         data = answer.json()["data"]
-        assert (data["batchId"], data["batches"], data["jobsQueued"]) == (None, [], 1)
-        [job_id] = data["jobIds"]
-        assert (await system.finished(job_id)).state is JobState.COMPLETED
+        batch_id, [discovery] = data["batchId"], data["jobIds"]
+        assert data["jobsQueued"] == 4
+        assert (await system.api.post("/api/jobs/retry", headers=once)).json()["data"] == data
+        waiting = await system.stats(batchId=batch_id)
+        assert (waiting.waiting, waiting.total) == (4, 4)
+        for foreign in ("cancel", "retry"):
+            async with await system.another_organisation() as stranger:
+                refused = await stranger.post(f"/api/batches/{batch_id}/{foreign}")
+            assert refused.status_code == 404
+        other.page("/a", "<p>here</p>")
+        async with system.worker():
+            await eventually(
+                lambda: system.stats(batchId=batch_id),
+                lambda stats: (stats.completed, stats.failed) == (3, 1),
+            )
+            rows = (await system.jobs(batchId=batch_id)).data
+            assert {row.id for row in rows if row.state is JobState.FAILED} == {discovery}
+            later = {"delaySeconds": 3600}
+            again = await system.api.post(f"/api/batches/{batch_id}/retry", json=later)
+            assert again.json()["data"]["jobsQueued"] == 1
+            again_id = again.json()["data"]["batchId"]
+            await eventually(
+                lambda: system.stats(batchId=again_id), lambda stats: stats.delayed == 1
+            )
+        assert await cancel_batch(system, again_id) == 1
+        crawls = await system.api.post("/api/jobs/retry?type=crawl")
+        assert crawls.json()["data"]["jobsQueued"] == 3
+        await cancel_batch(system, crawls.json()["data"]["batchId"])
+        assert (await system.stats(batchId=crawls.json()["data"]["batchId"])).total == 0
 
 
 async def test_only_what_fits_can_be_run_again_or_cancelled_or_promoted(system: System) -> None:
@@ -268,7 +301,7 @@ async def test_only_what_fits_can_be_run_again_or_cancelled_or_promoted(system: 
     ):
         assert (await system.api.post(f"/api/jobs/{path}")).status_code == status, path
     nothing = await system.api.post(f"/api/jobs/cancel?domainId={uuid4()}")
-    assert nothing.json() == {"data": {"jobsCancelled": 0}}
+    assert nothing.json() == {"data": {"jobsCancelled": 0, "jobIds": [], "batchIds": []}}
     nothing = await system.api.post(f"/api/jobs/promote?domainId={uuid4()}")
     assert nothing.json() == {"data": {"jobsPromoted": 0}}
 
@@ -293,6 +326,8 @@ async def test_unfinished_jobs_are_cancelled_by_the_filters_of_the_list(
     await eventually(lambda: system.stats(), lambda stats: stats.delayed == 2)
     rest = await system.api.post(f"/api/jobs/cancel?domainId={domain_id}&status=delayed")
     assert rest.json()["data"]["jobsCancelled"] == 2
+    told = [*one.json()["data"]["jobIds"], *rest.json()["data"]["jobIds"]]
+    assert sorted(told) == sorted(later)
     assert {(await system.job(job_id)).failed_reason for job_id in later} == {
         "The job was cancelled."
     }

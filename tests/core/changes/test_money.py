@@ -80,6 +80,12 @@ def test_a_number_without_a_currency_is_no_money(text: str) -> None:
         ("A PARTIRE DA 19,99 €", "19.99", "EUR"), ("LE 19,90 €", "19.90", "EUR"),
         ("共2，3元", "3", "¥"), ("原价199，99元抢购", "99", "¥"), ("1、500元套餐", "500", "¥"),
         ("12万5,000円", "125000", "¥"), ("1億2,000万円", "120000000", "¥"),
+        ("2천5백원", "2500", "KRW"), ("5천만원", "50000000", "KRW"), ("3백만 원", "3000000", "KRW"),
+        ("3천5백만원", "35000000", "KRW"), ("1억2천만원", "120000000", "KRW"),
+        ("3百万円", "3000000", "¥"), ("1.5백만원", "1500000", "KRW"), ("2兆円", "2000000000000", "¥"),
+        ("Rp 150rb", "150000", "IDR"), ("Rp 1,5 jt", "1500000", "IDR"), ("1.2tr đ", "1200000", "VND"),
+        ("R$ 10 mil", "10000", "BRL"), ("₺5 bin", "5000", "TRY"), ("１，２３４円", "1234", "¥"),
+        ("1，234，567元", "1234567", "¥"), ("£20 bin", "20", "GBP"), ("$5p.m.", "5", "$"),
     ],
 )  # fmt: skip
 def test_notations_of_the_world_are_read(text: str, amount: str, currency: str) -> None:
@@ -94,6 +100,7 @@ def test_notations_of_the_world_are_read(text: str, amount: str, currency: str) 
         "$35 00", "$ 35 00 per month", "$5 100 users", "5 € 99", "Phone 15 999 €",
         "Windows 11 139 €", "1,234,56 €", "19 99 €", "35 00 €", "1 299 99 €", "19。99元",
         "12万5000人", "Sq Ft 1,200", "$1.5.2", "$1.299/l", "TND 1,250", "$5m", "£5b",
+        "原价200，150元", "$129. 99", "$ 129 . 99", "USD 12 mil", "12 mil euros", "$5zz", "5千5千円",
     ],
 )  # fmt: skip
 def test_a_figure_that_can_be_two_amounts_is_none(text: str) -> None:
@@ -150,7 +157,9 @@ def test_of_two_counts_each_has_its_own_currency() -> None:
     assert [money.amount for money in find_money("3万円 5000円")] == [30_000, 5_000]
 
 
-@pytest.mark.parametrize("piece", ["9", "1 ", "$1,2", "1-2 €", "$", "5 € ", "1万", "1億1万1 "])
+@pytest.mark.parametrize(
+    "piece", ["9", "1 ", "$1,2", "1-2 €", "$", "5 € ", "1万", "1億1万1 ", "1천1백1만"]
+)
 def test_the_time_grows_with_the_text_and_no_faster(piece: str) -> None:
     def least(count: int) -> float:
         return min(cost(lambda: find_money(piece * count))[1] for _ in range(2))

@@ -409,6 +409,62 @@ def test_a_lower_price_beside_a_struck_one_is_a_price_that_fell(sale: str) -> No
     assert price_step(sale, PRICE) == ("$99.00", "$129.00")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "step"),
+    [
+        ("R$ 129,90", "De R$ 129,90 por R$ 99,90", ("R$ 129,90", "R$ 99,90")),
+        ("R$ 129,90", "<del>de: R$ 129,90</del></p><p>por: R$ 99,90", ("R$ 129,90", "R$ 99,90")),
+        ("129,00 zł", "99,00 zł Najniższa cena z 30 dni przed obniżką: 129,00 zł",
+         ("129,00 zł", "99,00 zł")),
+        ("129 €", "99 € Niedrigster Preis der letzten 30 Tage: 119 €", ("129 €", "99 €")),
+        ("129 Kč", "Původní cena 129 Kč, akční cena 99 Kč", ("129 Kč", "99 Kč")),
+        ("129 lei", "PRP: 129 lei Preț redus: 99 lei", ("129 lei", "99 lei")),
+        ("299 ر.س", "199 ر.س بدلاً من 299 ر.س", ("299 ر.س", "199 ر.س")),
+        ("₪129", "₪99 במקום ₪129", ("₪129", "₪99")),
+        ("10,000円", "通常価格 10,000円 → 特別価格 8,000円", ("10,000円", "8,000円")),
+        ("200元", "原价200元，现价150元", ("200元", "150元")),
+        ("1.299.000 ₫", "Giá gốc: 1.299.000 ₫ 999.000 ₫", ("1.299.000 ₫", "999.000 ₫")),
+        ("2 990 ₽", "Старая цена 2 990 ₽, теперь 1 990 ₽", ("2 990 ₽", "1 990 ₽")),
+        ("129,95 €", "Au lieu de 129,95 € : 99,95 €", ("129,95 €", "99,95 €")),
+    ],
+)  # fmt: skip
+def test_a_sale_is_told_in_the_words_of_its_country(
+    before: str, after: str, step: tuple[str, str]
+) -> None:
+    assert price_step(f"<p>{before}</p>", f"<p>{after}</p>") == step
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("$99 Save $30", "$99 Save $40"),
+        ("$5 off", "$10 off"),
+        ("Coupon: 5 €", "Coupon: 10 €"),
+        ("-$5", "-$10"),
+        ("£1.29 each", "2 for £2"),
+        ("$1.29", "3/$5"),
+        ("1,29 €", "2 für 2 €"),
+        ("R$ 129,90", "10x de R$ 12,99"),
+        ("$129", "$129 $5 coupon"),
+        ("$12.90", "$1.19/100 g"),
+        ("售价200元", "原价200，150元"),
+        ("$129.99", "$129. 99"),
+        ("129 USD", "12 mil USD"),
+    ],
+)
+def test_another_amount_beside_a_price_is_no_price_of_it(before: str, after: str) -> None:
+    found = change(f"{INTRO}<p>{before}</p>", f"{INTRO}<p>{after}</p>")
+    assert found is not None
+    assert found.change_type is not ChangeType.PRICE_CHANGE, found.summary
+
+
+def test_a_row_called_price_names_nothing() -> None:
+    row = "<table><tr><th>Price<td>$129</table>", "<table><tr><th>Price<td>$99</table>"
+    assert summary(INTRO + row[0], INTRO + row[1]) == (
+        "Price of Desk lamp changed from $129 to $99."
+    )
+
+
 def test_a_sale_in_a_table_and_a_deeper_one_are_told() -> None:
     row = "<table><tr><th>Plan<th>Price<tr><td>Pro<td>{}</table>"
     assert price_step(row.format("€50"), row.format("<s>€50</s> €40")) == ("€50", "€40")
