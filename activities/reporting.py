@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
+from activities.clock import TemporalClock
 from core.errors import (
     BrowserMissing,
     DiffyError,
@@ -177,6 +178,7 @@ class Reporter:
         CancelledError if the job is cancelled.
         """
         info = activity.info()
+        clock = TemporalClock(info)
         attempt = Attempt(info, self._client.identity, released)
         measured = Measured(info)
         watch = asyncio.create_task(self._watch(attempt))
@@ -188,7 +190,7 @@ class Reporter:
                 watch.cancel()
             if isinstance(result, Defer):
                 measured.end("deferred")
-                later = {"next_at": result.until, "deferred_to": result.until}
+                later = {"next_at": clock.at(result.until), "deferred_to": result.until}
                 return Outcome(attempt=attempt.report.model_copy(update=later), result=None)
             measured.end("completed")
             return Outcome(attempt=attempt.report, result=result)
@@ -196,7 +198,7 @@ class Reporter:
             measured.end("deferred")
             report = attempt.report
             deferred = report.model_copy(
-                update={"next_at": busy.until, "deferrals": report.deferrals + 1}
+                update={"next_at": clock.at(busy.until), "deferrals": report.deferrals + 1}
             )
             return Outcome(attempt=deferred, result=None)
         except DiffyError as error:

@@ -9,12 +9,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.jobs.ids import batch_part, page_of_batch_job
+from core.web.robots import MAX_CRAWL_DELAY
 from store.db.upsert import ROWS_PER_STATEMENT, upsert
 from store.tables.hosts import HostSlot, HostTurn
+
+
+def _furthest(moment: float, length: float) -> float:
+    """The latest time at which a host can be free again by a clock that shows `moment`.
+
+    Nobody takes a slot that is more than `MAX_CRAWL_DELAY` away. A later time comes from a clock
+    that was ahead and has been set back: to wait for it would block the host for as long.
+    """
+    return moment + 2 * max(length, MAX_CRAWL_DELAY)
 
 
 @dataclass(frozen=True)
@@ -35,17 +45,22 @@ async def take_slot(
 ) -> Slot | None:
     """The next free slot of the host, at `now` or later; None if it is more than `within` away.
 
-    One atomic statement: no two callers get slots less than `interval` apart.
+    One atomic statement: no two callers get slots less than `interval` apart, unless the clock was
+    set back by minutes between them.
     """
     moment, length = now.timestamp(), interval.total_seconds()
-    free = case((HostSlot.next_at > moment, HostSlot.next_at), else_=moment)
+    furthest = _furthest(moment, length)
+    is_ahead = HostSlot.next_at.between(moment, furthest)
+    free = case((is_ahead, HostSlot.next_at), else_=moment)
     next_at = await session.scalar(
         upsert(session, HostSlot)
         .values(host=host, next_at=moment + length)
         .on_conflict_do_update(
             index_elements=[HostSlot.host],
             set_={HostSlot.next_at: free + length},
-            where=HostSlot.next_at <= moment + within.total_seconds(),
+            where=or_(
+                HostSlot.next_at <= moment + within.total_seconds(), HostSlot.next_at > furthest
+            ),
         )
         .returning(HostSlot.next_at)
     )
@@ -66,19 +81,23 @@ async def return_slot(session: AsyncSession, slot: Slot) -> None:
 async def plan_turn(
     session: AsyncSession, host: str, interval: timedelta, now: datetime, job_id: str
 ) -> datetime:
-    """The turn of a job that waits for the host: the first free one, or the one that it has.
+    """The turn of a job that waits for the host: the first free one, or the one that it has if
+    that is sooner.
 
     Turns are `interval` apart. A job that asks in its turn while the host is busy gets the next
     free slot as its new turn.
     """
-    moment, length = now.timestamp(), interval.total_seconds()
-    free_at = max(await _lock(session, host) or moment, moment)
+    length = interval.total_seconds()
+    free_at = await _free_at(session, host, now, length)
     own = await session.scalar(
         select(HostTurn.due_at).where(HostTurn.host == host, HostTurn.job_id == job_id)
     )
-    if own is not None and own > free_at:
+    if own is not None and own <= free_at:
+        due_at = free_at
+    else:
+        due_at = await _first_gap(session, host, free_at, length)
+    if own is not None and free_at < own <= due_at:
         return datetime.fromtimestamp(own, UTC)
-    due_at = free_at if own is not None else await _first_gap(session, host, free_at, length)
     await session.execute(
         delete(HostTurn).where(HostTurn.host == host, HostTurn.due_at < free_at - length)
     )
@@ -104,12 +123,12 @@ async def plan_turns(
     Turns are `interval` apart, from the next free slot on. They fill the gaps between the turns of
     other jobs. A job that has a turn keeps it.
     """
-    moment, length = now.timestamp(), interval.total_seconds()
-    # A host that was never asked has no row to lock.
+    length = interval.total_seconds()
+    # A host that was never asked has no row to lock. `now` may be the start of a batch.
     await session.execute(
-        upsert(session, HostSlot).values(host=host, next_at=moment).on_conflict_do_nothing()
+        upsert(session, HostSlot).values(host=host, next_at=0.0).on_conflict_do_nothing()
     )
-    free_at = max(await _lock(session, host) or moment, moment)
+    free_at = await _free_at(session, host, now, length)
     rows = await session.execute(
         select(HostTurn.job_id, HostTurn.due_at).where(
             HostTurn.host == host, HostTurn.due_at > free_at - length
@@ -131,11 +150,15 @@ async def plan_turns(
     return {job_id: datetime.fromtimestamp(turns[job_id], UTC) for job_id in job_ids}
 
 
-async def _lock(session: AsyncSession, host: str) -> float | None:
-    """When the host is free, locked until the transaction ends; None if it was never asked."""
-    return await session.scalar(
+async def _free_at(session: AsyncSession, host: str, now: datetime, length: float) -> float:
+    """When the host is free, `now` or later. Its row is locked until the transaction ends."""
+    moment = now.timestamp()
+    next_at = await session.scalar(
         select(HostSlot.next_at).where(HostSlot.host == host).with_for_update()
     )
+    if next_at is None or next_at > _furthest(moment, length):
+        return moment
+    return max(next_at, moment)
 
 
 def _gaps(taken: Iterable[float], free_at: float, length: float) -> Iterator[float]:

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.outbox import (
@@ -79,7 +79,10 @@ class DatabaseOutbox:
     async def take_due(self, limit: int) -> list[Entry]:
         """See `Outbox.take_due`."""
         due = select(OutboxMessage).order_by(OutboxMessage.due_at).limit(limit)
-        due = due.where(OutboxMessage.due_at <= datetime.now(UTC))
+        now = datetime.now(UTC)
+        # No lease is longer: it was written while the clock was ahead.
+        outlasts = OutboxMessage.due_at > now + 2 * MESSAGE_LEASE
+        due = due.where(or_(OutboxMessage.due_at <= now, outlasts))
         async with self._database.reading() as session:
             # Usually there is none, and a write transaction would wait for others.
             if await session.scalar(due.limit(1)) is None:

@@ -1,6 +1,7 @@
 """Permission to make a request: the robots.txt of the site, and a slot of the host."""
 
 import asyncio
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -42,10 +43,12 @@ ROBOTS_LIMITS = FetchLimits(
 
 @dataclass(frozen=True)
 class _Failure:
-    """A failure to read the rules of a site, which is raised again until `until`."""
+    """A failure to read the rules of a site, which is raised again until `until`, in seconds of
+    the monotonic clock.
+    """
 
     error: Unreachable
-    until: datetime
+    until: float
 
 
 @dataclass(eq=False)
@@ -93,7 +96,7 @@ class Politeness:
         """
         now = datetime.now(UTC)
         known = self._known.get(origin_of(url))
-        if known is None or known[0] <= now - ROBOTS_TTL:
+        if known is None or not _is_fresh(known[0], now, ROBOTS_TTL):
             return None
         robots = known[1]
         if not robots.allows(url, PRODUCT_TOKEN):
@@ -135,10 +138,11 @@ class Politeness:
                 raise Unreachable(lookup.failure.message, lookup.failure.retry_after)
             now = datetime.now(UTC)
             known = self._known.get(origin)
-            if known is not None and known[0] > now - max_age:
+            if known is not None and _is_fresh(known[0], now, max_age):
                 return known[1]
             failed = self._failed.get(origin)
-            if failed is not None and failed.until > now:
+            began = time.monotonic()
+            if failed is not None and failed.until > began:
                 raise Unreachable(failed.error.message, failed.error.retry_after)
             try:
                 fetched_at, robots = await self._load(origin, now, max_age)
@@ -146,7 +150,7 @@ class Politeness:
                 # A copy, because the traceback of the original keeps its frames alive.
                 lookup.failure = Unreachable(failure.message, failure.retry_after)
                 lookup.failures += 1
-                self._keep_failure(origin, lookup.failure, datetime.now(UTC) - now)
+                self._keep_failure(origin, lookup.failure, time.monotonic() - began)
                 raise
             self._known[origin] = (fetched_at, robots)
             self._known.move_to_end(origin)
@@ -156,11 +160,11 @@ class Politeness:
         finally:
             lookup.lock.release()
 
-    def _keep_failure(self, origin: str, error: Unreachable, took: timedelta) -> None:
-        """Keep a failure that took long, for the callers that were deferred meanwhile."""
-        if took <= MAX_HOST_WAIT:
+    def _keep_failure(self, origin: str, error: Unreachable, took: float) -> None:
+        """Keep a failure that took many seconds, for the callers that were deferred meanwhile."""
+        if took <= MAX_HOST_WAIT.total_seconds():
             return
-        self._failed[origin] = _Failure(error, datetime.now(UTC) + took)
+        self._failed[origin] = _Failure(error, time.monotonic() + took)
         self._failed.move_to_end(origin)
         if len(self._failed) > MAX_SITES_IN_MEMORY:
             self._failed.popitem(last=False)
@@ -170,12 +174,12 @@ class Politeness:
     ) -> tuple[datetime, Robots]:
         async with self._database.reading() as session:
             record = await known_robots(session, origin)
-        if record is not None and record.fetched_at > now - max_age:
+        if record is not None and _is_fresh(record.fetched_at, now, max_age):
             return record.fetched_at, _rules(record.status, record.body)
         try:
             status, body = await self._fetch(origin)
         except PassingJobError:
-            if record is not None and record.fetched_at > now - STALE_ROBOTS_TTL:
+            if record is not None and _is_fresh(record.fetched_at, now, STALE_ROBOTS_TTL):
                 # Back-dated, so that the next fetch is due after the retry delay.
                 return now - ROBOTS_TTL + ROBOTS_RETRY_DELAY, _rules(record.status, record.body)
             raise
@@ -216,14 +220,14 @@ class Politeness:
     ) -> None:
         host = host_of(url)
         interval = self._interval_by(robots)
-        now = datetime.now(UTC)
+        began, now = time.monotonic(), datetime.now(UTC)
         async with self._database.transaction() as session:
             slot = await take_slot(session, host, interval, now, within=max_wait)
             if slot is None:
                 turn = await plan_turn(session, host, interval, now, _slot_owner(host))
         if slot is None:
             raise HostBusy(host, turn)
-        wait = (slot.at - datetime.now(UTC)).total_seconds()
+        wait = (slot.at - now).total_seconds() - (time.monotonic() - began)
         if wait <= 0:
             return
         try:
@@ -239,6 +243,13 @@ def _slot_owner(host: str) -> str:
     if activity.in_activity():
         return activity.info().workflow_id or host
     return host
+
+
+def _is_fresh(fetched_at: datetime, now: datetime, max_age: timedelta) -> bool:
+    """Whether a robots.txt is not older than `max_age`. What was fetched much later than `now` was
+    so by a clock that has been set back, and its age is not known.
+    """
+    return abs(now - fetched_at) < max_age
 
 
 def _rules(status: int, body: bytes) -> Robots:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from temporalio import activity
 
+from activities.clock import TemporalClock
 from activities.heartbeats import heartbeats
 from activities.notifications.outgoing import Outgoing, Send
 from core.alerts.attempts import Attempt, ChannelState, Result
@@ -58,21 +59,23 @@ class DeliverActivities:
         An attempt is recorded after it was made: one whose worker dies in between is made again,
         under the same id.
         """
-        began = time.monotonic()
+        began, clock = time.monotonic(), TemporalClock(activity.info())
         delivered = failed = 0
         async with heartbeats():
             while time.monotonic() - began < MAX_RUN_TIME:
                 channel, batch, next_at, expired = await self._next(job.channel_id)
                 failed += expired
                 if channel is None or not batch:
-                    return DeliverResult(delivered=delivered, failed=failed, next_at=next_at)
+                    later = clock.at(next_at) if next_at else None
+                    return DeliverResult(delivered=delivered, failed=failed, next_at=later)
                 logging_about(org_id=channel.org_id)
                 for recorded in await asyncio.gather(
                     *(self._attempt(channel, each) for each in batch)
                 ):
                     delivered += recorded.delivered
                     failed += recorded.failed
-        return DeliverResult(delivered=delivered, failed=failed, next_at=datetime.now(UTC))
+        at_once = clock.at(datetime.now(UTC))
+        return DeliverResult(delivered=delivered, failed=failed, next_at=at_once)
 
     async def _attempt(self, channel: Channel, outgoing: Outgoing) -> Recorded:
         try:

@@ -12,10 +12,11 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
-from activities.reporting import Attempt, Reporter
+from activities.reporting import Attempt, Defer, Reporter
 from core.errors import (
     BrowserMissing,
     DiffyError,
+    HostBusy,
     InternalError,
     NotAPage,
     PageGone,
@@ -34,7 +35,7 @@ RELEASED = AttemptReport(
     attempt=2, first_started_at=LONG_AGO, percent=40, started_at=LONG_AGO, worker="another"
 )
 
-Work = Callable[[Attempt], Awaitable[str]]
+Work = Callable[[Attempt], Awaitable[str | Defer]]
 
 
 @pytest.fixture
@@ -113,6 +114,27 @@ async def test_a_retry_after_it_is_an_attempt_of_its_own(
 
     report = (await run(environment, client, work, RELEASED)).attempt
     assert (report.attempt, report.percent, report.first_started_at) == (3, 0, LONG_AGO)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-1), timedelta(0), timedelta(hours=1)])
+@pytest.mark.parametrize("busy", [True, False])
+async def test_a_deferred_attempt_goes_on_by_the_clock_of_temporal(
+    environment: ActivityEnvironment, client: Client, ahead: timedelta, busy: bool
+) -> None:
+    shown = datetime.now(UTC) - ahead  # by Temporal, as this worker's clock is ahead
+    environment.info = replace(environment.info, started_time=shown)
+    until = datetime.now(UTC) + timedelta(minutes=1)
+
+    async def work(_: Attempt) -> str | Defer:
+        if busy:
+            raise HostBusy("shop.example", until)
+        return Defer(until)
+
+    report = (await run(environment, client, work)).attempt
+    assert report.next_at is not None
+    assert abs(report.next_at - shown - timedelta(minutes=1)) < timedelta(minutes=30)
+    # The store knows the fetch by this moment.
+    assert report.deferred_to == (None if busy else until)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,27 @@ async def test_a_caller_whose_clock_is_behind_waits_all_the_same(session: AsyncS
     assert await slot(session, "shop.example", HALF, behind) == NOON + HALF
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(hours=1), timedelta(days=900)])
+async def test_a_host_does_not_wait_for_a_clock_that_was_set_back(
+    session: AsyncSession, ahead: timedelta
+) -> None:
+    await slot(session, "shop.example", MINUTE, NOON + ahead)
+    assert await turn(session, "waits", NOON + ahead) == NOON + ahead + MINUTE
+    taken = [await take_slot(session, "shop.example", MINUTE, NOON, within=MINUTE) for _ in "12"]
+    assert [each and each.at for each in taken] == [NOON, NOON + MINUTE]
+    # The job that waits does so for the next turn by the present clock.
+    assert await turn(session, "waits", NOON) == NOON + 2 * MINUTE
+
+
+async def test_the_turns_of_a_later_batch_leave_the_host_free_until_then(
+    session: AsyncSession,
+) -> None:
+    await plan_turns(session, "shop.example", MINUTE, NOON + 2 * MINUTE, ["later"])
+    taken = await take_slot(session, "shop.example", MINUTE, NOON, within=timedelta(0))
+    assert taken is not None
+    assert taken.at == NOON
+
+
 @pytest.mark.parametrize("interval", [HALF, timedelta(seconds=1 / 3), timedelta(milliseconds=1)])
 async def test_many_at_once_get_slots_an_interval_apart(
     database: Database, interval: timedelta

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -43,10 +43,10 @@ async def pending(database: Database, subject_id: UUID) -> list[Message]:
     return [each.message for each in await DatabaseOutbox(database).of_subject(subject_id)]
 
 
-async def overdue(database: Database) -> None:
-    """Let as much time pass as a message is held for."""
+async def overdue(database: Database, by: timedelta = timedelta(0)) -> None:
+    """Let as much time pass as a message is held for, and more."""
     async with database.transaction() as session:
-        await session.execute(update(OutboxMessage).values(due_at=datetime.now(UTC)))
+        await session.execute(update(OutboxMessage).values(due_at=datetime.now(UTC) - by))
 
 
 async def test_messages_of_a_subject_come_in_order_and_as_they_were(
@@ -77,6 +77,17 @@ async def test_a_message_is_left_to_whoever_wrote_or_took_it(
         MessageKind.SCHEDULE,
         MessageKind.BACKTEST,
     }
+    assert await outbox.take_due(10) == []
+
+
+async def test_a_message_does_not_wait_for_a_clock_that_was_set_back(
+    database: Database, domain: Domain
+) -> None:
+    outbox = DatabaseOutbox(database)
+    await written(database, ScheduleMessage.of(domain.id))
+    await overdue(database, -timedelta(hours=1))
+    [taken] = await outbox.take_due(10)
+    assert taken.message.kind is MessageKind.SCHEDULE
     assert await outbox.take_due(10) == []
 
 

@@ -175,8 +175,8 @@ async def test_robots_is_read_anew_when_it_is_too_old_for_the_caller(
     assert len(site.requests_for("/robots.txt")) == 2
 
 
-@pytest.mark.parametrize(("minutes", "asked"), [(59, 0), (61, 1)])
-async def test_robots_is_used_for_an_hour(
+@pytest.mark.parametrize(("minutes", "asked"), [(59, 0), (61, 1), (-1, 0), (-61, 1)])
+async def test_robots_is_used_for_an_hour_by_a_clock_that_may_be_set_back(
     database: Database, politeness: Politeness, site: FakeSite, minutes: int, asked: int
 ) -> None:
     await known(database, site, "", timedelta(minutes=minutes))
