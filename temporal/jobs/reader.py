@@ -32,7 +32,13 @@ from temporal.jobs.history import JobAttempt, JobHistory
 from temporal.jobs.sharing import SharedAnswers
 from temporal.jobs.unstarted import count_unstarted
 from temporal.jobs.view import JobDetail, job_of, owner_org
-from temporal.jobs.visibility import FAILED, STATUS_NAMES, JobFilter, StaleActiveJobs
+from temporal.jobs.visibility import (
+    FAILED,
+    STATUS_NAMES,
+    JobFilter,
+    StaleActiveJobs,
+    runs_of,
+)
 from workflows.search_attributes import Attribute
 
 MAX_ID_LENGTH: Final = 200
@@ -130,7 +136,7 @@ class JobReader:
         return self._client.namespace
 
     async def get(self, org_id: UUID, job_id: str) -> JobDetail:
-        """The job, exact now.
+        """The job, exact now; one that has ended also while Temporal cannot write.
 
         Raises NotFound if it does not exist or another organisation owns it.
         """
@@ -198,12 +204,34 @@ class JobReader:
 
     async def _found(self, org_id: UUID, job_id: str) -> JobDetail | None:
         asked_at = asyncio.get_running_loop().time()
-        described = await self._describe(org_id, job_id)
+        try:
+            described = await self._describe(org_id, job_id)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.UNAVAILABLE:
+                raise
+            ended = await self._listed_as_ended(org_id, job_id)
+            if ended is None:
+                raise
+            return ended
         if described is None:
             return None
         job = await self._job(described)
         self._confirmations.record(job, asked_at)
         return job
+
+    async def _listed_as_ended(self, org_id: UUID, job_id: str) -> JobDetail | None:
+        """The organisation's job if Temporal lists it, and as ended: nothing changes it any more.
+
+        Temporal describes no workflow while it cannot write: it has to prove first that it still
+        owns the workflow's history. Its lists need no such proof.
+        """
+        listed = await self._visible(runs_of(job_id), 1, None)
+        for execution in listed.current_page or ():  # unfinished runs come first
+            if execution.status is not WorkflowExecutionStatus.RUNNING and (
+                owner_org(execution) == str(org_id)
+            ):
+                return await self._ended(JobFilter(org_id), execution)
+        return None
 
     async def _job(self, execution: WorkflowExecution) -> JobDetail:
         history = await JobHistory.read(execution)

@@ -114,6 +114,11 @@ def active_jobs() -> str:
     return f"{_ANY_JOB} AND {_RUNNING} AND {Attribute.STATE.name} = '{JobState.ACTIVE}'"
 
 
+def runs_of(job_id: str) -> str:
+    """Query for the runs of one job, whoever owns it."""
+    return f"{_ANY_JOB} AND {_one_of([job_id])}"
+
+
 def delayed_jobs(ids: Iterable[str]) -> str:
     """Query for the jobs among `ids` that are published as delayed.
 

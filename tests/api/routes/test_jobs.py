@@ -1,10 +1,12 @@
 """The Jobs API against a real Temporal server, a real worker and a real web site."""
 
 import re
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 
 from core.jobs.states import JobState
 from tests.eventually import eventually
@@ -96,6 +98,32 @@ async def test_a_finished_crawl_looks_as_documented(system: System, site: FakeSi
     assert isinstance(found, dict)
     UUID(str(found.pop("snapshotId")))
     assert found == {"changed": False, "statusCode": 200, "baseline": True, "changeId": None}
+
+
+async def test_a_job_that_has_ended_is_read_while_temporal_cannot_write(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page_id = await known_page(system, site)
+    async with system.worker():
+        ended = await system.ask(f"/api/pages/{page_id}/crawl")
+        job = await system.finished(ended)
+    waiting = await system.ask(f"/api/pages/{page_id}/crawl")
+    await eventually(system.jobs, lambda answer: {waiting} < {each.id for each in answer.data})
+    service = system.client.service_client
+    call = service._rpc_call
+
+    async def cannot_write(**asked: Any) -> Any:
+        """The calls for which a server has to own the history of a workflow."""
+        if asked["rpc"] in ("describe_workflow_execution", "get_workflow_execution_history"):
+            raise RPCError("shard status unknown", RPCStatusCode.UNAVAILABLE, b"")
+        return await call(**asked)
+
+    monkeypatch.setattr(service, "_rpc_call", cannot_write)
+    assert await system.job(ended) == job
+    stranger = await system.another_organisation()
+    for api, job_id in ((system.api, waiting), (stranger, ended), (system.api, "crawl:none")):
+        answer = await api.get(f"/api/jobs/{job_id}")
+        assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE"), job_id
 
 
 async def test_statistics_look_as_documented(system: System, site: FakeSite) -> None:
