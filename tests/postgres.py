@@ -45,25 +45,31 @@ TABLES: Final = """
 class PostgresServer:
     """A server that is reached through a socket in `folder` alone."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, **settings: str) -> None:
         self._programs = programs
         self._folder = folder
+        self._settings = FAST | settings
         self._process: subprocess.Popen[bytes] | None = None
         self._emptied: list[str] = []
         self._revision: str | None = None
 
     def initialise(self) -> None:
         """Make the cluster."""
+        self._make("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+
+    def follow(self, primary: "PostgresServer") -> None:
+        """Make the cluster a copy of another server's, which it follows once it is started."""
+        source = f"--host={primary._folder}"
+        self._make("pg_basebackup", source, "--write-recovery-conf", "--checkpoint=fast")
+
+    def _make(self, program: str, *options: str) -> None:
         made = subprocess.run(
             [
                 *_as_account(),
-                str(self._programs / "initdb"),
+                str(self._programs / program),
                 f"--pgdata={self._folder / 'data'}",
                 f"--username={ACCOUNT}",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--locale=C",
-                "--no-sync",
+                *options,
             ],
             capture_output=True,
             text=True,
@@ -74,7 +80,11 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server; returns once it answers."""
-        settings = {**FAST, "listen_addresses": "", "unix_socket_directories": str(self._folder)}
+        settings = {
+            **self._settings,
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._folder),
+        }
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -103,6 +113,17 @@ class PostgresServer:
             self._process.wait(HANG)
             self._process = None
 
+    def kill(self) -> None:
+        """Kill it and all its processes, as if the machine were gone."""
+        assert self._process is not None, "it does not run"
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(HANG)
+        self._process = None
+
+    def promote(self) -> None:
+        """Have a server that follows another one take writes; returns once it does."""
+        self.run("SELECT pg_promote()")
+
     @property
     def running(self) -> bool:
         """Whether it was started and not stopped."""
@@ -121,6 +142,17 @@ class PostgresServer:
         """Run a statement outside of every database of the tests."""
         with psycopg.connect(self.url(ACCOUNT), autocommit=True) as connection:
             connection.execute(statement.encode())
+
+    def url_with(self, standby: "PostgresServer", database: str) -> str:
+        """The database on whichever of both servers takes writes."""
+        hosts = "&".join(f"host={each._folder}:5432" for each in (self, standby))
+        return f"postgresql://{ACCOUNT}@/{database}?{hosts}&target_session_attrs=read-write"
+
+    def value(self, query: str) -> object:
+        """The only value that a query gives, outside of every database of the tests."""
+        with psycopg.connect(self.url(ACCOUNT), autocommit=True) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        return row[0] if row else None
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -177,17 +209,22 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """A server for the length of the block."""
+def running_postgres(
+    following: PostgresServer | None = None, **settings: str
+) -> Iterator[PostgresServer]:
+    """A server with these settings for the length of the block; a standby if it follows one."""
     programs = installed_programs()
     assert programs is not None, "PostgreSQL is not installed"
     # Not in pytest's folder, which only its owner may enter.
     folder = Path(tempfile.mkdtemp(prefix="diffy-postgres-"))
     if os.geteuid() == 0:
         shutil.chown(folder, ACCOUNT)
-    server = PostgresServer(programs, folder)
+    server = PostgresServer(programs, folder, **settings)
     try:
-        server.initialise()
+        if following is None:
+            server.initialise()
+        else:
+            server.follow(following)
         server.start()
         yield server
     finally:

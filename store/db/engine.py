@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final, Self
 
 from sqlalchemy import URL, Connection, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
@@ -16,7 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from core.errors import SettingsError, Unavailable
 from core.metrics import STATEMENTS
 from core.tracing import is_tracing
-from store.db.outages import is_outage, outage_name
+from store.db.outages import is_outage, is_read_only, outage_name
 from store.db.tracing import trace_statements
 
 BUSY_TIMEOUT: Final = 10.0
@@ -103,6 +103,7 @@ class Database:
                 pool_size=10,
                 connect_args={"connect_timeout": CONNECT_TIMEOUT},
             )
+            event.listen(engine.sync_engine, "handle_error", _leave_standby)
             # By default each statement in PostgreSQL sees its own snapshot.
             reader = engine.execution_options(isolation_level="REPEATABLE READ")
             return cls(engine, reader, outage_timeout=outage_timeout)
@@ -217,6 +218,15 @@ async def _uncancelled(work: Coroutine[None, None, None]) -> None:
     except asyncio.CancelledError:
         await asyncio.wait({task})
         raise
+
+
+def _leave_standby(context: ExceptionContext) -> None:
+    """Have the pool connect anew if a server turns out to be a standby.
+
+    Its connections work, so that the pool would keep them after another server became the primary.
+    """
+    if context.sqlalchemy_exception is not None and is_read_only(context.sqlalchemy_exception):
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -27,6 +27,11 @@ SQLITE_AWAY: Final = frozenset(
 )
 """Primary result codes of locks, and of files that cannot be opened or used."""
 
+POSTGRESQL_READ_ONLY: Final = "25006"
+"""The SQLSTATE of a write that a standby refuses: another server has become the primary, or this
+one will.
+"""
+
 PRIMARY_CODE_MASK: Final = 0xFF
 """The bits of an extended result code that hold the primary one."""
 
@@ -37,6 +42,8 @@ intervention, system error."""
 
 def is_outage(error: SQLAlchemyError) -> bool:
     """Whether the error is an outage, so that a retry may succeed."""
+    if is_read_only(error):
+        return True
     if not isinstance(error, OUTAGE_ERRORS):
         return False
     if not isinstance(error, DBAPIError):
@@ -48,6 +55,12 @@ def is_outage(error: SQLAlchemyError) -> bool:
     # A failed or broken connection has no SQLSTATE.
     state: str | None = getattr(cause, "sqlstate", None)
     return state is None or state[:2] in POSTGRESQL_AWAY
+
+
+def is_read_only(error: SQLAlchemyError) -> bool:
+    """Whether a PostgreSQL server refused to write because it is a standby."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return getattr(cause, "sqlstate", None) == POSTGRESQL_READ_ONLY
 
 
 def outage_name(error: SQLAlchemyError) -> str:

@@ -13,12 +13,16 @@ from core.errors import SettingsError, Unavailable
 PARAMETERS: Final = {
     "host": "PGHOST",
     "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
     "sslcert": "PGSSLCERT",
     "sslkey": "PGSSLKEY",
 }
-"""Parameters of a URL that the programs read from the environment."""
+"""Parameters of a connection that the programs read from the environment."""
 
 
 def dump(url: URL, target: Path) -> None:
@@ -52,15 +56,10 @@ TABLES: Final = (
 
 def _run(command: Sequence[str], url: URL) -> str:
     """The output of the command. The password is in its environment, which others cannot read."""
-    given = {
-        "PGHOST": url.host,
-        "PGPORT": str(url.port) if url.port else None,
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password,
-        "PGDATABASE": url.database,
-    }
-    given |= {PARAMETERS[key]: str(value) for key, value in url.query.items() if key in PARAMETERS}
-    environ = {**os.environ, **{name: value for name, value in given.items() if value}}
+    # Of several hosts the driver and the programs take the same lists.
+    _, options = url.get_dialect()().create_connect_args(url)
+    given = {PARAMETERS[key]: str(value) for key, value in options.items() if key in PARAMETERS}
+    environ = {**os.environ, **given}
     try:
         ran = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     except FileNotFoundError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import SettingsError, Unavailable
@@ -17,7 +17,7 @@ from store.keys import create_key, list_keys
 from store.tables.accounts import Organisation
 from store.tables.hosts import HostSlot
 from tests.eventually import HANG, eventually
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, running_postgres
 from tests.store.rows import HALF_SECOND, NOON, new_organisation
 
 
@@ -310,6 +310,53 @@ async def test_postgresql_that_stops_is_unavailable_and_well_again_when_it_is_ba
         async with database.reading() as other:
             assert [row.org_name for row in await list_keys(other)] == ["acme", "zenith"]
         await database.close()
+
+
+async def test_a_server_that_is_no_primary_is_left_once_there_is_one(
+    postgres: PostgresServer,
+) -> None:
+    with postgres.migrated() as url:
+        name = make_url(url).database
+        database = Database.open(url)
+
+        async def write() -> None:
+            async with database.transaction() as session:
+                await take_slot(session, "shop.example", HALF_SECOND, NOON)
+
+        postgres.run(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        try:
+            with pytest.raises(Unavailable):
+                await write()
+        finally:
+            postgres.run(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        await write()  # not by a connection from then
+        await database.close()
+
+
+@pytest.mark.usefixtures("postgres")
+async def test_a_promoted_standby_goes_on_with_all_that_was_committed() -> None:
+    with (
+        running_postgres(synchronous_commit="on", synchronous_standby_names="*") as primary,
+        running_postgres(primary) as standby,
+    ):
+        primary.run("CREATE DATABASE shop TEMPLATE template0")
+        database = Database.open(primary.url_with(standby, "shop"), outage_timeout=HANG)
+        async with database.transaction() as session:
+            await session.execute(text("CREATE TABLE kept (number integer)"))
+            await session.execute(text("INSERT INTO kept VALUES (1)"))
+        primary.kill()
+        writing = asyncio.create_task(add_another(database))
+        standby.promote()
+        await writing
+        async with database.reading() as session:
+            kept = await session.scalars(text("SELECT number FROM kept ORDER BY number"))
+            assert kept.all() == [1, 2]
+        await database.close()
+
+
+async def add_another(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("INSERT INTO kept VALUES (2)"))
 
 
 async def test_a_session_that_is_cancelled_while_it_closes_gives_its_connection_back(

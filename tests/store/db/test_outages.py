@@ -9,6 +9,7 @@ from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
     InterfaceError,
+    InternalError,
     OperationalError,
     ProgrammingError,
     TimeoutError,
@@ -62,6 +63,11 @@ def test_a_statement_that_sqlite_cannot_run_is_none(code: int) -> None:
 )
 def test_a_server_that_stops_or_is_short_of_something_is_an_outage(cause: psycopg.Error) -> None:
     assert is_outage(OperationalError(None, None, cause))
+
+
+def test_a_standby_that_refuses_to_write_is_an_outage() -> None:
+    refused = psycopg.errors.ReadOnlySqlTransaction()
+    assert is_outage(InternalError(None, None, refused))
 
 
 def test_a_broken_connection_and_an_exhausted_pool_are_outages() -> None:

@@ -1,0 +1,216 @@
+"""A system under load while something that it needs is broken, and an audit of what came of it.
+
+The pages of a site are crawled once, and change; a webhook is told of changes. Half of the pages
+have a job that begins two seconds later. Then the fault begins, and each other page is asked to be
+crawled, under a key, again and again, while jobs are read. Once the fault is over, what was not
+answered is sent once more. Every accepted job must end, no answer may be another error than 503,
+each page must have exactly the version that its site shows, with one change, told once.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.chaos.client import Answer, Client
+from benchmarks.system import Diffy, Part
+from tests.eventually import eventually
+from tests.receiver import Receiver
+from tests.site import FakeSite
+
+AT_ONCE: Final = 10
+WITHIN: Final = 600.0
+"""Seconds in which everything must be over: a limit that only a loss reaches."""
+
+DELAY: Final = 2
+MAX_ATTEMPTS: Final = 10
+
+BEFORE: Final = "$99"
+AFTER: Final = "$129"
+
+Fault = AbstractAsyncContextManager[None]
+"""What is broken inside of its block, and well after it."""
+
+
+@dataclass
+class Bench:
+    """A running system that watches the pages of a site; `pages` are their ids by URL."""
+
+    diffy: Diffy
+    client: Client
+    site: FakeSite
+    receiver: Receiver
+    pages: dict[str, str] = field(default_factory=dict)
+    domain: str = ""
+
+    async def prepare(self, count: int, address: str | None = None) -> None:
+        """Watch so many pages, each read once, and have the webhook told of their changes.
+
+        `address` is where the system finds the site, if not at the site's own origin.
+        """
+        await self.healthy()
+        origin = address or self.site.origin
+        links = "".join(f"<a href=/{n}>{n}</a>" for n in range(count))
+        self.site.page("/", f"<html><body>{links}</body></html>")
+        self.show(count, BEFORE)
+        body = {"domain": origin, "discoverFrequencyHours": 0}
+        added = await self.client.insist("POST", "/api/domains", body)
+        self.domain = added.data["id"]
+        await self.ended(added.data["discoveryJobId"])
+        rows = await self.client.every(f"/api/domains/{self.domain}/pages")
+        self.pages = {row["url"]: row["id"] for row in rows if row["url"] != f"{origin}/"}
+        assert len(self.pages) == count, len(self.pages)
+        hook = {"kind": "webhook", "name": "hook", "url": self.receiver.url()}
+        channel = await self.client.insist("POST", "/api/channels", hook)
+        alert = {"name": "all", "channelIds": [channel.data["id"]], "on": {"events": ["change"]}}
+        await self.client.insist("POST", "/api/alerts", alert)
+
+    def show(self, count: int, price: str) -> None:
+        """Have each page show that price."""
+        for number in range(count):
+            text = f"<h1>Plan {number}</h1><p>It costs {price} a month.</p>"
+            self.site.page(f"/{number}", text)
+
+    async def healthy(self) -> None:
+        """Return once everything answers."""
+
+        async def answers() -> bool:
+            return (await self.client.ask("GET", "/health")).ok
+
+        await eventually(answers, bool, within=WITHIN)
+
+    async def ended(self, job_id: str) -> Any:
+        """The job once it has ended."""
+        answer = await eventually(
+            lambda: self.client.insist("GET", f"/api/jobs/{job_id}"),
+            lambda answer: answer.data["finishedAt"] is not None,
+            within=WITHIN,
+        )
+        return answer.data
+
+    async def crawl(self, keys: dict[str, str], delay: int = 0) -> dict[str, str]:
+        """Ask for a crawl of each page under its key; the jobs of those that were accepted."""
+        body = {"delaySeconds": delay, "maxAttempts": MAX_ATTEMPTS}
+        jobs = {}
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(url: str, key: str) -> None:
+            async with places:
+                path = f"/api/pages/{self.pages[url]}/crawl"
+                answer = await self.client.ask("POST", path, body, key=key)
+                if answer.ok:
+                    jobs[url] = answer.data["jobId"]
+
+        await asyncio.gather(*(ask(url, key) for url, key in keys.items()))
+        return jobs
+
+    async def under(self, fault: Fault, seconds: float) -> dict[str, object]:
+        """The figures of a fault that lasts for so many seconds, and what is wrong."""
+        count = len(self.pages)
+        processes = {part: self.diffy.pid(part) for part in Part}
+        self.show(count, AFTER)
+        early = list(self.pages)[: count // 2]
+        jobs = await self.crawl({url: f"early-{n}" for n, url in enumerate(early)}, DELAY)
+        assert len(jobs) == len(early)
+        keys = {url: f"other-{n}" for n, url in enumerate(self.pages) if url not in jobs}
+        self.client.answers.clear()
+        self.client.slowest = 0
+        seen = Seen()
+        async with fault:
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline:
+                asked = await self.crawl({url: key for url, key in keys.items() if url not in jobs})
+                jobs |= asked
+                seen.accepted += len(asked)
+                seen.add(await self.read(jobs.values()))
+                await asyncio.sleep(1)
+            alive = {part.name: self.diffy.pid(part) == pid for part, pid in processes.items()}
+        answers = dict(sorted(self.client.answers.items()))
+        began = time.monotonic()
+        while len(jobs) < count:
+            jobs |= await self.crawl({url: key for url, key in keys.items() if url not in jobs})
+            await asyncio.sleep(0.5)
+        results = [await self.ended(job) for job in jobs.values()]
+        recovered = time.monotonic() - began
+        return {
+            "answers during the fault": answers,
+            "reads of jobs during the fault": dict(sorted(seen.reads.items())),
+            "jobs accepted during the fault": seen.accepted,
+            "jobs ended during the fault": len(seen.ended),
+            "slowest answer in seconds": round(self.client.slowest, 1),
+            "answers that no outage excuses": self.client.wrong,
+            "processes that lived on": alive,
+            "seconds from its end to the end of all jobs": round(recovered, 1),
+            "jobs by their end": Counter(each["state"] for each in results),
+            "attempts of jobs": Counter(each["attemptsMade"] for each in results),
+            **await self.audit(),
+        }
+
+    async def read(self, jobs: Any) -> list[Answer]:
+        """The answers to reading some of the jobs."""
+        some = list(jobs)[:AT_ONCE]
+        return [await self.client.ask("GET", f"/api/jobs/{each}") for each in some]
+
+    async def audit(self) -> dict[str, object]:
+        """What was lost or doubled, once all jobs have ended and everybody is told."""
+        changes = await self.client.every("/api/changes?event=change")
+        told = {each["url"] for each in changes}
+        versions = [
+            len(await self.client.every(f"/api/pages/{each}/snapshots"))
+            for each in self.pages.values()
+        ]
+        wanted = {each["id"] for each in changes}
+        began = time.monotonic()
+
+        async def arrived() -> set[str]:
+            return {each.content["data"]["id"] for each in self.receiver.received}
+
+        await eventually(arrived, wanted.issubset, within=WITHIN)
+        ids = {(each.content["data"]["id"], each.id) for each in self.receiver.received}
+        return {
+            "pages whose change was not stored": len(set(self.pages) - told),
+            "changes stored twice": len(changes) - len(told),
+            "pages with other than two versions": sum(1 for each in versions if each != 2),
+            "further seconds until the webhook was told": round(time.monotonic() - began, 1),
+            "changes told under two ids": len(ids) - len({change for change, _ in ids}),
+            "most requests for one page": max(
+                len(self.site.requests_for(f"/{number}")) for number in range(len(self.pages))
+            ),
+        }
+
+    def pauses(self, since: float) -> list[float]:
+        """The seconds between two requests to the site since then, shortest first."""
+        moments = [each.at for each in self.site.requests if each.at >= since]
+        return sorted(after - before for before, after in pairwise(moments))
+
+
+@dataclass
+class Seen:
+    """What was read of jobs during a fault: statuses of answers, and which jobs had ended."""
+
+    reads: Counter[int] = field(default_factory=Counter)
+    ended: set[str] = field(default_factory=set)
+    accepted: int = 0
+
+    def add(self, answers: list[Answer]) -> None:
+        """Count the answers."""
+        self.reads.update(each.status for each in answers)
+        self.ended |= {each.data["id"] for each in answers if each.ok and each.data["finishedAt"]}
+
+
+@asynccontextmanager
+async def bench(data: Path, **settings: str) -> AsyncIterator[Bench]:
+    """A system on `data` with these settings, a site and a webhook, for the length of the block."""
+    async with FakeSite() as site, Receiver() as receiver:
+        diffy = Diffy(data, **settings)
+        client = Client(diffy.origin)
+        try:
+            yield Bench(diffy, client, site, receiver)
+        finally:
+            await client.aclose()
+            diffy.stop()
