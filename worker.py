@@ -1,10 +1,10 @@
-"""The worker process: wires the activities, polls the task queue, drains on SIGTERM."""
+"""The worker process: wires the activities, polls the task queues, drains on SIGTERM."""
 
 import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,7 +40,7 @@ from activities.retention import RetentionActivities
 from core.alerts.attempts import Attempt
 from core.alerts.signal_targets import SignalTargets
 from core.errors import DiffyError
-from core.jobs.states import TASK_QUEUE
+from core.jobs.queues import Queue
 from core.logs.service import exit_code, service_log
 from core.settings import Settings, load_settings
 from core.tracing import trace_fields
@@ -167,11 +167,37 @@ def means_of(
     }
 
 
-def activities_of(settings: Settings, resources: Resources) -> list[Callable[..., object]]:
+@dataclass(frozen=True)
+class Activities:
+    """The activities, wired to the resources: those of `Queue.CHECKS` alone, and the others."""
+
+    checks: Sequence[Callable[..., object]]
+    attempts: Sequence[Callable[..., object]]
+    backtest: Callable[..., object]
+
+    def of(self, queue: Queue) -> Sequence[Callable[..., object]]:
+        """Those of a queue. That of the workflows has all of them, for jobs that began before there
+        were others.
+        """
+        match queue:
+            case Queue.CHECKS:
+                return [*self.checks, *self.attempts, self.backtest]
+            case Queue.READING:
+                return [*self.attempts, self.backtest]
+            case Queue.RENDERING:
+                return self.attempts
+
+
+def activities_of(settings: Settings, resources: Resources) -> Activities:
     """Every activity, wired to the resources."""
     client, database = resources.client, resources.database
     fetcher, extractor = resources.fetcher, resources.extractor
-    renderer = Renderer(resources.browser, fetcher, user_agent=user_agent(settings.contact))
+    renderer = Renderer(
+        resources.browser,
+        fetcher,
+        user_agent=user_agent(settings.contact),
+        here=Queue.RENDERING in settings.served_queues,
+    )
     reporter = Reporter(client)
     politeness = Politeness(database, fetcher, settings.host_rps)
     secret_key = SecretKey(settings)
@@ -204,30 +230,35 @@ def activities_of(settings: Settings, resources: Resources) -> list[Callable[...
         database, fetcher, politeness, secret_key, recorder, client.identity, places
     )
     ownership = OwnershipActivities(database)
-    return [
-        crawl.crawl,
-        quick.quick_look,
-        discover.discover,
-        ownership.identify_page,
-        ownership.identify_domain,
-        BatchActivities(database, client, politeness.interval, places, settings.quotas).start_batch,
-        BacktestActivities(database, extractor, reporter).backtest,
-        DeliverActivities(
-            database, means_of(settings, resources, secret_key), settings.resolved_public_url
-        ).deliver,
-        RetentionActivities(database, expiries(settings), KnownToTemporal(client)).prune,
-    ]
+    return Activities(
+        checks=[
+            quick.quick_look,
+            ownership.identify_page,
+            ownership.identify_domain,
+            BatchActivities(
+                database, client, politeness.interval, places, settings.quotas
+            ).start_batch,
+            DeliverActivities(
+                database, means_of(settings, resources, secret_key), settings.resolved_public_url
+            ).deliver,
+            RetentionActivities(database, expiries(settings), KnownToTemporal(client)).prune,
+        ],
+        attempts=[crawl.crawl, discover.discover],
+        backtest=BacktestActivities(database, extractor, reporter).backtest,
+    )
 
 
-def temporal_worker(settings: Settings, resources: Resources) -> Worker:
-    """The poller of the task queue."""
+def poller(
+    settings: Settings, client: Client, queue: Queue, activities: Sequence[Callable[..., object]]
+) -> Worker:
+    """The poller of a task queue."""
     return Worker(
-        resources.client,
-        task_queue=TASK_QUEUE,
-        workflows=WORKFLOWS,
+        client,
+        task_queue=queue.task_queue,
+        workflows=WORKFLOWS if queue is Queue.CHECKS else [],
         workflow_runner=RUNNER,
         interceptors=[InputGuard()],
-        activities=activities_of(settings, resources),
+        activities=activities,
         # Eagerly executed activities would bypass the rate limit of their host.
         disable_eager_activity_execution=True,
         max_concurrent_activities=settings.worker_concurrency,
@@ -236,6 +267,25 @@ def temporal_worker(settings: Settings, resources: Resources) -> Worker:
         graceful_shutdown_timeout=DRAIN,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
     )
+
+
+@asynccontextmanager
+async def polling(settings: Settings, resources: Resources) -> AsyncIterator[None]:
+    """Serve the task queues of the settings for the length of the block, and drain at its end."""
+    activities = activities_of(settings, resources)
+    pollers = [
+        poller(settings, resources.client, queue, activities.of(queue))
+        for queue in Queue
+        if queue in settings.served_queues
+    ]
+    async with AsyncExitStack() as stack:
+        for each in pollers:
+            await stack.enter_async_context(each)
+        try:
+            yield
+        finally:
+            # At once, not one after the other: each takes its time to drain.
+            await asyncio.gather(*(each.shutdown() for each in pollers))
 
 
 @asynccontextmanager
@@ -252,7 +302,7 @@ async def reconciling(settings: Settings, resources: Resources) -> AsyncIterator
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-    """Serve the task queue until `stop` is set, then let running attempts finish.
+    """Serve the task queues until `stop` is set, then let running attempts finish.
 
     `ready` is called once the worker polls. Raises SettingsError if the namespace does not fit,
     and Unavailable if Temporal does not answer.
@@ -266,7 +316,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, ready: Callable[[]
         async with (
             opened_resources(settings, client) as resources,
             reconciling(settings, resources),
-            temporal_worker(settings, resources),
+            polling(settings, resources),
         ):
             ready()
             await stop.wait()

@@ -180,6 +180,9 @@ class CrawlActivities:
         self, check: Check, domain: Domain, attempt: Attempt
     ) -> CrawlPageResult | Defer:
         page, profile = check.page, check.profile
+        renders = profile.renders(page.url)
+        if renders:
+            self._renderer.check_is_here()
         try:
             fetched = await self._page_fetcher.fetch(check, domain)
         except PageGone as gone:
@@ -191,7 +194,6 @@ class CrawlActivities:
         if fetched.not_modified:
             return await self._unchanged(check, identity_of_unchanged(page, fetched))
         kind = document_kind(fetched.content_type, fetched.body, profile.parts.kind)
-        renders = profile.renders(page.url)
         if renders and kind is DocumentKind.HTML:
             fetched = await self._renderer.render(fetched, profile.request)
         frames = StoredFrames(self._database, self._extractor, check)

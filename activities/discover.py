@@ -25,6 +25,7 @@ from core.jobs.contract import (
 )
 from core.logs.context import logging_about
 from core.quotas import Quotas
+from core.web.crawl_settings import Render
 from store import frontier
 from store.db.engine import Database
 from store.discovery_lock import LockHolder
@@ -104,6 +105,8 @@ class DiscoverActivities:
         if discovery.result is not None:
             return DiscoverPagesResult.model_validate(discovery.result)
         profiles = SiteProfiles(domain, self._secret_key)
+        if profiles.new_page.render is Render.ALWAYS:
+            self._visitor.renderer.check_is_here()
         async with (
             self._locks.held(
                 domain,

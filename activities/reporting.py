@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 
 from activities.clock import TemporalClock
 from core.errors import (
+    BrowserElsewhere,
     BrowserMissing,
     DiffyError,
     HostBusy,
@@ -24,6 +25,7 @@ from core.errors import (
     SecretsUnreadable,
 )
 from core.jobs.contract import REPORT_SIGNAL, AttemptReport, Outcome, Progress, attempts_before
+from core.jobs.queues import Queue
 from core.jobs.retries import retry_delay
 from core.metrics import ATTEMPTS, JOBS, WAITS
 from core.web.robots import MAX_CRAWL_DELAY
@@ -88,6 +90,7 @@ class Attempt:
         self._worker = worker
         self.deferred_to = released.deferred_to if released else None
         self._deferrals = continued.deferrals if continued else 0
+        self._queue = continued.queue if continued else None
 
     @property
     def report(self) -> AttemptReport:
@@ -100,6 +103,7 @@ class Attempt:
             worker=self._worker,
             deferred_to=self.deferred_to,
             deferrals=self._deferrals,
+            queue=self._queue,
         )
 
     @property
@@ -171,7 +175,7 @@ class Reporter:
         """Run `work` as a new attempt, or continue the attempt that was `released`.
 
         The outcome has no result if the worker shuts down, if `work` returns Defer, or if it raises
-        HostBusy.
+        HostBusy or BrowserElsewhere.
 
         Raises an ApplicationError with the code and message of any other DiffyError, retryable if
         its class is. An unknown exception is logged and has the code of InternalError. Raises
@@ -194,6 +198,10 @@ class Reporter:
                 return Outcome(attempt=attempt.report.model_copy(update=later), result=None)
             measured.end("completed")
             return Outcome(attempt=attempt.report, result=result)
+        except BrowserElsewhere:
+            measured.end("deferred")
+            handed_on = attempt.report.model_copy(update={"queue": Queue.RENDERING})
+            return Outcome(attempt=handed_on, result=None)
         except HostBusy as busy:
             measured.end("deferred")
             report = attempt.report

@@ -4,12 +4,14 @@ Run by hand: `.venv/bin/python -m benchmarks.workers [--pages 500] [--workers 1 
 `make up` runs it, with its store in PostgreSQL, and further workers beside it. A site of pages of
 13 KB is discovered, checked as it is, and checked after each price has changed. Every page must
 have been asked for once in each round, and every change be stored once. Prints for each number of
-workers the jobs a second and the CPU milliseconds a job of each part.
+workers the jobs a second, and of a job the CPU milliseconds of each part and the bytes by which
+each database grew.
 """
 
 import argparse
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
+
+import psycopg
 
 from benchmarks.performance.pages import Pages, served
 from benchmarks.system import Diffy, until
@@ -98,8 +102,23 @@ def workers_of(diffy: Diffy) -> str:
     return next((each["detail"] for each in checks if each["name"] == "workers"), "")
 
 
+def database_bytes(diffy: Diffy) -> dict[str, int]:
+    """The sizes of the databases: the pages in use of Temporal's file, and PostgreSQL's."""
+    with sqlite3.connect(f"file:{diffy.data / 'temporal.db'}?mode=ro", uri=True) as temporal:
+        [used] = temporal.execute(
+            "SELECT (page_count - freelist_count) * page_size"
+            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+        ).fetchone()
+    temporal.close()
+    with psycopg.connect(diffy.environ["DIFFY_DATABASE_URL"].replace("+psycopg", "")) as store:
+        row = store.execute("SELECT pg_database_size(current_database())").fetchone()
+    assert row is not None
+    return {"temporal": used, "postgresql": row[0]}
+
+
 def round_of(diffy: Diffy, domain: str) -> dict[str, Any]:
-    """One check of all pages: jobs a second, and the CPU milliseconds a job of each part."""
+    """One check of all pages: jobs a second, and what each part spent on a job."""
+    sizes = database_bytes(diffy)
     before, began = cpu_seconds(diffy), time.monotonic()
     batch = diffy.post(f"/api/domains/{domain}/crawl", {})
     queued = batch["jobsQueued"]
@@ -108,7 +127,12 @@ def round_of(diffy: Diffy, domain: str) -> dict[str, Any]:
     seconds = time.monotonic() - began
     after = cpu_seconds(diffy)
     cpu = {part: round((after[part] - before[part]) * 1000 / queued, 1) for part in after}
-    found = {"jobs a second": round(queued / seconds, 1), "CPU ms a job": cpu}
+    larger = {part: (size - sizes[part]) // queued for part, size in database_bytes(diffy).items()}
+    found = {
+        "jobs a second": round(queued / seconds, 1),
+        "CPU ms a job": cpu,
+        "bytes a job": larger,
+    }
     print(found, file=sys.stderr)
     return found
 

@@ -220,16 +220,30 @@ class Unavailable(DiffyError):
     retryable = True
 
 
-class HostBusy(DiffyError):
-    """The next free slot of the host is at `until`, too far ahead to wait for in the activity.
+class Deferral(DiffyError):
+    """The attempt goes on later, or in another worker, and frees its worker slot.
 
-    This is not a failure: the attempt is deferred until then and frees its worker slot. It does not
-    count as another attempt.
+    This is not a failure, and does not count as another attempt.
     """
 
     http_status = 503
-    code = "HOST_BUSY"
+    code = "DEFERRED"
     retryable = True
+
+
+class BrowserElsewhere(Deferral):
+    """The page needs a browser, and this worker leaves that to others."""
+
+    code = "BROWSER_ELSEWHERE"
+
+    def __init__(self) -> None:
+        super().__init__("This worker renders no pages.")
+
+
+class HostBusy(Deferral):
+    """The next free slot of the host is at `until`, too far ahead to wait for in the activity."""
+
+    code = "HOST_BUSY"
 
     def __init__(self, host: str, until: datetime) -> None:
         super().__init__(f"{host} may not be asked before {until:%H:%M:%S} UTC.")

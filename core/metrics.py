@@ -107,7 +107,8 @@ TEMPORAL_CALLS: Final = Histogram(
 
 BACKLOG: Final = Gauge(
     "diffy_backlog_tasks",
-    "Tasks of the task queue that no worker has taken, by kind (workflow, activity). The API "
+    "Tasks that no worker has taken, by kind: workflow; activity (those that are no attempts), "
+    "reading and rendering, as in DIFFY_QUEUES. The API "
     "process reports it.",
     ("kind",),
     registry=REGISTRY,
@@ -115,7 +116,7 @@ BACKLOG: Final = Gauge(
 
 BACKLOG_AGE: Final = Gauge(
     "diffy_backlog_age_seconds",
-    "Age of the oldest task that no worker has taken, by kind (workflow, activity).",
+    "Age of the oldest task that no worker has taken, by kind.",
     ("kind",),
     registry=REGISTRY,
 )

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.jobs.queues import Queue
 from core.quotas import Quotas
 
 DEFAULT_ORGANISATION = "default"
@@ -53,6 +54,13 @@ def _proxies(text: str) -> str:
         return "*"
     for each in text.split(","):
         ip_network(each.strip())
+    return text
+
+
+def _queues(text: str) -> str:
+    """Names of queues with commas between, each known, at least one."""
+    for each in text.split(","):
+        Queue(each.strip())
     return text
 
 
@@ -240,8 +248,13 @@ class Settings(BaseSettings):
     discoveries in a row after which a domain does: the event `watch_broken`."""
 
     worker_concurrency: Annotated[int, Field(ge=1, le=1000)] = 200
-    """Number of attempts that one worker process runs at once. Most of them wait for a response;
-    the limit of connections per host leaves room for other hosts beside a slow one."""
+    """Number of attempts that one worker process runs at once, of each kind of work. Most of them
+    wait for a response; the limit of connections per host leaves room for other hosts beside a slow
+    one."""
+
+    queues: Annotated[str, AfterValidator(_queues)] = "checks,reading,rendering"
+    """The kinds of work that a worker process does, with commas between: `checks`, `reading`,
+    `rendering`. Each needs a worker somewhere."""
 
     @property
     def resolved_database_url(self) -> str:
@@ -262,6 +275,11 @@ class Settings(BaseSettings):
         """The URL of the API for others, without a slash at its end."""
         default = f"http://{self.api_host}:{self.api_port}"
         return (self.public_url or default).rstrip("/")
+
+    @property
+    def served_queues(self) -> frozenset[Queue]:
+        """The queues of `queues`."""
+        return frozenset(Queue(each.strip()) for each in self.queues.split(","))
 
     @property
     def cors_origin_list(self) -> list[str]:

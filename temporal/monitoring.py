@@ -24,7 +24,7 @@ from temporalio.service import RPCError
 
 from core.errors import SettingsError
 from core.health import Status
-from core.jobs.states import TASK_QUEUE
+from core.jobs.queues import Queue
 from core.metrics import BACKLOG, BACKLOG_AGE, READY, REGISTRY
 from core.settings import Settings
 from temporal.pollers import CHECK_TIMEOUT
@@ -33,10 +33,13 @@ from temporal.readiness import Readiness
 WATCH_INTERVAL: Final = 10.0
 """Seconds between two readings of the backlog."""
 
-QUEUES: Final = {
-    "workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    "activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+BACKLOGS: Final = {
+    "workflow": (Queue.CHECKS, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
+    "activity": (Queue.CHECKS, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+    "reading": (Queue.READING, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+    "rendering": (Queue.RENDERING, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
 }
+"""What each backlog is called in the metrics."""
 
 log = logging.getLogger(__name__)
 
@@ -125,11 +128,11 @@ async def measure(client: Client, readiness: Readiness) -> None:
     """Set the gauges once. Raises RPCError, and leaves the backlog as it was."""
     for verdict in await readiness.verdicts():
         READY.labels(verdict.part).set(verdict.status is Status.OK)
-    for name, kind in QUEUES.items():
+    for name, (queue, kind) in BACKLOGS.items():
         described = await client.workflow_service.describe_task_queue(
             DescribeTaskQueueRequest(
                 namespace=client.namespace,
-                task_queue=TaskQueue(name=TASK_QUEUE),
+                task_queue=TaskQueue(name=queue.task_queue),
                 task_queue_type=kind,
                 report_stats=True,
             ),

@@ -23,7 +23,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from core.errors import SettingsError, Unavailable
-from core.jobs.states import TASK_QUEUE
+from core.jobs.queues import Queue
 from temporal.deadlines import CALL_TIMEOUT
 from temporal.faults import as_unavailable
 from workflows.search_attributes import Attribute
@@ -62,10 +62,15 @@ async def pace_hosts(client: Client, host_rps: float) -> None:
     enforces the exact rate, so a server without this feature is no error. Raises Unavailable if
     Temporal cannot be reached.
     """
+    for queue in Queue:
+        await _pace_hosts_of(client, queue, host_rps)
+
+
+async def _pace_hosts_of(client: Client, queue: Queue, host_rps: float) -> None:
     request = UpdateTaskQueueConfigRequest(
         namespace=client.namespace,
         identity=client.identity,
-        task_queue=TASK_QUEUE,
+        task_queue=queue.task_queue,
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
         update_fairness_key_rate_limit_default=UpdateTaskQueueConfigRequest.RateLimitUpdate(
             rate_limit=RateLimit(requests_per_second=host_rps), reason="DIFFY_HOST_RPS"

@@ -1,6 +1,7 @@
 """The workers that poll a task queue, as Temporal knows them."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -10,6 +11,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from core.health import Part, Verdict, failed, ok
+from core.jobs.queues import Queue
 
 RECENT: Final = timedelta(seconds=90)
 """A poll lasts up to a minute, and the server remembers its beginning for five."""
@@ -34,33 +36,56 @@ async def last_polls(client: Client, queue: str, kind: "TaskQueueType.ValueType"
     }
 
 
-async def worker_verdict(client: Client, queues: Iterable[str]) -> Verdict:
-    """Whether each of the task queues has a worker. Raises RPCError."""
+async def worker_verdict(client: Client) -> Verdict:
+    """Whether each kind of work has a worker. Raises RPCError."""
     now = datetime.now(UTC)
-    workers: set[str] = set()
-    for queue in queues:
-        found = serving(
-            await last_polls(client, queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
-            await last_polls(client, queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
-            now,
-        )
-        if not found:
+    found = await workers_of_queues(client, now)
+    for queue, workers in found.items():
+        if not workers:
             return failed(
                 Part.WORKERS,
-                f"No worker has polled the task queue {queue} in the last "
+                f"No worker has polled the task queue {queue.task_queue} in the last "
                 f"{RECENT.total_seconds():g} seconds.",
-                "Start a worker (`diffy worker`); if one runs, read its log, and compare its "
-                "namespace and the clocks of the machines.",
+                f"Start a worker (`diffy worker`) with {queue} in its DIFFY_QUEUES; if one runs, "
+                "read its log, and compare its namespace and the clocks of the machines.",
             )
-        workers |= found
-    return ok(Part.WORKERS, f"{len(workers)} polling.")
+    return ok(Part.WORKERS, f"{len(set().union(*found.values()))} polling.")
+
+
+async def workers_of_queues(client: Client, now: datetime) -> dict[Queue, set[str]]:
+    """The identities of the workers that serve each queue. Raises RPCError."""
+    workflows = await last_polls(
+        client, Queue.CHECKS.task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+    )
+    activities = await asyncio.gather(
+        *(
+            last_polls(client, queue.task_queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
+            for queue in Queue
+        )
+    )
+    return {
+        queue: serving(workflows, polls, now)
+        if queue is Queue.CHECKS
+        else working(workflows, polls, now)
+        for queue, polls in zip(Queue, activities, strict=True)
+    }
 
 
 def serving(workflows: Polls, activities: Polls, now: datetime) -> set[str]:
-    """The identities of the workers that serve a queue.
+    """The identities of the workers that serve the queue of the workflows.
 
     A worker all of whose places are taken does not poll for activities; it still polls for
     workflow tasks.
     """
-    recent = {each for each, polled in workflows.items() if now - polled <= RECENT}
-    return recent & activities.keys()
+    return _recent(workflows, now) & activities.keys()
+
+
+def working(workflows: Polls, activities: Polls, now: datetime) -> set[str]:
+    """The identities of the workers that serve a queue without workflows: they polled it, or
+    polled it before and poll for workflow tasks.
+    """
+    return _recent(activities, now) | serving(workflows, activities, now)
+
+
+def _recent(polls: Polls, now: datetime) -> set[str]:
+    return {each for each, polled in polls.items() if now - polled <= RECENT}

@@ -12,7 +12,6 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from core.errors import Unavailable
 from core.health import Part, Verdict, failed, ok, unknown
-from core.jobs.states import TASK_QUEUE
 from store.db.engine import Database
 from store.db.schema import revision_of, schema_verdict
 from store.disk import disk_verdict
@@ -21,8 +20,6 @@ from temporal.pollers import CHECK_TIMEOUT, worker_verdict
 
 KEPT_FOR: Final = 2.0
 """Seconds for which a report is given again, so that requests cost nothing."""
-
-TASK_QUEUES: Final = (TASK_QUEUE,)
 
 Verdicts = tuple[Verdict, ...]
 
@@ -64,7 +61,7 @@ async def temporal_verdicts(client: Client) -> Verdicts:
         )
     attributes, workers = await asyncio.gather(
         _verdict(Part.SEARCH_ATTRIBUTES, _attributes_verdict(client)),
-        _verdict(Part.WORKERS, worker_verdict(client, TASK_QUEUES)),
+        _verdict(Part.WORKERS, worker_verdict(client)),
     )
     return temporal, attributes, workers
 

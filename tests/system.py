@@ -62,10 +62,14 @@ class System:
     api: httpx2.AsyncClient
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[None]:
-        """A worker as `diffy worker` runs it, for the length of the block."""
+    async def worker(self, queues: str | None = None) -> AsyncIterator[None]:
+        """A worker as `diffy worker` runs it, for the length of the block. It serves all queues or
+        those of DIFFY_QUEUES.
+        """
+        chosen = {"queues": queues} if queues else {}
+        settings = self.settings.model_copy(update=chosen)
         stop, ready = asyncio.Event(), asyncio.Event()
-        task = asyncio.create_task(run_worker(self.settings, stop, ready.set))
+        task = asyncio.create_task(run_worker(settings, stop, ready.set))
         try:
             await begun(task, ready)
             yield

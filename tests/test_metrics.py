@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from core import metrics
 from core.errors import SettingsError
 from core.metrics import REGISTRY
-from temporal.monitoring import measure, serving_metrics
+from temporal.monitoring import BACKLOGS, measure, serving_metrics
 from temporal.readiness import Readiness
 from tests.needs import need
 from tests.ports import free_port
@@ -154,10 +154,7 @@ async def test_a_system_that_works_exposes_what_it_did(system: System, site: Fak
     assert grown("diffy_temporal_call_seconds_count", call="start_workflow", outcome="ok") == 2
     route = {"route": "/api/pages/{page_id}/crawl", "method": "POST", "status": "2xx"}
     assert grown("diffy_http_request_seconds_count", **route) == 2
-    assert {each.labels["kind"] for each in after["diffy_backlog_tasks"]} == {
-        "workflow",
-        "activity",
-    }
+    assert {each.labels["kind"] for each in after["diffy_backlog_tasks"]} == set(BACKLOGS)
     assert {each.labels["part"] for each in after["diffy_ready"]} >= {"temporal", "database"}
     text = json.dumps({name: [each.labels for each in found] for name, found in after.items()})
     assert str(page_id) not in text

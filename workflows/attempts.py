@@ -8,6 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from core.jobs.contract import CANCELLED, AttemptReport, Outcome, attempts_before
+from core.jobs.queues import Queue
 from core.model import Model
 from workflows.failures import explain
 from workflows.policies import HEARTBEAT_TIMEOUT, retry_policy
@@ -31,10 +32,10 @@ async def run_attempts(
     """Run `activity` with the input `job` until it gives a result of type `result`, and return it.
 
     A worker that shuts down releases its attempt, which resumes at once. A deferred attempt resumes
-    at its `next_at`. A resumed attempt keeps its number. `attempt_timeout` limits each execution of
-    the activity, and `summary` is its text in the Temporal web UI. Success and failure are written
-    to `publication`. The first attempt begins with the activity `quick_look`, if there is one and
-    the job was started to take it.
+    at its `next_at`, and one that needs a browser where there is one. A resumed attempt keeps its
+    number. `attempt_timeout` limits each execution of the activity, and `summary` is its text in
+    the Temporal web UI. Success and failure are written to `publication`. The first attempt begins
+    with the activity `quick_look`, if there is one and the job was started to take it.
 
     Raises an ApplicationError, whose type is the error code, if the last attempt fails or the error
     is permanent. Raises CancelledError, or an ActivityError with that cause, if the job is
@@ -55,6 +56,7 @@ async def run_attempts(
             outcome: Outcome[Result] = await workflow.execute_activity(
                 activity,
                 args=[job, released],
+                task_queue=queue_of(released).task_queue,
                 result_type=Outcome[result],  # type: ignore[valid-type]
                 start_to_close_timeout=attempt_timeout,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
@@ -78,6 +80,12 @@ async def run_attempts(
             return _completed(publication, outcome.attempt, outcome.result)
         released = outcome.attempt
         publication.release(released)
+
+
+def queue_of(released: AttemptReport | None) -> Queue:
+    """Where the rest of the attempt is done, or a new one."""
+    handed_on = released.queue if released is not None else None
+    return handed_on or Queue.READING
 
 
 def _completed(publication: Publication, final: AttemptReport, result: Result) -> Result:

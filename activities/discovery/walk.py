@@ -30,7 +30,7 @@ from activities.reporting import Attempt
 from core.changes.detection import SeenPage, prices_of
 from core.changes.events import page_unlinked
 from core.changes.price_list import ListedPrice
-from core.errors import DiffyError, HostBusy, JobError, RedirectToOtherSite
+from core.errors import Deferral, DiffyError, JobError, RedirectToOtherSite
 from core.jobs.checkpoint import EMPTY_CHECKPOINT, Checkpoint, Seeding, StoredError
 from core.jobs.contract import DEFAULT_MAX_DEPTH, DiscoverPagesInput, DiscoverPagesResult
 from core.outbox import BatchMessage
@@ -121,7 +121,7 @@ class Walk:
         self._visits = self._pending = self._pages = 0
         self._visitor = replace(visitor, admit=self._admit)
         self._admission = asyncio.Lock()
-        self._busy: HostBusy | None = None
+        self._busy: Deferral | None = None
         self._files: dict[str, int] = {}
         self._known: set[str] = set()
 
@@ -129,7 +129,8 @@ class Walk:
         """Walk the domain, and return the counts of what was found.
 
         Raises the first JobError of the site if no page was found: the next attempt then starts
-        over. Raises HostBusy if the host's next slot is more than `Attempt.max_host_wait` away, and
+        over. Raises BrowserElsewhere, HostBusy if the host's next slot is more than
+        `Attempt.max_host_wait` away, and
         AlreadyDiscovering if another attempt has taken over the lock.
         """
         result = await self._resume()
@@ -237,7 +238,7 @@ class Walk:
 
         One transaction stores all visits of `STORE_INTERVAL`. URLs that were not visited stay
         pending. Raises HostBusy, after all visits in flight are stored, if the host's next slot is
-        too far away.
+        too far away, and so BrowserElsewhere if a page needs a browser.
         """
         in_flight: dict[asyncio.Task[Visit | None], FoundUrl] = {}
         completed: list[tuple[FoundUrl, Visit]] = []
@@ -297,7 +298,7 @@ class Walk:
                 return await self._visitor.visit(
                     url, self._candidates.in_site, self._profiles.of(url), reading, cache
                 )
-        except HostBusy as busy:
+        except Deferral as busy:
             self._busy = busy
             return None
 
@@ -307,7 +308,7 @@ class Walk:
         hops = Hops(self._kept)
         try:
             yield hops
-        except HostBusy:
+        except Deferral:
             hops.keep()
             raise
 

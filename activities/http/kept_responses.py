@@ -10,7 +10,7 @@ from itertools import starmap
 from typing import Self
 
 from activities.http.fetch import Fetched, ResponseCache, Validators
-from core.errors import HostBusy
+from core.errors import Deferral
 from store.db.engine import Database
 from store.kept_answers import StoredAnswer, forget_answers, keep_answers, kept_answers
 
@@ -28,14 +28,14 @@ class KeptResponses:
         """The responses of the attempt that runs inside the block.
 
         A `resumed` attempt begins with those that it stored when it was deferred. They are stored
-        if the block raises HostBusy, and deleted if it ends in any other way but by cancellation:
+        if the block raises Deferral, and deleted if it ends in any other way but by cancellation:
         then the attempt may go on in another worker.
         """
         stored = await _stored(database, job_id) if resumed else {}
         kept = cls(dict(stored))
         try:
             yield kept
-        except HostBusy:
+        except Deferral:
             async with database.transaction() as session:
                 await keep_answers(session, job_id, starmap(_to_store, kept._new.items()))
             raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from activities.http.fetch import NO_VALIDATORS, Fetched, Fetcher, FetchLimits
 from activities.rendering.browser import Browser
 from activities.rendering.proxy import GuardingProxy, ProxyLimits
-from core.errors import JobError, PageTooLarge, RenderingFailed
+from core.errors import BrowserElsewhere, JobError, PageTooLarge, RenderingFailed
 from core.web.crawl_settings import RequestProfile
 from core.web.hash_routes import document_of, route_of, with_route
 from core.web.urls import origin_of
@@ -42,7 +42,9 @@ class RenderingLimits:
 
 
 class Renderer:
-    """Opens pages in the worker's browser. `user_agent` applies unless a profile has its own."""
+    """Opens pages in the worker's browser, unless pages are not rendered `here`. `user_agent`
+    applies unless a profile has its own.
+    """
 
     def __init__(
         self,
@@ -51,11 +53,18 @@ class Renderer:
         *,
         user_agent: str,
         limits: RenderingLimits | None = None,
+        here: bool = True,
     ) -> None:
+        self._here = here
         self._browser = browser
         self._fetcher = fetcher
         self._user_agent = user_agent
         self._limits = limits or RenderingLimits()
+
+    def check_is_here(self) -> None:
+        """Raises BrowserElsewhere if this worker renders no pages."""
+        if not self._here:
+            raise BrowserElsewhere
 
     async def render(self, fetched: Fetched, profile: RequestProfile) -> Fetched:
         """The document of `fetched` after its scripts have run, without requesting it again. It is
@@ -63,8 +72,10 @@ class Renderer:
 
         It has no validators: those of `fetched` do not cover what the scripts load. Raises
         BrowserMissing if no browser is installed, RenderingFailed if the page exceeds the deadline
-        or crashes the browser, PageTooLarge, and InternalError if the browser does not start.
+        or crashes the browser, PageTooLarge, InternalError if the browser does not start, and
+        BrowserElsewhere if this worker renders no pages.
         """
+        self.check_is_here()
         async with self._browser.lent() as chromium:
             body = await self._rendered(chromium, fetched, profile)
         return replace(fetched, body=body, content_type=UTF8_HTML, validators=NO_VALIDATORS)

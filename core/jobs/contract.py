@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, model_validator
 
+from core.jobs.queues import Queue
 from core.model import Model, Moment
 
 DEFAULT_MAX_PAGES = 1_000
@@ -225,7 +226,7 @@ class AttemptReport(Model):
     is set, and of the rest of this deferred attempt if not. `started_at` is the start of this
     attempt, `first_started_at` that of the first one, and `worker` the identity of the worker.
     `deferred_to` is the moment of the last deferral, and `deferrals` the number of deferrals for a
-    busy host.
+    busy host. `queue` is where the rest of this attempt is done; None: where it would have begun.
     """
 
     attempt: AttemptNumber
@@ -237,6 +238,7 @@ class AttemptReport(Model):
     reason: str | None = None
     deferred_to: Moment | None = Field(default=None, alias="putOffTo")
     deferrals: Annotated[int, Field(ge=0)] = 0
+    queue: Queue | None = None
 
 
 def attempts_before(released: AttemptReport | None) -> int:

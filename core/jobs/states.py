@@ -3,7 +3,9 @@
 from enum import StrEnum
 
 TASK_QUEUE = "diffy"
-"""The task queue of all workflows and activities; part of the published contract."""
+"""The task queue of all workflows; part of the published contract. `core.jobs.queues` has those of
+activities.
+"""
 
 
 class JobName(StrEnum):

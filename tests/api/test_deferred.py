@@ -21,7 +21,8 @@ from core.jobs.contract import (
     CrawlPageResult,
     Outcome,
 )
-from core.jobs.states import TASK_QUEUE, JobState
+from core.jobs.queues import Queue
+from core.jobs.states import JobState
 from temporal.jobs.view import JobDetail
 from tests.api.served import served
 from tests.api.test_watching import events
@@ -233,7 +234,8 @@ async def deferred_unheard(shop: Shop, later: timedelta) -> JobDetail:
     job_id = await shop.system.ask(f"/api/pages/{shop.page_id}/crawl")
     async with workflows(shop.system):
         await eventually(lambda: shop.activities(job_id), bool)
-    async with Worker(shop.system.client, task_queue=TASK_QUEUE, activities=[putting_off(later)]):
+    reading = Queue.READING.task_queue
+    async with Worker(shop.system.client, task_queue=reading, activities=[putting_off(later)]):
         await eventually(lambda: shop.activities(job_id), lambda count: count == 0)
     return await shop.system.job(job_id)
 

@@ -20,6 +20,7 @@ from core.jobs.contract import (
     FinalReport,
     Outcome,
 )
+from core.jobs.queues import Queue
 from core.jobs.states import TASK_QUEUE, JobState
 from temporal.jobs.view import JobDetail
 from tests.eventually import eventually
@@ -56,13 +57,10 @@ async def quick(_: CrawlPageInput, __: AttemptReport | None) -> Outcome[CrawlPag
 async def dead_worker(system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Worker]:
     """A worker whose attempts send no heartbeats and soon time out."""
     monkeypatch.setattr("workflows.attempts.HEARTBEAT_TIMEOUT", timedelta(seconds=1))
-    async with Worker(
-        system.client,
-        task_queue=TASK_QUEUE,
-        workflows=[CrawlPage],
-        activities=[silent],
-        workflow_runner=RUNNER,
-    ) as worker:
+    async with (
+        workflows(system),
+        Worker(system.client, task_queue=Queue.READING.task_queue, activities=[silent]) as worker,
+    ):
         yield worker
 
 
@@ -120,7 +118,7 @@ async def ended_unheard(system: System, site: FakeSite) -> Job:
     async with workflows(system):
         scheduled = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
         await eventually(events, lambda found: scheduled in found)
-    async with Worker(system.client, task_queue=TASK_QUEUE, activities=[quick]):
+    async with Worker(system.client, task_queue=Queue.READING.task_queue, activities=[quick]):
         completed = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
         await eventually(events, lambda found: completed in found)
     return workflow
