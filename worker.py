@@ -10,7 +10,8 @@ from datetime import timedelta
 
 import uvloop
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from activities.backtest import BacktestActivities
 from activities.batches import BatchActivities
@@ -41,6 +42,7 @@ from core.alerts.attempts import Attempt
 from core.alerts.signal_targets import SignalTargets
 from core.errors import DiffyError
 from core.jobs.queues import Queue
+from core.jobs.states import TASK_QUEUE
 from core.logs.service import exit_code, service_log
 from core.settings import Settings, load_settings
 from core.tracing import trace_fields
@@ -248,6 +250,21 @@ def activities_of(settings: Settings, resources: Resources) -> Activities:
     )
 
 
+def deployment_of(settings: Settings) -> WorkerDeploymentConfig | None:
+    """The version of this worker in Temporal's worker versioning; None without one.
+
+    Workflows are pinned to the version that they began with, unless they may run for longer than a
+    deployment waits: those follow the current version, and replay with `workflow.patched`.
+    """
+    if settings.worker_version is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(TASK_QUEUE, settings.worker_version),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.PINNED,
+    )
+
+
 def poller(
     settings: Settings, client: Client, queue: Queue, activities: Sequence[Callable[..., object]]
 ) -> Worker:
@@ -258,6 +275,7 @@ def poller(
         workflows=WORKFLOWS if queue is Queue.CHECKS else [],
         workflow_runner=RUNNER,
         interceptors=[InputGuard()],
+        deployment_config=deployment_of(settings),
         activities=activities,
         # Eagerly executed activities would bypass the rate limit of their host.
         disable_eager_activity_execution=True,

@@ -30,6 +30,8 @@ CORS_ORIGINS = rf"^(\*|{_ORIGIN}( *, *{_ORIGIN})*)$"
 PUBLIC_URL = r"^https?://[!-.0-~]+(/[!-~]*)?$"
 """An http(s) URL without white space."""
 
+BUILD_ID = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"
+
 MAIL_ADDRESS = r"^[!#-'*+\-./-9=?A-Z^-~]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$"
 """An address of e-mail without quotes (RFC 5322, 3.4.1, dot-atom)."""
 
@@ -255,6 +257,13 @@ class Settings(BaseSettings):
     queues: Annotated[str, AfterValidator(_queues)] = "checks,reading,rendering"
     """The kinds of work that a worker process does, with commas between: `checks`, `reading`,
     `rendering`. Each needs a worker somewhere."""
+
+    worker_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")] | None = (
+        None
+    )
+    """The version of the code of a worker, as a build id of Temporal's worker versioning in the
+    deployment `diffy`. Workflows that run for minutes end with the version that they began with.
+    Without it, workers are not versioned."""
 
     @property
     def resolved_database_url(self) -> str:
