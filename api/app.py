@@ -18,6 +18,7 @@ from api.errors import NO_OTHER_ERRORS, ErrorAnswers, documented_errors
 from api.key_limits import KeyLimits, QuotaHeaders
 from api.limits import BodyLimit, HeadLimit
 from api.measuring import Measuring
+from api.parameters import UnknownParameters, parameters_of
 from api.request_ids import RequestIds
 from api.routes import (
     alerts,
@@ -99,6 +100,8 @@ ROUTERS: Final = (
 )
 """The routers that require an API key."""
 
+PARAMETERS: Final = parameters_of(ROUTERS)
+
 PAGES: Final = (
     sign_in.router,
     assets.router,
@@ -175,6 +178,7 @@ def create_app(
             Middleware(ErrorAnswers, answer=answer_any_fault),
             Middleware(HeadLimit),
             Middleware(Authentication),
+            Middleware(UnknownParameters, parameters=PARAMETERS),
             Middleware(OwnWrites),
             Middleware(BodyLimit),
         ],

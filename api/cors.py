@@ -15,12 +15,15 @@ SENT: Final = (
     "Idempotency-Key",
     "If-None-Match",
     "Last-Event-ID",
+    "Prefer",
     "X-Request-Id",
 )
 READ: Final = (
     "Allow",
     "ETag",
+    "Ignored-Parameters",
     "Location",
+    "Preference-Applied",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",

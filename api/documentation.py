@@ -1,19 +1,21 @@
 """Corrections of the OpenAPI document that FastAPI generates."""
 
+import re
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.errors import DESCRIPTIONS, JSON, PROBLEM, ErrorAnswer, Problem
+from api.parameters import IGNORED
 from core.model import Model
 from core.scopes import Scope, needed_scope
 
 EVENTS: Final = "text/event-stream"
 
 RETRY_AFTER: Final = "Retry-After"
-LIMITS: Final = ("RateLimit-Policy", "RateLimit")
-"""Headers of every answer to a request with a key."""
+KEYED: Final = ("RateLimit-Policy", "RateLimit", IGNORED)
+"""Headers that every answer to a request with a key may have."""
 
 HEADERS: Final = {
     "RateLimit-Policy": {
@@ -24,6 +26,11 @@ HEADERS: Final = {
     "RateLimit": {
         "description": "How many of them are left (`r`), and the seconds (`t`) until they are "
         "counted anew.",
+        "schema": {"type": "string"},
+    },
+    IGNORED: {
+        "description": "The names of query parameters that the route does not have. A request with "
+        "`Prefer: handling=strict` is refused instead.",
         "schema": {"type": "string"},
     },
     RETRY_AFTER: {
@@ -70,6 +77,7 @@ class DocumentedApi(FastAPI):
         components["headers"] = HEADERS
         for address, path in document["paths"].items():
             for method, operation in path.items():
+                operation["summary"] = _first_sentence(operation["description"])
                 responses = operation["responses"]
                 responses.pop("default", None)
                 if "401" in responses and needed_scope(method.upper(), address) is not Scope.READ:
@@ -78,8 +86,15 @@ class DocumentedApi(FastAPI):
                 for status, response in operation["responses"].items():
                     _document_error(status, response)
                     if "401" in responses and status != "401":
-                        _add_headers(response, *LIMITS)
+                        _add_headers(response, *KEYED)
         return document
+
+
+def _first_sentence(text: str) -> str:
+    """What a description says first, as plain text. FastAPI's own summaries are the names of
+    functions.
+    """
+    return re.split(r"[.:;](?:\s|$)", text, maxsplit=1)[0].replace("`", "").replace("\n", " ")
 
 
 def _document_error(status: str, response: dict[str, Any]) -> None:

@@ -169,6 +169,9 @@ def api_page() -> str:
         "Lists take `limit` (1 to 100, default 20) and either `page` (from 1) or `cursor`, which "
         "is `meta.nextCursor` of the page before. An `Idempotency-Key` has 1 to 200 visible ASCII "
         "characters and holds for seven days.",
+        "Query parameters that a route does not have are ignored, and the header "
+        "`Ignored-Parameters` of the answer names them. A request with `Prefer: handling=strict` "
+        "(RFC 7240) is refused with 400 instead: a misspelt filter would show everything.",
         "Each route may also answer 408, 413, 429, 431, 500 or 503. [Errors](errors.md) lists the "
         "codes.",
         *parts,

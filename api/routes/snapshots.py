@@ -140,7 +140,7 @@ async def difference(
         Query(description="Another snapshot of the page; by default the one before it."),
     ] = None,
 ) -> SnapshotDifferenceAnswer:
-    """The difference between this snapshot and `against`."""
+    """The difference between this snapshot of a page and an earlier one, or `against`."""
     async with database.reading() as session:
         after = await get_snapshot(session, principal.org_id, snapshot_id)
         before_id = against or await snapshot_before(session, after)

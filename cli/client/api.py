@@ -53,7 +53,8 @@ class Api:
         import httpx2
 
         self.url = connection.url
-        headers = {"Accept": "application/json"}
+        # An older installation refuses a filter that it does not know: all rows would be wrong.
+        headers = {"Accept": "application/json", "Prefer": "handling=strict"}
         if connection.key is not None:
             try:
                 headers["Authorization"] = f"Bearer {connection.key.encode('ascii').decode()}"

@@ -1,4 +1,4 @@
-"""Errors as problem details, and requests of pages of other origins."""
+"""Errors as problem details, unknown parameters, and requests of pages of other origins."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 
-from api.app import create_app
+from api.app import PARAMETERS, create_app
 from api.deps import services_of
+from tests.api.operations import operations
 from tests.system import System
 
 PROBLEM = "application/problem+json"
@@ -56,6 +57,50 @@ async def test_a_problem_keeps_the_headers_of_the_error(system: System) -> None:
 async def test_a_success_is_json_also_for_whoever_prefers_problems(system: System) -> None:
     answer = await system.api.get("/api/domains", headers={"Accept": f"{PROBLEM}, */*;q=0.1"})
     assert (answer.status_code, answer.json()["data"]) == (200, [])
+
+
+async def test_a_parameter_that_a_route_does_not_have_is_ignored_and_told(system: System) -> None:
+    answer = await system.api.get("/api/jobs?stat=failed&limit=5&x%0a=1&stat=x")
+    assert (answer.status_code, answer.json()["meta"]["pageSize"]) == (200, 5)
+    assert answer.headers["Ignored-Parameters"] == "stat, x%0A"
+    for path in ("/api/jobs?limit=5&status=failed", "/api/jobs", "/healthz?x=1", "/?x=1"):
+        answer = await system.api.get(path, headers={"Prefer": "handling=lenient"})
+        assert not {"Ignored-Parameters", "Preference-Applied"} & set(answer.headers), path
+    assert (await system.api.get("/api/nothing?x=1")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "prefer", ["handling=strict", 'return=minimal, Handling = "Strict"; a=b, handling=lenient']
+)
+async def test_a_client_can_have_it_refused(system: System, prefer: str) -> None:
+    strict = {"Prefer": prefer}
+    for method, path, name, near in (
+        ("GET", "/api/jobs?stat=failed", "stat", "status"),
+        ("GET", "/api/jobs?domain_id=x", "domain_id", "domainId"),
+        ("GET", "/api/changes?LIMIT=5", "LIMIT", "limit"),
+        ("POST", "/api/jobs/cancel?statut=delayed", "statut", "status"),
+    ):
+        answer = await system.api.request(method, path, headers=strict)
+        assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR"), path
+        told = f"There is no parameter of this name here. Did you mean {near}?"
+        assert answer.json()["details"] == {name: told}
+    answer = await system.api.get("/api/domains?%00zzzz=1", headers=strict)
+    [told] = answer.json()["details"].values()
+    assert told == "There is no parameter of this name here."
+    answer = await system.api.get("/api/jobs?status=failed", headers=strict)
+    assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "handling=strict")
+    assert (await system.api.get("/feeds/x?utm_source=x", headers=strict)).status_code == 404
+
+
+def test_every_documented_parameter_is_known(system: System) -> None:
+    for operation in operations(system, endless=True):
+        if operation.path.startswith("/api/"):
+            documented = {
+                each["name"]
+                for each in operation.documented.get("parameters", [])
+                if each["in"] == "query"
+            }
+            assert PARAMETERS[operation.method, operation.path] == documented, str(operation)
 
 
 @asynccontextmanager
