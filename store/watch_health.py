@@ -1,5 +1,6 @@
 """Which pages of an organisation are not watched as they should be."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -77,6 +78,24 @@ async def watch_health(
         ),
         domains=list((await session.scalars(of_domain)).all()),
     )
+
+
+async def problems_of(session: AsyncSession, domain_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Why most checks or the last discovery of domains failed, by the id of the domain; those that
+    work, or are paused, have none.
+    """
+    rows = await session.scalars(
+        select(Domain).where(
+            Domain.id.in_(domain_ids),
+            Domain.status == DomainStatus.ACTIVE,
+            or_(
+                Domain.checks_broken_since.is_not(None),
+                Domain.discovery_broken_since.is_not(None),
+                Domain.failed_discoveries > 0,
+            ),
+        )
+    )
+    return {each.id: each.checks_problem or each.discovery_problem or "" for each in rows}
 
 
 async def _missed(

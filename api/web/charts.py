@@ -36,7 +36,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Dot:
-    """A moment at which a price changed."""
+    """A point of a line, such as the change of a price, and what is told of it."""
 
     x: float
     y: float
@@ -82,6 +82,7 @@ class JobChart:
     y_ticks: list[Tick]
     x_ticks: list[Tick]
     path: str
+    dots: list[Dot]
     duration_ticks: list[Tick]
 
 
@@ -190,24 +191,25 @@ def job_chart(jobs: Sequence[Finished], now: datetime) -> JobChart | None:
     seconds = _ticks(0, max([each for each in taken if each is not None], default=1) or 1)
     scale = (HEIGHT - BOTTOM - TOP) / seconds[-1]
     bars = []
-    path = ""
+    dots = []
     for place, (group, median_seconds) in enumerate(zip(groups, taken, strict=True)):
         completed = sum(job.completed for job in group)
         x = LEFT + place * width
-        if median_seconds is not None:
-            path += f"{'L' if path else 'M'}{x + width / 2:.1f} "
-            path += f"{HEIGHT - BOTTOM - median_seconds * scale:.1f}"
         if not group:
             continue
-        took = f", {median_seconds:.1f} s each" if median_seconds is not None else ""
+        when = f"{begin + place * size:%d %b %H:%M}"
+        took = ""
+        if median_seconds is not None:
+            took = f", {median_seconds:.1f} s each"
+            at = round(HEIGHT - BOTTOM - median_seconds * scale, 1)
+            dots.append(Dot(round(x + width / 2, 1), at, f"{when}: {median_seconds:.1f} s"))
         bars.append(
             Bar(
                 x=round(x + width * 0.1, 1),
                 width=round(width * 0.8, 1),
                 completed=round(completed * unit, 1),
                 failed=round((len(group) - completed) * unit, 1),
-                text=f"{begin + place * size:%d %b %H:%M}: {completed} completed, "
-                f"{len(group) - completed} failed{took}",
+                text=f"{when}: {completed} completed, {len(group) - completed} failed{took}",
             )
         )
     end = begin + count * size
@@ -219,7 +221,8 @@ def job_chart(jobs: Sequence[Finished], now: datetime) -> JobChart | None:
         bars=bars,
         y_ticks=[Tick(round(HEIGHT - BOTTOM - value * unit, 1), f"{value:g}") for value in ticks],
         x_ticks=_moments(begin, end, x_of),
-        path=path,
+        path="".join(f"{'L' if n else 'M'}{dot.x:.1f} {dot.y:.1f}" for n, dot in enumerate(dots)),
+        dots=dots,
         duration_ticks=[
             Tick(round(HEIGHT - BOTTOM - value * scale, 1), f"{value:g} s") for value in seconds
         ],

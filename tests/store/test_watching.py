@@ -23,6 +23,7 @@ from store.tables.alerts import Alert, Channel, ChannelKind
 from store.tables.changes import Change
 from store.tables.domains import Domain
 from store.tables.pages import Page
+from store.watch_health import problems_of
 from store.watching import (
     FailedCheck,
     lock_if_failing,
@@ -263,10 +264,18 @@ async def test_discoveries_that_fail_in_a_row_are_told(database: Database, domai
         failed = FailedCheck(f"job {number}", minutes(number), "The site is away.")
         async with database.transaction() as session:
             await record_failed_discovery(session, domain.id, failed, LIMIT)
+        assert await problems(database, domain) == {domain.id: "The site is away."}
     [broken] = await told(database)
     assert broken.summary == "The last 3 discoveries of the pages failed. The site is away."
     assert await discovers(database, domain, 5, 1)
     assert await kinds(database) == ["watch_broken", "watch_restored"]
+    assert await problems(database, domain) == {}
+
+
+async def problems(database: Database, domain: Domain) -> dict[UUID, str]:
+    """What the list of domains says of the domain."""
+    async with database.reading() as session:
+        return await problems_of(session, [domain.id])
 
 
 async def alert(database: Database, domain: Domain, rule: AlertRule) -> UUID:

@@ -29,6 +29,7 @@ from core.errors import Conflict, InvalidAddress, InvalidRequest
 from core.jobs.states import JobState
 from store.prices import PriceFilter
 from store.tables.domains import DomainStatus
+from store.watch_health import problems_of
 from temporal.jobs.visibility import JobFilter
 
 router = APIRouter(dependencies=SIGNED_IN)
@@ -57,12 +58,15 @@ async def _list(
     paging = requested(request)
     tag = usable_tag(request)
     found = await rest.list_all(owner, paging, database, client, tag)
+    async with database.reading() as session:
+        problems = await problems_of(session, [each.id for each in found.data])
     return page(
         request,
         "domains.html",
         title="Domains",
         status=400 if error else 200,
         domains=found.data,
+        problems=problems,
         tag=tag,
         links=links(request, paging, found.meta.total, len(found.data)),
         checks=SHOWN_CHECKS,

@@ -6,7 +6,9 @@ function prepare() {
   const inside = frame?.contentDocument;
   if (!inside || inside.location.href === "about:blank" || inside.readyState !== "complete") return;
   const match = inside.querySelector("[data-match]");
-  if (match) match.scrollIntoView({ block: "center" });
+  // Not `scrollIntoView`, which would move the page around the frame too.
+  const { top, height } = match?.getBoundingClientRect() ?? { top: 0, height: 0 };
+  if (match) inside.documentElement.scrollTop += top - (frame.clientHeight - height) / 2;
   let under;
   inside.addEventListener("mouseover", (event) => {
     under?.removeAttribute("data-under");

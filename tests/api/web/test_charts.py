@@ -69,6 +69,11 @@ def test_jobs_are_counted_by_the_time_in_which_they_finished() -> None:
     assert chart.y_ticks[-1].text == "1"
     assert sum(bar.failed > 0 for bar in chart.bars) == 6
     assert "01 Mar 05:00: 1 completed, 0 failed, 5.0 s each" in [bar.text for bar in chart.bars]
+    assert "01 Mar 05:00: 5.0 s" in [dot.text for dot in chart.dots]
+    assert chart.path.count("L") == len(chart.dots) - 1
+    alone = job_chart([jobs[5]], START + timedelta(hours=6))
+    assert alone
+    assert len(alone.dots) == 1, "a line of one point would not be seen"
     year = [Finished(START + timedelta(days=n), True, None) for n in range(365)]
     chart = job_chart(year, START + timedelta(days=365))
     assert chart
