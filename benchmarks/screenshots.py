@@ -23,6 +23,7 @@ MAX_SIZE: Final = 100_000
 """Bytes of one picture."""
 
 DESKTOP: Final = (1100, 720)
+TALL: Final = (1100, 1060)
 PHONE: Final = (375, 720)
 
 CHANGELOG: Final = "changelog.html"
@@ -101,7 +102,7 @@ async def take(connection: Connection, ids: dict[str, str]) -> None:
         await shot(page, "changes", "/", DESKTOP)
         await shot(page, "change", change, DESKTOP)
         await shot(page, "prices-dark", prices, DESKTOP, dark=True)
-        await shot(page, "select", f"{prices}/select?selector=p", DESKTOP)
+        await shot(page, "select", f"{prices}/select?selector=p", TALL)
         await shot(page, "alerts", "/alerts", DESKTOP)
         await shot(page, "phone", "/", PHONE)
         await shot(page, "phone-dark", change, PHONE, dark=True)
