@@ -167,7 +167,7 @@ def _may_be_price(line: str) -> bool:
     return len(display_form(line)) < MIN_PROSE_LENGTH and not is_verbatim(line)
 
 
-READING_VERSION: Final = "3"
+READING_VERSION: Final = "4"
 """The version of the rules by which the text of a page is read; a new one makes all texts anew."""
 
 

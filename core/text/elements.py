@@ -308,13 +308,35 @@ _OVERLAY_ROLES: Final = frozenset(
 )
 
 
+_EXPANDS: Final = (
+    "button[aria-expanded]:not([aria-controls]), [role=button][aria-expanded]:not([aria-controls])"
+)
+_TITLES: Final = frozenset({"dt", "h1", "h2", "h3", "h4", "h5", "h6", "div", "header", "p"})
+_PANEL_TAGS: Final = frozenset({"div", "dd", "section", "article", "p", "ul", "ol", "table"})
+_MENUS: Final = frozenset({"nav", "header", "footer"})
+MAX_NODES_BETWEEN: Final = 4
+"""Number of texts and comments between a button and its panel."""
+
+
+def _is_in_menu(node: LexborNode) -> bool:
+    """Whether the element is in a menu, or in the header or footer of the page."""
+    parent = node.parent
+    while parent is not None and parent.tag is not None:
+        if parent.tag == "nav" or parent.attributes.get("role") in _OVERLAY_ROLES:
+            return True
+        if parent.tag in _MENUS and parent.parent is not None and parent.parent.tag == "body":
+            return True
+        parent = parent.parent
+    return False
+
+
 class Panels:
     """The hidden elements of a page that one click shows: panels of tabs and accordions."""
 
     def __init__(self, tree: LexborHTMLParser) -> None:
         self._tree = tree
 
-    def has(self, tag: str, attributes: Attributes) -> bool:
+    def has(self, node: LexborNode, tag: str, attributes: Attributes) -> bool:
         """Whether the hidden element is such a panel."""
         role = attributes.get("role") or ""
         if role in _OVERLAY_ROLES or tag in ("dialog", "input", "nav"):
@@ -327,7 +349,50 @@ class Panels:
         identity = attributes.get("id")
         if identity is not None and identity in self._controlled | self._named_by_scripts:
             return not any(map(_OVERLAY_NAME.search, [identity.lower(), *names]))
-        return bool(self._tabs.intersection((attributes.get("aria-labelledby") or "").split()))
+        if self._tabs.intersection((attributes.get("aria-labelledby") or "").split()):
+            return True
+        return (
+            tag in _PANEL_TAGS
+            and not any(map(_OVERLAY_NAME.search, [(identity or "").lower(), *names]))
+            and self._follows_button(node)
+        )
+
+    def _follows_button(self, node: LexborNode) -> bool:
+        """Whether the element follows a button that expands something and does not name what: the
+        button itself, or a heading or term that has it.
+        """
+        if not self._expands:
+            return False
+        before = node.prev
+        for _ in range(MAX_NODES_BETWEEN):
+            if before is None or before.tag not in ("-text", "-comment"):
+                break
+            if before.tag == "-text" and (before.text_content or "").strip():
+                return False
+            before = before.prev
+        if before is None or before.tag in ("-text", "-comment"):
+            return False
+        if before.mem_id in self._expands:
+            return True
+        if before.tag not in _TITLES:
+            return False
+        buttons = [each for each in before.css(_EXPANDS) if each.mem_id in self._expands]
+        # A title has no other words; a part of the page with a button somewhere is none.
+        return len(buttons) == 1 and buttons[0].text(strip=True) == before.text(strip=True)
+
+    @cached_property
+    def _expands(self) -> frozenset[int]:
+        """The buttons that expand what they do not name, by the addresses of their nodes."""
+        found = set()
+        for node in self._tree.css(_EXPANDS):
+            attributes = node.attributes
+            if attributes.get("aria-haspopup") not in (None, "false"):
+                continue
+            names = (attributes.get(each) or "" for each in ("class", "id", "aria-label"))
+            words = " ".join(names).lower().split()
+            if not any(map(_OVERLAY_NAME.search, words)) and not _is_in_menu(node):
+                found.add(node.mem_id)
+        return frozenset(found)
 
     @cached_property
     def _named_by_scripts(self) -> frozenset[str]:

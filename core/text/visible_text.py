@@ -215,7 +215,7 @@ class _Walk:
                 node = self._next_after(node)
                 continue
             attributes = node.attributes if tag not in _WITHOUT_ATTRIBUTES else {}
-            if self._is_hidden(tag, attributes):
+            if self._is_hidden(node, tag, attributes):
                 if tag in ("svg", "iframe"):
                     self._show_unread(node, tag, attributes)
                 node = self._next_after(node)
@@ -312,7 +312,7 @@ class _Walk:
                 self._leave(current, current.tag or "")
         return None
 
-    def _is_hidden(self, tag: str, attributes: dict[str, str | None]) -> bool:
+    def _is_hidden(self, node: LexborNode, tag: str, attributes: dict[str, str | None]) -> bool:
         if tag in INVISIBLE_TAGS or tag.startswith("-"):
             return True
         if tag == "time":
@@ -322,7 +322,7 @@ class _Walk:
         if is_closed_dialog(tag, attributes):
             return True
         if "hidden" in attributes or _is_styled_away(attributes):
-            return not self._panels.has(tag, attributes)
+            return not self._panels.has(node, tag, attributes)
         return False
 
 

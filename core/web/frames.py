@@ -216,20 +216,20 @@ class _Visibility:
                 seen = known
                 break
             path.append(node.mem_id)
-            if self._hides(node.tag, node.attributes):
+            if self._hides(node, node.tag, node.attributes):
                 seen = False
                 break
             node = node.parent
         self._known.update(dict.fromkeys(path, seen))
         return seen
 
-    def _hides(self, tag: str, attributes: dict[str, str | None]) -> bool:
+    def _hides(self, node: LexborNode, tag: str, attributes: dict[str, str | None]) -> bool:
         if tag in INVISIBLE_TAGS or is_closed_dialog(tag, attributes):
             return True
         if attributes.get("aria-hidden") == "true":
             return True
         if "hidden" in attributes or _STYLED_AWAY.search(_style(attributes)):
-            return not self._panels.has(tag, attributes)
+            return not self._panels.has(node, tag, attributes)
         return False
 
 

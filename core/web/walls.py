@@ -36,11 +36,20 @@ MAX_LINKS_OF_NOTICE: Final = 6
 MAX_BARE_WORDS: Final = 40
 """Number of words of a wall whose heading alone tells that it is one."""
 
+LONG_DENIAL: Final = 4
+"""Number of words of a denial that no other page has as its title."""
+
+MAX_WORDS_OF_DENIAL: Final = 7
+"""Number of words of a denial that says nothing else."""
+
 MAX_FIELDS: Final = 1
 """Number of text fields of a bot check: other forms with a captcha have fields of their own."""
 
 MAX_WORDS_OUTSIDE: Final = 25
 """Number of words outside of the part of a page that asks for consent: its header and footer."""
+
+MAX_WORDS_OF_NAME: Final = 6
+"""Number of words beside a consent that say no more than whose site it is."""
 
 MAX_WORDS_OF_SCRIPT: Final = 10
 """Number of words of a challenge that only a script shows."""
@@ -170,7 +179,8 @@ _BOT_CHECK: Final = _pattern(
     滑块验证
     로봇이 아닙니다|사람인지 확인|자동 ?입력 ?방지|비정상적인 (?:트래픽|접근)|보안 ?확인
     मैं रोबोट नहीं|आप (?:इंसान|मानव|रोबोट नहीं) हैं|tôi không phải là (?:người máy|robot)
-    bạn là con người|ฉันไม่ใช่หุ่นยนต์|คุณเป็นมนุษย์|คุณไม่ใช่(?:โปรแกรมอัตโนมัติ|หุ่นยนต์|บอท)|saya bukan robot
+    bạn là con người|ฉันไม่ใช่หุ่นยนต์|คุณเป็นมนุษย์|คุณไม่ใช่(?:โปรแกรมอัตโนมัติ|หุ่นยนต์|บอท)
+    saya bukan robot
     anda (?:manusia|bukan robot)
     """
 )
@@ -210,10 +220,15 @@ _ACCESS_DENIED: Final = _pattern(
     """
 )
 _DENIAL: Final = re.compile(
-    r"permission|authori[sz]|berechtig|autoris|autoriz|reference|referenz|incident|support id|"
-    r"request id|ray id|event id|your ip|ip[- ]adress|ip address|adresse ip|direccion ip|"
-    r"endereco ip|indirizzo ip|ip-адрес|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]{12,}\b|firewall|"
+    r"(?:no|not have|n.t have) permission|permission to|authori[sz]|berechtig|autoris|autoriz"
+    r"|reference|referenz|incident|support id|request id|ray id|event id|your ip"
+    r"|ip[- ]adress|ip address|adresse ip|direccion ip|endereco ip|indirizzo ip|ip-адрес"
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]{12,}\b|firewall|"
     r"this server|security (?:service|policy|rules)|try again|response code|if you believe"
+    r"|\b(?:error|erreur|fehler|contact|administrator|blocked|proxy|vpn|requests?|website)\b"
+    r"|web site|site owner|country|region|sorry|unfortunately|\blater\b|spater|plus tard"
+    r"|mas tarde|mais tarde|piu tardi|ошибк|позже|администратор|страниц"
+    r"|文字|しはらく|管理者|管理员|稍后|관리자|잠시"
 )
 
 _MAINTENANCE: Final = _pattern(
@@ -233,21 +248,38 @@ _MAINTENANCE: Final = _pattern(
     wir sind (?:gleich|bald|in kürze) (?:wieder (?:da|für sie da|zurück)|zurück)
     (?:le |notre )?(?:site|service)?(?: est)? ?(?:actuellement )?en (?:cours de )?maintenance
     (?:le site|la page) est (?:temporairement|momentanément) (?:indisponible|fermée?)
-    nous revenons (?:bientôt|très vite)
+    nous (?:revenons|reviendrons|serons de retour) (?:bientôt|très (?:vite|bientôt)|rapidement)
+    nous sommes en maintenance|site indisponible
     (?:el |nuestro )?(?:sitio|sitio web|página)?(?: está)? ?(?:actualmente )?en mantenimiento
-    volvemos (?:pronto|enseguida)|volveremos pronto
+    (?:estamos|nos encontramos) en mantenimiento
+    (?:volvemos|volveremos) (?:muy )?(?:pronto|enseguida)
+    estaremos de vuelta (?:pronto|en breve)
     (?:o |nosso )?(?:site|sítio)?(?: está)? ?em manutenção|voltamos (?:em breve|já)
-    voltaremos em breve
+    voltaremos em breve|estamos em manutenção|siamo in manutenzione
     (?:il |il nostro )?(?:sito|sito web)?(?: è)? ?in manutenzione|torniamo (?:presto|subito)
     torneremo presto
     (?:de |deze |onze )?(?:site|website)?(?: is)? ?(?:in|wegens) onderhoud
     we zijn (?:zo|snel) (?:weer )?terug
+    (?:onze|deze|de) (?:website|site|webshop) is (?:tijdelijk|momenteel|even) niet (?:bereikbaar
+    +|beschikbaar)
+    (?:(?:this|the|our) (?:site|website|service) (?:is )?|we(?:'re| are) )?(?:currently )?(?:
+    +experiencing|having) (?:some )?technical (?:difficulties|problems|issues)
+    (?:this |the |our )?(?:site|website|web site|service|online shop|online store) is (?:currently
+    + |temporarily )?(?:down|offline|unavailable)
+    we(?:'re| are) (?:upgrading|updating|improving) (?:our|the) (?:site|website|web site|shop|store
+    +|systems?|servers?)
+    (?:unsere|die|diese) (?:seite|website|webseite) wird (?:gerade |derzeit )?(?:aktualisiert
+    +|überarbeitet|gewartet)
     prace (?:techniczne|konserwacyjne|serwisowe)|przerwa techniczna|wracamy wkrótce
     (?:ведутся |идут )?технические работы
     сайт (?:временно )?(?:недоступен|на (?:обслуживании|реконструкции))|технічні роботи
     (?:site |sitemiz )?bakım(?:da|dayız| çalışması| modunda)|probíhá údržba
     stránky jsou v údržbě|underhåll pågår|vi är snart tillbaka|siden er under vedligeholdelse
-    vi er snart tilbake|huoltokatko|sivusto on huollossa|karbantartás alatt|site în mentenanță
+    vi er snart tilbake|huoltokatko|sivusto on huollossa
+    (?:az? )?(?:oldal|weboldal|honlap)?(?:unk)? ?karbantartás alatt(?: (?:áll|van))?
+    (?:ο ιστότοπος|η ιστοσελίδα|το site)?(?: μας)? ?(?:είναι |βρίσκεται )?(?:υπό|σε) συντήρηση
+    θα επιστρέψουμε σύντομα|vi er (?:straks|snart) tilbage
+    there is a problem with (?:the|this) service|site în mentenanță
     (?:ただいま|現在)?(?:サイトは|システム)?メンテナンス中(?:です)?
     (?:网站|系统|本站)?(?:正在)?维护中?|(?:網站|系統)(?:正在)?維護中
     sie (?:befinden sich|sind) (?:jetzt )?(?:im warteraum|in der warteschlange)
@@ -264,6 +296,65 @@ _MAINTENANCE: Final = _pattern(
     """
 )
 
+_OF_A_SITE: Final = _pattern(
+    r"""
+    web ?site|(?:this|our|the) (?:site|page|app|platform)|web ?shop|online|servers?\b
+    our (?:shop|store)
+    being (?:updated|upgraded|improved|maintained)|updating|upgrading|technical difficult
+    (?:down|offline) for|do not (?:refresh|reload|close)|reload|http
+    use (?:the|this|our) service|\b50[23]\b|overload|capacity|temporarily unable
+    web-?seite|(?:die|diese|unsere) seite|unser (?:online-?)?shop|aktualisier|gewartet|wartungsmodus
+    \bsite\b|notre boutique|serveur|mise à jour|mettons à jour|plateforme
+    sitio|página web|nuestra tienda|actualizando|servidor|nossa loja|atualizando|sítio
+    \bsito\b|aggiorn|bijgewerkt|vernieuw|stron[aęy]\b|serwis|sklep|serwer|aktualiz
+    сайт|сервер|портал|онлайн|обновля|sunucu|güncell|sitemiz|stránky|e-?shop
+    webbplats|sajt|hemsida|hjemmeside|nettside|nettsted|sivusto|palvelin|uppdater|opdater|oppdater
+    weboldal|honlap|szerver|actualiz|ιστοσελ|ιστοτοπ
+    サイト|サービス|システム|サーバ|网站|系统|服务器|網站|系統|伺服器|升级维护|사이트|서비스|시스템|서버|홈페이지
+    الموقع|الخادم|האתר|साइट|เว็บ|ระบบ|trang web|hệ thống|máy chủ|situs|sistem\b
+    """
+)
+"""Words that say that the closed thing is the web site."""
+
+_POLITE: Final = _pattern(
+    r"""
+    try again|check back|(?:come|visit) (?:us )?(?:again|back) (?:later|soon|in)|inconvenience
+    patience
+    do not (?:refresh|reload|close)|bear with us|shortly|few minutes|moment
+    please wait|estimated|your turn|place in line
+    our engineers
+    geduld|später|versuchen sie|entschuldig|in kürze|bitte warten|patientez|plus tard|réessay|désol
+    gêne|désagrément|paciencia|más tarde|molestias|disculp|paciência|mais tarde|transtorno|desculp
+    pazienza|più tardi|disagio|scusiamo|ongemak|excuses|cierpliw|później|przepraszamy|minut
+    позже|извин|терпени|скоро|daha sonra|sabrınız|özür|později|trpěliv|omlouv|senare|tålamod
+    senere|tålmodighed|myöhemmin|anteeksi|türelm|később|elnézés|răbdare|mai târziu|scuze|υπομον
+    しばらく|お待ち|ご迷惑|後ほど|時間をおいて|稍后|稍後|耐心|不便|谅解|잠시|불편|양해|لاحق|نعتذر|maaf|sabar|nanti
+    """
+)
+"""Words by which a site asks its readers to come again."""
+
+_DAY: Final = (
+    "mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so|lun|mar|mer|jeu|ven|sam|dim|lunes|viernes|sabado"
+    "|domingo|seg|sex|sab|dom|ma|wo|vr|za|zo|pn|pt|sob|nd|пн|вт|ср|чт|пт|сб|вс"
+)
+_OF_A_HOUSE: Final = re.compile(
+    rf"\b(?:{_DAY})(?:day|tag|es)?\.?\s?(?:[-–]|to|bis|a|al|à|do)\s?(?:{_DAY})|opening hours"
+    r"|offnungszeiten|horaires|horario|orari\b|openingstijden|oppettider|abningstider|apningstider"
+    r"|godziny otwarcia|часы работы|営業時間|营业时间|영업시간|\bstreet\b|holiday|vacation|urlaub"
+    r"|betriebsferien|vacances|vacaciones|ferias|ferie|vakantie|urlop|отпуск|夏季休業"
+)
+"""Words of a house with doors, which closes as well: hours, a street, a holiday."""
+
+_OF_A_NOTICE: Final = re.compile(
+    r"\boperational\b|incident history|no incidents|betriebsbereit|installs?\b"
+    r"|will (?:not )?be (?:(?:un)?available|down|offline) (?:on|from|between)|\bplugin\b"
+    r"|\brfc\b|status code|the status \d{3}|(?:to|in) http\b"
+)
+"""Words of a page that tells of a closed time of something else, or of one to come."""
+
+MAX_OTHER_WORDS: Final = 3
+"""Number of words beside its heading of a page that says nothing else."""
+
 _CONSENT: Final = _pattern(
     r"""
     before you (?:continue|proceed|enter)|we (?:value|care about|respect) your privacy
@@ -272,6 +363,15 @@ _CONSENT: Final = _pattern(
     +|proceed|access|read|view)
     consent (?:required|needed)|continue with (?:cookies|ads|advertising)|we use cookies
     you must (?:accept|agree)
+    are you (?:over|at least|of legal|older than|18|21)
+    you must be (?:at least )?(?:1[68]|21|of legal)
+    (?:verify|confirm) (?:that )?(?:your age|you(?:'re| are) (?:over|at least))
+    age (?:verification|check)
+    (?:sind sie|bist du) (?:schon |über |mindestens |älter als )?(?:1[68]|volljährig)|altersprüfung
+    avez-vous (?:plus de |au moins )?(?:18|l'âge)|êtes-vous majeur|(?:eres|es usted) mayor de edad
+    (?:tienes|tiene) (?:más de )?18|você tem (?:mais de )?18|(?:hai|ha) (?:più di |compiuto )?18
+    ben je (?:ouder dan )?18|(?:czy masz|masz) (?:ukończone )?18|вам (?:есть|уже|исполнилось) 18
+    18歳以上ですか|年满18|19세 이상
     bevor sie (?:fortfahren|weiterlesen|weitergehen)|ihre privatsphäre
     wir (?:respektieren|schätzen) ihre (?:privatsphäre|daten)
     (?:mit|weiter mit) (?:werbung|cookies)(?: weiterlesen)?|stimmen sie .{0,40}zu
@@ -298,11 +398,13 @@ _ACCEPT: Final = _pattern(
     принять|принимаю|согласен|соглас|прийняти|kabul|souhlas|přijmout|prijať|godkänn|acceptera
     accepter|godkend|godta|hyväksy|elfogad|accept toate|αποδοχή|приемам
     同意|接受|承諾|동의|수락|أوافق|قبول|מסכים
+    ^(?:yes|ja|oui|sí|sim|sì|да|tak|はい|是)\b|^(?:enter|i am|i'm) |^enter$|over (?:18|21)
     """
 )
 
 _LOGIN: Final = _pattern(
     r"""
+    enter (?:the |this )?(?:store|shop|site|website) (?:using|with) (?:a |the )?password
     (?:please |you (?:must|need to|have to) (?:be )?|first )(?:log(?:ged)?[ -]?in
     +|sign(?:ed)?[ -]?in)(?: (?:first|here|again))?(?: (?:to|before|in order to)\b.{0,60})?
     (?:log ?in|sign ?in) to (?:continue|view|see|read|access|your account)
@@ -382,13 +484,18 @@ _ADDRESSES: Final = {
 """Addresses of pages that are about such walls, or are one on purpose."""
 
 _CHALLENGE: Final = re.compile(
-    r"captcha|challenge|turnstile|incapsula|bot[-_]?(?:check|wall|detect|protect|manage)|anti[-_]?bot"
-    r"|human[-_]?(?:check|verif|challenge)|robot[-_]?check|ddos[-_]?(?:guard|protect)|are[-_]?you",
+    r"captcha|challenge|turnstile|incapsula|bot[-_]?(?:check|wall|detect|protect|manage)"
+    r"|anti[-_]?bot|human[-_]?(?:check|verif|challenge)|robot[-_]?check|ddos[-_]?(?:guard|protect)"
+    r"|are[-_]?you",
     re.IGNORECASE,
 )
 _AROUND: Final = " .!…?-–—:·"
+_SORRY: Final = re.compile(
+    r"(?:(?:we're |we are )?sorry|o+ps|ups|entschuldigung|desole|lo sentimos|desculpe"
+    r"|ci dispiace)[,!.:]? "
+)
 _DOCTYPE: Final = re.compile(r"<!doctype[^>]*>?", re.IGNORECASE)
-_PARTS: Final = re.compile(r"\s+[|·•–—:»-]\s+|[|!?.。！？]+\s*")
+_PARTS: Final = re.compile(r"\s+[|·•–—:»«‹›-]\s+|[|!?.。！？]+\s*")
 _WORD: Final = re.compile(r"[^\W\d_]+|\d+")
 _WIDE: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
@@ -519,7 +626,7 @@ class _Page:
     def headed(self, phrase: re.Pattern[str]) -> str | None:
         """The first line of title and headings that is nothing but `phrase`."""
         for line in self.lines:
-            if phrase.fullmatch(line.strip(_AROUND)):
+            if phrase.fullmatch(_SORRY.sub("", line.strip(_AROUND))):
                 return line
         return None
 
@@ -537,7 +644,8 @@ def _bot_check(page: _Page) -> str | None:
     if page.has_challenge or page.refreshes:
         return said[0] if in_heading or not page.fields else None  # a form with a captcha
     heading = page.headed(_BOT_CHECK)
-    if heading and page.words <= MAX_BARE_WORDS and not page.headed_vaguely:
+    acts = bool(page.buttons) or page.fields > 0 or not page.links
+    if heading and acts and page.words <= MAX_BARE_WORDS and not page.headed_vaguely:
         return said[0]
     answered = page.fields == MAX_FIELDS and bool(page.buttons) and page.words <= MAX_WORDS / 2
     return said[0] if answered and in_heading else None
@@ -549,17 +657,36 @@ def _access_denied(page: _Page) -> str | None:
     said = page.headed(_ACCESS_DENIED)
     if said is None or page.fields > MAX_FIELDS:
         return None
-    most = MAX_WORDS_OF_VAGUE if page.headed_vaguely else MAX_BARE_WORDS
-    return said if page.words <= most or _DENIAL.search(page.text) else None
+    most = MAX_WORDS_OF_VAGUE if page.headed_vaguely else MAX_WORDS_OF_DENIAL
+    is_long = _words_of(said) >= LONG_DENIAL and page.words <= MAX_BARE_WORDS
+    if page.words <= most or is_long:
+        return said
+    told = page.text.replace(said, " ")
+    return said if _DENIAL.search(told) and not _OF_A_NOTICE.search(told) else None
 
 
 def _maintenance(page: _Page) -> str | None:
     if page.words > MAX_WORDS_OF_NOTICE or page.links > MAX_LINKS_OF_NOTICE:
         return None
     said = page.headed(_MAINTENANCE) if page.fields <= MAX_FIELDS else None
-    if said is None or not page.headed_vaguely or page.words <= MAX_WORDS_OF_VAGUE:
+    if said is None:
+        if page.words > MAX_BARE_WORDS or page.links or page.fields or page.headed(_VAGUE):
+            return None
+        found = _MAINTENANCE.search(page.text)
+        if found is None or not _OF_A_SITE.search(page.text) or not _POLITE.search(page.text):
+            return None
+        return None if _OF_A_NOTICE.search(page.text) else found[0]
+    if page.headed_vaguely and page.words > MAX_WORDS_OF_VAGUE:
+        is_wall = _OF_A_SERVER.search(page.text) and not _OF_A_NOTICE.search(page.text)
+        return said if is_wall else None
+    if page.words - _words_of(said) <= MAX_OTHER_WORDS:
         return said
-    return said if _OF_A_SERVER.search(page.text) else None
+    told = f"{page.title} {page.text}"
+    if _OF_A_NOTICE.search(told):
+        return None
+    if _OF_A_SITE.search(told) or len({each[0] for each in _MAINTENANCE.finditer(told)}) > 1:
+        return said
+    return said if _POLITE.search(told) and not _OF_A_HOUSE.search(told) else None
 
 
 def _login(page: _Page) -> str | None:
@@ -588,6 +715,8 @@ def _consent(page: _Page) -> str | None:
         alone = len(said) == len(page.headings) or len(page.headings) == len(said) + 1
         if not said or outside is None or outside > MAX_WORDS_OUTSIDE:
             return None
+        if len(page.headings) > len(said) and outside > MAX_WORDS_OF_NAME:
+            return None  # a banner before a short page
         return said[0][0] if alone and _CONSENT.search(page.headings[0]) else None
     begins = _CONSENT.search(f"{page.title}. {page.text[:START]}")
     return begins[0] if begins and page.words <= MAX_WORDS_OF_NOTICE else None

@@ -349,6 +349,12 @@ MONTHLY = (
         "<ul><li><a href='#c3'>Pro</a></ul><div id=c3 hidden><h2>Pro</h2>{} a year.</div>",
         "<button role=tab id=t4>Pro</button><div aria-labelledby=t4 hidden><h2>Pro</h2>{}.</div>",
         "<a href='#' onclick=\"show('c5')\">More</a><div id=c5 hidden><h2>Pro</h2>{} a year.</div>",
+        "<button aria-expanded=false>More</button> <div hidden><h2>Pro</h2>{} a year.</div>",
+        "<h3><button aria-expanded=false>Pro</button></h3>\n<div hidden>{} a year.</div>",
+        "<dl><dt><button aria-expanded=false>Pro</button><dd hidden><h2>Pro</h2>{} a year.</dl>",
+        "<div role=button aria-expanded=false>Pro</div><!-- a --><section style='display:none'>"
+        "<h2>Pro</h2>{} a year.</section>",
+        "<div class=q><span role=button aria-expanded=false>Pro</span></div><p hidden>Pro: {}</p>",
     ],
 )
 def test_what_one_click_shows_is_compared(panel: str) -> None:
@@ -372,6 +378,14 @@ def test_what_one_click_shows_is_compared(panel: str) -> None:
         "<div aria-labelledby=b hidden>{}</div>",
         "<button aria-haspopup=true aria-controls=m>Menu</button><ul id=m hidden><li>{}</ul>",
         "<input aria-controls=s role=combobox><div id=s hidden>{}</div>",
+        "<button aria-expanded=false class=menu-toggle>Menu</button><ul hidden><li>{}</ul>",
+        "<nav><button aria-expanded=false>Shop</button><div hidden>{}</div></nav>",
+        "<button aria-expanded=false>More</button><p>Words</p><div hidden>{}</div>",
+        "<button aria-expanded=false>More</button> Words <div hidden>{}</div>",
+        "<button aria-expanded=false aria-haspopup=true>M</button><div hidden>{}</div>",
+        "<button aria-expanded=false aria-label='Open cart'>C</button><div hidden>{}</div>",
+        "<button aria-expanded=false>More</button><div class=site-search hidden>{}</div>",
+        "<div>Words <button aria-expanded=false>More</button></div><div hidden>{}</div>",
         "<template>{}</template>",
         "<dialog>{}</dialog>",
         "<div class=error hidden>{}</div>",

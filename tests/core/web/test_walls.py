@@ -443,6 +443,328 @@ def test_a_page_is_no_wall(html: str) -> None:
     assert wall_of(html, URL) is None
 
 
+NOTICES = {
+    "news sched title": page(
+        "Scheduled maintenance",
+        "<h1>Scheduled maintenance</h1><p>On Sunday, 12 May, the water in "
+        "building C is off from 8 am to noon. Please fill a bucket.</p>",
+    ),
+    "status page": page(
+        "Status",
+        "<h1>All systems operational</h1><h2>Scheduled "
+        "maintenance</h2><p>Database upgrade, 12 May, 02:00 to 03:00 UTC.</p>",
+    ),
+    "status page2": page(
+        "Acme status",
+        "<h1>Acme status</h1><ul><li>API Operational<li>Dashboard "
+        "Operational<li>Webhooks Under maintenance</ul><h2>Planned "
+        "maintenance</h2><p>No maintenance planned.</p>",
+    ),
+    "shop hours": page(
+        "Rosa's Flowers",
+        "<h1>We'll be back soon!</h1><p>We are on holiday until 3 "
+        "August.</p><h2>Opening hours</h2><p>Mon-Fri 9-18, Sat 9-13</p><p>Call "
+        "555-1234</p>",
+    ),
+    "shop temporarily closed": page(
+        "Bike shop",
+        "<h1>The shop is temporarily closed</h1><p>Due to illness we open again "
+        "on Thursday. In urgent cases call Tom, 555-1234. Our hours: Mon-Fri "
+        "10-18.</p>",
+    ),
+    "blog": page(
+        "Back soon - Anna's blog",
+        "<h1>Be back soon</h1><p>I am having a baby! I will write again in the "
+        "autumn. Love, Anna</p><p>Posted 3 May</p>",
+    ),
+    "plugin": page(
+        "Maintenance mode – plugins",
+        "<h1>Maintenance mode</h1><p>Adds a page to your blog that lets visitors "
+        "know that it is down for maintenance. Active installs: 900,000. Last "
+        "updated 3 weeks ago.</p>",
+    ),
+    "lift": page(
+        "Building services",
+        "<h1>Scheduled maintenance</h1><ul><li>Lift A: 3 May<li>Lift B: 4 "
+        "May<li>Heating: 10 May</ul>",
+    ),
+    "wartung2": page(
+        "Wartungsarbeiten",
+        "<h1>Wartungsarbeiten</h1><p>Die Brücke ist vom 3. bis 9. Mai gesperrt. "
+        "Die Umleitung führt über Neustadt.</p>",
+    ),
+    "betriebsferien": page(
+        "Bäckerei Huber",
+        "<h1>Wir sind bald wieder da</h1><p>Betriebsferien bis 15. August. "
+        "Danach wieder täglich von 6 bis 18 Uhr. Tel. 0123 4567</p>",
+    ),
+    "prace": page(
+        "Komunikaty",
+        "<h1>Prace techniczne</h1><p>W dniach 3-5 maja zamknięta będzie ulica Długa.</p>",
+    ),
+    "tech": page(
+        "Новости",
+        "<h1>Технические работы</h1><p>3 мая с 9 до 15 часов в доме 5 не будет воды.</p>",
+    ),
+    "volvemos": page(
+        "Panadería Sol",
+        "<h1>Volvemos pronto</h1><p>Cerrado por vacaciones hasta el 31 de "
+        "agosto. Horario: lunes a sábado de 8 a 14. Tel. 955 123 456</p>",
+    ),
+    "queue": page(
+        "Ticket help",
+        "<h1>You are in line</h1><p>What it means: our box office sells tickets "
+        "in the order in which people came. Box office: Mon-Fri 10-18.</p>",
+    ),
+    "access denied help": page(
+        "Access denied",
+        "<h1>Access denied</h1><p>Our dogs are not allowed in the park from May "
+        "to September. Permission for guide dogs is given at the gate.</p>",
+    ),
+    "planned outage list": page(
+        "Planned maintenance",
+        "<h1>Planned "
+        "maintenance</h1><table><tr><th>Date<th>System<th>Duration<tr><td>3 "
+        "May<td>Mail<td>2 h<tr><td>9 May<td>Wiki<td>1 h</table>",
+    ),
+    "pool": page(
+        "Pool",
+        "<h1>Under maintenance</h1><p>The pool is drained and cleaned from 3 to "
+        "9 May. The sauna stays open from 10 to 21.</p>",
+    ),
+    "we are under maintenance gym": page(
+        "Gym",
+        "<h1>We're under maintenance</h1><p>The gym at Mill Street is rebuilt "
+        "until June. Members train at Park Road, Mon-Sun 6-23.</p>",
+    ),
+    "restaurant closed": page(
+        "Trattoria",
+        "<h1>Trattoria</h1><h2>The restaurant is temporarily closed</h2><p>We "
+        "reopen on 1 June. Reservations: 555-1234.</p>",
+    ),
+    "town notice2": page(
+        "Scheduled maintenance | Library",
+        "<h1>Scheduled maintenance</h1><p>The online catalogue will be "
+        "unavailable on Sunday 5 May from 6 am to noon. The library itself is "
+        "open as usual.</p>",
+    ),
+    "hosting wiki": page(
+        "503",
+        "<h1>503 Service Unavailable</h1><p>The status 503 says that the server "
+        "cannot answer for the moment. It was added to HTTP in 1996.</p>",
+    ),
+    "http status": page(
+        "HTTP 403 Forbidden - reference",
+        "<h1>403 Forbidden</h1><p>The server understood the request and refuses "
+        "to authorize it. See RFC 9110, section 15.5.4.</p><p>Unlike 401, "
+        "logging in makes no difference.</p>",
+    ),
+    "captcha product": page(
+        "hCaptcha alternative",
+        "<h1>Are you a robot?</h1><p>Our product asks it for you, without "
+        "puzzles. Trusted by 900 sites.</p><a href=/signup>Start</a>",
+    ),
+    "banner+short": page(
+        "Anna's piano lessons",
+        "<div class=cookie><h2>We use cookies</h2><button>Accept "
+        "all</button></div><h1>Piano lessons</h1><p>In Bern, for children and "
+        "adults. Write to anna@x.example.</p>",
+    ),
+    "band": page(
+        "Access Denied",
+        "<h1>Access Denied</h1><p>New album out now. Tour: Berlin, Paris, Rome.</p>",
+    ),
+    "rfc": page(
+        "Too many requests",
+        "<h1>Too many requests for tickets</h1><p>All 500 seats were taken in ten minutes.</p>",
+    ),
+    "hotel closed": page(
+        "Hotel Alpina",
+        "<h1>Hotel Alpina</h1><p>We are closed for the season and will be back "
+        "soon. From 15 December we welcome you again. Reservations: "
+        "info@alpina.example</p>",
+    ),
+    "status cz": page(
+        "Stav",
+        "<h1>Probíhá údržba</h1><p>Výtah v domě 5 stojí do pátku.</p>",
+    ),
+    "road": page(
+        "Wegwerkzaamheden",
+        "<h1>In onderhoud</h1><p>De brug is dicht tot 5 mei.</p>",
+    ),
+    "maintenance contracts": page(
+        "Maintenance",
+        "<h1>Website maintenance</h1><p>We look after your website: updates, "
+        "backups, monitoring. Ask us for an offer.</p>",
+    ),
+    "maint service 2": page(
+        "Site maintenance",
+        "<h1>Site maintenance</h1><p>Lawn care, snow removal and repairs for "
+        "your site. Call 555-0101 for a quote.</p>",
+    ),
+    "closing": page(
+        "Farewell",
+        "<h1>This site is closed</h1><p>After twenty years we say goodbye. Thank "
+        "you for all your letters. The archive remains at the city library.</p>",
+    ),
+}
+"""Short pages in the words of a wall, about something else."""
+
+CLOSED = {
+    "back soon": page(
+        "Shop",
+        "<h1>We'll be back soon!</h1><p>Sorry for the inconvenience. We're "
+        "performing some maintenance at the moment. If you need to, you can "
+        "always contact us, otherwise we'll be back online shortly!</p><p>The "
+        "Team</p>",
+    ),
+    "sched2": page(
+        "Site maintenance",
+        "<h1>Scheduled maintenance</h1><p>We're upgrading our servers. Please "
+        "try again in an hour.</p>",
+    ),
+    "down for": page(
+        "Down for maintenance",
+        "<h1>Down for maintenance</h1><p>Back by 14:00 UTC</p>",
+    ),
+    "shop closed for update": page(
+        "Shop",
+        "<h1>The shop is temporarily unavailable</h1><p>We are updating our "
+        "catalogue. Please come back later.</p>",
+    ),
+    "prestashop fr": page(
+        "Boutique",
+        "<h1>Nous reviendrons bientôt</h1><p>Nous mettons à jour notre boutique "
+        "et serons de retour très bientôt. Merci de votre patience.</p>",
+    ),
+    "prestashop es": page(
+        "Tienda",
+        "<h1>Volveremos enseguida.</h1><p>Estamos actualizando la tienda. "
+        "Gracias por su paciencia.</p>",
+    ),
+    "mediawiki": page(
+        "Wiki",
+        "<h1>Sorry! This site is experiencing technical difficulties.</h1><p>Try "
+        "waiting a few minutes and reloading.</p>",
+    ),
+    "hours of support": page(
+        "Bank",
+        "<h1>We'll be back soon</h1><p>Online banking is being updated. You can "
+        "call us Mon-Fri 8-20 on 0800 123.</p>",
+    ),
+    "wir2": page(
+        "Wartung",
+        "<h1>Wir sind gleich wieder da!</h1><p>Unsere Seite wird gerade aktualisiert.</p>",
+    ),
+    "ru2": page(
+        "Сайт",
+        "<h1>Технические работы</h1><p>Сайт временно недоступен. Зайдите позже.</p>",
+    ),
+    "pl": page(
+        "Przerwa techniczna",
+        "<h1>Przerwa techniczna</h1><p>Trwają prace nad sklepem. Wrócimy za kilka minut.</p>",
+    ),
+    "zh2": page(
+        "系统维护",
+        "<h1>网站升级维护中</h1><p>给您带来不便敬请谅解。</p>",
+    ),
+    "ko": page(
+        "점검",
+        "<h1>시스템 점검 중입니다</h1><p>점검 시간: 02:00 ~ 06:00</p>",
+    ),
+    "pt": page(
+        "Manutenção",
+        "<h1>Estamos em manutenção</h1><p>Voltamos em breve!</p>",
+    ),
+    "nl2": page(
+        "Shop",
+        "<h1>Even geduld</h1><p>Onze website is tijdelijk niet bereikbaar wegens onderhoud.</p>",
+    ),
+    "upgrade": page(
+        "We're upgrading",
+        "<h1>We're making some improvements</h1><p>Our website is currently down "
+        "while we upgrade. Please check back later.</p>",
+    ),
+    "tech": page(
+        "Error",
+        "<h1>We are experiencing technical difficulties</h1><p>Our engineers are "
+        "working on it. Please try again later.</p>",
+    ),
+    "highload": page(
+        "Busy",
+        "<h1>We're experiencing high traffic</h1><p>You are in the queue. Do not "
+        "refresh this page.</p>",
+    ),
+    "cf2": page(
+        "Attention Required! | Cloudflare",
+        "<h1>Sorry, you have been blocked</h1><h2>You are unable to access "
+        "x.example</h2><h2>Why have I been blocked?</h2><p>This website is using "
+        "a security service to protect itself from online attacks.</p><h2>What "
+        "can I do to resolve this?</h2><p>You can email the site owner. "
+        "Cloudflare Ray ID: 8a1b2c3d4e5f</p>",
+    ),
+    "wp private": page(
+        "Log In ‹ x — WordPress",
+        "<form name=loginform><label>Username or Email Address <input "
+        "name=log></label><label>Password <input type=password "
+        "name=pwd></label><input type=submit value='Log In'></form><a "
+        "href=/lost>Lost your password?</a>",
+    ),
+    "shopify pw": page(
+        "Opening soon",
+        "<h1>Enter store using password</h1><form action=/password><input "
+        "type=password><button>Enter</button></form>",
+    ),
+    "age gate": page(
+        "Age",
+        "<h1>Are you over 18?</h1><p>You must be 18 to enter this "
+        "site.</p><button>Yes, enter</button><button>No</button>",
+    ),
+    "ja captcha": page(
+        "アクセス確認",
+        "<h1>アクセスが制限されています</h1><p>画像に表示されている文字を入力してください</p><form><input "
+        "name=c><button>送信</button></form>",
+    ),
+    "maint hu": page(
+        "Karbantartás",
+        "<h1>Az oldal karbantartás alatt</h1><p>Türelmét kérjük.</p>",
+    ),
+    "maint gr": page(
+        "Συντήρηση",
+        "<h1>Ο ιστότοπος είναι υπό συντήρηση</h1><p>Θα επιστρέψουμε σύντομα.</p>",
+    ),
+    "maint da": page(
+        "Vedligeholdelse",
+        "<h1>Vi er straks tilbage</h1><p>Vi opdaterer vores hjemmeside.</p>",
+    ),
+    "gov": page(
+        "Sorry, the service is unavailable",
+        "<h1>Sorry, the service is unavailable</h1><p>You will be able to use "
+        "the service from 9am on Monday 19 November.</p>",
+    ),
+    "gov2": page(
+        "Sorry, there is a problem with the service",
+        "<h1>Sorry, there is a problem with the service</h1><p>Try again later.</p>",
+    ),
+    "de1": page(
+        "Fehler",
+        "<h1>Diese Seite ist vorübergehend nicht erreichbar</h1><p>Bitte "
+        "versuchen Sie es in einigen Minuten erneut.</p>",
+    ),
+}
+"""Walls beside which the pages above would be mistaken."""
+
+
+@pytest.mark.parametrize("html", NOTICES.values(), ids=list(NOTICES))
+def test_a_short_notice_is_no_wall(html: str) -> None:
+    assert wall_of(html, URL) is None
+
+
+@pytest.mark.parametrize("html", CLOSED.values(), ids=list(CLOSED))
+def test_a_wall_of_many_systems_is_recognised(html: str) -> None:
+    assert wall_of(html, URL) is not None
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
