@@ -169,12 +169,13 @@ def _is_as_it_was(check: Check, fetched: Fetched) -> bool:
 def identity_of_unchanged(page: Page, fetched: Fetched) -> ResponseIdentity:
     """The identity of a response that brought nothing new.
 
-    A 304 should repeat the validators of the 200 (RFC 9110, 15.4.5); many do not.
+    A 304 should repeat the validators of the 200 (RFC 9110, 15.4.5); many do not. An entity tag
+    that the kept version did not come with names another one, so the tag that was sent stays.
     """
     received = fetched.validators
     if fetched.not_modified:
         received = Validators(
-            etag=received.etag or page.etag,
+            etag=page.etag or received.etag,
             last_modified=received.last_modified or page.last_modified,
         )
     return ResponseIdentity(fetched.status, received, page.body_hash)

@@ -62,12 +62,14 @@ def _names(text: str) -> frozenset[str]:
 
 
 INVISIBLE_TAGS: Final = _names(
-    "head script style template noscript iframe object svg math audio video canvas"
+    "head script style template noscript iframe object svg audio video canvas"
+    " annotation annotation-xml"
 )
 INLINE_TAGS: Final = _names(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark meter"
     " nobr output progress q rp rt ruby s samp small span strike strong sub sup time tt u var wbr"
-    " -text -comment td th input slot"
+    " -text -comment td th input slot math semantics mrow mi mn mo mtext ms msup msub msubsup mfrac"
+    " msqrt mroot mover munder munderover mstyle mpadded mfenced"
 )
 """Elements that do not end a block. All others do, unknown ones included: a split text is still
 complete."""
@@ -268,8 +270,10 @@ class BlockCollector:
             return BlockKind.VERBATIM
         if tag in ITEM_TAGS:
             return BlockKind.ITEM
-        # A paragraph inside a heading or list item belongs to it.
-        return self._kinds[-1] if tag in ("p", "div") else BlockKind.TEXT
+        # A paragraph inside a heading or list item belongs to it, and the button of an accordion.
+        outer = self._kinds[-1]
+        belongs = tag in ("p", "div") or outer is BlockKind.HEADING
+        return outer if belongs else BlockKind.TEXT
 
 
 _NO_TAB: Final = re.compile(r"[^ \t]")

@@ -20,6 +20,9 @@ Attributes = Mapping[str, str | None]
 MAX_LABEL_LENGTH: Final = 500
 """Number of characters of a label or value that are read."""
 
+MAX_DRAWN_LENGTH: Final = 60
+"""Number of characters that a drawing has as a badge; a diagram or a chart has more."""
+
 _YES: Final = re.compile(
     r"(?:.*[-_/])?(?:check(?:mark|ed)?|tick|yes|included|available|done|ok|true)"
     r"(?:[-_](?:circle|square|mark|icon|solid|outline|fill|bold|lg|sm|green|[a-z0-9]{1,2}))*"
@@ -29,6 +32,12 @@ _NO: Final = re.compile(
     r"(?:[-_](?:circle|square|mark|icon|solid|outline|fill|bold|lg|sm|red|[a-z0-9]{1,2}))*"
 )
 _ICON_NAME: Final = re.compile(r"icon|^(?:fa|bi|ti|mdi|ri|la|glyphicon|lucide|pi|tick|check|cross)")
+_INCLUDED: Final = frozenset({"included", "is-included", "feature-included"})
+_NOT_INCLUDED: Final = frozenset(
+    {"not-included", "is-not-included", "excluded", "is-excluded", "not-available", "unavailable"}
+)
+"""Classes of items that a style sheet shows with a tick or a cross."""
+
 _MATRIX_PLACES: Final = frozenset({"td", "th", "li", "dd", "dt"})
 _MATRIX_ROLES: Final = frozenset({"cell", "gridcell", "listitem"})
 _ICON_ATTRIBUTES: Final = ("name", "icon", "data-lucide", "data-feather", "data-icon")
@@ -77,6 +86,9 @@ def label_of(node: LexborNode, tag: str, attributes: Attributes) -> str:
             label = said.text(strip=True) if said is not None else None
         if label:
             return _cut(label)
+        words = " ".join(each.text(strip=True) for each in node.css("text"))
+        if words and len(words) <= MAX_DRAWN_LENGTH:
+            return _cut(words)
         use = node.css_first("use")
         target = use and (use.attributes.get("href") or use.attributes.get("xlink:href"))
         return _meaning_of(node, target or attributes.get("class"), named=True)
@@ -90,6 +102,8 @@ def label_of(node: LexborNode, tag: str, attributes: Attributes) -> str:
         return ""
     label = attributes.get("aria-label") or attributes.get("title")
     names = attributes.get("class")
+    if tag in _MATRIX_PLACES and not label and names:
+        return _state_of(node, tag, names)
     if tag == "i" and not label and names and node.child is None:
         return _meaning_of(node, names, named=True)
     if tag == "span" and not label and names and node.child is None and _ICON_NAME.search(names):
@@ -135,6 +149,20 @@ def _meaning_of(node: LexborNode, name: str | None, *, named: bool = False) -> s
     return "✗" if any(_NO.fullmatch(word) for word in words) else ""
 
 
+def _state_of(node: LexborNode, tag: str, names: str) -> str:
+    """The tick or cross that the style of a cell or item shows, by its class names."""
+    words = names.lower().split()
+    if tag == "li" or node.text(strip=True):
+        if any(word in _INCLUDED for word in words):
+            return "✓"
+        return "✗" if any(word in _NOT_INCLUDED for word in words) else ""
+    if node.css_first("img, svg, i, input, [aria-label]") is not None:
+        return ""
+    if any(_YES.fullmatch(word) for word in words):
+        return "✓"
+    return "✗" if any(_NO.fullmatch(word) for word in words) else ""
+
+
 def _in_matrix(node: LexborNode) -> bool:
     """Whether the icon is in a cell or item, where it stands for yes or no."""
     parent = node.parent
@@ -147,10 +175,13 @@ def _in_matrix(node: LexborNode) -> bool:
     return False
 
 
-_FORM_TAGS: Final = frozenset({"input", "button", "select", "option", "textarea"})
+_FORM_TAGS: Final = frozenset(
+    {"input", "button", "select", "option", "optgroup", "textarea", "meter", "progress"}
+)
 FIELDS: Final = _FORM_TAGS | {"a"}
 """Elements that may have a state or a value."""
 
+_GAUGES: Final = frozenset({"meter", "progress"})
 _WITHOUT_VALUE: Final = frozenset({"hidden", "password", "checkbox", "radio", "file", "image"})
 _CHECKED_ROLES: Final = frozenset({"checkbox", "radio", "switch", "menuitemcheckbox"})
 _DISABLED_NAMES: Final = frozenset({"disabled", "is-disabled", "btn-disabled", "button--disabled"})
@@ -195,6 +226,10 @@ def field_text(node: LexborNode, tag: str, attributes: Attributes) -> FieldText:
         value = attributes.get("label") or "" if node.child is None else ""
         if "selected" in attributes:
             states.append("selected")
+    elif tag == "optgroup":
+        value = attributes.get("label") or ""
+    elif tag in _GAUGES and node.child is None:
+        value = "/".join(filter(None, map(attributes.get, ("value", "max"))))
     elif tag == "textarea" and node.child is None:
         value = attributes.get("placeholder") or ""
     return FieldText(_cut(value), "".join(f" ({state})" for state in states))

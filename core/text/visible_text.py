@@ -27,6 +27,7 @@ from core.text.page_areas import (
     PageArea,
     is_closed_dialog,
 )
+from core.text.shadow_roots import with_shadow_roots
 from core.web.crawl_settings import WHOLE_PAGE, MaskName, Parts
 from core.web.selectors import selected
 from core.web.structured_data import offers_of
@@ -49,7 +50,7 @@ def visible_blocks(
     Scripts and other elements hidden by an attribute are not included, nor are `time` elements
     unless `parts.masks` leaves dates unmasked.
     """
-    tree = LexborHTMLParser(html)
+    tree = LexborHTMLParser(with_shadow_roots(html))
     collector = BlockCollector(preformatted=_is_plain_text(tree))
     for root in selected(tree, parts):
         _Walk(tree, root, collector, parts, url).run()
@@ -130,7 +131,7 @@ def content_blocks(
 
 
 def _may_have_offers(html: str) -> bool:
-    return "price" in html or "Price" in html or "vailability" in html
+    return any(word in html for word in ("price", "Price", "vailability", "eventStatus"))
 
 
 def _parts_of_content(blocks: tuple[Block, ...], removed: set[PageArea]) -> set[int]:

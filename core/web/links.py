@@ -8,6 +8,7 @@ from typing import Final
 import ada_url
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from core.text.shadow_roots import with_shadow_roots
 from core.web.charsets import UTF_8
 from core.web.hash_routes import is_route
 from core.web.scope import names_a_file
@@ -127,7 +128,7 @@ def extract_links(
     browser writes the queries of its links. `routes` says that a browser has rendered the page, so
     that links by hash routes lead to pages of their own.
     """
-    tree = LexborHTMLParser(_start(html))
+    tree = LexborHTMLParser(_start(with_shadow_roots(html)))
     base = base_url(tree, url)
     links: dict[str, None] = {}
     canonicals: set[str] = set()

@@ -70,6 +70,7 @@ class Offer:
     price: str | None = None
     currency: str | None = None
     availability: str | None = None
+    status: str | None = None
 
     def lines(self) -> Iterator[str]:
         """The offer in words, one fact a line."""
@@ -80,6 +81,8 @@ class Offer:
             yield f"{lead}: {_amount(self.price)} {self.currency or ''}".rstrip()
         if self.availability:
             yield f"{lead}: {self.availability}"
+        if self.status:
+            yield f"{lead}: {self.status}"
 
 
 _SELLABLE: Final = frozenset(
@@ -151,6 +154,8 @@ def _offers_in(data: object) -> Iterator[Offer]:
         name = _value(entry.get("name"))
         own = [entry] if types & {"offer", "aggregateoffer"} else _offered(entry)
         variants = [each for each in _entries(entry.get("hasVariant")) if _is_sold(_types(each))]
+        if (status := entry.get("eventStatus")) is not None and name:
+            yield Offer(name, status=_availability(status))
         if not own and not variants:
             continue
         yield from _priced(name, own)

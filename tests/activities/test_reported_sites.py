@@ -208,15 +208,27 @@ async def test_a_refresh_in_a_circle_ends(system: System, site: FakeSite) -> Non
     assert "circle" in ((await crawl(system, page_id)).failed_reason or "")
 
 
-def stale(words: Callable[[], str]) -> Answer:
-    """A server that answers 304 to whoever asks conditionally (thp/urlwatch#139)."""
+LONG_AGO = {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+TAG = {"ETag": '"same"'}
+
+
+def stale(
+    words: Callable[[], str],
+    validators: Mapping[str, str] = TAG,
+    told: Mapping[str, str] = TAG,
+    media_type: str = HTML,
+) -> Answer:
+    """A server that answers 304 to whoever asks conditionally (thp/urlwatch#139), with the header
+    fields `told`.
+    """
 
     def answer(request: SiteRequest) -> SiteAnswer:
         if request.target != "/":
             return MISSING
-        if "if-none-match" in request.headers:
-            return SiteAnswer(b"", 304, {"ETag": '"same"'})
-        return html(f"<title>Status</title><p>{words()}", {"ETag": '"same"'})
+        if {"if-none-match", "if-modified-since"} & set(request.headers):
+            return SiteAnswer(b"", 304, dict(told))
+        body = f"<title>Status</title><p>{words()}" if media_type == HTML else words()
+        return SiteAnswer(body.encode(), 200, {"Content-Type": media_type, **validators})
 
     return answer
 
@@ -234,11 +246,27 @@ async def test_conditional_requests_can_be_switched_off(system: System, site: Fa
         assert (await look(system, page_id)).changed
 
 
+@pytest.mark.parametrize(
+    ("validators", "told", "media_type"),
+    [
+        (TAG, TAG, HTML),
+        ({"ETag": 'W/"same"'}, {}, HTML),
+        (LONG_AGO, LONG_AGO, HTML),
+        (LONG_AGO | TAG, {}, HTML),
+        (TAG, {"ETag": '"another"'}, HTML),
+        (TAG, TAG, "text/plain"),
+    ],
+    ids=["tag", "weak", "date", "both", "another-tag", "text"],
+)
 async def test_a_server_that_answers_304_for_ever_is_found_out(
-    system: System, site: FakeSite
+    system: System,
+    site: FakeSite,
+    validators: Mapping[str, str],
+    told: Mapping[str, str],
+    media_type: str,
 ) -> None:
     current = ["All runs."]
-    site.otherwise(answering(stale(lambda: current[0])))
+    site.otherwise(answering(stale(lambda: current[0], validators, told, media_type)))
     page_id = await watched(system, site, "/")
     await look(system, page_id)
     current[0] = "The ferry is cancelled."
@@ -288,15 +316,29 @@ async def test_a_page_that_a_sitemap_lists_and_no_pattern_takes_is_read_for_link
     assert [len(site.requests_for(path)) for path in listed] == [1, 1, 0]
 
 
-async def test_links_of_duplicates_are_read(system: System, site: FakeSite) -> None:
+@pytest.mark.parametrize(
+    ("address", "canonical", "following"),
+    [
+        ("/list?page={}", "<link rel=canonical href=/list>", "<a href='{}'>Next</a>"),
+        ("/list/page/{}", "<link rel='Canonical' href=/list>", "<a href='{}'>Next</a>"),
+        ("/list;p={}", "<link href='{site}/list' rel=canonical>", "<a href='{}'>Next</a>"),
+        ("/list?page={}&sort=a", "<link rel=canonical href=/list>", "<link rel=next href='{}'>"),
+        ("/list?start={}0", "<base href=/><link rel=canonical href=list>", "<iframe src='{}'>"),
+        ("/seite-{}", "<link rel=canonical href='/list?utm_source=a'>", "<area href='{}'>"),
+    ],
+)
+async def test_links_of_duplicates_are_read(
+    system: System, site: FakeSite, address: str, canonical: str, following: str
+) -> None:
     """Norconex/crawler#438, shopware/shopware#13568."""
     site.page("/", "<p>Shop</p><a href=/list>All</a>")
     for number in (1, 2, 3):
-        path = "/list" if number == 1 else f"/list?page={number}"
+        path = "/list" if number == 1 else address.format(number)
         site.page(
             path,
-            f"<link rel=canonical href=/list><p>List</p><a href=/item/{number}>Item</a>"
-            f"<a href='/list?page={number + 1}'>Next</a>",
+            canonical.format(site=site.origin)
+            + f"<p>List</p><a href=/item/{number}>Item</a>"
+            + following.format(address.format(number + 1)),
         )
         site.page(f"/item/{number}", f"<p>Item {number}</p>")
     _, found = await discovered(system, site)

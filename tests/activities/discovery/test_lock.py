@@ -86,6 +86,27 @@ async def test_a_second_discovery_of_a_domain_waits_for_the_first_and_then_walks
     assert job.attempts_made == 1
 
 
+@pytest.mark.parametrize("is_cancelled", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [{"include": ["/*"]}, {"maxDepth": 1, "maxPages": 2}, {"delaySeconds": 1}],
+    ids=["patterns", "limits", "delayed"],
+)
+async def test_all_that_wait_walk_once_the_first_has_ended(
+    working: System, site: FakeSite, is_cancelled: bool, options: dict[str, object]
+) -> None:
+    domain_id, first_id = await walked_by_another(working, site)
+    path = f"/api/domains/{domain_id}/discover"
+    waiting = [await working.ask(path, maxAttempts=1, **each) for each in ({}, options)]
+    if is_cancelled:
+        await working.api.post(f"/api/jobs/{first_id}/cancel")
+    site.release("/")
+    for job_id in waiting:
+        job = await working.finished(job_id)
+        assert result(job).pages_discovered == 1
+        assert job.attempts_made == 1
+
+
 def test_a_discovery_asks_less_often_the_longer_it_waits() -> None:
     delays = [lock_retry_delay(deferrals) for deferrals in (0, 6, 60, 6_000)]
     assert delays[0] == LOCK_RETRY_DELAY

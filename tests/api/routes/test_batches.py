@@ -220,20 +220,41 @@ async def test_failed_jobs_are_run_again_by_the_filters_of_the_list(
 ) -> None:
     domain_id, batch_id = await site_that_fails(system, site)
     [failed] = (await system.jobs(batchId=batch_id, status="failed", limit=1)).data
+    repeated = {}
     for query, expected in (
         (f"pageId={failed.page_id}&type=crawl", 1),
         (f"domainId={domain_id}&status=failed", 2),
+        (f"batchId={batch_id}", 2),
+        (f"batchId={batch_id}&pageId={failed.page_id}", 1),
+        ("type=crawl", 2),
     ):
         answer = await system.api.post(f"/api/jobs/retry?{query}")
         assert answer.status_code == 202, answer.text
         data = answer.json()["data"]
         assert (data["jobsQueued"], data["jobIds"]) == (expected, [])
-        async with system.worker():
-            batch = {"batchId": data["batchId"]}
+        repeated[data["batchId"]] = expected
+    async with system.worker():
+        for each, expected in repeated.items():
             await eventually(
-                partial(system.stats, **batch),
+                partial(system.stats, batchId=each),
                 partial(lambda expected, stats: stats.completed == expected, expected),
             )
+
+
+async def test_cancelled_jobs_of_a_batch_are_run_again_but_for_pages_that_are_gone(
+    system: System, site: FakeSite
+) -> None:
+    domain_id = await site_of_three(system, site)
+    pages = await system.pages(domain_id)
+    async with system.worker():
+        batch_id = await crawl_in_batch(system, domain_id, delaySeconds=3600)
+        await eventually(lambda: system.stats(batchId=batch_id), lambda stats: stats.delayed == 3)
+        assert await cancel_batch(system, batch_id) == 3
+        await system.api.delete(f"/api/pages/{pages[site.url('/a')]}")
+        again = await system.api.post(f"/api/batches/{batch_id}/retry", json={"maxAttempts": 1})
+        assert again.json()["data"]["jobsQueued"] == 2
+        again_id = again.json()["data"]["batchId"]
+        await eventually(lambda: system.stats(batchId=again_id), lambda stats: stats.completed == 2)
 
 
 async def test_failed_jobs_of_several_domains_are_run_again_as_one_batch(

@@ -75,6 +75,26 @@ MATRIX = "<h1>Plans</h1><table><tr><th>Feature<th>Team<tr><td>Sign-on<td>{}</tab
         ),
         ("<ion-icon name=checkmark></ion-icon>", "<ion-icon name=close-x></ion-icon>", "✗"),
         ("<i data-lucide=check></i>", "<i data-lucide=x></i>", "✗"),
+        ("<svg><text>5 left</text></svg>", "<svg><text>2 left</text></svg>", "2 left"),
+        ("<meter value=3 max=5></meter>", "<meter value=2 max=5></meter>", "2/5"),
+        ("<progress value=.3></progress>", "<progress value=.6></progress>", ".6"),
+        ("<ul><li class=included>SSO</ul>", "<ul><li class=not-included>SSO</ul>", "✗"),
+        ("</td><td class=yes></td>", "</td><td class=no></td>", "✗"),
+        (
+            "<select><optgroup label=Now><option>A</select>",
+            "<select><optgroup label=Later><option>A</select>",
+            "Later",
+        ),
+        (
+            "<x-a><template shadowrootmode=open>Yes</template></x-a>",
+            "<x-a><template shadowrootmode=open>No</template></x-a>",
+            "No",
+        ),
+        (
+            "<math><mi>x</mi><mn>2</mn></math>",
+            "<math><mi>x</mi><mn>3</mn><annotation>x</annotation></math>",
+            "x3",
+        ),
     ],
 )
 def test_what_an_icon_stands_for_is_compared(before: str, after: str, told: str) -> None:
@@ -109,6 +129,13 @@ def test_a_changed_cell_is_told_with_its_row_and_column() -> None:
         ("<a href=/ title='Tip 1'>Home</a>", "<a href=/ title='Tip 2'>Home</a>"),
         ("<p aria-label='Part 1'>Words</p>", "<p aria-label='Part 2'>Words</p>"),
         ("<a title=T1><img alt=Lamp></a>", "<a title=T2><img alt=Lamp></a>"),
+        ("<li class=active>A</li>", "<li class=disabled>A</li>"),
+        ("<td class=even>A</td>", "<td class=no>A</td>"),
+        (
+            f"<svg><text>{'a chart ' * 9}1</text></svg>",
+            f"<svg><text>{'a chart ' * 9}2</text></svg>",
+        ),
+        ("<template><p>A</p></template>", "<template><p>B</p></template>"),
     ],
 )
 def test_an_image_that_says_nothing_else_is_the_same(before: str, after: str) -> None:
@@ -767,6 +794,13 @@ def test_what_structured_data_say_is_compared(before: str, after: str, told: str
 )
 def test_structured_data_that_say_nothing_else_are_the_same(before: str, after: str) -> None:
     assert change(before, after) is None
+
+
+def test_an_event_that_is_cancelled_is_told() -> None:
+    data = LD.format('{{"@type": "Event", "name": "Fair", "eventStatus": "Event{}"}}')
+    assert "event cancelled" in summary(
+        INTRO + data.format("Scheduled"), INTRO + data.format("Cancelled")
+    )
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,8 @@ def test_code_keeps_its_lines() -> None:
     "hidden",
     [
         "<script>secret</script>", "<style>secret{}</style>", "<template>secret</template>",
-        "<noscript>secret</noscript>", "<!-- secret -->", "<svg><text>secret</text></svg>",
+        "<noscript>secret</noscript>", "<!-- secret -->",
+        "<svg><metadata>secret</metadata></svg>",
         "<iframe>secret</iframe>", "<object>secret</object>", "<p hidden>secret</p>",
         "<p hidden=''>secret</p>", "<div style='display:none'>secret</div>",
         "<div style='color:red; DISPLAY : None'>secret</div>",
@@ -102,7 +103,7 @@ def test_code_keeps_its_lines() -> None:
         "<span style='visibility: hidden'>secret</span>",
         "<div hidden><p>deep <b>secret</b></p></div>", "<?php secret ?>", "<![CDATA[secret]]>",
         "<video>secret</video>", "<audio>secret</audio>", "<canvas>secret</canvas>",
-        "<math><mi>secret</mi></math>", "<input type=hidden value=secret>",
+        "<math><annotation>secret</annotation></math>", "<input type=hidden value=secret>",
         "<img src='secret.png'>",
     ],
 )  # fmt: skip

@@ -100,7 +100,6 @@ def test_what_a_reader_sees_is_fetched(frame: str) -> None:
         "<div style='Display : none'><b><iframe src=/a></b></div>",
         "<div aria-hidden=true><iframe src=/a></div>", "<dialog><iframe src=/a></dialog>",
         "<p>x</p><noscript><iframe src=/a></noscript>",
-        "<object data=x><iframe src=/a></object>",
         "<!-- <iframe src=/a> -->", "<script>'<iframe src=/a>'</script>", "<p>iframe src=/a</p>",
     ],
 )  # fmt: skip

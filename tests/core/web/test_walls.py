@@ -722,8 +722,8 @@ CLOSED = {
     ),
     "ja captcha": page(
         "アクセス確認",
-        "<h1>アクセスが制限されています</h1><p>画像に表示されている文字を入力してください</p><form><input "
-        "name=c><button>送信</button></form>",
+        "<h1>アクセスが制限されています</h1><p>画像に表示されている文字を入力してください</p>"
+        "<form><input name=c><button>送信</button></form>",
     ),
     "maint hu": page(
         "Karbantartás",
