@@ -180,6 +180,60 @@ PRICES = (
         "<h2>Ink</h2><p>$35 99</p>",
         TEXT,
     ),
+    Reported(
+        "a percentage on a line between",
+        "<h3>Tent</h3><p>€200</p>",
+        "<h3>Tent</h3><p><s>€200</s></p><p>−30 %</p><p>€140</p>",
+        PRICE,
+        ("€200", "€140"),
+    ),
+    Reported(
+        "an arrow between",
+        "<h3>Boat</h3><p>£900</p>",
+        "<h3>Boat</h3><p>£900 ➜ £750</p>",
+        PRICE,
+        ("£900", "£750"),
+    ),
+    Reported(
+        "a fall in Portuguese words",
+        "<h3>Mesa</h3><p>R$ 500,00</p>",
+        "<h3>Mesa</h3><p>De R$ 500,00 por apenas R$ 420,00</p>",
+        PRICE,
+        ("500,00", "420,00"),
+    ),
+    Reported(
+        "the lowest price of a month",
+        "<h3>Stol</h3><p>450 kr</p>",
+        "<h3>Stol</h3><p>380 kr Lägsta pris senaste 30 dagarna: 420 kr</p>",
+        PRICE,
+        ("450 kr", "380 kr"),
+    ),
+    Reported(
+        "a Turkish sale",
+        "<h3>Masa</h3><p>900 TL</p>",
+        "<h3>Masa</h3><p>Eski fiyat: 900 TL Şimdi: 700 TL</p>",
+        PRICE,
+        ("900 TL", "700 TL"),
+    ),
+    Reported(
+        "instalments behind the price",
+        "<h3>Sofa</h3><p>$800</p>",
+        "<h3>Sofa</h3><p>$720 or 12 payments of $60</p>",
+        PRICE,
+        ("$800", "$720"),
+    ),
+    Reported(
+        "a price of a kilogram before the price",
+        "<h3>Cheese</h3><p>€9.00</p>",
+        "<h3>Cheese</h3><p>€32.00/kg — €8.00</p>",
+        PRICE,
+        ("€9.00", "€8.00"),
+    ),
+    price("won in thousands", "<h3>집</h3><p>{}만원</p>", ("5백", "5백만원"), ("6백", "6백만원")),
+    price(
+        "rupiah in thousands", "<h3>Tas</h3><p>Rp {}rb</p>", ("90", "Rp 90rb"), ("95", "Rp 95rb")
+    ),
+    price("a term and its price", "<dl><dt>Preis<dd>{}</dl>", ("70 €", "70 €"), ("80 €", "80 €")),
 )
 
 NO_PRICES = (
@@ -243,6 +297,16 @@ NO_PRICES = (
         "<h3>Cup</h3><p>$4.50</p><div class=ad-banner><a href=/x>Hosting from $3</a></div>",
         "<h3>Cup</h3><p>$4.50</p><div class=ad-banner><a href=/y>Hosting from $2</a></div>",
     ),
+    Reported(
+        "a saving alone", "<p>€90</p><p>You save €5</p>", "<p>€90</p><p>You save €9</p>", TEXT
+    ),
+    Reported("a discount", "<p>$10 off your order</p>", "<p>$20 off your order</p>", TEXT),
+    Reported("a German saving", "<p>Sie sparen 5 €</p>", "<p>Sie sparen 9 €</p>", TEXT),
+    Reported("two for one amount", "<p>$3 each</p>", "<p>4 for $10</p>", TEXT),
+    Reported("French instalments", "<p>90 €</p>", "<p>3 x 25 €</p>", TEXT),
+    Reported("a price of a measure", "<p>$8</p>", "<p>$0.90 per 100 ml</p>", TEXT),
+    Reported("two amounts and one comma", "<p>价格300元</p>", "<p>原价300，250元</p>", TEXT),
+    Reported("a voucher beside the price", "<p>€50</p>", "<p>€50 €5 voucher</p>", TEXT),
 )
 
 ICONS = (
@@ -321,6 +385,27 @@ ICONS = (
         "an image that loads later",
         "<img data-src=/a.jpg alt='The hall'>",
         "<img src=/a.jpg alt='The hall'>",
+    ),
+    Reported(
+        "a badge that is drawn",
+        "<p>Stock</p><svg viewBox='0 0 9 9'><text>In stock</text></svg>",
+        "<p>Stock</p><svg viewBox='0 0 9 9'><text>Gone</text></svg>",
+        ANY,
+        ("Gone",),
+    ),
+    Reported(
+        "a gauge",
+        "<p>Places taken</p><meter value=12 max=40></meter>",
+        "<p>Places taken</p><meter value=38 max=40></meter>",
+        ANY,
+        ("38",),
+    ),
+    Reported(
+        "an item that its style crosses out",
+        "<ul><li class='feature included'>Support<li class='feature included'>Backups</ul>",
+        "<ul><li class='feature included'>Support<li class='feature not-included'>Backups</ul>",
+        ANY,
+        ("✗",),
     ),
 )
 
@@ -525,6 +610,23 @@ PANELS = (
         "words for a page without scripts",
         "<script>let a = 1</script><p style='display: none'>v1</p>",
         "<script>let a = 2</script><p style='display: none'>v2</p>",
+    ),
+    Reported(
+        "an answer below its question",
+        "<h3><button aria-expanded=false>Is it warm?</button></h3><div hidden>To 5 degrees.</div>",
+        "<h3><button aria-expanded=false>Is it warm?</button></h3><div hidden>To 2 degrees.</div>",
+        TEXT,
+    ),
+    Reported(
+        "a definition that a term opens",
+        "<dl><dt><button aria-expanded=false>Days</button><dd style='display:none'>Monday</dl>",
+        "<dl><dt><button aria-expanded=false>Days</button><dd style='display:none'>Friday</dl>",
+        TEXT,
+    ),
+    same(
+        "a hidden part behind words",
+        "<button aria-expanded=false>More</button><p>Words.</p><div hidden>a</div>",
+        "<button aria-expanded=false>More</button><p>Words.</p><div hidden>b</div>",
     ),
 )
 
@@ -923,6 +1025,58 @@ WALLS = (
         " until %s.</p><a href=/art>Art</a><a href=/map>Map</a><h2>Art</h2>" + LONG,
         "May",
         "June",
+    ),
+    wall(
+        "an update of the shop",
+        "<title>House</title><h1>Back soon</h1><p>We are updating our shop. Thanks for waiting."
+        "</p>",
+    ),
+    wall(
+        "technical difficulties",
+        "<title>House</title><h1>We're having technical difficulties</h1><p>Please try again later."
+        "</p>",
+    ),
+    wall(
+        "a Portuguese maintenance",
+        "<title>Casa</title><h1>Estamos em manutenção</h1><p>O site volta às 9 horas.</p>",
+    ),
+    wall(
+        "a question for the age",
+        "<title>House of wine</title><h2>Are you of legal drinking age?</h2><button>Yes</button>"
+        "<button>No</button>",
+    ),
+    about(
+        "a shop on holiday",
+        "<title>House</title><h1>We'll be back soon</h1><p>The house is closed until %s. Opening"
+        " hours: Tue-Sat 10-18.</p>",
+        "5 May",
+        "9 May",
+    ),
+    about(
+        "a water main",
+        "<title>Town</title><h1>Scheduled maintenance</h1><p>Mill Street has no water from %s.</p>",
+        "8 to 10",
+        "9 to 11",
+    ),
+    about(
+        "a status page",
+        "<title>Status</title><h1>Everything runs</h1><h2>Planned maintenance</h2><p>Mail: %s."
+        " All services are operational.</p>",
+        "Monday",
+        "Tuesday",
+    ),
+    about(
+        "a bakery in German",
+        "<title>Bäckerei</title><h1>Wir sind bald wieder da</h1><p>Urlaub bis %s. Danach täglich ab"
+        " sechs.</p>",
+        "zum 5. Mai",
+        "zum 9. Mai",
+    ),
+    about(
+        "a play",
+        "<title>Forbidden</title><h1>Forbidden</h1><p>A play in three acts, with %s.</p>",
+        "Ann Lee",
+        "Bo Day",
     ),
 )
 
