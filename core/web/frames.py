@@ -34,6 +34,8 @@ FRAME_WALLS: Final = frozenset({WallKind.BOT_CHECK, WallKind.ACCESS_DENIED, Wall
 """The walls that a frame has in place of its document; forms to log in or to consent are usual
 contents of frames."""
 
+_OF_OTHER_FRAMES: Final = frozenset({"data", "type", "src", "srcdoc"})
+
 _STYLED_AWAY: Final = re.compile(r"display:none|visibility:hidden")
 _SIZES: Final = re.compile(r"(?<=;)((?:min-)?(?:width|height)):([^;]*)")
 _TINY: Final = frozenset({"0", "1", "0px", "1px"})
@@ -263,6 +265,9 @@ def _put(node: LexborNode, found: tuple[str, str]) -> None:
     elif node.tag != "frame":
         frame = LexborHTMLParser("<iframe></iframe>").css_first("iframe")
         if frame is not None:
+            for name, value in node.attributes.items():
+                if name not in _OF_OTHER_FRAMES:
+                    frame.attrs[name] = value or ""  # a person may select it by its id
             frame.attrs["src"], frame.attrs["srcdoc"] = address, text
             node.replace_with(frame)
 

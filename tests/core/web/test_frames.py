@@ -131,6 +131,9 @@ def test_an_object_or_embed_shows_its_document_in_its_place(frame: str) -> None:
     of = {f"{ORIGIN}/{name}": document(f"/{name}", html) for name, html in documents.items()}
     stored = inline_frames(PageWithFrames(document("/", page), of)).html
     assert inlined_frames(stored or "", f"{ORIGIN}/") == set(of)
+    named = document("/", "<p>x</p><object id=rates class='a b' data=/b></object>")
+    chosen = inline_frames(PageWithFrames(named, of)).html or ""
+    assert to_text(content_blocks(chosen, Parts(watch="#rates.b"))) == "Suite"
 
 
 def test_a_frame_that_was_left_out_is_not_asked_for_again() -> None:
