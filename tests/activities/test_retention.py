@@ -122,7 +122,7 @@ async def test_what_temporal_knows_is_kept(system: System, site: FakeSite) -> No
     # No worker runs: nothing of the batch has been started but what starts its jobs.
     asked = (await system.api.post(f"/api/domains/{domain_id}/crawl")).json()["data"]["batchId"]
     backtest = (await system.api.post(f"/api/domains/{domain_id}/backtest")).json()["data"]
-    started, gone, gone_backtest = uuid4(), uuid4(), uuid4()
+    started, gone, gone_backtest, of_group = uuid4(), uuid4(), uuid4(), uuid4()
     owner = Owner(org_id=org_id, domain_id=domain_id, page_id=page_id, url=None, host="shop")
     job = JobStart("job of a batch", CrawlPageInput(page_id=page_id), owner, batch_id=started)
     await start_job(system.client, job)
@@ -130,6 +130,8 @@ async def test_what_temporal_knows_is_kept(system: System, site: FakeSite) -> No
     async with system.database.transaction() as session:
         for batch_id in (started, gone):
             await create_batch(session, org_id, domain_id, None, batch_id)
+        # Its jobs are known by the id of the group.
+        await create_batch(session, org_id, domain_id, None, of_group, group_id=started)
         for job_id in (job.job_id, "gone"):
             await frontier.begin(session, job_id, domain_id)
         await add_backtest(session, domain_id, gone_backtest, LONG_AGO)
@@ -142,7 +144,7 @@ async def test_what_temporal_knows_is_kept(system: System, site: FakeSite) -> No
     swept = await ActivityEnvironment().run(retention.prune)
     assert (swept.rows["batches"], swept.rows["discoveries"], swept.rows["backtests"]) == (1, 1, 1)
     async with system.database.reading() as session:
-        assert set(await session.scalars(select(Batch.id))) == kept
+        assert set(await session.scalars(select(Batch.id))) == {*kept, of_group}
         assert set(await session.scalars(select(Discovery.job_id))) == {job.job_id}
         assert set(await session.scalars(select(Backtest.id))) == {UUID(backtest["backtestId"])}
 
