@@ -46,6 +46,7 @@ from core.errors import (
     JobCancelled,
     JobError,
     JsonPathTooCostly,
+    NamesUnavailable,
     NotAPage,
     PageGone,
     SubjectGone,
@@ -72,8 +73,8 @@ from store.tables.domains import Domain
 from store.tables.pages import Page
 from store.watching import FailedCheck, is_wall
 
-NO_FAILED_CHECK: Final = (PageGone, SubjectGone, JobCancelled)
-"""Errors of a job whose check worked, or was not wanted any more."""
+NO_FAILED_CHECK: Final = (PageGone, SubjectGone, JobCancelled, NamesUnavailable)
+"""Errors of a job whose check worked, was not wanted any more, or never began."""
 
 BREAKS_AT_ONCE: Final = (WatchedPartMissing, JsonPathTooCostly)
 """Errors that do not pass by themselves: after one of them a page is not watched."""

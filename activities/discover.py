@@ -15,7 +15,7 @@ from activities.http.kept_responses import KeptResponses
 from activities.http.politeness import Politeness
 from activities.notifications.telling import Teller
 from activities.reporting import Attempt, Reporter, job_error_of
-from core.errors import AlreadyDiscovering, DiffyError, JobError, SubjectGone
+from core.errors import AlreadyDiscovering, DiffyError, JobError, NamesUnavailable, SubjectGone
 from core.jobs.contract import (
     ActivityName,
     AttemptReport,
@@ -35,7 +35,7 @@ from store.secretkey import SecretKey
 from store.watching import FailedCheck, is_wall, record_failed_discovery
 from temporal.delivery import Delivery
 
-NO_FAILED_DISCOVERY: Final = (AlreadyDiscovering, SubjectGone)
+NO_FAILED_DISCOVERY: Final = (AlreadyDiscovering, SubjectGone, NamesUnavailable)
 """Errors that say nothing about the site."""
 
 log = logging.getLogger(__name__)

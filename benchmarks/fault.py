@@ -9,15 +9,15 @@ each page must have exactly the version that its site shows, with one change, to
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.chaos.client import Answer, Client
+from benchmarks.chaos.client import Client
 from benchmarks.system import Diffy, Part
 from tests.eventually import eventually
 from tests.receiver import Receiver
@@ -47,11 +47,14 @@ class Bench:
     receiver: Receiver
     pages: dict[str, str] = field(default_factory=dict)
     domain: str = ""
+    discovery: str = ""
 
-    async def prepare(self, count: int, address: str | None = None) -> None:
+    async def prepare(
+        self, count: int, address: str | None = None, hook: str | None = None
+    ) -> None:
         """Watch so many pages, each read once, and have the webhook told of their changes.
 
-        `address` is where the system finds the site, if not at the site's own origin.
+        `address` and `hook` are where the system finds site and webhook, if not at their own URLs.
         """
         await self.healthy()
         origin = address or self.site.origin
@@ -61,14 +64,19 @@ class Bench:
         body = {"domain": origin, "discoverFrequencyHours": 0}
         added = await self.client.insist("POST", "/api/domains", body)
         self.domain = added.data["id"]
-        await self.ended(added.data["discoveryJobId"])
+        self.discovery = added.data["discoveryJobId"]
+        await self.ended(self.discovery)
         rows = await self.client.every(f"/api/domains/{self.domain}/pages")
         self.pages = {row["url"]: row["id"] for row in rows if row["url"] != f"{origin}/"}
         assert len(self.pages) == count, len(self.pages)
-        hook = {"kind": "webhook", "name": "hook", "url": self.receiver.url()}
-        channel = await self.client.insist("POST", "/api/channels", hook)
-        alert = {"name": "all", "channelIds": [channel.data["id"]], "on": {"events": ["change"]}}
-        await self.client.insist("POST", "/api/alerts", alert)
+        url = hook or self.receiver.url()
+        await self.alert({"kind": "webhook", "name": "hook", "url": url})
+
+    async def alert(self, channel: Mapping[str, object]) -> None:
+        """Have a new channel told of every change."""
+        made = await self.client.insist("POST", "/api/channels", channel)
+        body = {"name": "all", "channelIds": [made.data["id"]], "on": {"events": ["change"]}}
+        await self.client.insist("POST", "/api/alerts", body)
 
     def show(self, count: int, price: str) -> None:
         """Have each page show that price."""
@@ -127,7 +135,7 @@ class Bench:
                 asked = await self.crawl({url: key for url, key in keys.items() if url not in jobs})
                 jobs |= asked
                 seen.accepted += len(asked)
-                seen.add(await self.read(jobs.values()))
+                await self.read(seen, jobs.values())
                 await asyncio.sleep(1)
             alive = {part.name: self.diffy.pid(part) == pid for part, pid in processes.items()}
         answers = dict(sorted(self.client.answers.items()))
@@ -139,7 +147,9 @@ class Bench:
         recovered = time.monotonic() - began
         return {
             "answers during the fault": answers,
-            "reads of jobs during the fault": dict(sorted(seen.reads.items())),
+            "reads during the fault": {
+                what: dict(sorted(statuses.items())) for what, statuses in seen.reads.items()
+            },
             "jobs accepted during the fault": seen.accepted,
             "jobs ended during the fault": len(seen.ended),
             "slowest answer in seconds": round(self.client.slowest, 1),
@@ -151,10 +161,19 @@ class Bench:
             **await self.audit(),
         }
 
-    async def read(self, jobs: Any) -> list[Answer]:
-        """The answers to reading some of the jobs."""
+    async def read(self, seen: "Seen", jobs: Iterable[str]) -> None:
+        """Read some of the jobs, one that ended before the fault, and what the store has."""
         some = list(jobs)[:AT_ONCE]
-        return [await self.client.ask("GET", f"/api/jobs/{each}") for each in some]
+        for each in some:
+            answer = await self.client.ask("GET", f"/api/jobs/{each}")
+            seen.reads["jobs"][answer.status] += 1
+            if answer.ok and answer.data["finishedAt"]:
+                seen.ended.add(each)
+        for what, path in (
+            ("a job that had ended", f"/api/jobs/{self.discovery}"),
+            ("changes", "/api/changes"),
+        ):
+            seen.reads[what][(await self.client.ask("GET", path)).status] += 1
 
     async def audit(self) -> dict[str, object]:
         """What was lost or doubled, once all jobs have ended and everybody is told."""
@@ -191,16 +210,13 @@ class Bench:
 
 @dataclass
 class Seen:
-    """What was read of jobs during a fault: statuses of answers, and which jobs had ended."""
+    """What was seen during a fault: the statuses of reads by what was read, the jobs that had
+    ended, and how many were accepted.
+    """
 
-    reads: Counter[int] = field(default_factory=Counter)
+    reads: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     ended: set[str] = field(default_factory=set)
     accepted: int = 0
-
-    def add(self, answers: list[Answer]) -> None:
-        """Count the answers."""
-        self.reads.update(each.status for each in answers)
-        self.ended |= {each.data["id"] for each in answers if each.ok and each.data["finishedAt"]}
 
 
 @asynccontextmanager

@@ -42,8 +42,10 @@ DiffyError
     └── PassingJobError           a retry may succeed
         ├── SiteUnreachable
         │   ├── NameNotFound              the name does not resolve
+        │   ├── NameServersFailed         the name servers of the site do not answer
         │   ├── ConnectionFailed          refused, no route
         │   ├── TlsFailed                 the certificate or the handshake
+        │   │   └── CertificateExpired        the certificate is no longer valid
         │   └── ConnectionBroken          reset during the exchange
         ├── SiteTimeout               the deadline passed, or 408
         ├── SiteOverloaded            429, 503; may carry Retry-After
@@ -60,6 +62,7 @@ DiffyError
         ├── RobotsUnreachable         RFC 9309, 2.3.1.4
         ├── AlreadyDiscovering        another job holds the discovery lock of the domain
         └── InternalError             a bug in Diffy
+            └── NamesUnavailable          this machine can resolve no name
 """
 
 from collections.abc import Iterator
@@ -412,6 +415,12 @@ class NameNotFound(SiteUnreachable):
     code = "NAME_NOT_FOUND"
 
 
+class NameServersFailed(SiteUnreachable):
+    """The name servers of the host's domain fail or do not answer, while other names resolve."""
+
+    code = "NAME_SERVERS_FAILED"
+
+
 class ConnectionFailed(SiteUnreachable):
     """The host's address does not answer or refuses the connection."""
 
@@ -422,6 +431,12 @@ class TlsFailed(SiteUnreachable):
     """The certificate is not valid for the host, or the TLS handshake failed."""
 
     code = "TLS_FAILED"
+
+
+class CertificateExpired(TlsFailed):
+    """The certificate of the host, or one that it depends on, is no longer valid."""
+
+    code = "CERTIFICATE_EXPIRED"
 
 
 class ConnectionBroken(SiteUnreachable):
@@ -518,6 +533,12 @@ class InternalError(PassingJobError):
     """A bug in Diffy; the log has the stack trace."""
 
     code = "INTERNAL"
+
+
+class NamesUnavailable(InternalError):
+    """Diffy can resolve no name now: its own name server fails. No site is blamed for it."""
+
+    code = "NAMES_UNAVAILABLE"
 
 
 def error_of(code: str) -> type[JobError]:

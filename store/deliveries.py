@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from core.alerts.attempts import (
     GIVE_UP_AFTER,
     HEALTHY,
+    LONGEST_PAUSE,
     Attempt,
     ChannelState,
     DeliveryState,
@@ -20,6 +22,7 @@ from core.alerts.attempts import (
     Result,
     after_failure,
     next_attempt,
+    pause_after,
 )
 from core.errors import Conflict, NotFound
 from store.channels import get_channel
@@ -32,6 +35,12 @@ NEGLECTED_AFTER: Final = timedelta(minutes=2)
 
 MAX_DIGEST_SIZE: Final = 500
 """Changes that one digest counts; further ones are in the next."""
+
+CLOCKS_DIFFER_BY: Final = timedelta(minutes=1)
+"""The clocks of two machines, at most."""
+
+LONGEST_PAUSE_AT: Final = next(n for n in count(1) if pause_after(n) == LONGEST_PAUSE)
+"""Number of failed attempts from which on the pauses are as long as they get."""
 
 NOT_ATTEMPTED: Final = "The channel failed for three days, in which this was not attempted."
 TURNED_OFF: Final = "The channel was turned off."
@@ -262,6 +271,34 @@ async def _fail(
         .execution_options(synchronize_session=False)
     )
     return len(failed.all())
+
+
+async def pull_back(session: AsyncSession, channel: Channel, now: datetime) -> None:
+    """Have what was put off while the clock was ahead be due when it would be by the present one.
+
+    Something that happened in the future shows that the clock was set back since; so does an
+    attempt that is put off for longer than any failure puts one off. A Retry-After is kept by the
+    channel. What waits for a digest or for the end of quiet hours waits for a time of the day.
+    """
+    ahead = now + CLOCKS_DIFFER_BY
+    if channel.failing_since is not None and channel.failing_since > ahead:
+        _set_health(channel, HEALTHY)
+    pending = (*_pending(channel.id), ~Delivery.is_digest, Delivery.held_until.is_(None))
+    longest = case(
+        *((Delivery.attempts == n, now + pause_after(n)) for n in range(1, LONGEST_PAUSE_AT)),
+        else_=now + LONGEST_PAUSE,
+    )
+    for since, late in (
+        ({"created_at": now, "due_at": now}, Delivery.created_at > ahead),
+        ({}, and_(Delivery.attempts > 0, Delivery.next_attempt_at > longest)),
+    ):
+        if await session.scalar(select(Delivery.id).where(*pending, late).limit(1)) is not None:
+            await session.execute(
+                update(Delivery)
+                .where(*pending, late)
+                .values(next_attempt_at=now, **since)
+                .execution_options(synchronize_session=False)
+            )
 
 
 async def hold(session: AsyncSession, deliveries: Sequence[Delivery], until: datetime) -> None:

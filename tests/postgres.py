@@ -210,7 +210,7 @@ class PostgresServer:
 
 @contextmanager
 def running_postgres(
-    following: PostgresServer | None = None, **settings: str
+    following: PostgresServer | None = None, /, **settings: str
 ) -> Iterator[PostgresServer]:
     """A server with these settings for the length of the block; a standby if it follows one."""
     programs = installed_programs()

@@ -11,6 +11,7 @@ import httpx2
 
 from core.errors import (
     BrokenCompression,
+    CertificateExpired,
     ConnectionBroken,
     ConnectionFailed,
     HeadersTooLarge,
@@ -22,6 +23,10 @@ from core.errors import (
 
 OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 """Error numbers of a machine without free file descriptors or memory; no site causes them."""
+
+
+HAS_EXPIRED: Final = 10
+"""X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL."""
 
 
 def to_job_error(error: Exception, host: str) -> JobError:
@@ -36,7 +41,8 @@ def to_job_error(error: Exception, host: str) -> JobError:
             return InternalError(f"Diffy made a request of {host} that HTTP does not allow.")
         case httpx2.ConnectError():
             if tls := next((each for each in causes if isinstance(each, ssl.SSLError)), None):
-                return TlsFailed(f"{host} cannot be connected to: {_tls_reason(tls)}.")
+                failure = CertificateExpired if _is_expired(tls) else TlsFailed
+                return failure(f"{host} cannot be connected to: {_tls_reason(tls)}.")
             return ConnectionFailed(f"{host} cannot be connected to.")
         case httpx2.NetworkError():
             return ConnectionBroken(f"{host} broke the connection off.")
@@ -68,6 +74,16 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def _over_limit(error: BaseException) -> bool:
     too_large = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     return isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == too_large
+
+
+def _is_expired(error: ssl.SSLError) -> bool:
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code == HAS_EXPIRED
+
+
+def tls_problem(error: BaseException) -> str | None:
+    """Why TLS is the cause of the error, as the end of a sentence; None if it is not."""
+    found = next((each for each in _causes(error) if isinstance(each, ssl.SSLError)), None)
+    return _tls_reason(found) if found else None
 
 
 def _tls_reason(error: ssl.SSLError) -> str:

@@ -15,7 +15,8 @@ import httpx2
 from activities.http.compression import is_truncated, prepare_decoding
 from activities.http.connections import MAX_CONNECTIONS_PER_HOST, HostConnections
 from activities.http.failures import to_job_error
-from activities.http.network import GuardedBackend, Resolver, SystemResolver
+from activities.http.network import GuardedBackend, Resolver
+from activities.http.resolver import SystemResolver
 from activities.http.responses import retry_after
 from activities.http.transport import guarded_transport
 from core.errors import (

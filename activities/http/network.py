@@ -1,12 +1,8 @@
 """A network backend that connects to public addresses only."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from ipaddress import ip_address
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -19,7 +15,7 @@ from core.web.addresses import Address, AddressKind, classify, is_public, litera
 from core.web.response_heads import end_of_head, repaired_head
 
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
-"""The addresses of a host, for a port. Raises OSError if there are none."""
+"""The addresses of a host, for a port. Raises OSError or a JobError if there are none."""
 
 CONNECT_STAGGER: Final = 0.25
 """Seconds between the start of two connection attempts (RFC 8305, 5)."""
@@ -33,40 +29,6 @@ MAX_HEAD: Final = 100 * 1024
 
 MAX_WHITE_SPACE: Final = 64
 """Number of bytes before a status line in which white space is skipped."""
-
-RESOLVER_THREADS = 32
-"""Threads of a resolver. Each lookup blocks one; the event loop's own pool has six on two cores."""
-
-
-class SystemResolver:
-    """A resolver that asks the operating system.
-
-    Concurrent lookups of one name share a thread: a lookup cannot be cancelled, so a name whose
-    servers do not answer would otherwise block every thread.
-    """
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolve")
-        self._lookups: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
-
-    async def __call__(self, host: str, port: int) -> Sequence[Address]:
-        """The addresses of `host`. Raises OSError if there are none."""
-        lookup = self._lookups.get((host, port))
-        if lookup is None:
-            loop = asyncio.get_running_loop()
-            lookup = loop.run_in_executor(self._threads, _resolve, host, port)
-            self._lookups[host, port] = lookup
-            lookup.add_done_callback(partial(self._done, (host, port)))
-        return [ip_address(each) for each in await asyncio.shield(lookup)]
-
-    def _done(self, name: tuple[str, int], lookup: asyncio.Future[list[str]]) -> None:
-        del self._lookups[name]
-        if not lookup.cancelled():
-            lookup.exception()  # if no caller is left to read it, asyncio would log it
-
-    def close(self) -> None:
-        """Stop the threads, without waiting for lookups in progress."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class ClosedOnFailure(httpcore2.AsyncNetworkStream):
@@ -215,8 +177,9 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         """A connection to `host`; `timeout` is in seconds, for each address.
 
         Raises ForbiddenAddress if any of its addresses is not public, and NameNotFound if it has
-        none. Raises InternalError if this machine is out of resources. Raises ConnectError or
-        ConnectTimeout of httpcore2 if no address accepts a connection.
+        none; what else the resolver raises says why it gives none. Raises InternalError if this
+        machine is out of resources. Raises ConnectError or ConnectTimeout of httpcore2 if no
+        address accepts a connection.
         """
         addresses = await self._addresses(host, port)
         for address in addresses:
@@ -322,8 +285,3 @@ async def _close(streams: Sequence[httpcore2.AsyncNetworkStream]) -> None:
     with anyio.CancelScope(shield=True):
         for stream in streams:
             await stream.aclose()
-
-
-def _resolve(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))

@@ -27,6 +27,7 @@ from store.deliveries import (
     expire,
     hold,
     next_due,
+    pull_back,
     record_attempt,
 )
 from store.tables.alerts import Channel, ChannelKind, Delivery
@@ -105,6 +106,7 @@ class DeliverActivities:
             channel = await session.get(Channel, channel_id)
             if channel is None or channel.state is ChannelState.OFF:
                 return None, [], None, 0
+            await pull_back(session, channel, datetime.now(UTC))
             expired = await expire(session, channel, datetime.now(UTC))
             while True:
                 now = datetime.now(UTC)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import aiosmtplib
 
+from activities.http.failures import tls_problem
 from activities.notifications.outgoing import Outgoing
 from core.alerts.attempts import Attempt, Result
 from core.alerts.mail import mail_of
@@ -117,7 +118,8 @@ class Mailer:
         except aiosmtplib.SMTPResponseException as error:
             answer = _plain(f"{error.code} {error.message}")
         except (aiosmtplib.SMTPException, OSError) as error:
-            answer = f"{server.host}: {type(error).__name__}."
+            problem = tls_problem(error)
+            answer = f"{server.host}: {problem or type(error).__name__}."
         return Attempt(Result.FAILED, answer, told=tuple(told))
 
     def _unsubscribe_url(self, channel_id: UUID, address: str) -> str | None:

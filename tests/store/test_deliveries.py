@@ -21,6 +21,7 @@ from store.deliveries import (
     hold,
     neglected_channels,
     next_due,
+    pull_back,
     record_attempt,
     redeliver,
     turn_on,
@@ -74,6 +75,43 @@ async def attempted(
     """An attempt that ended so."""
     async with database.transaction() as session:
         await record_attempt(session, channel.id, ids, attempt, now)
+
+
+async def pulled_back(database: Database, channel: Channel, now: datetime) -> list[UUID]:
+    """What would be attempted now, by a clock that may have been set back."""
+    async with database.transaction() as session:
+        found = await session.get_one(Channel, channel.id)
+        await pull_back(session, found, now)
+        return [each.id for each in await due_deliveries(session, found, now, 10)]
+
+
+@pytest.mark.parametrize("failures", [0, 1, SUSPECT_AFTER + 2])
+@pytest.mark.parametrize("made", [0, 60])
+async def test_a_delivery_does_not_wait_for_a_clock_that_was_set_back(
+    database: Database, page: Page, channel: Channel, failures: int, made: int
+) -> None:
+    delivery_id = await told(database, channel, page, made)
+    for minute in range(failures):
+        await attempted(database, channel, FAILED, minutes(60 + minute), delivery_id)
+    if made or failures:
+        assert await due(database, channel, minutes(2)) == []
+    assert await pulled_back(database, channel, minutes(2)) == [delivery_id]
+
+
+async def test_a_delivery_that_is_put_off_by_this_clock_stays_so(
+    database: Database, page: Page, domain: Domain, channel: Channel
+) -> None:
+    quiet = await told(database, channel, domain, 0)
+    async with database.transaction() as session:
+        await hold(session, [await session.get_one(Delivery, quiet)], minutes(600))
+    failed = await told(database, channel, page, 0)
+    await attempted(database, channel, FAILED, NOON, failed)
+    assert await pulled_back(database, channel, NOON + FIRST_PAUSE / 2) == []
+    assert await pulled_back(database, channel, NOON + FIRST_PAUSE) == [failed]
+    busy = Attempt(Result.FAILED, "It answered 429.", timedelta(hours=1))
+    await attempted(database, channel, busy, minutes(1), failed)
+    assert await pulled_back(database, channel, minutes(30)) == []
+    assert await pulled_back(database, channel, minutes(61)) == [failed]
 
 
 async def test_what_is_told_of_a_page_or_a_domain_comes_in_order(

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import func, select, update
 from temporalio.testing import ActivityEnvironment
 
-from activities.http.network import GuardedBackend, SystemResolver
+from activities.http.network import GuardedBackend
+from activities.http.resolver import SystemResolver
 from activities.notifications.deliver import DeliverActivities
 from activities.notifications.outgoing import Outgoing
 from activities.notifications.telling import Teller

@@ -16,12 +16,11 @@ import pytest
 from activities.http.fetch import Fetcher, FetchLimits
 from activities.http.network import (
     MAX_ADDRESSES_TRIED,
-    RESOLVER_THREADS,
     GuardedBackend,
     Resolver,
-    SystemResolver,
     _first_connected,
 )
+from activities.http.resolver import RESOLVER_THREADS
 from core.errors import ForbiddenAddress, SiteUnreachable
 from core.web.addresses import Address
 from tests.activities.conftest import USER_AGENT
@@ -337,47 +336,6 @@ async def test_a_name_that_cannot_be_resolved_is_unreachable() -> None:
     await fetcher.aclose()
 
 
-async def test_the_system_resolves_names_of_this_machine() -> None:
-    resolver = SystemResolver()
-    found = await resolver("localhost", 80)
-    assert set(found) <= {ip_address("127.0.0.1"), ip_address("::1")}
-    assert len(found) == len(set(found)) > 0
-    resolver.close()
-
-
-async def test_a_name_that_is_not_answered_for_keeps_no_other_one_waiting(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    answering = threading.Event()
-    asked: list[str] = []
-
-    def resolve(host: str, port: int) -> list[str]:
-        asked.append(host)
-        if host == "slow.example":
-            answering.wait()
-        return ["127.0.0.1"]
-
-    monkeypatch.setattr("activities.http.network._resolve", resolve)
-    resolver = SystemResolver()
-    waiting = [
-        asyncio.create_task(resolver("slow.example", 80)) for _ in range(2 * RESOLVER_THREADS)
-    ]
-    try:
-        async with asyncio.timeout(10):
-            assert await resolver("shop.example", 80) == [ip_address("127.0.0.1")]
-        for task in waiting[1:]:
-            task.cancel()
-        waiting.append(asyncio.create_task(resolver("slow.example", 80)))
-    finally:
-        answering.set()
-    answers = await asyncio.gather(*waiting, return_exceptions=True)
-    assert answers[0] == answers[-1] == [ip_address("127.0.0.1")]
-    assert asked.count("slow.example") == 1
-    await resolver("slow.example", 80)
-    assert asked.count("slow.example") == 2, "an answer is not kept"
-    resolver.close()
-
-
 async def test_names_that_a_page_in_a_browser_asks_for_keep_no_job_waiting(
     site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,7 +349,7 @@ async def test_names_that_a_page_in_a_browser_asks_for_keep_no_job_waiting(
             answering.wait()
         return ["127.0.0.1"]
 
-    monkeypatch.setattr("activities.http.network._resolve", resolve)
+    monkeypatch.setattr("activities.http.resolver._resolve", resolve)
     fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=True)
     hosts = [f"h{number}.example" for number in range(2 * RESOLVER_THREADS)]
     waiting = [asyncio.create_task(fetcher.network.connect_tcp(host, 9)) for host in hosts]
