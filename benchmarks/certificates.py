@@ -52,13 +52,13 @@ async def expired(watching: Bench, fronts: list[TlsFront], said: list[Any]) -> A
     system says of it.
     """
     for front in fronts:
-        front.use(expired=True)
+        await front.use(expired=True)
     try:
         yield
         said.append(await reports(watching))
     finally:
         for front in fronts:
-            front.use(expired=False)
+            await front.use(expired=False)
 
 
 async def reports(watching: Bench) -> dict[str, object]:

@@ -13,7 +13,6 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -201,11 +200,6 @@ class Bench:
                 len(self.site.requests_for(f"/{number}")) for number in range(len(self.pages))
             ),
         }
-
-    def pauses(self, since: float) -> list[float]:
-        """The seconds between two requests to the site since then, shortest first."""
-        moments = [each.at for each in self.site.requests if each.at >= since]
-        return sorted(after - before for before, after in pairwise(moments))
 
 
 @dataclass

@@ -21,6 +21,7 @@ from store.db.engine import Database, parse_url
 from store.disk import data_folders, disk_verdict
 from store.outbox import oldest_due
 from store.secretkey import SecretKey
+from temporal.certificates import certificate_problem
 from temporal.connection import BRIEF_RETRIES, connect
 from temporal.readiness import database_verdicts, temporal_verdicts
 
@@ -162,7 +163,12 @@ async def _temporal(settings: Settings) -> AsyncIterator[Finding]:
             if settings.temporal_address is None
             else "Start it, or correct TEMPORAL_ADDRESS and the TEMPORAL_TLS_* variables."
         )
-        yield Finding("Temporal", Level.FAILED, error.message, advice)
+        address = settings.temporal_address
+        problem = await asyncio.to_thread(certificate_problem, address) if address else None
+        if problem is not None:
+            advice = "Renew the certificate, or correct the TEMPORAL_TLS_* variables."
+        detail = f"{error.message} {problem}" if problem else error.message
+        yield Finding("Temporal", Level.FAILED, detail, advice)
         return
     for verdict in await temporal_verdicts(client):
         yield _of(verdict)

@@ -84,40 +84,46 @@ class TlsFront:
         self._authority = authority
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.set_alpn_protocols(["h2"] if mutual else ["http/1.1"])
+        # A session that is resumed checks no certificate; a server that was restarted knows none.
+        self._context.options |= ssl.OP_NO_TICKET
+        self._context.num_tickets = 0
         if mutual:
             self._context.load_verify_locations(authority.folder / "ca.pem")
             self._context.verify_mode = ssl.CERT_REQUIRED
         self._forwarding: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.StreamWriter] = set()
         self.address = ""
 
     async def __aenter__(self) -> Self:
-        self.use(expired=False)
+        await self.use(expired=False)
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._context)
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        self.break_off()
-        await asyncio.gather(*self._forwarding, return_exceptions=True)
+        await self._break_off()
 
-    def use(self, *, expired: bool) -> None:
+    async def use(self, *, expired: bool) -> None:
         """Show another certificate from now on, and break off who was shown the one before."""
         self._context.load_cert_chain(*self._authority.issue("server", expired=expired))
-        self.break_off()
+        await self._break_off()
 
-    def break_off(self) -> None:
-        """Close all connections."""
-        for task in self._forwarding:
-            task.cancel()
+    async def _break_off(self) -> None:
+        for writer in self._connections:
+            writer.transport.abort()
+        await asyncio.gather(*self._forwarding, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, _, port = self._target.rpartition(":")
         their_reader, their_writer = await asyncio.open_connection(host, int(port))
+        ends = {writer, their_writer}
+        self._connections |= ends
         for work in (_forward(reader, their_writer), _forward(their_reader, writer)):
             task = asyncio.create_task(work)
             self._forwarding.add(task)
             task.add_done_callback(self._forwarding.discard)
+            task.add_done_callback(lambda _: self._connections.difference_update(ends))
 
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

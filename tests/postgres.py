@@ -80,11 +80,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server; returns once it answers."""
-        settings = {
-            **self._settings,
-            "listen_addresses": "",
-            "unix_socket_directories": str(self._folder),
-        }
+        folder = str(self._folder)
+        settings = {"listen_addresses": "", "unix_socket_directories": folder, **self._settings}
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [

@@ -1,17 +1,20 @@
 """The web as it is: each job on a hostile site ends, for a reason of its own."""
 
 import asyncio
+import ssl
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from activities.http.fetch import Fetcher, FetchLimits
-from core.errors import JobError, SiteTimeout, TlsFailed
+from core.errors import CertificateExpired, JobError, SiteTimeout, TlsFailed
 from core.jobs.contract import DiscoverPagesResult
 from core.jobs.states import JobState
 from core.settings import Settings
+from tests.activities.conftest import USER_AGENT
 from tests.activities.hostile import (
     HOSTILITIES,
     PORTS,
@@ -23,6 +26,7 @@ from tests.activities.hostile import (
     listening,
     self_signed,
 )
+from tests.certificates import Authority, TlsFront
 from tests.eventually import eventually
 from tests.site import Behaviour, FakeSite
 from tests.system import running_system
@@ -98,6 +102,27 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(fetcher: Fetcher
     async with self_signed() as origin:
         with pytest.raises(TlsFailed, match=r"its certificate is not valid .*self"):
             await fetcher.fetch(f"{origin}/")
+
+
+async def test_a_certificate_that_has_expired_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority.new(tmp_path / "authority")
+    trusted = ssl.create_default_context(cafile=str(authority.folder / "ca.pem"))
+    monkeypatch.setattr("activities.http.transport.trusted_authorities", lambda: trusted)
+    async with FakeSite() as site:
+        site.page("/", "<p>here</p>")
+        target = site.origin.removeprefix("http://")
+        async with TlsFront(target, authority) as front:
+            fetcher = Fetcher(user_agent=USER_AGENT, allow_private_networks=True)
+            url = f"https://{front.address}/"
+            assert (await fetcher.fetch(url)).status == 200
+            await front.use(expired=True)
+            with pytest.raises(CertificateExpired, match=r"not valid .*expired"):
+                await fetcher.fetch(url)
+            await front.use(expired=False)
+            assert (await fetcher.fetch(url)).status == 200
+            await fetcher.aclose()
 
 
 async def test_a_discovery_of_a_site_without_end_comes_to_one(

@@ -1,5 +1,6 @@
 """Sites watched: new pages, unlinked pages, and watching that breaks; all of it is told."""
 
+import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -298,6 +299,27 @@ async def test_a_page_that_fails_in_a_row_is_told_once_and_so_is_its_return(
     assert len({each["jobId"] for each in rows}) == 2, "the job that restored it found a change"
     healthy = await health(system)
     assert (healthy["failing"]["total"], healthy["stale"]["total"]) == (0, 0)
+
+
+async def test_no_page_is_told_as_unwatched_while_no_name_resolves(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page_id = await system.lone_page(site, "localhost")
+
+    def silent(host: str, port: int) -> list[str]:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    async with system.worker():
+        assert await crawl(system, page_id) is JobState.COMPLETED
+        with monkeypatch.context() as broken:
+            broken.setattr("activities.http.resolver._resolve", silent)
+            for _ in range(4):
+                assert await crawl(system, page_id) is JobState.FAILED
+        [last, *_] = (await system.jobs(status="failed")).data
+        assert "its own name server does not answer" in (last.failed_reason or "")
+        assert (await health(system))["failing"]["total"] == 0
+        assert await told(system) == []
+        assert await crawl(system, page_id) is JobState.COMPLETED
 
 
 async def test_a_selector_that_matches_nothing_is_told_at_once(

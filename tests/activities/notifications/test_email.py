@@ -132,3 +132,17 @@ async def test_who_is_refused(
     assert (attempt.result, attempt.told) == (result, told)
     assert attempt.answer.endswith(answer)
     assert [mail["To"] for mail in mailbox.mails] == list(told)
+
+
+async def test_a_certificate_that_has_expired_is_told_and_the_mail_tried_again(
+    database: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority.new(tmp_path / "theirs")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.folder / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("mail", expired=True))
+    for how in (SmtpTls.TLS, SmtpTls.STARTTLS):
+        async with Mailbox(context, starttls=how is SmtpTls.STARTTLS) as mailbox:
+            attempt = await sent(database, settings, mailbox, how)
+        assert attempt.result is Result.FAILED
+        assert "certificate has expired" in attempt.answer
