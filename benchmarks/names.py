@@ -7,7 +7,7 @@ from contextlib import suppress
 from enum import StrEnum
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from benchmarks.mounts import own_mounts, put_in_place
 
@@ -52,8 +52,7 @@ class NameServer(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep what answers are sent by."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer a question."""
