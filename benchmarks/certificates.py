@@ -12,6 +12,7 @@ authority, in a namespace of mounts.
 import argparse
 import asyncio
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -44,6 +45,7 @@ def trust(authority: Authority, scratch: Path) -> None:
     (trusted / "ca.pem").write_bytes((authority.folder / "ca.pem").read_bytes())
     subprocess.run(["openssl", "rehash", str(trusted)], check=True)
     put_in_place(trusted, AUTHORITIES)
+    os.environ["SSL_CERT_FILE"] = str(trusted / "ca.pem")
 
 
 @asynccontextmanager
