@@ -211,7 +211,8 @@ class Reporter:
             return Outcome(attempt=deferred, result=None)
         except DiffyError as error:
             measured.end("retried" if error.retryable and not _is_last_attempt(info) else "failed")
-            raise await self._failure(attempt, error) from error
+            # Temporal shows none of a failure that is too large, as one is with all its causes.
+            raise await self._failure(attempt, error) from None
         except asyncio.CancelledError:
             measured.end("released" if _is_worker_shutdown() else "cancelled")
             if _is_worker_shutdown():

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.activity import ActivityCancellationDetails
+from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client, Interceptor, OutboundInterceptor, SignalWorkflowInput
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -162,6 +163,23 @@ async def test_an_error_is_published_by_its_code_in_its_words(
     assert (report.reason, report.next_at is not None) == (
         (error.message, True) if retryable else (None, False)
     )
+
+
+async def test_an_error_with_many_causes_is_told_in_its_own_words(
+    environment: ActivityEnvironment, client: Client
+) -> None:
+    error: Exception = OSError("no route")
+    for layer in range(30):
+        outer = SiteError(f"The site failed in layer {layer}." + " It did." * 20)
+        outer.__cause__, error = error, outer
+    with pytest.raises(ApplicationError) as raised:
+        await run(environment, client, raising(error))
+    failure = Failure()
+    converter = client.data_converter
+    converter.failure_converter.to_failure(raised.value, converter.payload_converter, failure)
+    # The server puts "Failure exceeds size limit." in the place of one with more than 4 KiB.
+    assert failure.message.startswith("The site failed in layer 29.")
+    assert failure.ByteSize() < 4_096
 
 
 async def test_a_fault_of_ours_is_retried_and_tells_no_secrets(
