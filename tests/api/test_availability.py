@@ -1,8 +1,6 @@
 """What the API answers while Temporal or the database is away, and after."""
 
 import asyncio
-import os
-import signal
 import sqlite3
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -25,6 +23,7 @@ from temporal.connection import connect
 from tests.api.operations import operations
 from tests.eventually import HANG, eventually
 from tests.ports import free_port
+from tests.processes import held_still
 from tests.site import FakeSite
 from tests.system import System, running_system
 
@@ -122,11 +121,8 @@ class Outage:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Temporal takes calls in the block, and answers none."""
-        os.kill(self._server.pid, signal.SIGSTOP)
-        try:
+        with held_still(self._server.pid):
             yield
-        finally:
-            os.kill(self._server.pid, signal.SIGCONT)
 
 
 @pytest.fixture(scope="module")
