@@ -1,5 +1,6 @@
 """What every test may use: a real Temporal server, a store, the API, a worker, a web site."""
 
+import gc
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -66,6 +67,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept
 
 
+def pytest_collection_finish() -> None:
+    """Leave what is there before the first test out of every collection of garbage: half a million
+    objects, which a worker and a command would look through when they end, a third of a second.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which tests were left out, and how to have them run."""
     for line in left_out(terminalreporter.getreports("skipped")):
@@ -74,7 +83,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedTemporal]:
-    """The embedded Temporal server, as `diffy up` runs it."""
+    """The embedded Temporal server, as `diffy up` runs it. Only its garbage is collected less
+    often, which takes a quarter off what it costs the processor.
+    """
     folder = tmp_path_factory.mktemp("temporal")
     server = EmbeddedTemporal(
         database=folder / "temporal.db",
@@ -82,7 +93,9 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Em
         ui_port=None,
         log=folder / "temporal.log",
     )
-    await server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cli.embedded.GARBAGE_COLLECTION", "400")
+        await server.start()
     yield server
     await server.stop()
 
