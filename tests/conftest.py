@@ -53,9 +53,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With PostgreSQL, leave out what has no system and runs on both databases anyway, or is about
+    """Begin with the files that take longest, so that no process is left alone with one at the end.
+
+    With PostgreSQL, leave out what has no system and runs on both databases anyway, or is about
     SQLite.
     """
+    items.sort(key=lambda item: item.get_closest_marker("dear") is None)
     if config.getoption("--database") == "sqlite":
         return
     kept = [

@@ -20,6 +20,8 @@ from benchmarks.site import Visit, WatchedSite
 from benchmarks.system import Diffy, Part
 from tests.eventually import eventually
 
+pytestmark = pytest.mark.dear
+
 
 @dataclass(frozen=True)
 class AttemptUnderWay:

@@ -13,7 +13,9 @@ from tests.api.operations import Operation, documentation, operations
 from tests.site import FakeSite
 from tests.system import System
 
-PARTS: Final = 8
+pytestmark = pytest.mark.dear
+
+PARTS: Final = 16
 SECRET: Final = "secret-of-the-other-organisation"
 PAYLOADS: Final = (
     "'", '"', "`", "\\", "\\'", '\\"', "''", "'\"`\\", ")", "(", ";", "--", "/*", "%", "_", "*",

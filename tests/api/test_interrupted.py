@@ -36,6 +36,8 @@ from temporal.jobs.schedules import crawl_schedule_id, discovery_schedule_id
 from tests.faults import Fault, Stopped, faulty
 from tests.system import System, system_on
 
+pytestmark = pytest.mark.dear
+
 Rows = dict[str, set[UUID]]
 """The ids of what requests make, by table."""
 

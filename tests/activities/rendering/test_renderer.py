@@ -26,6 +26,8 @@ from tests.eventually import HANG, eventually
 from tests.needs import need
 from tests.site import FakeSite, SiteRequest
 
+pytestmark = pytest.mark.dear
+
 __all__ = ["watch"]
 
 LIMITS = RenderingLimits(settle=HANG, deadline=HANG)

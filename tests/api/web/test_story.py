@@ -20,6 +20,8 @@ from tests.needs import AXE, need
 from tests.site import FakeSite
 from tests.system import System
 
+pytestmark = pytest.mark.dear
+
 OPEN: Final = 1
 CLOSED: Final = 2
 """States of an `EventSource`."""

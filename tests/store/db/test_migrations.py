@@ -41,6 +41,8 @@ from store.tables.discoveries import Discovery
 from store.tables.domains import Domain
 from tests.loaded import loaded_by
 
+pytestmark = pytest.mark.dear
+
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
 [BEFORE_CONTENTS] = [
@@ -120,16 +122,13 @@ def test_a_difference_would_be_seen(empty_url: str) -> None:
     assert len(differences(empty_url)) == 2
 
 
-async def test_migrating_again_changes_nothing(empty_url: str) -> None:
-    migrate(empty_url)
-    database = Database.open(empty_url)
+async def test_migrating_again_changes_nothing(database: Database, database_url: str) -> None:
     async with database.transaction() as session:
         await create_key(session, "acme")
-    await asyncio.to_thread(migrate, empty_url)
+    await asyncio.to_thread(migrate, database_url)
     async with database.reading() as session:
         assert [row.org_name for row in await list_keys(session)] == ["acme"]
-    await database.close()
-    assert differences(empty_url) == []
+    assert differences(database_url) == []
 
 
 def test_each_schema_is_brought_to_the_next_up_to_the_present_one(empty_url: str) -> None:
@@ -444,9 +443,8 @@ def test_there_is_one_newest_revision_and_files_are_named_after_theirs() -> None
     assert revisions() == tuple(reversed([each.revision for each in SCRIPTS.walk_revisions()]))
 
 
-def test_a_database_that_is_up_to_date_needs_no_alembic(empty_url: str) -> None:
-    migrate(empty_url)
-    program = f"from store.db.migrations import migrate; migrate({empty_url!r})"
+def test_a_database_that_is_up_to_date_needs_no_alembic(database_url: str) -> None:
+    program = f"from store.db.migrations import migrate; migrate({database_url!r})"
     loaded = loaded_by(program)
     assert "store.db.migrations" in loaded
     assert "alembic" not in loaded
@@ -470,10 +468,8 @@ async def test_several_processes_may_migrate_at_once(empty_url: str) -> None:
     assert differences(empty_url) == []
 
 
-def test_an_sqlite_file_keeps_a_write_ahead_log_whoever_opens_it(tmp_path: Path) -> None:
-    file = tmp_path / "diffy.db"
-    migrate(f"sqlite:///{file}")
-    with closing(sqlite3.connect(file)) as any_connection:
+def test_an_sqlite_file_keeps_a_write_ahead_log_whoever_opens_it(sqlite_path: Path) -> None:
+    with closing(sqlite3.connect(sqlite_path)) as any_connection:
         assert any_connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
