@@ -57,12 +57,17 @@ async def fresh(installed: Installed) -> AsyncIterator[FakeSite]:
         for path in ("/", "/pricing"):
             site.page(path, PRICING.format("$99"))
         yield site
-        await installed.run("domains", "rm", site.origin, "--yes")
+        api = installed.system.api
+        for each in (await api.get("/api/domains?limit=100")).json()["data"]:
+            if site.origin.endswith(each["domain"]):
+                await api.delete(f"/api/domains/{each['id']}")
 
 
 @dataclass(frozen=True)
 class Told:
-    """A channel `ops` that answers, an alert `Severe` for it, and a delivery that arrived."""
+    """A channel `ops` that answers, and what its example is about: an alert `Severe` for it, a feed
+    `Releases`, a delivery that arrived.
+    """
 
     receiver: Receiver
     delivery: str
@@ -76,18 +81,31 @@ async def told(installed: Installed, request: pytest.FixtureRequest) -> AsyncIte
         yield None
         return
     async with Receiver() as receiver:
-        delivery = ""
+        delivery, channel = "", ""
         if not example.startswith("diffy channels add"):
-            await installed.json("channels", "add", "ops", "--webhook", receiver.url())
+            hook = {"kind": "webhook", "name": "ops", "url": receiver.url()}
+            channel = await added(installed, "channels", hook)
+        if example.startswith("diffy deliveries"):
             delivery = (await installed.json("channels", "test", "ops"))["id"]
         if re.match("diffy alerts (?!add)", example):
-            await installed.json("alerts", "add", "Severe", "--channel", "ops", "--tag", "none")
+            alert = {"name": "Severe", "channelIds": [channel], "on": {"tags": ["none"]}}
+            await added(installed, "alerts", alert)
         if re.match("diffy feeds (?!add)", example):
-            await installed.json("feeds", "add", "Releases")
+            await added(installed, "feeds", {"name": "Releases"})
         yield Told(receiver, delivery)
+        api = installed.system.api
         for what in ("alerts", "channels", "feeds"):
-            for each in await installed.json(what, "list"):
-                await installed.run(what, "rm", each["id"], "--yes")
+            for each in (await api.get(f"/api/{what}")).json()["data"]:
+                gone = await api.delete(f"/api/{what}/{each['id']}")
+                assert gone.status_code == 204, gone.text
+
+
+async def added(installed: Installed, what: str, body: object) -> str:
+    """The id of something new, made without a command, which costs more."""
+    answer = await installed.system.api.post(f"/api/{what}", json=body)
+    assert answer.status_code == 201, answer.text
+    made: str = answer.json()["data"]["id"]
+    return made
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
