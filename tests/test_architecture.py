@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,19 @@ def modules(room: str) -> list[Path]:
     return sorted((ROOT / room).rglob("*.py")) or [ROOT / f"{room}.py"]
 
 
+@cache
+def imports(path: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """The imports of a module, wherever in it."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+
+
 def rooms_imported(path: Path) -> Iterator[str]:
-    """The rooms that a module imports from, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    """The rooms that a module imports from."""
+    for node in imports(path):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{path} imports relatively"
             yield (node.module or "").split(".")[0]
 
@@ -71,10 +79,10 @@ def test_the_client_knows_only_the_rest_api() -> None:
 
 
 def modules_imported(path: Path) -> Iterator[str]:
-    """The modules that a module imports, or imports from, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    """The modules that a module imports, or imports from."""
+    for node in imports(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             # What is imported may be a module itself.
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
