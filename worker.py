@@ -253,8 +253,8 @@ def activities_of(settings: Settings, resources: Resources) -> Activities:
 def deployment_of(settings: Settings) -> WorkerDeploymentConfig | None:
     """The version of this worker in Temporal's worker versioning; None without one.
 
-    Workflows are pinned to the version that they began with, unless they may run for longer than a
-    deployment waits: those follow the current version, and replay with `workflow.patched`.
+    Each workflow is pinned to the version that it began with. A class cannot say otherwise for
+    itself: Temporal refuses that from workers without a version.
     """
     if settings.worker_version is None:
         return None

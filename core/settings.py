@@ -262,8 +262,8 @@ class Settings(BaseSettings):
         None
     )
     """The version of the code of a worker, as a build id of Temporal's worker versioning in the
-    deployment `diffy`. Workflows that run for minutes end with the version that they began with.
-    Without it, workers are not versioned."""
+    deployment `diffy`. Workflows end with the version that they began with. Without it, workers are
+    not versioned."""
 
     @property
     def resolved_database_url(self) -> str:

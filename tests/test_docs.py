@@ -41,6 +41,7 @@ NO_DEFAULT: Final = {
     "otel_exporter_otlp_endpoint",
     "api_metrics_port",
     "worker_metrics_port",
+    "worker_version",
     "sdk_metrics_port",
     "temporal_address",
     "temporal_ui_url",

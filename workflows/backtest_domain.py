@@ -1,7 +1,6 @@
 """`backtest.domain`: today's rules applied to the stored snapshots of a domain."""
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 
 from core.jobs.contract import ActivityName, BacktestInput, BacktestResult
 from core.jobs.states import BACKTEST_DOMAIN
@@ -10,7 +9,7 @@ from workflows.job import JobWorkflow
 from workflows.policies import BACKTEST_TIMEOUT
 
 
-@workflow.defn(name=BACKTEST_DOMAIN, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn(name=BACKTEST_DOMAIN)
 class BacktestDomain(JobWorkflow):
     """Runs like a job, but has no owner, so that no list or count of jobs includes it."""
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 
 from core.jobs.contract import WAKE_SIGNAL, ActivityName, DeliverInput, DeliverResult
 from core.jobs.states import NOTIFICATION_DELIVER
@@ -20,7 +20,7 @@ OUTAGE_RETRY = RetryPolicy(
 """An activity that fails has met no fault of a channel: the store is away, or a worker died."""
 
 
-@workflow.defn(name=NOTIFICATION_DELIVER, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn(name=NOTIFICATION_DELIVER)
 class DeliverNotifications:
     """Delivers to one channel. The store says what, and when next. It is not a job.
 

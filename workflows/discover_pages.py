@@ -1,7 +1,6 @@
 """`discover.pages`: find the pages of a domain."""
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 
 from core.jobs.contract import ActivityName, DiscoverPagesInput, DiscoverPagesResult
 from core.jobs.states import JobName
@@ -10,7 +9,7 @@ from workflows.job import JobWorkflow
 from workflows.policies import DISCOVER_TIMEOUT
 
 
-@workflow.defn(name=JobName.DISCOVER_PAGES, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn(name=JobName.DISCOVER_PAGES)
 class DiscoverPages(JobWorkflow):
     """The job that follows a domain's robots.txt, sitemaps and links, and adds new pages."""
 
