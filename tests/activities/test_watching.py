@@ -305,6 +305,8 @@ async def test_no_page_is_told_as_unwatched_while_no_name_resolves(
     system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page_id = await system.lone_page(site, "localhost")
+    # Each crawl has to connect anew.
+    site.page("/", "<p>Pro costs $99 a month.</p>", headers={"Connection": "close"})
 
     def silent(host: str, port: int) -> list[str]:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
