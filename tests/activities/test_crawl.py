@@ -557,6 +557,7 @@ async def changed_page(
     """A page that was crawled and has changed since, whose news is confirmed; and its next job."""
     job = CrawlPageInput(page_id=await page_of(database, site))
     environment = ActivityEnvironment()
+    environment.info = replace(environment.info, started_time=datetime.now(UTC))
     site.page("/", PRICES)
     await environment.run(crawls.crawl, job, None)
     async with database.transaction() as session:

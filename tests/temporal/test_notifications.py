@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -118,8 +119,10 @@ async def recovered(system: System, activities: DeliverActivities, channel_id: U
 
 
 async def run(activities: DeliverActivities, channel_id: UUID) -> DeliverResult:
-    """One run of the activity."""
-    return await ActivityEnvironment().run(activities.deliver, DeliverInput(channel_id=channel_id))
+    """One run of the activity, which Temporal started just now."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, started_time=datetime.now(UTC))
+    return await environment.run(activities.deliver, DeliverInput(channel_id=channel_id))
 
 
 @pytest.mark.parametrize("fault", [Fault.STOP, Fault.LATE])
