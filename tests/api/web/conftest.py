@@ -37,9 +37,9 @@ async def web(system: System) -> AsyncIterator[WebSystem]:
         system.app.state.services.watch.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def chromium_process(chromium: None) -> AsyncIterator[Browser]:
-    """One browser for all tests of a module."""
+    """One browser for all tests, each of which has its own context in it."""
     async with async_playwright() as driver:
         process = await driver.chromium.launch(
             executable_path=shutil.which("chromium"),
