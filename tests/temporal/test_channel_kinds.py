@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,9 @@ async def told(system: System, page_id: UUID) -> UUID:
 
 async def run(activities: DeliverActivities, channel_id: UUID) -> DeliverResult:
     """One run of the activity."""
-    return await ActivityEnvironment().run(activities.deliver, DeliverInput(channel_id=channel_id))
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, started_time=datetime.now(UTC))
+    return await environment.run(activities.deliver, DeliverInput(channel_id=channel_id))
 
 
 async def let_pass(system: System, channel_id: UUID) -> None:
