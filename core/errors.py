@@ -15,7 +15,9 @@ DiffyError
 │   ├── HeadTooLarge              431
 │   └── RateLimited               429
 ├── Unavailable               503, Temporal or the database cannot be reached
-├── HostBusy                  not a failure: the attempt is deferred until the host has a free slot
+├── Deferral                  not a failure: the attempt goes on later, or in another worker
+│   ├── BrowserElsewhere          the page needs a browser, which this worker leaves to others
+│   └── HostBusy                  until the host has a free slot
 └── JobError                  why an attempt of a job ended without a result
     ├── PermanentJobError         a retry cannot succeed
     │   ├── PageGone                  404, 410
