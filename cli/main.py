@@ -106,16 +106,19 @@ def up() -> None:
 def worker(ready_fd: int | None, go_fd: int | None) -> None:
     """Run a worker."""
     settings = _settings()
-    import asyncio
+    from cli.loading import loading_code
 
-    import uvloop
+    with loading_code():
+        import asyncio
 
-    from cli.services import report_ready, wait_to_begin
-    from core.logs.service import service_log
-    from core.tracing import trace_fields
-    from temporal.log_fields import job_fields
-    from temporal.tracing import tracing
-    from worker import serve
+        import uvloop
+
+        from cli.services import report_ready, wait_to_begin
+        from core.logs.service import service_log
+        from core.tracing import trace_fields
+        from temporal.log_fields import job_fields
+        from temporal.tracing import tracing
+        from worker import serve
 
     wait_to_begin(go_fd)
     with (
@@ -132,15 +135,18 @@ def worker(ready_fd: int | None, go_fd: int | None) -> None:
 def api(ready_fd: int | None, go_fd: int | None) -> None:
     """Run the API."""
     settings = _settings()
-    import asyncio
+    from cli.loading import loading_code
 
-    import uvloop
+    with loading_code():
+        import asyncio
 
-    from cli.api import serve_api
-    from cli.services import report_ready, wait_to_begin
-    from core.logs.service import service_log
-    from core.tracing import trace_fields
-    from temporal.tracing import tracing
+        import uvloop
+
+        from cli.api import serve_api
+        from cli.services import report_ready, wait_to_begin
+        from core.logs.service import service_log
+        from core.tracing import trace_fields
+        from temporal.tracing import tracing
 
     wait_to_begin(go_fd)
     with (

@@ -10,6 +10,7 @@ import sys
 from datetime import timedelta
 from typing import Literal
 
+from cli.loading import loading_code
 from cli.process import OwnedProcess
 from core.errors import DiffyError, SettingsError, Unavailable
 from core.model import Model
@@ -62,11 +63,12 @@ async def _answer_of(task: Task) -> Answer:
 
 
 async def _done(task: Task) -> Answer:
-    from cli.keys import create_first, listed
-    from core.settings import load_settings
-    from temporal.connection import connect
-    from temporal.monitoring import logging_runtime
-    from temporal.namespace import prepare_namespace
+    with loading_code():
+        from cli.keys import create_first, listed
+        from core.settings import load_settings
+        from temporal.connection import connect
+        from temporal.monitoring import logging_runtime
+        from temporal.namespace import prepare_namespace
 
     settings = load_settings()
     if task == "first-key":
