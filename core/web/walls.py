@@ -322,7 +322,8 @@ _POLITE: Final = _pattern(
     patience
     do not (?:refresh|reload|close)|bear with us|shortly|few minutes|moment
     please wait|estimated|your turn|place in line
-    our engineers
+    our engineers|thank(?:s| you) for (?:waiting|your wait)
+    danke,? (?:dass sie|fürs?) warte|merci d[e'’] ?(?:votre )?attend?|gracias por (?:su |tu )?esper
     geduld|später|versuchen sie|entschuldig|in kürze|bitte warten|patientez|plus tard|réessay|désol
     gêne|désagrément|paciencia|más tarde|molestias|disculp|paciência|mais tarde|transtorno|desculp
     pazienza|più tardi|disagio|scusiamo|ongemak|excuses|cierpliw|później|przepraszamy|minut

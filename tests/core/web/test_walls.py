@@ -685,6 +685,10 @@ CLOSED = {
         "<h1>We're making some improvements</h1><p>Our website is currently down "
         "while we upgrade. Please check back later.</p>",
     ),
+    "waiting": page(
+        "House",
+        "<h1>Back soon</h1><p>We are updating our shop. Thanks for waiting.</p>",
+    ),
     "tech": page(
         "Error",
         "<h1>We are experiencing technical difficulties</h1><p>Our engineers are "
