@@ -55,14 +55,16 @@ class SystemResolver:
     async def __call__(self, host: str, port: int) -> Sequence[Address]:
         """The addresses of `host`.
 
-        Raises NameNotFound if there are none, NameServersFailed if the name servers of the host do
-        not say, and NamesUnavailable if no name resolves, as far as names are known that did. The
-        same goes for a name that is said not to exist although it did before. Raises OSError if
-        this machine is out of resources.
+        Raises NameNotFound if there are none, or no name can be so long. Raises NameServersFailed
+        if the name servers of the host do not say. Raises NamesUnavailable if no name resolves, as
+        far as names are known that did; also for a name that is said not to exist although it did
+        before. Raises OSError if this machine is out of resources.
         """
         began = time.monotonic()
         try:
             return await self._look_up((host, port))
+        except UnicodeError as error:
+            raise NameNotFound(f"{host} is no name of a host.") from error
         except OSError as error:
             if is_out_of_resources(error):
                 raise

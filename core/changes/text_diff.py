@@ -84,7 +84,10 @@ def compare(before: str, after: str, how: Comparison = USUAL_COMPARISON) -> Text
     """
     old, new = _lines(marked_like(before, after)), _lines(marked_like(after, before))
     keys = {line: masked(line, how.masks) for line in {*old, *new}}
-    old, new = [line for line in old if keys[line]], [line for line in new if keys[line]]
+    old, new = (
+        [line for line in old if keys[line].strip()],
+        [line for line in new if keys[line].strip()],
+    )
     if " ".join(keys[line] for line in old) == " ".join(keys[line] for line in new):
         return difference_of((), identical=True)
     old_data, new_data = [*filter(is_data, old)], [*filter(is_data, new)]

@@ -151,3 +151,13 @@ async def test_a_name_server_that_is_silent_does_not_answer(
     finally:
         answering.set()
         resolver.close()
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", ".example"])
+async def test_what_can_be_no_name_is_not_found(host: str) -> None:
+    resolver = SystemResolver()
+    try:
+        with pytest.raises(NameNotFound, match="no name of a host"):
+            await resolver(host, 80)
+    finally:
+        resolver.close()
