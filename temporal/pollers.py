@@ -38,8 +38,11 @@ async def last_polls(client: Client, queue: str, kind: "TaskQueueType.ValueType"
 
 async def worker_verdict(client: Client) -> Verdict:
     """Whether each kind of work has a worker. Raises RPCError."""
-    now = datetime.now(UTC)
-    found = await workers_of_queues(client, now)
+    return verdict_on(await workers_of_queues(client, datetime.now(UTC)))
+
+
+def verdict_on(found: Mapping[Queue, set[str]]) -> Verdict:
+    """Whether each kind of work has a worker, by the identities of those that serve it."""
     for queue, workers in found.items():
         if not workers:
             return failed(

@@ -11,9 +11,10 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
 from core.health import Part, Status
+from core.jobs.queues import ALL_QUEUES, Queue
 from store.db.schema import revisions, schema_verdict
 from store.disk import MIN_FREE, data_folders, disk_verdict
-from temporal.pollers import RECENT, serving
+from temporal.pollers import RECENT, serving, verdict_on, workers_of_queues, working
 from temporal.readiness import Readiness
 from tests.eventually import eventually
 from tests.system import System
@@ -127,6 +128,31 @@ def test_a_worker_whose_places_are_taken_still_serves() -> None:
     assert serving({"a": now, "b": now}, {"a": now}, now) == {"a"}, "b runs no activity"
     assert serving({"a": late}, {"a": now}, now) == set(), "it polls for no workflow"
     assert serving({}, {"a": now}, now) == set()
+
+
+def test_a_worker_without_workflows_serves_while_it_polls_or_is_known_to_run() -> None:
+    now = datetime.now(UTC)
+    late = now - RECENT - timedelta(seconds=1)
+    assert working({}, {"a": now, "b": late}, now) == {"a"}
+    assert working({"b": now}, {"a": now, "b": late}, now) == {"a", "b"}
+
+
+def test_a_kind_of_work_that_nobody_does_is_told() -> None:
+    served = {Queue.CHECKS: {"a"}, Queue.READING: {"a", "b"}}
+    verdict = verdict_on({**served, Queue.RENDERING: set()})
+    assert verdict.status is Status.FAILED
+    assert "diffy-rendering" in verdict.detail
+    assert "rendering in its DIFFY_QUEUES" in verdict.advice
+    assert verdict_on({**served, Queue.RENDERING: {"c"}}).detail == "3 polling."
+
+
+async def test_one_worker_does_every_kind_of_work(system: System) -> None:
+    async with system.worker():
+        found = await eventually(
+            lambda: workers_of_queues(system.client, datetime.now(UTC)),
+            lambda found: all(system.client.identity in workers for workers in found.values()),
+        )
+    assert set(found) == ALL_QUEUES
 
 
 def test_a_full_disk_fails_and_the_fullest_counts(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
+from core.jobs.queues import ALL_QUEUES, Queue
 from core.settings import Settings, load_settings, variable_name
 
 
@@ -129,3 +130,12 @@ def test_a_secret_is_not_repeated() -> None:
 
 def test_an_empty_variable_counts_as_unset() -> None:
     assert load_settings({"DIFFY_API_PORT": ""}) == load_settings({})
+
+
+def test_the_kinds_of_work_are_named() -> None:
+    assert load_settings({}).served_queues == ALL_QUEUES
+    chosen = load_settings({"DIFFY_QUEUES": "rendering, reading"}).served_queues
+    assert chosen == {Queue.READING, Queue.RENDERING}
+    for wrong in ("browser", "checks,", " "):
+        with pytest.raises(SettingsError, match="DIFFY_QUEUES"):
+            load_settings({"DIFFY_QUEUES": wrong})

@@ -39,13 +39,18 @@ fetch('/data.json').then(answer => answer.json()).then(data => {
 STUCK = "const request = new XMLHttpRequest(); request.open('GET', '/held', false); request.send();"
 
 
-@pytest.fixture
-def app(site: FakeSite) -> FakeSite:
-    """A single-page application: each address is sent the same shell."""
+def be_an_application(site: FakeSite) -> None:
+    """Send the same shell for each address."""
     for path in PAGES:
         site.page(path, SHELL)
     site.page("/app.js", SCRIPT, headers=JAVASCRIPT)
     site.page("/data.json", '{"word": "Read more"}', headers={"Content-Type": "application/json"})
+
+
+@pytest.fixture
+def app(site: FakeSite) -> FakeSite:
+    """A single-page application."""
+    be_an_application(site)
     return site
 
 
