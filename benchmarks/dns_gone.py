@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.fault import Bench, bench
-from benchmarks.names import Failing, NameServer, ask_there
+from benchmarks.name_server import Failing, NameServer, ask_there
 from benchmarks.system import free_ports
 from cli.embedded import EmbeddedTemporal
 from tests.postgres import ACCOUNT, PostgresServer, running_postgres

@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import json
 import random
-import sqlite3
 import statistics
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from benchmarks.chaos.client import Client
 from benchmarks.chaos.faults import planned
 from benchmarks.chaos.run import Report, run, site_of
 from benchmarks.chaos.tempo import CALM
-from benchmarks.system import Diffy, Part
+from benchmarks.system import Diffy, Part, used_bytes
 
 EVERY: Final = 30.0
 """Seconds between two samples."""
@@ -74,20 +73,8 @@ def of_processes(diffy: Diffy) -> Sample:
 
 
 def of_databases(data: Path) -> Sample:
-    """The MB that each database holds in use, without what its deletions left free."""
-    found: Sample = {}
-    for name, file in DATABASES.items():
-        path = next(data.rglob(file), None)
-        if path is None:
-            continue
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20) as database:
-            [used] = database.execute(
-                "SELECT (page_count - freelist_count) * page_size"
-                " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
-            ).fetchone()
-        database.close()
-        found[f"{name} MB"] = used / 1e6
-    return found
+    """The MB that each database has in use."""
+    return {f"{name} MB": used_bytes(data / file) / 1e6 for name, file in DATABASES.items()}
 
 
 async def of_reads(client: Client) -> Sample:

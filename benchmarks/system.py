@@ -4,10 +4,12 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -41,6 +43,16 @@ def until(read: Callable[[], T], holds: Callable[[T], bool], within: float = 900
             raise SystemExit(f"gave up after {within} s: {seen}")
         time.sleep(0.25)
     return seen
+
+
+def used_bytes(database: Path) -> int:
+    """The bytes of an SQLite file that are in use, without what its deletions left free."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20)) as connection:
+        [used] = connection.execute(
+            "SELECT (page_count - freelist_count) * page_size"
+            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+        ).fetchone()
+    return int(used)
 
 
 def free_ports(count: int) -> list[int]:

@@ -11,7 +11,6 @@ each database grew.
 import argparse
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from typing import Any, Final
 import psycopg
 
 from benchmarks.performance.pages import Pages, served
-from benchmarks.system import Diffy, until
+from benchmarks.system import Diffy, until, used_bytes
 from tests.postgres import PostgresServer, running_postgres
 
 SIZE: Final = 13_000
@@ -103,17 +102,11 @@ def workers_of(diffy: Diffy) -> str:
 
 
 def database_bytes(diffy: Diffy) -> dict[str, int]:
-    """The sizes of the databases: the pages in use of Temporal's file, and PostgreSQL's."""
-    with sqlite3.connect(f"file:{diffy.data / 'temporal.db'}?mode=ro", uri=True) as temporal:
-        [used] = temporal.execute(
-            "SELECT (page_count - freelist_count) * page_size"
-            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
-        ).fetchone()
-    temporal.close()
+    """The sizes of the databases: what Temporal's file has in use, and PostgreSQL's."""
     with psycopg.connect(diffy.environ["DIFFY_DATABASE_URL"].replace("+psycopg", "")) as store:
         row = store.execute("SELECT pg_database_size(current_database())").fetchone()
     assert row is not None
-    return {"temporal": used, "postgresql": row[0]}
+    return {"temporal": used_bytes(diffy.data / "temporal.db"), "postgresql": row[0]}
 
 
 def round_of(diffy: Diffy, domain: str) -> dict[str, Any]:

@@ -70,10 +70,11 @@ class Renderer:
         """The document of `fetched` after its scripts have run, without requesting it again. It is
         opened at the hash route of its URL.
 
-        It has no validators: those of `fetched` do not cover what the scripts load. Raises
-        BrowserMissing if no browser is installed, RenderingFailed if the page exceeds the deadline
-        or crashes the browser, PageTooLarge, InternalError if the browser does not start, and
-        BrowserElsewhere if this worker renders no pages.
+        It has no validators: those of `fetched` do not cover what the scripts load.
+
+        Raises BrowserElsewhere if this worker renders no pages, BrowserMissing if no browser is
+        installed, and InternalError if it does not start. Raises RenderingFailed if the page
+        exceeds the deadline or crashes the browser, and PageTooLarge.
         """
         self.check_is_here()
         async with self._browser.lent() as chromium:

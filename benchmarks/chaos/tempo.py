@@ -6,17 +6,22 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Tempo:
-    """`ask` is the longest pause between two requests for jobs once there are enough, `look` that
-    between two looks at jobs or lists, `follow` that between two looks at the slow job,
-    `between_slow` that between two slow jobs, all in seconds; `delays` is how many times its
-    crawl delay a site with one is left alone.
-    """
+    """Pauses, in seconds."""
 
     ask: float
+    """The longest one between two requests for jobs, once there are enough."""
+
     look: float
+    """Between two looks at jobs or lists."""
+
     follow: float
+    """Between two looks at the slow job."""
+
     between_slow: float
+    """Between two slow jobs."""
+
     delays: float
+    """How many times its crawl delay a site with one is left alone."""
 
 
 BRISK: Final = Tempo(ask=2.0, look=0.1, follow=0.05, between_slow=0, delays=1)

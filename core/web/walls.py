@@ -268,6 +268,13 @@ _MAINTENANCE: Final = _pattern(
     + |temporarily )?(?:down|offline|unavailable)
     we(?:'re| are) (?:upgrading|updating|improving) (?:our|the) (?:site|website|web site|shop|store
     +|systems?|servers?)
+    nous (?:améliorons|mettons à jour) (?:notre|le|la) (?:site|boutique en ligne)
+    nous mettons (?:notre|le|la) (?:site|boutique en ligne) à jour
+    estamos (?:actualizando|mejorando|renovando) (?:nuestr[ao]|la|el) (?:sitio|web|página|tienda
+    + online)
+    stiamo (?:aggiornando|migliorando|rinnovando) (?:il|la)(?: nostr[ao])? (?:sito|negozio online)
+    estamos (?:atualizando|melhorando|a atualizar) (?:[oa] )?(?:noss[ao] )?(?:site|página|loja
+    + (?:online|virtual))
     (?:unsere|die|diese) (?:seite|website|webseite) wird (?:gerade |derzeit )?(?:aktualisiert
     +|überarbeitet|gewartet)
     prace (?:techniczne|konserwacyjne|serwisowe)|przerwa techniczna|wracamy wkrótce
@@ -324,6 +331,7 @@ _POLITE: Final = _pattern(
     please wait|estimated|your turn|place in line
     our engineers|thank(?:s| you) for (?:waiting|your wait)
     danke,? (?:dass sie|fürs?) warte|merci d[e'’] ?(?:votre )?attend?|gracias por (?:su |tu )?esper
+    grazie per (?:l['’]attesa|aver(?:ci)? atteso)|obrigad[oa] por (?:esperar|aguardar)
     geduld|später|versuchen sie|entschuldig|in kürze|bitte warten|patientez|plus tard|réessay|désol
     gêne|désagrément|paciencia|más tarde|molestias|disculp|paciência|mais tarde|transtorno|desculp
     pazienza|più tardi|disagio|scusiamo|ongemak|excuses|cierpliw|później|przepraszamy|minut

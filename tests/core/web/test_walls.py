@@ -685,6 +685,22 @@ CLOSED = {
         "<h1>We're making some improvements</h1><p>Our website is currently down "
         "while we upgrade. Please check back later.</p>",
     ),
+    "waiting_fr": page(
+        "Boutique",
+        "<h1>À bientôt</h1><p>Nous mettons à jour notre site. Merci d'attendre.</p>",
+    ),
+    "waiting_es": page(
+        "Tienda",
+        "<h1>Volvemos pronto</h1><p>Estamos renovando nuestra web. Gracias por esperar.</p>",
+    ),
+    "waiting_it": page(
+        "Negozio",
+        "<h1>A presto</h1><p>Stiamo aggiornando il nostro sito. Grazie per l'attesa.</p>",
+    ),
+    "waiting_pt": page(
+        "Loja",
+        "<h1>Voltamos já</h1><p>Estamos atualizando nosso site. Obrigado por aguardar.</p>",
+    ),
     "waiting": page(
         "House",
         "<h1>Back soon</h1><p>We are updating our shop. Thanks for waiting.</p>",
