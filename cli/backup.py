@@ -28,7 +28,8 @@ from core.settings import Settings
 from store.db.copies import copy_sqlite, sync
 from store.db.engine import parse_url
 from store.db.postgresql_dump import dump, load
-from store.db.schema import revisions, stored_revision
+from store.db.revisions import revisions
+from store.db.schema import stored_revision
 from store.secretkey import KEY_FILE
 
 MANIFEST: Final = "manifest.json"

@@ -19,7 +19,8 @@ from core.settings import Settings
 from store.copying import check_target, copy_store
 from store.db.engine import parse_url
 from store.db.migrations import migrate
-from store.db.schema import revisions, stored_revision
+from store.db.revisions import revisions
+from store.db.schema import stored_revision
 from store.secretkey import KEY_FILE
 from temporal.connection import connect
 from temporal.moving import move_unfinished

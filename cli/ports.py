@@ -1,4 +1,6 @@
-"""Checks that the ports of the settings are free, before anything is started."""
+"""The ports that servers listen on: checks of those in the settings before anything is started, and
+free ones.
+"""
 
 import errno
 import os
@@ -27,6 +29,13 @@ def check_ports(ports: Sequence[Port]) -> None:
         chosen[port.number] = port.variable
     for port in ports:
         _check(port)
+
+
+def free_port(host: str) -> int:
+    """A port of `host` that nothing listens on. Have a server listen on it at once."""
+    with socket.create_server((host, 0)) as probe:
+        number: int = probe.getsockname()[1]
+        return number
 
 
 def _check(port: Port) -> None:

@@ -60,7 +60,7 @@ async def _run(settings: Settings) -> None:
     worker = CommandService("worker", "worker", grace=WORKER_GRACE_PERIOD)
     async with (
         _loaded([api, worker]),
-        _beside(prepare()) as prepared,
+        _beside(prepare(settings)) as prepared,
         _temporal(settings),
     ):
         any_key = await prepared

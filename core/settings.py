@@ -266,9 +266,14 @@ class Settings(BaseSettings):
     not versioned."""
 
     @property
+    def database_file(self) -> Path:
+        """The SQLite file of an installation that sets no database."""
+        return self.data_dir.absolute() / "diffy.db"
+
+    @property
     def resolved_database_url(self) -> str:
         """The URL of the database, set or default."""
-        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'diffy.db'}"
+        return self.database_url or f"sqlite:///{self.database_file}"
 
     @property
     def quotas(self) -> Quotas:

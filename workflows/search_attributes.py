@@ -1,10 +1,11 @@
-"""The names and types of the search attributes of jobs."""
+"""The search attributes of jobs, as the SDK takes them."""
 
 from datetime import datetime
 from uuid import UUID
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
+from core.jobs.attributes import JobAttribute
 from core.jobs.contract import Owner
 from core.jobs.states import JobState
 
@@ -12,12 +13,12 @@ from core.jobs.states import JobState
 class Attribute:
     """The search attributes by which jobs are filtered."""
 
-    ORG = SearchAttributeKey.for_keyword("DiffyOrgId")
-    DOMAIN = SearchAttributeKey.for_keyword("DiffyDomainId")
-    PAGE = SearchAttributeKey.for_keyword("DiffyPageId")
-    BATCH = SearchAttributeKey.for_keyword("DiffyBatchId")
-    STATE = SearchAttributeKey.for_keyword("DiffyState")
-    DUE = SearchAttributeKey.for_datetime("DiffyDue")
+    ORG = SearchAttributeKey.for_keyword(JobAttribute.ORG.value)
+    DOMAIN = SearchAttributeKey.for_keyword(JobAttribute.DOMAIN.value)
+    PAGE = SearchAttributeKey.for_keyword(JobAttribute.PAGE.value)
+    BATCH = SearchAttributeKey.for_keyword(JobAttribute.BATCH.value)
+    STATE = SearchAttributeKey.for_keyword(JobAttribute.STATE.value)
+    DUE = SearchAttributeKey.for_datetime(JobAttribute.DUE.value)
     """The moment until which a job published as delayed is delayed; after it, it is waiting."""
 
     ALL = (ORG, DOMAIN, PAGE, BATCH, STATE, DUE)

@@ -9,7 +9,8 @@ from typing import Final
 from core.errors import Unavailable
 from store.db.engine import BUSY_TIMEOUT, parse_url
 from store.db.outages import PRIMARY_CODE_MASK, SQLITE_AWAY
-from store.db.schema import revisions, stored_revision
+from store.db.revisions import revisions
+from store.db.schema import stored_revision
 
 WAL_RETRY_INTERVAL: Final = 0.05
 """Seconds between two attempts to have a write-ahead log."""

@@ -1,7 +1,5 @@
 """The revision of the schema: that of a database, and the one that this version of Diffy needs."""
 
-from functools import cache
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL, create_engine, text
@@ -12,19 +10,9 @@ from core.errors import Unavailable
 from core.health import Part, Verdict, failed, ok
 from store.db.engine import BUSY_TIMEOUT
 from store.db.outages import is_outage
-
-MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
+from store.db.revisions import revisions
 
 STORED: Final = text("SELECT version_num FROM alembic_version")
-
-
-@cache
-def revisions() -> tuple[str, ...]:
-    """The revisions that this version of Diffy knows, oldest first: the names of their files begin
-    with them.
-    """
-    names = sorted(each.name for each in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-    return tuple(name.partition("_")[0] for name in names)
 
 
 async def revision_of(session: AsyncSession) -> str | None:

@@ -15,7 +15,7 @@ from core.errors import Unavailable
 from store.db.copies import copy_before_migration
 from store.db.engine import BUSY_TIMEOUT
 from store.db.outages import is_outage
-from store.db.schema import MIGRATIONS
+from store.db.revisions import MIGRATIONS
 
 MIGRATION_LOCK = 7_310_046
 """The id of the PostgreSQL advisory lock that serialises migrations."""

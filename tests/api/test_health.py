@@ -12,7 +12,8 @@ from sqlalchemy.engine import Engine
 
 from core.health import Part, Status
 from core.jobs.queues import ALL_QUEUES, Queue
-from store.db.schema import revisions, schema_verdict
+from store.db.revisions import revisions
+from store.db.schema import schema_verdict
 from store.disk import MIN_FREE, data_folders, disk_verdict
 from temporal.pollers import RECENT, serving, verdict_on, workers_of_queues, working
 from temporal.readiness import Readiness

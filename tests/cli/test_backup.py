@@ -16,7 +16,7 @@ from core.jobs.states import JobState
 from core.settings import Settings
 from store.db.copies import COPIES, COPIES_KEPT, copy_before_migration, copy_sqlite
 from store.db.migrations import migrate
-from store.db.schema import revisions
+from store.db.revisions import revisions
 from tests.cli.command import diffy
 from tests.ports import free_port
 from tests.postgres import PostgresServer

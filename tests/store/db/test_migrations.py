@@ -31,7 +31,7 @@ from store.db.base import Base
 from store.db.engine import Database, parse_url
 from store.db.migrations import migrate, use_write_ahead_log
 from store.db.paging import PageRequest
-from store.db.schema import MIGRATIONS, revisions
+from store.db.revisions import MIGRATIONS, revisions
 from store.frontier import FoundUrl, Tally
 from store.keys import create_key, list_keys
 from store.outbox import DatabaseOutbox
