@@ -93,9 +93,7 @@ class LogLevel(StrEnum):
 class Settings(BaseSettings):
     """The settings of an operator. The variable of a field is its name after `DIFFY_`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="DIFFY_", frozen=True, use_attribute_docstrings=True, extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_prefix="DIFFY_", frozen=True, extra="ignore")
 
     data_dir: Path = Path(".diffy")
     """Where the embedded Temporal server and the embedded database keep their files."""

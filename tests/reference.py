@@ -3,9 +3,12 @@
 tests/test_docs.py fails while a page differs from what the code says.
 """
 
+import ast
 import inspect
+import itertools
 import json
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
@@ -35,12 +38,13 @@ def settings_page() -> str:
     """Every setting with its default, the values it accepts and its meaning."""
     schema = Settings.model_json_schema(by_alias=False)
     schema = _with_enums(schema, schema["$defs"])
+    meanings = _docstrings_of_fields(Settings)
     rows = [
         (
             f"`{variable_name(field)}`",
             _code(info.default),
             _accepted(schema["properties"][field]),
-            _plain(info.description or ""),
+            _plain(meanings[field]),
         )
         for field, info in Settings.model_fields.items()
     ]
@@ -50,6 +54,23 @@ def settings_page() -> str:
         "names the variable and ends with exit code 2. An empty value counts as unset.",
         _table(("variable", "default", "accepted", "meaning"), rows),
     )
+
+
+def _docstrings_of_fields(model: type) -> dict[str, str]:
+    """What stands under each field of a class. No process reads it from the class: Pydantic would
+    parse the module at each start.
+    """
+    [written] = ast.parse(textwrap.dedent(inspect.getsource(model))).body
+    assert isinstance(written, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(below.value.value)
+        for field, below in itertools.pairwise(written.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+        and isinstance(below.value.value, str)
+    }
 
 
 def metrics_page() -> str:
