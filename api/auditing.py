@@ -9,10 +9,10 @@ from uuid import UUID
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import get_contextvars
 
 from api.deps import SAFE_METHODS, Principal, services_of
 from api.routing import route_at
+from core.logs.context import log_field
 from core.logs.redaction import Redactor
 from core.scopes import READS_BY_POST
 from store.audit_log import AuditEntry
@@ -89,7 +89,7 @@ class _Audited:
             route=route,
             subject_id=_subject(self._scope, status, body),
             status=status,
-            request_id=get_contextvars().get("request_id"),
+            request_id=log_field("request_id"),
         )
         await services_of(app).audit_log.write(entry)
 

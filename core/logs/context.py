@@ -13,6 +13,12 @@ def logging_about(*, org_id: UUID | None = None, domain_id: UUID | None = None) 
     bind_contextvars(**{name: str(each) for name, each in about.items() if each is not None})
 
 
+def log_field(name: str) -> str | None:
+    """What the lines of this task say of `name`."""
+    found = get_contextvars().get(name)
+    return None if found is None else str(found)
+
+
 @contextmanager
 def own_log_fields(**fields: str) -> Iterator[None]:
     """Give the lines of the block `fields` and those that it names itself, and no others."""

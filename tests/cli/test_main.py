@@ -40,6 +40,12 @@ def test_up_does_not_load_what_its_children_load() -> None:
     assert {"sqlalchemy", "alembic", "fastapi", "temporalio"}.isdisjoint(loaded)
 
 
+def test_services_do_not_load_what_only_terminals_show() -> None:
+    loaded = loaded_by("import cli.api, worker, core.logs.service")
+    assert "structlog.dev" in loaded
+    assert {"rich", "pygments"}.isdisjoint(loaded)
+
+
 def test_a_bad_setting_is_told_before_anything_heavy_is_loaded() -> None:
     program = (
         "import os, sys\n"
