@@ -135,12 +135,11 @@ Text = Annotated[str, OneLine]
 MAX_SEARCH_LENGTH: Final = 200
 
 SearchQuery = Annotated[
-    str | None,
+    Text | None,
     Query(
         alias="q",
         min_length=1,
         max_length=MAX_SEARCH_LENGTH,
         description="Only those that contain this text, in upper or lower case.",
     ),
-    AfterValidator(lambda text: text if text is None else _without_control_characters(text)),
 ]

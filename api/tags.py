@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from api.limits import OneLine
+from api.limits import OneLine, Text
 from core.tags import MAX_TAG_LENGTH, MAX_TAGS, Tags, normalised_tag, normalised_tags
 
 
@@ -21,7 +21,7 @@ Tag = Annotated[
 TagList = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
 
 TagQuery = Annotated[
-    str | None,
+    Text | None,
     Query(alias="tag", min_length=1, max_length=MAX_TAG_LENGTH, description="Only with this tag."),
     AfterValidator(_normalised),
 ]

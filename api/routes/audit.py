@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from api.deps import DatabaseDep, PrincipalDep
 from api.errors import documented_errors
+from api.limits import Text
 from api.paging import ListMeta, PagingDep
 from api.queries import SinceQuery, UntilQuery
 from core.model import Model, UtcTime
@@ -49,7 +50,7 @@ async def list_of_organisation(
         UUID | None, Query(alias="keyId", description="Only what this key did.")
     ] = None,
     subject_id: Annotated[
-        str | None,
+        Text | None,
         Query(
             alias="subjectId",
             min_length=1,

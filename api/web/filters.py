@@ -49,4 +49,5 @@ def usable_text(request: Request) -> str | None:
 def usable_tag(request: Request) -> str | None:
     """The tag that the query names, as it is stored."""
     text = request.query_params.get("tag", "")
-    return (normalised_tag(text) or None) if len(text) <= MAX_TAG_LENGTH else None
+    usable = len(text) <= MAX_TAG_LENGTH and text.isprintable()
+    return (normalised_tag(text) or None) if usable else None

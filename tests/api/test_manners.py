@@ -1,12 +1,15 @@
 """Errors as problem details, unknown parameters, and requests of pages of other origins."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx2
 import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 
-from api.app import PARAMETERS, create_app
+from api.app import PARAMETERS, ROUTERS, create_app
 from api.deps import services_of
 from tests.api.operations import operations
 from tests.system import System
@@ -101,6 +104,29 @@ def test_every_documented_parameter_is_known(system: System) -> None:
                 if each["in"] == "query"
             }
             assert PARAMETERS[operation.method, operation.path] == documented, str(operation)
+
+
+def query_fields(dependant: Dependant) -> Iterator[Any]:
+    """The query parameters of a route, and of what it depends on."""
+    yield from dependant.query_params
+    for each in dependant.dependencies:
+        yield from query_fields(each)
+
+
+def test_no_parameter_takes_what_postgresql_cannot_hold() -> None:
+    fields = {
+        (route.path, field.alias): field
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for field in query_fields(route.dependant)
+        if field.alias != "cursor"  # has no text in it: test_paging.py
+    }
+    assert len(fields) > 50
+    for name, field in fields.items():
+        for text in ("a\0b", "\0", "\ud800"):
+            _, refused = field.validate(text, {}, loc=("query",))
+            assert refused, (name, text)
 
 
 @asynccontextmanager

@@ -51,6 +51,7 @@ async def test_changes_and_pages_are_found_by_a_text(
     assert f'href="{domain}?q=127.0%20%260">Show all</a>' in tagged, "the text stays"
     assert f'href="{domain}">Clear</a>' in await shown(domain, "127")
     assert f'href="{domain}">Show all</a>' in await shown(f"{domain}?tag=b", "")
+    assert f'id="p-{crawled.page_id}"' in await shown(f"{domain}?tag=%00", ""), "no filter"
 
 
 async def test_a_filter_shows_what_it_filters_by_however_old_that_is(
