@@ -134,7 +134,7 @@ async def of_sites(scratch: Path, authority: Authority, given: Any) -> dict[str,
                     given.pages, f"https://{front.address}", f"https://{hooks.address}/hook"
                 )
                 mail = {"kind": "email", "name": "mail", "to": ["a@diffy.example"]}
-                await watching.alert(mail)
+                await watching.client.alert(mail)
                 faulty = expired(watching, [front, hooks], said)
                 async with mail_expired(tls, authority):
                     figures = await watching.under(faulty, given.seconds)

@@ -10,7 +10,7 @@ each page must have exactly the version that its site shows, with one change, to
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,13 +69,7 @@ class Bench:
         self.pages = {row["url"]: row["id"] for row in rows if row["url"] != f"{origin}/"}
         assert len(self.pages) == count, len(self.pages)
         url = hook or self.receiver.url()
-        await self.alert({"kind": "webhook", "name": "hook", "url": url})
-
-    async def alert(self, channel: Mapping[str, object]) -> None:
-        """Have a new channel told of every change."""
-        made = await self.client.insist("POST", "/api/channels", channel)
-        body = {"name": "all", "channelIds": [made.data["id"]], "on": {"events": ["change"]}}
-        await self.client.insist("POST", "/api/alerts", body)
+        await self.client.alert({"kind": "webhook", "name": "hook", "url": url})
 
     def show(self, count: int, price: str) -> None:
         """Have each page show that price."""

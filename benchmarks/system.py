@@ -108,6 +108,17 @@ class Diffy:
                 stderr=errors,
             )
 
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """A worker beside that of `diffy up`, which the caller has to end."""
+        with self.errors.open("ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, "-m", "cli.main", "worker"],
+                cwd=Path(__file__).parents[1],
+                env={**self.environ, "TEMPORAL_ADDRESS": self.temporal},
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+
     def get(self, path: str) -> Any:
         """The `data` of an answer."""
         return self._answered(self._http.get(path))
@@ -136,6 +147,11 @@ class Diffy:
     def ready(self) -> Any:
         """What `/readyz` answers, whether all is well or not."""
         return self._http.get("/readyz").json()
+
+    def workers(self) -> str:
+        """What `/readyz` says of the workers."""
+        checks: list[dict[str, str]] = self.ready()["checks"]
+        return next((each["detail"] for each in checks if each["name"] == "workers"), "")
 
     def processes(self) -> dict[int, str]:
         """The processes that run for it: their commands by their ids."""

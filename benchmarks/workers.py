@@ -11,7 +11,6 @@ each database grew.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -74,31 +73,16 @@ def cpu_seconds(diffy: Diffy) -> dict[str, float]:
 @contextmanager
 def further_workers(diffy: Diffy, count: int) -> Iterator[None]:
     """So many workers beside that of `diffy up`."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "worker"],
-            cwd=Path(__file__).parents[1],
-            env={**diffy.environ, "TEMPORAL_ADDRESS": diffy.temporal},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for _ in range(count)
-    ]
+    started = [diffy.start_worker() for _ in range(count)]
     try:
         found = f"{count + 1} polling."
-        until(lambda: workers_of(diffy), lambda detail: detail == found, within=120)
+        until(diffy.workers, lambda detail: detail == found, within=120)
         yield
     finally:
         for each in started:
             each.terminate()
         for each in started:
             each.wait(60)
-
-
-def workers_of(diffy: Diffy) -> str:
-    """What `/readyz` says of the workers."""
-    checks: list[dict[str, str]] = diffy.ready()["checks"]
-    return next((each["detail"] for each in checks if each["name"] == "workers"), "")
 
 
 def database_bytes(diffy: Diffy) -> dict[str, int]:

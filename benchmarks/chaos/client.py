@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -110,6 +111,12 @@ class Client:
             rows += answer.data
             cursor = answer.meta["nextCursor"]
         return rows
+
+    async def alert(self, channel: Mapping[str, object]) -> None:
+        """Have a new channel told of every change."""
+        made = await self.insist("POST", "/api/channels", channel)
+        body = {"name": "all", "channelIds": [made.data["id"]], "on": {"events": ["change"]}}
+        await self.insist("POST", "/api/alerts", body)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -6,12 +6,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from pydantic import JsonValue
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import ActivityTaskCompletedEventAttributes
 from temporalio.client import Client as Temporal
 
 from benchmarks.chaos.client import Client
 from benchmarks.site import Visit
+from core.jobs.contract import Outcome
 from core.jobs.states import JobName
+from temporal.jobs.untrusted import read_payloads
 
 T = TypeVar("T")
 
@@ -32,13 +36,15 @@ CLOSED: Final = frozenset(
 class Run:
     """One execution of a job's workflow: how often it closed, and how often its activity was begun.
 
-    `begun` counts what was handed back as well, and goes on as the same attempt. Of an activity
-    that was open when its workflow was terminated Temporal keeps nothing.
+    `begun` counts what was handed back as well, and goes on as the same attempt; `released` counts
+    of these what a worker that stopped gave up. Of an activity that was open when its workflow was
+    terminated Temporal keeps nothing.
     """
 
     job_id: str
     closes: int
     begun: int
+    released: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,10 +109,27 @@ async def runs_of(temporal: Temporal) -> list[Run]:
             for event in history.events
             if event.HasField("activity_task_started_event_attributes")
         )
-        return Run(job_id, sum(kinds[kind] for kind in CLOSED), begun)
+        released = [
+            await _is_release(temporal, event.activity_task_completed_event_attributes)
+            for event in history.events
+            if event.HasField("activity_task_completed_event_attributes")
+        ]
+        return Run(job_id, sum(kinds[kind] for kind in CLOSED), begun, sum(released))
 
     found = [each async for each in temporal.list_workflows(f"WorkflowType IN ({names})")]
     return list(await asyncio.gather(*(read(each.id, each.run_id) for each in found)))
+
+
+async def _is_release(temporal: Temporal, ended: ActivityTaskCompletedEventAttributes) -> bool:
+    """Whether an activity ended because its worker stopped: what was deferred, or handed to another
+    queue, says so.
+    """
+    outcome = await read_payloads(
+        temporal.data_converter, ended.result.payloads, Outcome[JsonValue]
+    )
+    if outcome is None or outcome.result is not None:
+        return False
+    return outcome.attempt.next_at is None and outcome.attempt.queue is None
 
 
 async def snapshots_of(client: Client, page_id: str) -> list[Any]:

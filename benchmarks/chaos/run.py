@@ -217,7 +217,7 @@ async def evidence(
     loads: Sequence[Load],
     sites: Sequence[WatchedSite],
     watchers: Watchers,
-    paced: Paced,
+    paced: Paced | None = None,
 ) -> Evidence:
     """All that is left of the run. The loads share what they say of jobs."""
     load = loads[0]

@@ -1,0 +1,496 @@
+"""Whether workers may go and come in the middle of load, as an orchestrator scales them.
+
+Run by hand: `.venv/bin/python -m benchmarks.scale_down [--hosts 6] [--pages 60] [--rps 1]`. A
+system as `make up` runs it, with its store in PostgreSQL and three further workers. The pages of
+several hosts are checked, half of them changed, some slower than a worker waits for; beside them a
+further host is discovered. In the middle of it the three workers are told to end, one after the
+other, and later two are started again. Then the audit of `make chaos` follows, and that
+
+* every job completed in its first attempt, every change is stored once and told once;
+* no page was asked for more often than once, and once more for each time that a worker which
+  stopped gave its attempt up;
+* the slots of each host lie its interval apart (a trigger in PostgreSQL keeps them), and it got no
+  request before its slot;
+* every worker that was told to end did so with code 0 within its grace period.
+
+Prints the figures; exit code 1 when anything is wrong.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from bisect import bisect
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from benchmarks.chaos.audit import audit, failures
+from benchmarks.chaos.client import Client
+from benchmarks.chaos.evidence import Evidence
+from benchmarks.chaos.load import Load
+from benchmarks.chaos.run import evidence
+from benchmarks.chaos.tempo import Tempo
+from benchmarks.chaos.watchers import Watchers
+from benchmarks.site import Visit, WatchedSite
+from benchmarks.system import Diffy, until
+from cli.up import WORKER_GRACE_PERIOD
+from tests.eventually import eventually
+from tests.postgres import running_postgres
+from tests.receiver import Receiver
+from worker import DRAIN
+
+WORKERS: Final = 4
+ENDED: Final = 3
+STARTED_AGAIN: Final = 2
+
+SLOW_FOR: Final = DRAIN.total_seconds() + 3
+"""Seconds until a slow page answers: a worker that stops gives it up."""
+
+SLOW_EVERY: Final = 12
+"""One page of so many is slow; of the others half change, and half stay as they are."""
+
+WATCHING: Final = Tempo(ask=0, look=0.5, follow=0, between_slow=0, delays=0)
+
+WITHIN: Final = 900.0
+"""Seconds in which everything must be over: a limit that only a loss reaches."""
+
+EARLY: Final = 0.005
+"""Seconds by which the clock of a timer may be ahead."""
+
+LOG_SLOTS: Final = """
+    CREATE TABLE slot_log (
+        number bigserial PRIMARY KEY, host text, was double precision, next_at double precision
+    );
+    CREATE FUNCTION log_slot() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO slot_log (host, was, next_at)
+        VALUES (NEW.host, CASE TG_OP WHEN 'UPDATE' THEN OLD.next_at END, NEW.next_at);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER log_slot AFTER INSERT OR UPDATE ON host_slots
+    FOR EACH ROW EXECUTE FUNCTION log_slot();
+"""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A site at an address of its own, and what is asked for of it."""
+
+    site: WatchedSite
+    load: Load
+
+    @property
+    def quick(self) -> list[str]:
+        """The paths that answer at once."""
+        return [path for path in self.load.pages if not path.startswith("/slow/")]
+
+    @property
+    def slow(self) -> list[str]:
+        """The paths that do not."""
+        return [path for path in self.load.pages if path.startswith("/slow/")]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """How a worker ended that was told to; `code` is None if it had to be killed."""
+
+    pid: int
+    code: int | None
+    seconds: float
+
+
+@dataclass
+class Bench:
+    """A running system with its load.
+
+    `phases` are the names and first moments of what was done, in seconds of the epoch.
+    """
+
+    diffy: Diffy
+    client: Client
+    receiver: Receiver
+    database: str
+    interval: float
+    hosts: list[Host] = field(default_factory=list)
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
+    phases: list[tuple[str, float]] = field(default_factory=list)
+
+    @property
+    def first(self) -> Load:
+        """The load of the first host, which knows the jobs of all."""
+        return self.hosts[0].load
+
+    async def healthy(self) -> None:
+        """Return once everything answers."""
+
+        async def answers() -> bool:
+            return (await self.client.ask("GET", "/health")).ok
+
+        await eventually(answers, bool, within=WITHIN)
+
+    async def add(self, site: WatchedSite) -> None:
+        """Register a site, which starts its discovery."""
+        body = {"domain": site.origin, "discoverFrequencyHours": 0}
+        added = await self.client.insist("POST", "/api/domains", body)
+        chance = random.Random(site.address)
+        load = Load(self.client, added.data["id"], {}, chance, site.address)
+        if self.hosts:
+            load.jobs, load.batches = self.first.jobs, self.first.batches
+            load.cancelled = self.first.cancelled
+        load.jobs[added.data["discoveryJobId"]] = "discover"
+        self.hosts.append(Host(site, load))
+
+    async def prepare(self) -> None:
+        """Discover the sites that were added and check their pages: those that stay twice, so that
+        their next check begins with a quick look.
+        """
+        await self.ended(self.first.accepted)
+        for host in self.hosts:
+            rows = await self.client.every(f"/api/domains/{host.load.domain}/pages")
+            found = {row["url"].removeprefix(host.site.origin): row["id"] for row in rows}
+            host.load.pages |= {path: found[path] for path in host.site.linked}
+            await host.load.batch(host.quick)
+        await self.ended(self.first.accepted)
+        for host in self.hosts:
+            await host.load.batch([each for each in host.quick if not each.startswith("/news/")])
+        await self.ended(self.first.accepted)
+
+    async def ended(self, count: int) -> None:
+        """Return once so many jobs have ended."""
+
+        async def seen() -> int:
+            stats = await self.client.get("/api/jobs/stats")
+            return int(stats["completed"] + stats["failed"])
+
+        await eventually(seen, lambda ended: ended >= count, within=WITHIN)
+
+    async def ask(self) -> None:
+        """Ask for a check of every page."""
+        for host in self.hosts:
+            for path in host.slow:
+                await host.load.crawl(path, maxAttempts=3)
+            if host.quick:
+                await host.load.batch(host.quick)
+
+    async def told(self) -> None:
+        """Return once every change was told."""
+
+        async def left() -> bool:
+            changes = await self.client.every("/api/changes?event=change")
+            told = await self.client.insist("GET", "/api/deliveries?state=delivered&limit=1")
+            pending = await self.client.insist("GET", "/api/deliveries?state=pending&limit=1")
+            return bool(told.meta["total"] < len(changes) or pending.meta["total"])
+
+        await eventually(left, lambda some: not some, within=WITHIN)
+
+    async def start_workers(self, count: int) -> None:
+        """Start so many workers more."""
+        self.workers += [await asyncio.to_thread(self.diffy.start_worker) for _ in range(count)]
+
+    async def end_worker(self) -> None:
+        """Tell the worker that was started first to end, and return once it has."""
+        worker = self.workers.pop(0)
+        began = time.monotonic()
+        worker.terminate()
+        try:
+            code = await asyncio.to_thread(worker.wait, WORKER_GRACE_PERIOD)
+        except subprocess.TimeoutExpired:
+            code = None
+            worker.kill()
+        self.stops.append(Stop(worker.pid, code, round(time.monotonic() - began, 1)))
+
+    def begin(self, phase: str) -> None:
+        """Another phase begins."""
+        self.phases.append((phase, time.time()))
+        print(phase, file=sys.stderr)
+
+
+@contextmanager
+def logged_slots(database: str) -> Iterator[psycopg.Connection]:
+    """A connection to the store, which keeps every slot from now on."""
+    with psycopg.connect(database, autocommit=True) as store:
+        store.execute(LOG_SLOTS.encode())
+        yield store
+
+
+def slots_of(store: psycopg.Connection, interval: float) -> dict[str, list[float]]:
+    """The moments of the slots that were taken and not given back, by host."""
+    taken: dict[str, list[float]] = {}
+    rows = store.execute("SELECT host, was, next_at FROM slot_log ORDER BY number")
+    for host, was, next_at in rows:
+        slots = taken.setdefault(host, [])
+        if was is None or next_at > was:
+            slots.append(next_at - interval)
+        elif next_at < was:
+            slots.pop()
+    return taken
+
+
+async def scaled(bench: Bench, discovered: WatchedSite) -> list[str]:
+    """The jobs that were asked for while workers went and came."""
+    known = {row["id"] for row in await bench.client.every("/api/jobs")}
+    before = bench.first.accepted
+    bench.begin(f"{WORKERS} workers")
+    await bench.add(discovered)
+    await bench.ask()
+    count = bench.first.accepted - before
+    await bench.ended(before + count // 5)
+    bench.begin(f"{ENDED} of them end")
+    for _ in range(ENDED):
+        await bench.end_worker()
+    bench.begin(f"{WORKERS - ENDED} worker")
+    await bench.ended(before + count * 3 // 5)
+    bench.begin(f"{STARTED_AGAIN} are started again")
+    await bench.start_workers(STARTED_AGAIN)
+    await bench.ended(before + count)
+    bench.begin("all ended")
+    return [row["id"] for row in await bench.client.every("/api/jobs") if row["id"] not in known]
+
+
+def badly_ended(found: Evidence, jobs: Sequence[str]) -> Iterator[str]:
+    """Of jobs whose sites had no fault, what did not complete in its first attempt."""
+    for job in (found.jobs[each] for each in jobs):
+        if job["state"] != "completed" or job["attemptsMade"] != 1:
+            made = f"{job['state']} after {job['attemptsMade']} attempts"
+            yield f"{job['id']} is {made}: {found.attempts[job['id']]}"
+
+
+def badly_told(found: Evidence, receiver: Receiver) -> Iterator[str]:
+    """Of every page that changed one change is stored, and told under one id; no other is."""
+    wanted = {page_id for path, page_id in found.pages.items() if path.startswith("/news/")}
+    if wanted != set(found.changes):
+        yield f"{len(wanted)} pages changed, and changes of {len(found.changes)} are stored"
+    stored = Counter(each["id"] for rows in found.changes.values() for each in rows)
+    told = {(each.content["data"]["id"], each.id) for each in receiver.received}
+    if Counter(change for change, _ in told) != stored:
+        yield f"{len(stored)} changes are stored, and {len(told)} were told"
+
+
+def asked_too_often(found: Evidence, repeated: Mapping[str, int]) -> Iterator[str]:
+    """Pages that were asked for again, though nothing of their attempts was given up.
+
+    A discovery may have several requests under way as it is given up, each for another page.
+    """
+    released = Counter[str | None]()
+    for run in found.runs:
+        released[found.jobs[run.job_id]["pageId"]] += run.released
+    for path, count in repeated.items():
+        if count > (allowed := released[found.pages.get(path)]):
+            yield f"{path} was asked for {count} times more than needed, {allowed} are explained"
+
+
+def badly_paced(
+    host: WatchedSite, slots: Sequence[float], visits: Sequence[float], interval: float
+) -> Iterator[str]:
+    """Slots that are too close, and requests that came before their slot."""
+    closest = min((later - earlier for earlier, later in pairwise(slots)), default=interval)
+    if closest < interval - 1e-6:
+        yield f"{host.address}: two slots are {closest:.3f} s apart"
+    if len(visits) > len(slots):
+        yield f"{host.address}: {len(visits)} requests in {len(slots)} slots"
+    for number, (slot, at) in enumerate(zip(slots, visits, strict=False)):
+        if at < slot - EARLY:
+            yield f"{host.address}: request {number} came {slot - at:.3f} s before its slot"
+
+
+def moments(visits: Sequence[Visit]) -> list[float]:
+    """When requests came, in seconds of the epoch."""
+    offset = time.time() - time.monotonic()
+    return sorted(each.arrived + offset for each in visits)
+
+
+def repeated_requests(host: Host, asked: Sequence[Visit]) -> dict[str, int]:
+    """How often pages were asked for beyond once, by path. Every page has to be asked for."""
+    counts = Counter(each.path for each in asked)
+    return {path: counts[path] - 1 for path in (*host.site.linked, *counts) if counts[path] != 1}
+
+
+def rates(bench: Bench, ends: Sequence[float]) -> dict[str, float]:
+    """The jobs that ended in a second, in each phase."""
+    return {
+        phase: round(sum(began <= end < over for end in ends) / (over - began), 1)
+        for (phase, began), (_, over) in pairwise(bench.phases)
+    }
+
+
+def gaps_at(visits: Sequence[float]) -> list[float]:
+    """The seconds between two requests."""
+    return [later - earlier for earlier, later in pairwise(visits)]
+
+
+async def measured(bench: Bench, discovered: WatchedSite, store: psycopg.Connection) -> Any:
+    """The figures, and what is wrong."""
+    before = {host.site.address: len(host.site.visits) for host in bench.hosts}
+    watchers = Watchers(bench.client, bench.first, random.Random(1), WATCHING)
+    async with asyncio.TaskGroup() as under_way:
+        watching = [
+            under_way.create_task(each)
+            for each in (watchers.jobs(), watchers.lists(), watchers.rows())
+        ]
+        jobs = await scaled(bench, discovered)
+        for task in watching:
+            task.cancel()
+    await bench.told()
+    sites = [host.site for host in bench.hosts]
+    loads = [host.load for host in bench.hosts]
+    found = await evidence(bench.diffy, bench.client, loads, sites, watchers)
+    wrong = [
+        *bench.client.wrong,
+        *(problem for load in loads for problem in load.wrong),
+        *watchers.memory.wrong,
+        *audit(found),
+        *badly_ended(found, jobs),
+        *badly_told(found, bench.receiver),
+    ]
+    slots = slots_of(store, bench.interval)
+    gaps: list[float] = []
+    late: list[float] = []
+    repeated: dict[str, int] = {}
+    requests = 0
+    for host in bench.hosts:
+        asked = host.site.visits[before.get(host.site.address, 0) :]
+        pages = [each for each in asked if each.path in {*host.site.linked, "/"}]
+        again = repeated_requests(host, pages)
+        repeated |= {path: count for path, count in again.items() if count > 0}
+        wrong += [f"{path} was not asked for" for path, count in again.items() if count < 0]
+        arrived, granted = moments(asked), slots[host.site.address]
+        wrong += badly_paced(host.site, granted, arrived, bench.interval)
+        gaps += gaps_at(arrived)
+        late += [at - granted[max(bisect(granted, at) - 1, 0)] for at in arrived]
+        requests += len(asked)
+    wrong += asked_too_often(found, repeated)
+    released = Counter(
+        found.jobs[run.job_id]["type"] for run in found.runs for _ in range(run.released)
+    )
+    if not released:
+        wrong.append("no attempt was under way as a worker ended: this proves nothing")
+    for stop in bench.stops:
+        if stop.code != 0:
+            wrong.append(f"worker {stop.pid} ended with {stop.code} after {stop.seconds} s")
+    ends = sorted(
+        datetime.fromisoformat(found.jobs[each]["finishedAt"]).timestamp() for each in jobs
+    )
+    quiet = [later - earlier for earlier, later in pairwise([bench.phases[0][1], *ends])]
+    messages = Counter(each.id for each in bench.receiver.received)
+    return {
+        "jobs": len(jobs),
+        "of them completed": sum(found.jobs[each]["state"] == "completed" for each in jobs),
+        "failed": failures(found.jobs.values()),
+        "attempts of jobs": Counter(found.jobs[each]["attemptsMade"] for each in jobs),
+        "changes": sum(map(len, found.changes.values())),
+        "messages about them": len(messages),
+        "most requests for one message": max(messages.values(), default=0),
+        "attempts that workers gave up": released,
+        "requests": requests,
+        "of them repeated": sum(repeated.values()),
+        "seconds in which workers ended": [stop.seconds for stop in bench.stops],
+        "their exit codes": [stop.code for stop in bench.stops],
+        "jobs a second": rates(bench, ends),
+        "longest time without the end of a job": round(max(quiet), 2),
+        "closest slots of a host": round(min(min(gaps_at(each)) for each in slots.values()), 6),
+        "slots that were not used": sum(map(len, slots.values())) - requests,
+        "requests after their slot, ms": {
+            "median": round(statistics.median(late) * 1000, 1),
+            "worst": round(max(late) * 1000, 1),
+        },
+        "shortest time between two requests, as the host saw it": round(min(gaps), 3),
+        "of all": {
+            f"shorter by {part:.0%} and more": sum(
+                gap < bench.interval * (1 - part) for gap in gaps
+            )
+            for part in (0.01, 0.05, 0.2)
+        },
+        "slowest answer in seconds": round(bench.client.slowest, 1),
+        "wrong": wrong,
+    }
+
+
+def letters(number: int) -> str:
+    """A word for a number: pages that differ in figures alone would change as one."""
+    return "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
+def site_of(host: int, count: int) -> WatchedSite:
+    """The site at an address of its own, with so many pages."""
+    paths = []
+    for number in range(count):
+        kind = ("news", "steady", "news", "tagged")[number % 4]
+        if number % SLOW_EVERY == SLOW_EVERY - 1:
+            kind = "slow"
+        paths.append(f"/{kind}/{letters(host)}-{letters(number)}")
+    return WatchedSite(linked=tuple(paths), address=f"127.0.0.{host}", slow_for=SLOW_FOR)
+
+
+def steady_site(host: int, count: int) -> WatchedSite:
+    """A site to be discovered."""
+    paths = tuple(f"/steady/{letters(host)}-{letters(number)}" for number in range(count))
+    return WatchedSite(linked=paths, address=f"127.0.0.{host}")
+
+
+async def run(given: argparse.Namespace, scratch: Path, database: str) -> Any:
+    """The figures, in a system of its own."""
+    sites = [site_of(host + 1, given.pages) for host in range(given.hosts)]
+    discovered = steady_site(given.hosts + 1, given.pages)
+    async with AsyncExitStack() as stack:
+        for each in (*sites, discovered):
+            await stack.enter_async_context(each)
+        receiver = await stack.enter_async_context(Receiver())
+        diffy = Diffy(scratch / "data", DIFFY_DATABASE_URL=database, DIFFY_SECRET_KEY="k" * 40)
+        client = Client(diffy.origin)
+        bench = Bench(diffy, client, receiver, database, 1 / given.rps)
+        try:
+            await bench.healthy()
+            for each in sites:
+                await bench.add(each)
+            await bench.prepare()
+            await client.alert({"kind": "webhook", "name": "hook", "url": receiver.url()})
+            # What was prepared at once goes on at the pace of hosts.
+            await asyncio.to_thread(diffy.stop)
+            diffy.environ["DIFFY_HOST_RPS"] = str(given.rps)
+            diffy.start()
+            await bench.healthy()
+            await bench.start_workers(WORKERS - 1)
+            polling = f"{WORKERS} polling."
+            await asyncio.to_thread(until, diffy.workers, lambda said: said == polling)
+            with logged_slots(database) as store:
+                return await measured(bench, discovered, store)
+        finally:
+            for worker in bench.workers:
+                worker.terminate()
+            for worker in bench.workers:
+                await asyncio.to_thread(worker.wait, WORKER_GRACE_PERIOD)
+            await client.aclose()
+            await asyncio.to_thread(diffy.stop)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hosts", type=int, default=6)
+    parser.add_argument("--pages", type=int, default=60, help="of each host")
+    parser.add_argument("--rps", type=float, default=1.0, help="requests a second to a host")
+    given = parser.parse_args()
+    with ExitStack() as stack:
+        database = stack.enter_context(stack.enter_context(running_postgres()).database())
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        figures = asyncio.run(run(given, scratch, database))
+    print(json.dumps(figures, indent=2))
+    sys.exit(1 if figures["wrong"] else 0)
+
+
+if __name__ == "__main__":
+    main()
