@@ -3,18 +3,29 @@
 import gc
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import httpx2
 import hypothesis
 import pytest
+from sqlalchemy import URL
+from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import LRUCache
 from temporalio.client import Client
 
 from activities.extraction.extractor import Extractor
+from activities.extraction.main_texts import MainTexts
+from activities.extraction.processes import ReadingProcess
 from activities.rendering.browser import Browser
 from cli.embedded import EmbeddedTemporal
 from core.settings import Settings
+from store.db.engine import Database
 from store.db.migrations import migrate
+from store.secretkey import SecretKey
 from temporal.connection import connect
 from tests.needs import left_out, need
 from tests.ports import free_port
@@ -70,12 +81,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept
 
 
+def pytest_configure() -> None:
+    """Collect no garbage while the tests are read, which make none."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Leave what is there before the first test out of every collection of garbage: half a million
     objects, which a worker and a command would look through when they end, a third of a second.
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -117,18 +134,57 @@ class SharedBrowser(Browser):
         """Nothing: the next worker goes on with its process."""
 
 
+class SharedMainTexts(MainTexts):
+    """The main texts of one system, whose process outlives it."""
+
+    process: Final = ReadingProcess()
+
+    def __init__(self, database: Database, secret_key: SecretKey) -> None:
+        super().__init__(database, secret_key)
+        self._process = self.process
+
+    def close(self) -> None:
+        """Nothing: the next system goes on with the process."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 async def shared_by_workers() -> AsyncIterator[None]:
-    """One extractor and one browser for all workers in the tests' own process: to load what
-    extraction needs takes a second of each process, and a browser takes two.
+    """One extractor, one process for main texts and one browser for all systems in the tests' own
+    process: to load what extraction needs takes a second of each process, and a browser takes two.
     """
     extractor, browser = SharedExtractor(), SharedBrowser()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("worker.Extractor", lambda: extractor)
         patch.setattr("worker.Browser", lambda path: Browser(path) if path else browser)
+        patch.setattr("tests.system.MainTexts", SharedMainTexts)
         yield
     Extractor.close(extractor)
+    SharedMainTexts.process.end()
     await Browser.aclose(browser)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_once() -> Iterator[None]:
+    """What all systems and clients may share, as it is the same for each: compiled statements, a
+    tenth of what most tests cost, and the authorities that a client trusts, 50 ms. Dialects of one
+    class are one to the cache of statements.
+    """
+    compiled: LRUCache[Any, Any] = LRUCache(4_000)
+
+    def engine_of(url: URL, **options: Any) -> AsyncEngine:
+        engine = create_async_engine(url, **options)
+        engine.sync_engine._compiled_cache = compiled
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        for dialect in (SQLiteDialect_aiosqlite, PGDialectAsync_psycopg):
+            patch.setattr(dialect, "__hash__", lambda self: hash(type(self)))
+            patch.setattr(dialect, "__eq__", lambda self, other: type(self) is type(other))
+        patch.setattr("store.db.engine.create_async_engine", engine_of)
+        patch.setattr(
+            "httpx2._transports.default.create_ssl_context", cache(httpx2.create_ssl_context)
+        )
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,8 @@ def diffy(
         patch.dict(os.environ, environment(data_dir, **variables), clear=True),
         patch.object(sys, "argv", ["diffy", *arguments]),
         patch.object(sys, "stdin", stream(typed)),
+        # Needed where the interpreter ends; here it would look through all that the tests have.
+        patch("cli.main.release"),
         redirect_stdout(printed),
         redirect_stderr(errors),
         # The command has an event loop of its own, and a thread has one at most.
