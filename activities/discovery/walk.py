@@ -209,15 +209,27 @@ class Walk:
             await self._visit_each(urls)
 
     async def _read_sitemaps(self) -> None:
+        """Read the waiting sitemaps. One transaction stores all of `STORE_INTERVAL` that list no
+        URLs, as most of those do that nobody has named, and one stores each that does.
+        """
         front = self._site.origin + "/"
-        while (seeding := self._checkpoint.seeding) is not None and seeding.waiting:
+        seeding = self._checkpoint.seeding
+        store_at = time.monotonic() + STORE_INTERVAL
+        while seeding is not None and seeding.waiting:
             profile = self._profiles.of(front)
-            async with self._hops() as cache:
-                seeding, urls = await read_sitemap(
-                    seeding, self._site, self._visitor, profile, cache
-                )
-            found = await self._candidates.judged(urls, front, 0, listed=True)
-            await self._take_seeds(found, seeding)
+            try:
+                async with self._hops() as cache:
+                    seeding, urls = await read_sitemap(
+                        seeding, self._site, self._visitor, profile, cache
+                    )
+            except Deferral:
+                if seeding != self._checkpoint.seeding:
+                    await self._take_seeds([], seeding)
+                raise
+            if urls or not seeding.waiting or time.monotonic() >= store_at:
+                found = await self._candidates.judged(urls, front, 0, listed=True)
+                await self._take_seeds(found, seeding)
+                store_at = time.monotonic() + STORE_INTERVAL
 
     async def _take_seeds(self, found: Sequence[FoundUrl], seeding: Seeding) -> None:
         fresh = await self._unseen(found)

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.discovery.seeds import USUAL_PLACES
 from activities.http.politeness import Politeness
 from core.errors import HostBusy
+from core.jobs.checkpoint import Checkpoint
 from core.jobs.states import JobState
 from core.settings import Settings
 from store import frontier
@@ -295,6 +297,37 @@ async def test_where_its_host_is_busy_a_walk_stores_what_is_under_way_and_begins
         job = await system.finished(domain.discovery_job_id)
     assert (result(job).pages_added, job.attempts_made) == (10, 1)
     assert [each.target for each in site.requests[2:12]] == ["/", *pages]
+
+
+async def test_sitemaps_that_list_nothing_are_stored_together_and_none_is_asked_for_again(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[str] = []
+    read: set[int] = set()
+    admit, put_checkpoint = Politeness.admit, frontier.put_checkpoint
+
+    async def busy_once(politeness: Politeness, url: str, patience: timedelta) -> None:
+        if url == site.url(USUAL_PLACES[5]) and not refused:
+            refused.append(url)
+            raise HostBusy("127.0.0.1", datetime.now(UTC))
+        await admit(politeness, url, patience)
+
+    async def stored(session: AsyncSession, job_id: str, checkpoint: Checkpoint) -> None:
+        await put_checkpoint(session, job_id, checkpoint)
+        if checkpoint.seeding is not None:
+            read.add(checkpoint.seeding.read)
+
+    monkeypatch.setattr(Politeness, "admit", busy_once)
+    monkeypatch.setattr(frontier, "put_checkpoint", stored)
+    monkeypatch.setattr("activities.discovery.walk.STORE_INTERVAL", 3600)
+    site.page("/", "<p>words</p>")
+    async with system.worker():
+        domain = await system.add_domain(site.origin)
+        found = result(await system.finished(domain.discovery_job_id))
+    assert (found.pages_added, len(refused)) == (1, 1)
+    asked = [each.target for each in site.requests]
+    assert asked == ["/robots.txt", "/sitemap.xml", "/", *USUAL_PLACES]
+    assert read == {0, 1, 1 + 5, 1 + len(USUAL_PLACES)}
 
 
 async def test_a_slow_site_without_any_page_fails_with_the_first_reason(
