@@ -8,13 +8,17 @@ from typing import Any, Final, TypeVar
 
 from pydantic import JsonValue
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.history.v1 import ActivityTaskCompletedEventAttributes
+from temporalio.api.history.v1 import (
+    ActivityTaskCompletedEventAttributes,
+    MarkerRecordedEventAttributes,
+)
 from temporalio.client import Client as Temporal
 
 from benchmarks.chaos.client import Client
 from benchmarks.site import Visit
 from core.jobs.contract import Outcome
 from core.jobs.states import JobName
+from temporal.jobs.history import LOCAL_ACTIVITY_RESULT
 from temporal.jobs.untrusted import read_payloads
 
 T = TypeVar("T")
@@ -37,7 +41,8 @@ class Run:
     """One execution of a job's workflow: how often it closed, and how often its activity was begun.
 
     `begun` counts what was handed back as well, and goes on as the same attempt; `released` counts
-    of these what a worker that stopped gave up. Of an activity that was open when its workflow was
+    of these what a worker that stopped gave up. `undecided` counts quick looks that left the
+    attempt to its activity, which asks again. Of an activity that was open when its workflow was
     terminated Temporal keeps nothing.
     """
 
@@ -45,6 +50,7 @@ class Run:
     closes: int
     begun: int
     released: int = 0
+    undecided: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,13 @@ async def runs_of(temporal: Temporal) -> list[Run]:
             for event in history.events
             if event.HasField("activity_task_completed_event_attributes")
         ]
-        return Run(job_id, sum(kinds[kind] for kind in CLOSED), begun, sum(released))
+        undecided = [
+            await _is_undecided(temporal, event.marker_recorded_event_attributes)
+            for event in history.events
+            if event.HasField("marker_recorded_event_attributes")
+        ]
+        closes = sum(kinds[kind] for kind in CLOSED)
+        return Run(job_id, closes, begun, sum(released), sum(undecided))
 
     found = [each async for each in temporal.list_workflows(f"WorkflowType IN ({names})")]
     return list(await asyncio.gather(*(read(each.id, each.run_id) for each in found)))
@@ -130,6 +142,13 @@ async def _is_release(temporal: Temporal, ended: ActivityTaskCompletedEventAttri
     if outcome is None or outcome.result is not None:
         return False
     return outcome.attempt.next_at is None and outcome.attempt.queue is None
+
+
+async def _is_undecided(temporal: Temporal, marker: MarkerRecordedEventAttributes) -> bool:
+    """Whether the marker of a local activity is that of a quick look without a result."""
+    payloads = marker.details[LOCAL_ACTIVITY_RESULT].payloads
+    outcome = await read_payloads(temporal.data_converter, payloads, Outcome[JsonValue])
+    return outcome is not None and outcome.result is None
 
 
 async def snapshots_of(client: Client, page_id: str) -> list[Any]:
