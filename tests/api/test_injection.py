@@ -15,7 +15,7 @@ from tests.system import System
 
 pytestmark = pytest.mark.dear
 
-PARTS: Final = 8
+PARTS: Final = 16
 SECRET: Final = "secret-of-the-other-organisation"
 PAYLOADS: Final = (
     "'", '"', "`", "\\", "\\'", '\\"', "''", "'\"`\\", ")", "(", ";", "--", "/*", "%", "_", "*",

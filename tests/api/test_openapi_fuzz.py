@@ -1,14 +1,16 @@
 """Requests made up from the API's own documentation: no 500, and nothing that is not documented."""
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tests.api.fuzzing import Fuzzer
 from tests.api.operations import operations
 from tests.api.served import Served, served
 from tests.api.test_tenancy import owned
 from tests.site import FakeSite
 from tests.system import System
+
+if TYPE_CHECKING:
+    from tests.api.fuzzing import Fuzzer
 
 EXAMPLES: Final = 6
 """Of each route; `python -m benchmarks.fuzz_api` sends many more."""
@@ -16,8 +18,11 @@ EXAMPLES: Final = 6
 
 async def fuzzer_of(
     system: System, http: Served, site: FakeSite, mine: dict[str, str], theirs: dict[str, str]
-) -> Fuzzer:
+) -> "Fuzzer":
     """A fuzzer with the key of who owns `mine`, and some jobs that have not finished."""
+    # Slow to load; each process that runs tests reads all of them.
+    from tests.api.fuzzing import Fuzzer
+
     later = [
         await system.ask(f"/api/pages/{mine['page_id']}/crawl", delaySeconds=3600) for _ in range(3)
     ]
