@@ -3,18 +3,19 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from mcp import Client, StdioServerParameters
 
-from cli.client.mcp_tools import READS
 from tests.cli.client.conftest import Installed, Shop
 from tests.cli.command import DIFFY, ROOT, environment
 from tests.eventually import eventually
 from tests.receiver import Receiver
 from tests.site import FakeSite
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 READING = {
     "list_domains",
@@ -35,8 +36,11 @@ ENDING = {"cancel_job", "edit_domain", "edit_page", "remove_domain", "remove_pag
 
 
 @asynccontextmanager
-async def assistant(installed: Installed, *options: str) -> AsyncIterator[Client]:
+async def assistant(installed: Installed, *options: str) -> AsyncIterator["Client"]:
     """An assistant's connection to `diffy mcp`."""
+    # Slow to load; each process that runs tests reads all of them.
+    from mcp import Client, StdioServerParameters
+
     server = StdioServerParameters(
         command=DIFFY[0],
         args=[*DIFFY[1:], "mcp", *options],
@@ -47,14 +51,14 @@ async def assistant(installed: Installed, *options: str) -> AsyncIterator[Client
         yield client
 
 
-async def answer(client: Client, tool: str, **arguments: Any) -> Any:
+async def answer(client: "Client", tool: str, **arguments: Any) -> Any:
     """The structured result of a tool."""
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, result.content
     return result.structured_content
 
 
-async def refusal(client: Client, tool: str, **arguments: Any) -> str:
+async def refusal(client: "Client", tool: str, **arguments: Any) -> str:
     """The sentence with which a tool fails."""
     result = await client.call_tool(tool, arguments)
     assert result.is_error
@@ -62,6 +66,8 @@ async def refusal(client: Client, tool: str, **arguments: Any) -> str:
 
 
 async def test_an_assistant_reads_what_a_site_changed(installed: Installed, shop: Shop) -> None:
+    from cli.client.mcp_tools import READS
+
     async with assistant(installed) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert set(tools) == READING
