@@ -89,14 +89,22 @@ class System:
         assert answer.status_code == 200, answer.text
         return {page["url"]: UUID(page["id"]) for page in answer.json()["data"]}
 
+    async def known_pages(self, origin: str, *paths: str) -> tuple[UUID, dict[str, UUID]]:
+        """A new domain, whose discovery is over before it began, and its pages by their paths."""
+        domain = await self.add_domain(origin)
+        await self.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
+        pages: dict[str, UUID] = {}
+        for path in paths:
+            page = {"url": f"{origin}{path}"}
+            added = await self.api.post(f"/api/domains/{domain.id}/pages", json=page)
+            pages[path] = UUID(added.json()["data"]["id"])
+        return domain.id, pages
+
     async def lone_page(self, site: FakeSite, host: str = "127.0.0.1") -> UUID:
         """The id of the only page of a site, whose discovery is over before it began."""
         site.page("/", "<p>Pro costs $99 a month.</p>")
-        origin = site.origin.replace("127.0.0.1", host)
-        domain = await self.add_domain(origin)
-        await self.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
-        added = await self.api.post(f"/api/domains/{domain.id}/pages", json={"url": f"{origin}/"})
-        return UUID(added.json()["data"]["id"])
+        _, pages = await self.known_pages(site.origin.replace("127.0.0.1", host), "/")
+        return pages["/"]
 
     async def batch_job(self, batch_id: UUID | str, page_id: UUID) -> str:
         """The id of the job of that page in a batch."""

@@ -97,14 +97,11 @@ class Watched:
 
 @pytest.fixture
 async def watched(system: System, site: FakeSite) -> AsyncIterator[Watched]:
-    """The front page of the site, discovered and never crawled."""
+    """The front page of the site, never crawled."""
     site.page("/", PRICES)
+    _, pages = await system.known_pages(site.origin, "/")
     async with system.worker():
-        domain = await system.add_domain(site.origin)
-        await system.finished(domain.discovery_job_id)
-        await system.forget_baselines()
-        [page_id] = (await system.pages(domain.id)).values()
-        yield Watched(system, site, page_id)
+        yield Watched(system, site, pages["/"])
 
 
 async def test_the_first_crawl_stores_the_baseline_and_is_no_change(watched: Watched) -> None:

@@ -90,14 +90,11 @@ class Shop:
 async def shop(system: System, site: FakeSite) -> AsyncIterator[Shop]:
     """The front page of the site, crawled once; its domain has news confirmed after an hour."""
     site.page("/", PAGE, headers=TAGGED)
+    domain_id, pages = await system.known_pages(site.origin, "/")
     async with system.worker():
-        domain = await system.add_domain(site.origin)
-        await system.finished(domain.discovery_job_id)
-        await system.forget_baselines()
-        [page_id] = (await system.pages(domain.id)).values()
-        shop = Shop(system, site, page_id)
+        shop = Shop(system, site, pages["/"])
         assert (await shop.check()).baseline
-        await system.choose(f"/api/domains/{domain.id}", confirmAfterSeconds=3600)
+        await system.choose(f"/api/domains/{domain_id}", confirmAfterSeconds=3600)
         yield shop
 
 

@@ -82,15 +82,11 @@ class Watched:
 @pytest.fixture
 async def watched(system: System, site: FakeSite) -> AsyncIterator[Watched]:
     """Seven pages, crawled once."""
+    site.page("/", "".join(f"<a href='/{name}'>{name}</a>" for name in NAMES))
+    show(site, HEAD)
+    domain_id, pages = await system.known_pages(site.origin, "/", *(f"/{each}" for each in NAMES))
     async with system.worker():
-        site.page("/", "".join(f"<a href='/{name}'>{name}</a>" for name in NAMES))
-        show(site, HEAD)
-        domain = await system.add_domain(site.origin)
-        await system.finished(domain.discovery_job_id)
-        await system.forget_baselines()
-        found = await system.pages(domain.id)
-        pages = {url.removeprefix(site.origin): page_id for url, page_id in found.items()}
-        watched = Watched(system, site, domain.id, pages)
+        watched = Watched(system, site, domain_id, pages)
         await watched.crawl_together()
         yield watched
 
