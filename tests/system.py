@@ -90,7 +90,9 @@ class System:
         return {page["url"]: UUID(page["id"]) for page in answer.json()["data"]}
 
     async def known_pages(self, origin: str, *paths: str) -> tuple[UUID, dict[str, UUID]]:
-        """A new domain, whose discovery is over before it began, and its pages by their paths."""
+        """A new domain, whose discovery is over before it began, and its pages by their paths; no
+        worker may run yet.
+        """
         domain = await self.add_domain(origin)
         await self.api.post(f"/api/jobs/{domain.discovery_job_id}/cancel")
         pages: dict[str, UUID] = {}
