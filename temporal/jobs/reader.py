@@ -375,13 +375,15 @@ class JobReader:
         )
         by_status = {str(group.group_values[0]): group.count for group in grouped.groups}
         running = by_status.get(STATUS_NAMES[WorkflowExecutionStatus.RUNNING], 0)
+        # The counts are of different moments: a job may begin between them.
+        waiting = max(running - active.count - delayed.count, 0) + unstarted
         return JobStats(
-            waiting=max(running - active.count - delayed.count, 0) + unstarted,
+            waiting=waiting,
             active=active.count,
             completed=by_status.get(STATUS_NAMES[WorkflowExecutionStatus.COMPLETED], 0),
             failed=sum(by_status.get(STATUS_NAMES[each], 0) for each in FAILED),
             delayed=delayed.count,
-            total=running + unstarted,
+            total=waiting + active.count + delayed.count,
         )
 
 

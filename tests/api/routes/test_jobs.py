@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from temporalio.client import Client, WorkflowExecutionCount
 from temporalio.service import RPCError, RPCStatusCode
 
 from core.jobs.states import JobState
@@ -137,6 +138,23 @@ async def test_statistics_look_as_documented(system: System, site: FakeSite) -> 
         "delayed": 0,
         "total": 1,
     }
+
+
+async def test_statistics_add_up_where_a_job_begins_between_two_counts(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domain = await system.add_domain("competitor.com")
+    await system.ask(f"/api/domains/{domain.id}/discover", delaySeconds=3600)
+    await eventually(system.stats, lambda stats: stats.delayed == 1)
+    count = Client.count_workflows
+
+    async def counted(client: Client, query: str) -> WorkflowExecutionCount:
+        early = "GROUP BY" in query
+        return WorkflowExecutionCount(0, []) if early else await count(client, query)
+
+    monkeypatch.setattr(Client, "count_workflows", counted)
+    stats = await eventually(system.stats, lambda stats: stats.waiting == 0)
+    assert (stats.delayed, stats.total) == (1, 1)
 
 
 async def test_an_active_job_shows_its_progress(system: System, site: FakeSite) -> None:
