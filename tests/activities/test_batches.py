@@ -210,6 +210,7 @@ async def test_an_attempt_goes_on_behind_the_last_chunk_that_was_started(
     assert (stats.waiting, stats.delayed, stats.total) == (0, 3, 3)
 
 
+@pytest.mark.sqlite
 async def test_an_attempt_is_alive_while_it_waits_for_the_database(
     system: System, site: FakeSite
 ) -> None:

@@ -218,6 +218,7 @@ async def test_a_wall_is_no_version_of_any_document(shop: Shop, chosen: dict[str
     assert (job.failed_reason or "").startswith("The site asks for a proof of a human")
 
 
+@pytest.mark.sqlite  # elsewhere the key is a setting, not a file
 async def test_a_lost_key_fails_the_job_by_name_and_loses_nothing(shop: Shop) -> None:
     await shop.choose(headers={"X-Token": "hunter2"})
     path = shop.system.settings.data_dir / KEY_FILE
