@@ -439,11 +439,6 @@ async def measured(bench: Bench, discovered: WatchedSite, store: psycopg.Connect
     }
 
 
-def letters(number: int) -> str:
-    """A word for a number: pages that differ in figures alone would change as one."""
-    return "".join(chr(ord("a") + int(digit)) for digit in str(number))
-
-
 def site_of(host: int, count: int) -> WatchedSite:
     """The site at an address of its own, with so many pages."""
     paths = []
@@ -451,13 +446,13 @@ def site_of(host: int, count: int) -> WatchedSite:
         kind = ("news", "steady", "news", "tagged")[number % 4]
         if number % SLOW_EVERY == SLOW_EVERY - 1:
             kind = "slow"
-        paths.append(f"/{kind}/{letters(host)}-{letters(number)}")
+        paths.append(f"/{kind}/{host}-{number}")
     return WatchedSite(linked=tuple(paths), address=f"127.0.0.{host}", slow_for=SLOW_FOR)
 
 
 def steady_site(host: int, count: int) -> WatchedSite:
     """A site to be discovered."""
-    paths = tuple(f"/steady/{letters(host)}-{letters(number)}" for number in range(count))
+    paths = tuple(f"/steady/{host}-{number}" for number in range(count))
     return WatchedSite(linked=paths, address=f"127.0.0.{host}")
 
 

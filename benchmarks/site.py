@@ -165,7 +165,7 @@ class WatchedSite:
         links = self.linked if visit.path == "/" else ()
         listed = "".join(f'<a href="{path}">{path}</a> ' for path in links)
         price = FIRST_PRICE + visit.version
-        text = f"<h1>Plan {visit.path}</h1><p>The plan costs ${price} a month at {visit.path}.</p>"
+        text = f"<h1>Plan {visit.path}</h1><p>The plan costs ${price} a month.</p>"
         return f"<title>{visit.path}</title>{text}<p>{listed}</p>".encode()
 
 

@@ -128,6 +128,11 @@ def test_an_audit_finds_nothing_where_nothing_is_wrong() -> None:
     assert audit(GOOD) == []
 
 
+def test_a_request_of_a_quick_look_that_decided_nothing_is_explained() -> None:
+    runs = [GOOD.runs[0], Run("two", 1, 1, undecided=1)]
+    assert audit(replace(GOOD, runs=runs, visits=[visit(1), visit(2), visit(2)])) == []
+
+
 class Scripted(Client):
     """Answers what it was told to, in turn, and the last of it again and again."""
 

@@ -152,11 +152,11 @@ def no_page_was_fetched_more_often_than_explained(found: Evidence) -> Iterator[s
     """By each attempt of a crawl once, and by each attempt of a discovery once.
 
     An attempt that is handed back may ask again when it goes on, so what counts is how often
-    Temporal had the activity begun.
+    Temporal had the activity begun. A quick look that decided nothing may have asked as well.
     """
     begun = Counter[str]()
     for run in found.runs:
-        begun[run.job_id] += run.begun
+        begun[run.job_id] += run.begun + run.undecided
     crawls, discoveries = Counter[str](), 0
     for job in found.jobs.values():
         explained = max(begun[job["id"]], job["attemptsMade"])
