@@ -374,6 +374,7 @@ async def impatient(system: System) -> AsyncIterator[httpx2.AsyncClient]:
     await database.close()
 
 
+@pytest.mark.sqlite
 async def test_while_the_database_is_locked_writes_are_unavailable_and_reads_go_on(
     system: System, impatient: httpx2.AsyncClient
 ) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import pytest
+
 from core.settings import Settings
 from tests.system import System, running_system
 
@@ -81,6 +83,7 @@ async def test_a_page_takes_them_and_a_change_touches_only_what_it_names(system:
         assert (await system.api.get(path)).json()["data"]["crawlSettings"] == expected
 
 
+@pytest.mark.sqlite
 async def test_secrets_are_encrypted_at_rest(system: System, settings: Settings) -> None:
     await new_page(system, crawlSettings=CHOSEN)
     stored = b"".join(path.read_bytes() for path in settings.data_dir.glob("diffy.db*"))
@@ -153,7 +156,7 @@ async def test_without_a_key_secrets_are_refused_and_the_rest_is_taken(
     system: System, settings: Settings
 ) -> None:
     page = await new_page(system)
-    own = {"database_url": settings.resolved_database_url}
+    own = {"database_url": settings.resolved_database_url, "secret_key": None}
     async with running_system(settings.model_copy(update=own)) as keyless:
         keyless.api.headers["Authorization"] = system.api.headers["Authorization"]
         path = f"/api/pages/{page['id']}"

@@ -107,6 +107,7 @@ async def test_requests_share_a_check_for_a_moment(
     assert [each.part for each in again] == list(Part)
 
 
+@pytest.mark.sqlite
 async def test_a_database_that_is_away_leaves_the_schema_unknown(
     system: System, stranger: httpx2.AsyncClient
 ) -> None:

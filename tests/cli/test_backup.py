@@ -116,6 +116,7 @@ def test_a_backup_that_fails_in_the_middle_leaves_no_file(
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.sqlite
 def test_a_backup_replaces_no_file(settings: Settings, whole: Path) -> None:
     before = whole.read_bytes()
     with pytest.raises(SettingsError, match="exists"):
@@ -124,6 +125,7 @@ def test_a_backup_replaces_no_file(settings: Settings, whole: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [0, 0.3, 0.9])
+@pytest.mark.sqlite
 def test_a_part_of_a_backup_is_refused_and_restores_nothing(
     settings: Settings, whole: Path, tmp_path: Path, left: float
 ) -> None:
@@ -135,6 +137,7 @@ def test_a_part_of_a_backup_is_refused_and_restores_nothing(
     assert list(there.data_dir.parent.iterdir()) == []
 
 
+@pytest.mark.sqlite
 def test_a_damaged_or_foreign_or_newer_backup_is_refused(
     settings: Settings, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +160,7 @@ def test_a_damaged_or_foreign_or_newer_backup_is_refused(
     assert not there.data_dir.exists()
 
 
+@pytest.mark.sqlite
 def test_a_name_in_a_backup_leads_nowhere_else(
     settings: Settings, whole: Path, tmp_path: Path
 ) -> None:
@@ -173,6 +177,7 @@ def test_a_name_in_a_backup_leads_nowhere_else(
     assert not list(tmp_path.rglob("evil"))
 
 
+@pytest.mark.sqlite
 def test_a_data_directory_in_use_is_left_alone(settings: Settings, whole: Path) -> None:
     before = sorted(settings.data_dir.iterdir())
     ran = diffy(

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 from cli.doctor import Finding, Level, examine
 from core.outbox import MessageKind
 from core.settings import Settings
@@ -65,6 +67,7 @@ async def test_an_installation_that_was_never_started_is_told_what_to_do(tmp_pat
     assert list(data_dir.iterdir()) == [], "it changes nothing"
 
 
+@pytest.mark.sqlite
 async def test_a_secret_key_that_is_no_key_fails(tmp_path: Path, system: System) -> None:
     (system.settings.data_dir / "secret.key").write_text("short")
     found = await findings(system.settings)

@@ -96,6 +96,7 @@ async def test_a_message_that_temporal_refuses_keeps_no_other_waiting(
     assert str(refused.subject_id) in caplog.text
 
 
+@pytest.mark.sqlite
 async def test_the_reconciler_outlives_a_store_that_is_locked(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

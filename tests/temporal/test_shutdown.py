@@ -46,6 +46,7 @@ async def test_a_command_lets_go_of_its_clients_which_could_crash_the_end_of_the
     monkeypatch.setattr("cli.main.release", released)
     monkeypatch.setattr("sys.argv", ["diffy", "backtest", str(domain.id)])
     monkeypatch.setenv("DIFFY_DATA_DIR", str(system.settings.data_dir))
+    monkeypatch.setenv("DIFFY_DATABASE_URL", system.settings.resolved_database_url)
     monkeypatch.setenv("TEMPORAL_ADDRESS", str(system.settings.temporal_address))
     async with system.worker():
         with pytest.raises(SystemExit) as ended:
