@@ -46,6 +46,11 @@ from tests.postgres import running_postgres
 PAGES: Final = 1_000
 TEXT: Final = 3_000
 AT_ONCE: Final = 500
+"""Versions that one transaction stores."""
+
+STARTED_AT_ONCE: Final = 50
+"""Jobs: the embedded server starts some 35 a second, and each call has ten."""
+
 DELAY: Final = timedelta(days=1)
 KEY: Final = "the key of the benchmark, of nobody else"
 
@@ -141,9 +146,9 @@ async def start_jobs(settings: Settings, owners: list[Owner], count: int) -> Non
     await server.start()
     client = await connect(settings)
     await prepare_namespace(client, timedelta(days=settings.job_retention_days))
-    for start in range(0, count, AT_ONCE):
+    for start in range(0, count, STARTED_AT_ONCE):
         jobs = []
-        for number in range(start, min(count, start + AT_ONCE)):
+        for number in range(start, min(count, start + STARTED_AT_ONCE)):
             owner = owners[number % len(owners)]
             assert owner.page_id is not None
             given = CrawlPageInput(page_id=owner.page_id)

@@ -31,7 +31,9 @@ def dump(url: URL, target: Path) -> None:
     Raises SettingsError if `pg_dump` is not installed, and Unavailable if it fails.
     """
     target.touch(mode=0o600, exist_ok=False)
-    _run(["pg_dump", "--format=custom", "--no-owner", "--no-acl", f"--file={target}"], url)
+    # The texts are packed already: more effort takes twice as long and saves 3 %.
+    options = ("--format=custom", "--compress=1", "--no-owner", "--no-acl")
+    _run(["pg_dump", *options, f"--file={target}"], url)
 
 
 def load(url: URL, source: Path) -> None:
