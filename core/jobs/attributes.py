@@ -1,5 +1,5 @@
-"""The names and types of the search attributes of jobs. Does not import the SDK, which the program
-that starts the embedded server does without.
+"""The names and types of the search attributes of jobs, without the SDK: `diffy up`, which passes
+them to the embedded server, does not load it.
 """
 
 from enum import StrEnum
