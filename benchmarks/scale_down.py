@@ -7,8 +7,8 @@ further host is discovered. In the middle of it the three workers are told to en
 other, and later two are started again. Then the audit of `make chaos` follows, and that
 
 * every job completed in its first attempt, every change is stored once and told once;
-* no page was asked for more often than once, and once more for each time that a worker which
-  stopped gave its attempt up, or that a quick look found a change, which its attempt then reads;
+* each page was asked for once, and once more for each attempt that a stopping worker gave up and
+  for each quick look that found a change, which an attempt then reads;
 * the slots of each host lie its interval apart (a trigger in PostgreSQL keeps them), and it got no
   request before its slot;
 * every worker that was told to end did so with code 0 within its grace period.
@@ -20,15 +20,13 @@ import argparse
 import asyncio
 import json
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -44,7 +42,8 @@ from benchmarks.chaos.load import Load
 from benchmarks.chaos.run import evidence
 from benchmarks.chaos.tempo import Tempo
 from benchmarks.chaos.watchers import Watchers
-from benchmarks.site import Visit, WatchedSite
+from benchmarks.pace import Traffic, logged_slots, slots_of
+from benchmarks.site import WatchedSite
 from benchmarks.system import Diffy, until
 from cli.up import WORKER_GRACE_PERIOD
 from tests.eventually import eventually
@@ -66,23 +65,6 @@ WATCHING: Final = Tempo(ask=0, look=0.5, follow=0, between_slow=0, delays=0)
 
 WITHIN: Final = 900.0
 """Seconds in which everything must be over: a limit that only a loss reaches."""
-
-EARLY: Final = 0.005
-"""Seconds by which the clock of a timer may be ahead."""
-
-LOG_SLOTS: Final = """
-    CREATE TABLE slot_log (
-        number bigserial PRIMARY KEY, host text, was double precision, next_at double precision
-    );
-    CREATE FUNCTION log_slot() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        INSERT INTO slot_log (host, was, next_at)
-        VALUES (NEW.host, CASE TG_OP WHEN 'UPDATE' THEN OLD.next_at END, NEW.next_at);
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER log_slot AFTER INSERT OR UPDATE ON host_slots
-    FOR EACH ROW EXECUTE FUNCTION log_slot();
-"""
 
 
 @dataclass(frozen=True)
@@ -219,27 +201,6 @@ class Bench:
         print(phase, file=sys.stderr)
 
 
-@contextmanager
-def logged_slots(database: str) -> Iterator[psycopg.Connection]:
-    """A connection to the store, which keeps every slot from now on."""
-    with psycopg.connect(database, autocommit=True) as store:
-        store.execute(LOG_SLOTS.encode())
-        yield store
-
-
-def slots_of(store: psycopg.Connection, interval: float) -> dict[str, list[float]]:
-    """The moments of the slots that were taken and not given back, by host."""
-    taken: dict[str, list[float]] = {}
-    rows = store.execute("SELECT host, was, next_at FROM slot_log ORDER BY number")
-    for host, was, next_at in rows:
-        slots = taken.setdefault(host, [])
-        if was is None or next_at > was:
-            slots.append(next_at - interval)
-        elif next_at < was:
-            slots.pop()
-    return taken
-
-
 async def scaled(bench: Bench, discovered: WatchedSite) -> list[str]:
     """The jobs that were asked for while workers went and came."""
     known = {row["id"] for row in await bench.client.every("/api/jobs")}
@@ -308,30 +269,20 @@ def asked_too_often(
             yield f"{path} was asked for {count} times more than needed, {allowed} are explained"
 
 
-def badly_paced(
-    host: WatchedSite, slots: Sequence[float], visits: Sequence[float], interval: float
-) -> Iterator[str]:
-    """Slots that are too close, and requests that came before their slot."""
-    closest = min((later - earlier for earlier, later in pairwise(slots)), default=interval)
-    if closest < interval - 1e-6:
-        yield f"{host.address}: two slots are {closest:.3f} s apart"
-    if len(visits) > len(slots):
-        yield f"{host.address}: {len(visits)} requests in {len(slots)} slots"
-    for number, (slot, at) in enumerate(zip(slots, visits, strict=False)):
-        if at < slot - EARLY:
-            yield f"{host.address}: request {number} came {slot - at:.3f} s before its slot"
+def given_up(found: Evidence) -> Counter[str]:
+    """The attempts that stopping workers gave up, by the type of the job."""
+    return Counter(
+        found.jobs[run.job_id]["type"] for run in found.runs for _ in range(run.released)
+    )
 
 
-def moments(visits: Sequence[Visit]) -> list[float]:
-    """When requests came, in seconds of the epoch."""
-    offset = time.time() - time.monotonic()
-    return sorted(each.arrived + offset for each in visits)
-
-
-def repeated_requests(host: Host, asked: Sequence[Visit]) -> dict[str, int]:
-    """How often pages were asked for beyond once, by path. Every page has to be asked for."""
-    counts = Counter(each.path for each in asked)
-    return {path: counts[path] - 1 for path in (*host.site.linked, *counts) if counts[path] != 1}
+def badly_stopped(found: Evidence, stops: Sequence[Stop]) -> Iterator[str]:
+    """Workers that did not end in order, and a run in which none had an attempt to give up."""
+    if not given_up(found):
+        yield "no attempt was under way as a worker ended: this proves nothing"
+    for stop in stops:
+        if stop.code != 0:
+            yield f"worker {stop.pid} ended with {stop.code} after {stop.seconds} s"
 
 
 def rates(bench: Bench, ends: Sequence[float]) -> dict[str, float]:
@@ -342,14 +293,8 @@ def rates(bench: Bench, ends: Sequence[float]) -> dict[str, float]:
     }
 
 
-def gaps_at(visits: Sequence[float]) -> list[float]:
-    """The seconds between two requests."""
-    return [later - earlier for earlier, later in pairwise(visits)]
-
-
-async def measured(bench: Bench, discovered: WatchedSite, store: psycopg.Connection) -> Any:
-    """The figures, and what is wrong."""
-    before = {host.site.address: len(host.site.visits) for host in bench.hosts}
+async def watched(bench: Bench, discovered: WatchedSite) -> tuple[list[str], Watchers]:
+    """The jobs that were asked for while workers went and came, and what clients saw meanwhile."""
     watchers = Watchers(bench.client, bench.first, random.Random(1), WATCHING)
     async with asyncio.TaskGroup() as under_way:
         watching = [
@@ -360,9 +305,19 @@ async def measured(bench: Bench, discovered: WatchedSite, store: psycopg.Connect
         for task in watching:
             task.cancel()
     await bench.told()
+    return jobs, watchers
+
+
+async def measured(bench: Bench, discovered: WatchedSite, store: psycopg.Connection) -> Any:
+    """The figures, and what is wrong."""
+    before = {host.site.address: len(host.site.visits) for host in bench.hosts}
+    jobs, watchers = await watched(bench, discovered)
     sites = [host.site for host in bench.hosts]
     loads = [host.load for host in bench.hosts]
     found = await evidence(bench.diffy, bench.client, loads, sites, watchers)
+    traffic = Traffic(bench.interval, slots_of(store, bench.interval))
+    for site in sites:
+        traffic.add(site, site.visits[before.get(site.address, 0) :])
     wrong = [
         *bench.client.wrong,
         *(problem for load in loads for problem in load.wrong),
@@ -370,38 +325,20 @@ async def measured(bench: Bench, discovered: WatchedSite, store: psycopg.Connect
         *audit(found),
         *badly_ended(found, jobs),
         *badly_told(found, bench.receiver),
+        *traffic.wrong,
+        *asked_too_often(found, traffic.repeated, jobs),
+        *badly_stopped(found, bench.stops),
     ]
-    slots = slots_of(store, bench.interval)
-    gaps: list[float] = []
-    late: list[float] = []
-    repeated: dict[str, int] = {}
-    requests = 0
-    for host in bench.hosts:
-        asked = host.site.visits[before.get(host.site.address, 0) :]
-        pages = [each for each in asked if each.path in {*host.site.linked, "/"}]
-        again = repeated_requests(host, pages)
-        repeated |= {path: count for path, count in again.items() if count > 0}
-        wrong += [f"{path} was not asked for" for path, count in again.items() if count < 0]
-        arrived, granted = moments(asked), slots[host.site.address]
-        wrong += badly_paced(host.site, granted, arrived, bench.interval)
-        gaps += gaps_at(arrived)
-        late += [at - granted[max(bisect(granted, at) - 1, 0)] for at in arrived]
-        requests += len(asked)
-    wrong += asked_too_often(found, repeated, jobs)
-    released = Counter(
-        found.jobs[run.job_id]["type"] for run in found.runs for _ in range(run.released)
-    )
-    released_pages, _ = explained(found, jobs)
-    if not released:
-        wrong.append("no attempt was under way as a worker ended: this proves nothing")
-    for stop in bench.stops:
-        if stop.code != 0:
-            wrong.append(f"worker {stop.pid} ended with {stop.code} after {stop.seconds} s")
-    ends = sorted(
-        datetime.fromisoformat(found.jobs[each]["finishedAt"]).timestamp() for each in jobs
-    )
+    return {**figures_of(bench, found, jobs, traffic), **traffic.figures(), "wrong": wrong}
+
+
+def figures_of(bench: Bench, found: Evidence, jobs: Sequence[str], traffic: Traffic) -> Any:
+    """What came of the jobs, and how quickly."""
+    ended = (found.jobs[each]["finishedAt"] for each in jobs)
+    ends = sorted(datetime.fromisoformat(each).timestamp() for each in ended)
     quiet = [later - earlier for earlier, later in pairwise([bench.phases[0][1], *ends])]
     messages = Counter(each.id for each in bench.receiver.received)
+    released, _ = explained(found, jobs)
     return {
         "jobs": len(jobs),
         "of them completed": sum(found.jobs[each]["state"] == "completed" for each in jobs),
@@ -410,32 +347,18 @@ async def measured(bench: Bench, discovered: WatchedSite, store: psycopg.Connect
         "changes": sum(map(len, found.changes.values())),
         "messages about them": len(messages),
         "most requests for one message": max(messages.values(), default=0),
-        "attempts that workers gave up": released,
-        "requests": requests,
-        "of them repeated": sum(repeated.values()),
+        "attempts that workers gave up": given_up(found),
+        "requests": traffic.requests,
+        "of them repeated": sum(traffic.repeated.values()),
         "of these where no attempt was given up: a quick look found the change": sum(
-            max(count - released_pages[found.pages.get(path)], 0)
-            for path, count in repeated.items()
+            max(count - released[found.pages.get(path)], 0)
+            for path, count in traffic.repeated.items()
         ),
         "seconds in which workers ended": [stop.seconds for stop in bench.stops],
         "their exit codes": [stop.code for stop in bench.stops],
         "jobs a second": rates(bench, ends),
         "longest time without the end of a job": round(max(quiet), 2),
-        "closest slots of a host": round(min(min(gaps_at(each)) for each in slots.values()), 6),
-        "slots that were not used": sum(map(len, slots.values())) - requests,
-        "requests after their slot, ms": {
-            "median": round(statistics.median(late) * 1000, 1),
-            "worst": round(max(late) * 1000, 1),
-        },
-        "shortest time between two requests, as the host saw it": round(min(gaps), 3),
-        "of all": {
-            f"shorter by {part:.0%} and more": sum(
-                gap < bench.interval * (1 - part) for gap in gaps
-            )
-            for part in (0.01, 0.05, 0.2)
-        },
         "slowest answer in seconds": round(bench.client.slowest, 1),
-        "wrong": wrong,
     }
 
 

@@ -41,11 +41,13 @@ async def prepare(settings: Settings) -> bool:
     Returns whether there is an API key. Raises SettingsError for a setting that does not fit, and
     Unavailable if the database or Temporal cannot be reached.
     """
-    return has_run(settings) or (await _answer_of("prepare")).any_key
+    return is_prepared(settings) or (await _answer_of("prepare")).any_key
 
 
-def has_run(settings: Settings) -> bool:
-    """Whether the installation has an SQLite file of this version's schema with an API key."""
+def is_prepared(settings: Settings) -> bool:
+    """Whether the child would find nothing to do: the installation has an SQLite file with this
+    version's schema and an API key in it.
+    """
     if settings.database_url is not None:
         return False
     file = f"{settings.database_file.as_uri()}?mode=rw"

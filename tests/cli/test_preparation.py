@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.preparation import first_key, has_run, prepare
+from cli.preparation import first_key, is_prepared, prepare
 from core.errors import SettingsError, Unavailable
 from core.settings import load_settings
 from tests.eventually import eventually
@@ -32,21 +32,21 @@ async def test_an_installation_that_has_run_needs_no_child(
     data: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = load_settings()
-    assert not has_run(settings), "there is no file"
+    assert not is_prepared(settings), "there is no file"
     shutil.copy(sqlite_template, data / "diffy.db")
-    assert not has_run(settings), "there is no key"
+    assert not is_prepared(settings), "there is no key"
     await first_key()
-    assert has_run(settings)
+    assert is_prepared(settings)
     with monkeypatch.context() as patch:
         patch.setattr("cli.preparation.OwnedProcess", None)
         assert await prepare(settings)
     with monkeypatch.context() as patch:
         patch.setattr("cli.preparation.revisions", lambda: ("9999",))
-        assert not has_run(settings), "it is of another version"
+        assert not is_prepared(settings), "it is of another version"
     elsewhere = settings.model_copy(update={"database_url": f"sqlite:///{data}/other.db"})
-    assert not has_run(elsewhere)
+    assert not is_prepared(elsewhere)
     (data / "diffy.db").write_bytes(b"no database" * 1000)
-    assert not has_run(settings), "the child says what is wrong"
+    assert not is_prepared(settings), "the child says what is wrong"
 
 
 async def test_a_setting_that_does_not_fit_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
