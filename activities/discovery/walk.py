@@ -209,8 +209,8 @@ class Walk:
             await self._visit_each(urls)
 
     async def _read_sitemaps(self) -> None:
-        """Read the waiting sitemaps. One that lists URLs is stored at once. Those that list none, as
-        most that nobody has named, are stored together, once in `STORE_INTERVAL`.
+        """Read the waiting sitemaps. One that lists URLs is stored at once. Those that list none,
+        as most that nobody has named, are stored together, once in `STORE_INTERVAL`.
         """
         front = self._site.origin + "/"
         seeding = self._checkpoint.seeding
