@@ -15,7 +15,7 @@ from tests.system import System
 
 pytestmark = pytest.mark.dear
 
-PARTS: Final = 16
+PARTS: Final = 8
 SECRET: Final = "secret-of-the-other-organisation"
 PAYLOADS: Final = (
     "'", '"', "`", "\\", "\\'", '\\"', "''", "'\"`\\", ")", "(", ";", "--", "/*", "%", "_", "*",
