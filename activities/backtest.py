@@ -54,10 +54,10 @@ class BacktestActivities:
 
     @activity.defn(name=ActivityName.BACKTEST)
     async def backtest(
-        self, job: BacktestInput, released: AttemptReport | None
+        self, job: BacktestInput, continued: AttemptReport | None
     ) -> Outcome[BacktestResult]:
         """Run the backtest of `job`. A later attempt continues after the last page recorded."""
-        return await self._reporter.run(partial(self._run, job), released)
+        return await self._reporter.run(partial(self._run, job), continued)
 
     async def _run(self, job: BacktestInput, attempt: Attempt) -> BacktestResult:
         while True:

@@ -111,14 +111,14 @@ class CrawlActivities:
 
     @activity.defn(name=ActivityName.CRAWL)
     async def crawl(
-        self, job: CrawlPageInput, released: AttemptReport | None
+        self, job: CrawlPageInput, continued: AttemptReport | None
     ) -> Outcome[CrawlPageResult]:
         """Check the page of `job`, or fetch it again to confirm what an earlier fetch found.
 
         Idempotent: every run of a job that has stored its check returns the same result. The
         outcome has no result if the attempt was released or deferred.
         """
-        return await self._reporter.run(partial(self._reported, job), released)
+        return await self._reporter.run(partial(self._reported, job), continued)
 
     async def _reported(self, job: CrawlPageInput, attempt: Attempt) -> CrawlPageResult | Defer:
         """Check the page, and record the check if it fails for good."""

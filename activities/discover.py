@@ -68,10 +68,10 @@ class DiscoverActivities:
 
     @activity.defn(name=ActivityName.DISCOVER)
     async def discover(
-        self, job: DiscoverPagesInput, released: AttemptReport | None
+        self, job: DiscoverPagesInput, continued: AttemptReport | None
     ) -> Outcome[DiscoverPagesResult]:
         """Walk the domain of `job`. A later attempt resumes where the last one stopped."""
-        return await self._reporter.run(partial(self._reported, job), released)
+        return await self._reporter.run(partial(self._reported, job), continued)
 
     async def _reported(self, job: DiscoverPagesInput, attempt: Attempt) -> DiscoverPagesResult:
         """Walk the domain, and record the discovery if it fails for good."""

@@ -73,24 +73,25 @@ class Attempt:
     the job's last Defer, None if there was none. Waits for a busy host do not set it.
     """
 
-    def __init__(self, info: activity.Info, worker: str, released: AttemptReport | None) -> None:
+    def __init__(self, info: activity.Info, worker: str, continued: AttemptReport | None) -> None:
         begun = Progress(percent=0, first_started_at=info.started_time)
         if info.heartbeat_details:
             begun = Progress.model_validate(info.heartbeat_details[0])
-        elif released is not None:
-            begun = Progress(percent=released.percent, first_started_at=released.first_started_at)
-        # A retry of the activity is a new attempt.
-        continued = released if info.attempt == 1 else None
-        self.resumed = continued is not None
-        self._percent = begun.percent if continued else 0
+        elif continued is not None:
+            begun = Progress(percent=continued.percent, first_started_at=continued.first_started_at)
+        # A retry of the activity is a new attempt, and so is what follows one that is over.
+        resumes = continued is not None and not continued.is_over and info.attempt == 1
+        resumed = continued if resumes else None
+        self.resumed = resumed is not None
+        self._percent = begun.percent if resumed else 0
         self._has_sent_heartbeat = False
-        self._number = attempts_before(released) + info.attempt
+        self._number = attempts_before(continued) + info.attempt
         self._first_started_at = begun.first_started_at
-        self._started_at = (continued and continued.started_at) or info.started_time
+        self._started_at = (resumed and resumed.started_at) or info.started_time
         self._worker = worker
-        self.deferred_to = released.deferred_to if released else None
-        self._deferrals = continued.deferrals if continued else 0
-        self._queue = continued.queue if continued else None
+        self.deferred_to = continued.deferred_to if continued else None
+        self._deferrals = resumed.deferrals if resumed else 0
+        self._queue = resumed.queue if resumed else None
 
     @property
     def report(self) -> AttemptReport:
@@ -170,9 +171,10 @@ class Reporter:
     async def run(
         self,
         work: Callable[[Attempt], Awaitable[Result | Defer]],
-        released: AttemptReport | None,
+        continued: AttemptReport | None,
     ) -> Outcome[Result]:
-        """Run `work` as a new attempt, or continue the attempt that was `released`.
+        """Run `work` as the rest of the attempt `continued`, as the attempt after it if it is over,
+        or as attempt 1 if it is None.
 
         The outcome has no result if the worker shuts down, if `work` returns Defer, or if it raises
         HostBusy or BrowserElsewhere.
@@ -183,7 +185,7 @@ class Reporter:
         """
         info = activity.info()
         clock = TemporalClock(info)
-        attempt = Attempt(info, self._client.identity, released)
+        attempt = Attempt(info, self._client.identity, continued)
         measured = Measured(info)
         watch = asyncio.create_task(self._watch(attempt))
         try:

@@ -11,7 +11,8 @@ from core.jobs.contract import CANCELLED, AttemptReport, Outcome, attempts_befor
 from core.jobs.queues import Queue
 from core.model import Model
 from workflows.failures import explain
-from workflows.policies import HEARTBEAT_TIMEOUT, retry_policy
+from workflows.losses import Losses
+from workflows.policies import HEARTBEAT_TIMEOUT, job_retry_policy
 from workflows.publication import Publication
 from workflows.quick_look import look_quickly
 
@@ -33,34 +34,38 @@ async def run_attempts(
 
     A worker that shuts down releases its attempt, which resumes at once. A deferred attempt resumes
     at its `next_at`, and one that needs a browser where there is one. A resumed attempt keeps its
-    number. `attempt_timeout` limits each execution of the activity, and `summary` is its text in
-    the Temporal web UI. Success and failure are written to `publication`. The first attempt begins
-    with the activity `quick_look`, if there is one and the job was started to take it.
+    number, and so does one of which nobody has heard when Temporal counts it as lost; after another
+    lost attempt the next one begins (`core.jobs.losses`). The first attempt begins with the
+    activity `quick_look`, if there is one and the job was started to take it. `attempt_timeout`
+    limits each execution of the activity, and `summary` is its text in the Temporal web UI. Success
+    and failure are written to `publication`.
 
     Raises an ApplicationError, whose type is the error code, if the last attempt fails or the error
     is permanent. Raises CancelledError, or an ActivityError with that cause, if the job is
     cancelled.
     """
-    released: AttemptReport | None = None
+    losses = Losses(max_attempts)
+    continued: AttemptReport | None = None
     if quick_look is not None:
         looked = await look_quickly(quick_look, job, result, publication)
         if looked is not None:
             if looked.result is not None:
                 return _completed(publication, looked.attempt, looked.result)
-            released = looked.attempt
-            publication.go_on(released)
+            continued = looked.attempt
+            publication.go_on(continued)
     while True:
         try:
-            if released is not None and released.next_at is not None:
-                await publication.wait_until_due(released.next_at)
+            if continued is not None and continued.next_at is not None:
+                await publication.wait_until_due(continued.next_at)
+            publication.begin()
             outcome: Outcome[Result] = await workflow.execute_activity(
                 activity,
-                args=[job, released],
-                task_queue=queue_of(released).task_queue,
+                args=[job, continued],
+                task_queue=queue_of(continued).task_queue,
                 result_type=Outcome[result],  # type: ignore[valid-type]
                 start_to_close_timeout=attempt_timeout,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                retry_policy=retry_policy(max_attempts - attempts_before(released)),
+                retry_policy=job_retry_policy(max_attempts - attempts_before(continued)),
                 priority=publication.priority,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 summary=summary,
@@ -74,17 +79,22 @@ async def run_attempts(
                 # The worker died after the cancel request, so the job ends as cancelled.
                 publication.fail(failure.last_attempt, CANCELLED, attempts_uncertain=True)
                 raise asyncio.CancelledError from error
-            publication.fail(failure.last_attempt, failure.reason, attempts_uncertain=failure.lost)
-            raise failure.as_error() from error
-        if outcome.result is not None:
-            return _completed(publication, outcome.attempt, outcome.result)
-        released = outcome.attempt
-        publication.release(released)
+            continued = losses.continuation(failure, continued, publication.reported)
+            if continued is None:
+                publication.fail(
+                    failure.last_attempt, failure.reason, attempts_uncertain=failure.lost
+                )
+                raise failure.as_error() from error
+        else:
+            if outcome.result is not None:
+                return _completed(publication, outcome.attempt, outcome.result)
+            continued = outcome.attempt
+        publication.release(continued)
 
 
-def queue_of(released: AttemptReport | None) -> Queue:
+def queue_of(continued: AttemptReport | None) -> Queue:
     """Where the rest of the attempt is done, or a new one."""
-    handed_on = released.queue if released is not None else None
+    handed_on = continued.queue if continued is not None else None
     return handed_on or Queue.READING
 
 

@@ -9,6 +9,7 @@ from temporalio.exceptions import (
     ApplicationError,
     ApplicationErrorCategory,
     CancelledError,
+    RetryState,
     TimeoutError,
     TimeoutType,
     is_cancelled_exception,
@@ -22,13 +23,15 @@ class JobFailure:
     """The failure of a job: a sentence, the published error type, and the last attempt if known.
 
     If the attempt was `lost`, `last_attempt` has the details of its last heartbeat, if there was
-    one. A failure is `benign` if the site caused it: metrics do not count it as ours.
+    one. `may_go_on` is set if Temporal leaves it to the workflow whether another attempt follows.
+    A failure is `benign` if the site caused it: metrics do not count it as ours.
     """
 
     reason: str
     error_type: str
     last_attempt: AttemptReport | None
     lost: bool = False
+    may_go_on: bool = False
     benign: bool = False
 
     def as_error(self) -> ApplicationError:
@@ -57,6 +60,7 @@ def explain(error: ActivityError) -> JobFailure:
                 "WORKER_LOST" if cause.type is TimeoutType.HEARTBEAT else "JOB_TIMEOUT",
                 _interrupted(cause.last_heartbeat_details),
                 lost=True,
+                may_go_on=_is_left_to_workflow(cause.type, error.retry_state),
             )
         case CancelledError():
             return JobFailure(CANCELLED, "CANCELLED", None)
@@ -76,6 +80,14 @@ def typed_failures() -> Iterator[None]:
         if is_cancelled_exception(error):
             raise
         raise explain(error).as_error() from error
+
+
+def _is_left_to_workflow(kind: TimeoutType | None, state: RetryState | None) -> bool:
+    """Whether heartbeats stopped in an activity of `workflows.policies.job_retry_policy`.
+
+    Temporal itself retries those that older versions scheduled: they end with another state.
+    """
+    return kind is TimeoutType.HEARTBEAT and state is RetryState.NON_RETRYABLE_FAILURE
 
 
 def _timeout_sentence(kind: TimeoutType | None) -> str:

@@ -1,6 +1,8 @@
 """The timeouts and retry policies of activities."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from temporalio.common import RetryPolicy
 
@@ -20,13 +22,23 @@ BACKTEST_TIMEOUT = timedelta(hours=24)
 
 LOOKUP_TIMEOUT = timedelta(seconds=30)
 
+HEARTBEATS_STOPPED: Final = "TemporalTimeout:Heartbeat"
+"""The error type by which a retry policy names an activity whose heartbeats stopped."""
+
 
 def retry_policy(max_attempts: int) -> RetryPolicy:
-    """The retry policy of a job with `max_attempts` attempts in all.
+    """The retry policy of an activity with `max_attempts` attempts in all.
 
     A failed attempt sets its own delay (`core.jobs.retries`). The interval here applies if a worker
-    died: the site is not at fault, so the delay does not grow.
+    died, or an attempt takes too long: no site is at fault, so the delay does not grow.
     """
     return RetryPolicy(
         initial_interval=INITIAL_RETRY_DELAY, backoff_coefficient=1, maximum_attempts=max_attempts
     )
+
+
+def job_retry_policy(max_attempts: int) -> RetryPolicy:
+    """The same for the attempts of a job, of which Temporal retries none whose heartbeats stopped:
+    the workflow decides what follows (`core.jobs.losses`).
+    """
+    return replace(retry_policy(max_attempts), non_retryable_error_types=[HEARTBEATS_STOPPED])

@@ -18,6 +18,7 @@ class Publication:
 
     def __init__(self) -> None:
         self._latest: AttemptReport | None = None
+        self._reported: AttemptReport | None = None
         self._adopted: Owner | None = None
         self._promoted: datetime | None = None
 
@@ -59,9 +60,18 @@ class Publication:
         workflow.upsert_search_attributes([pair.key.value_set(pair.value) for pair in attributes])
         workflow.upsert_memo({MemoKey.SUBJECT: Subject.of(owner, max_attempts)})
 
+    @property
+    def reported(self) -> AttemptReport | None:
+        """The last report from the present activity; None if there is none."""
+        return self._reported
+
+    def begin(self) -> None:
+        """An activity begins, which has reported nothing yet."""
+        self._reported = None
+
     def report(self, report: AttemptReport) -> None:
         """Publish the state of the attempt: active, or delayed until `report.next_at`."""
-        self._latest = report
+        self._latest = self._reported = report
         _publish(JobState.ACTIVE, report.next_at)
         workflow.upsert_memo({MemoKey.REPORT: report})
 
@@ -71,7 +81,8 @@ class Publication:
         workflow.upsert_search_attributes([Attribute.STATE.value_set(JobState.WAITING)])
 
     def release(self, report: AttemptReport) -> None:
-        """Publish that the released attempt is waiting, or delayed until `report.next_at`.
+        """Publish that the attempt that was released, or that follows a lost one, is waiting, or
+        delayed until `report.next_at`.
 
         The signal that promotes a deferred attempt may arrive before the attempt's result.
         """

@@ -222,9 +222,10 @@ class Progress(Model):
 class AttemptReport(Model):
     """The state of an attempt, which its activity reports to the workflow.
 
-    Running if `next_at` is unset. Otherwise `next_at` is the start of the next attempt if `reason`
-    is set, and of the rest of this deferred attempt if not. `started_at` is the start of this
-    attempt, `first_started_at` that of the first one, and `worker` the identity of the worker.
+    Running if neither `next_at` nor `reason` is set. `reason` says why the attempt failed or was
+    lost. `next_at` is the start of the next attempt if `reason` is set, and of the rest of this
+    deferred attempt if not. `started_at` is the start of this attempt, `first_started_at` that of
+    the first one, and `worker` the identity of the worker.
     `deferred_to` is the moment of the last deferral, and `deferrals` the number of deferrals for a
     busy host. `queue` is where the rest of this attempt is done; None: where it would have begun.
     """
@@ -240,10 +241,19 @@ class AttemptReport(Model):
     deferrals: Annotated[int, Field(ge=0)] = 0
     queue: Queue | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the attempt has failed or was lost: the next one has its number plus one."""
+        return self.reason is not None
 
-def attempts_before(released: AttemptReport | None) -> int:
-    """The number of attempts that ended before the released attempt; 0 if there is none."""
-    return 0 if released is None else released.attempt - 1
+
+def attempts_before(continued: AttemptReport | None) -> int:
+    """The number of attempts that had ended when an activity began from this report; 0 if there is
+    none.
+    """
+    if continued is None:
+        return 0
+    return continued.attempt if continued.is_over else continued.attempt - 1
 
 
 class StartBatch(Model):

@@ -1,8 +1,9 @@
 """The delay of a job before its next attempt.
 
 A failed attempt passes the delay to Temporal and publishes the same moment as the start of the next
-attempt, so the two always agree. An attempt whose worker died publishes nothing; Temporal then
-waits `INITIAL_RETRY_DELAY`.
+attempt, so the two always agree. An attempt that took too long publishes nothing; Temporal then
+waits `INITIAL_RETRY_DELAY`. After an attempt whose worker died, the next one begins at once: the
+missing heartbeats were waited for.
 """
 
 from datetime import timedelta

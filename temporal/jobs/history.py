@@ -13,8 +13,8 @@ from typing import Final
 
 from pydantic import BaseModel, JsonValue
 from temporalio.api.common.v1 import Payload
-from temporalio.api.enums.v1 import PendingWorkflowTaskState
-from temporalio.api.failure.v1 import Failure
+from temporalio.api.enums.v1 import PendingWorkflowTaskState, RetryState
+from temporalio.api.failure.v1 import Failure, TimeoutFailureInfo
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
@@ -39,6 +39,7 @@ from core.jobs.contract import (
     Subject,
     attempts_before,
 )
+from core.jobs.losses import lost_attempt, next_attempt
 from temporal.jobs.status import LiveAttempt
 from temporal.jobs.untrusted import read_memo, read_payloads
 
@@ -105,7 +106,10 @@ class JobHistory:
         self._attempts: dict[int, JobAttempt] = {}
         self._latest = 0
         self._first_started_at: datetime | None = None
-        self._released: AttemptReport | None = None
+        self._continued: AttemptReport | None = None
+        self._last_report: AttemptReport | None = None
+        self._repeats = 0
+        self._max_attempts = 0
         self._report: FinalReport | None = None
 
     @classmethod
@@ -144,7 +148,7 @@ class JobHistory:
         return self._report.model_copy(
             update={
                 "attempts_made": max(self._report.attempts_made, self.live.begun),
-                "processed_at": self._report.processed_at or self.live.first_started_at,
+                "processed_at": self._first_started_at or self._report.processed_at,
                 "percent": max(self._report.percent, self.live.percent),
             }
         )
@@ -155,11 +159,11 @@ class JobHistory:
         """
         released = await read_memo(execution, MemoKey.RELEASED, AttemptReport)
         if alone:
-            self._released = released
+            self._continued = released
         for report in (released, await read_memo(execution, MemoKey.REPORT, AttemptReport)):
             if report is None:
                 continue
-            self._first_started_at = self._first_started_at or report.first_started_at
+            self._began(report.first_started_at)
             if report.attempt > self._latest:
                 self._begin(report.attempt, report.started_at, report.worker)
 
@@ -191,13 +195,20 @@ class JobHistory:
                     )
                 elif signal.signal_name == PROMOTE_SIGNAL:
                     self._promoted(await read_payloads(self._converter, payloads, datetime))
+            case "activity_task_scheduled_event_attributes":
+                scheduled = event.activity_task_scheduled_event_attributes
+                self._continued = await read_payloads(
+                    self._converter, scheduled.input.payloads[1:], AttemptReport
+                )
+                self._last_report = None
+                most = scheduled.retry_policy.maximum_attempts
+                self._max_attempts = attempts_before(self._continued) + most
             case "activity_task_started_event_attributes":
                 started = event.activity_task_started_event_attributes
-                number = attempts_before(self._released) + started.attempt
+                number = attempts_before(self._continued) + started.attempt
                 self._begin(number, at, started.identity or None)
-                self.live = LiveAttempt(
-                    number, at, None, first_started_at=self._first_started_at or at
-                )
+                self._began(at)
+                self.live = LiveAttempt(number, at, None, first_started_at=self._first_started_at)
             case "activity_task_completed_event_attributes":
                 payloads = event.activity_task_completed_event_attributes.result.payloads
                 outcome = await read_payloads(self._converter, payloads, Outcome[JsonValue])
@@ -212,6 +223,9 @@ class JobHistory:
                 )
             case "activity_task_timed_out_event_attributes":
                 self._end(AttemptOutcome.LOST, at, LOST)
+                timed_out = event.activity_task_timed_out_event_attributes
+                if timed_out.retry_state == RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE:
+                    await self._lost(timed_out.failure.timeout_failure_info)
             case "activity_task_canceled_event_attributes":
                 self._end(AttemptOutcome.CANCELLED, at, CANCELLED)
             case "marker_recorded_event_attributes":
@@ -296,7 +310,7 @@ class JobHistory:
         activity = described.raw_description.pending_activities[0]
         heartbeat = activity.heartbeat_details.payloads
         progress = await read_payloads(self._converter, heartbeat, Progress)
-        number = attempts_before(self._released) + activity.attempt
+        number = attempts_before(self._continued) + activity.attempt
         started_at = _moment(activity, "last_started_time")
         first_started_at = progress.first_started_at if progress else self._first_started_at
         self.live = LiveAttempt(
@@ -305,9 +319,9 @@ class JobHistory:
             due_at=_moment(activity, "scheduled_time"),  # of the next attempt, during a pause
             released=number <= self._latest,
             reported=self._latest,
-            percent=percent_of(number, progress, self._released),
+            percent=percent_of(number, progress, self._continued),
             first_started_at=first_started_at or started_at,
-            last_error=None if started_at else _error(activity),
+            last_error=None if started_at else _error(activity) or self._error_before(number),
         )
         if started_at is None:
             self._latest = max(self._latest, self.live.begun)
@@ -317,6 +331,11 @@ class JobHistory:
         self._begin(number, started_at, worker, AttemptOutcome.RUNNING)
         if described.close_time is not None:  # terminated while a worker had the attempt
             self._end(AttemptOutcome.CANCELLED, described.close_time, CANCELLED)
+
+    def _error_before(self, number: int) -> str | None:
+        """Why the attempt before failed or was lost, as far as its report says."""
+        before = self._continued
+        return before.reason if before and before.attempt < number else None
 
     def _begins_again(self, number: int) -> None:
         """The attempt has no worker, and is not used up: it begins again under its number."""
@@ -339,6 +358,10 @@ class JobHistory:
         self._attempts[number] = JobAttempt(number, at, worker, outcome, reason=reason)
         self._latest = max(self._latest, number)
 
+    def _began(self, at: datetime) -> None:
+        """The first attempt began at `at`, or before."""
+        self._first_started_at = min(self._first_started_at or at, at)
+
     def _end(self, outcome: AttemptOutcome, at: datetime, reason: str | None = None) -> None:
         if latest := self._attempts.get(self._latest):
             self._attempts[self._latest] = replace(
@@ -346,9 +369,12 @@ class JobHistory:
             )
 
     def _reported(self, report: AttemptReport | None, at: datetime) -> None:
-        if report is None or report.attempt < self._latest or self._is_over(report.attempt):
+        if report is None:
             return
-        self._first_started_at = report.first_started_at
+        self._last_report = report
+        if report.attempt < self._latest or self._is_over(report.attempt):
+            return
+        self._began(report.first_started_at)
         self._begin(report.attempt, report.started_at, report.worker)
         if report.next_at is not None:
             self._end(AttemptOutcome.FAILED, at, report.reason)
@@ -358,22 +384,43 @@ class JobHistory:
             self._end(AttemptOutcome.COMPLETED, at)
             return
         report = outcome.attempt
-        self._first_started_at = report.first_started_at
+        self._began(report.first_started_at)
         if self.live is not None:
             self.live = replace(
                 self.live,
                 number=report.attempt,
                 percent=report.percent,
-                first_started_at=report.first_started_at,
+                first_started_at=self._first_started_at,
             )
         if outcome.result is not None:
             self._end(AttemptOutcome.COMPLETED, at)
             return
-        self._released = report
+        self._continued = report
         deferred = report.next_at is not None
         self._end(AttemptOutcome.DEFERRED if deferred else AttemptOutcome.RELEASED, at)
         if self.live is not None:
             self.live = replace(self.live, started_at=None, due_at=report.next_at, released=True)
+
+    async def _lost(self, failure: TimeoutFailureInfo) -> None:
+        """The activity has ended for the workflow to decide what follows, as it is told here."""
+        heartbeat = failure.last_heartbeat_details.payloads
+        progress = await read_payloads(self._converter, heartbeat, Progress)
+        beat = progress.attempt if progress else 0
+        loss = lost_attempt(self._continued, self._last_report, beat)
+        following = next_attempt(loss, repeats=self._repeats, max_attempts=self._max_attempts)
+        if following is None or self.live is None:
+            return
+        again = following == loss.number
+        self._repeats += again
+        self.live = replace(
+            self.live,
+            number=following,
+            started_at=None,
+            released=again,
+            last_error=None if again else LOST,
+        )
+        if again:
+            self._begins_again(following)
 
     def _promoted(self, due_at: datetime | None) -> None:
         if self.live is not None and self.live.released and self.live.due_at == due_at:
