@@ -4,7 +4,8 @@ Run by hand: `.venv/bin/python -m benchmarks.scale_down [--hosts 6] [--pages 60]
 system as `make up` runs it, with its store in PostgreSQL and three further workers. The pages of
 several hosts are checked, half of them changed, some slower than a worker waits for; beside them a
 further host is discovered. In the middle of it the three workers are told to end, one after the
-other, and later two are started again. Then the audit of `make chaos` follows, and that
+other, each as it reads a slow page, and later two are started again. Then the audit of `make chaos`
+follows, and that
 
 * every job completed in its first attempt, every change is stored once and told once;
 * each page was asked for once, and once more for each attempt that a stopping worker gave up and
@@ -29,7 +30,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,8 +59,16 @@ STARTED_AGAIN: Final = 2
 SLOW_FOR: Final = DRAIN.total_seconds() + 3
 """Seconds until a slow page answers: a worker that stops gives it up."""
 
-SLOW_EVERY: Final = 12
+SLOW_EVERY: Final = 6
 """One page of so many is slow; of the others half change, and half stay as they are."""
+
+JUST_BEGUN: Final = 2.0
+"""Seconds after its begin until which an attempt for a slow page is still under way once a worker
+has stopped waiting for it.
+"""
+
+LOOK_EVERY: Final = 0.1
+"""Seconds between two looks for a worker that reads a slow page."""
 
 WATCHING: Final = Tempo(ask=0, look=0.5, follow=0, between_slow=0, delays=0)
 
@@ -98,6 +107,7 @@ class Stop:
 class Bench:
     """A running system with its load.
 
+    `slow` are the slow pages whose check was not asked for yet, one host after the other in turn.
     `phases` are the names and first moments of what was done, in seconds of the epoch.
     """
 
@@ -110,6 +120,7 @@ class Bench:
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     stops: list[Stop] = field(default_factory=list)
     phases: list[tuple[str, float]] = field(default_factory=list)
+    slow: list[tuple[Load, str]] = field(default_factory=list)
 
     @property
     def first(self) -> Load:
@@ -150,6 +161,8 @@ class Bench:
         for host in self.hosts:
             await host.load.batch([each for each in host.quick if not each.startswith("/news/")])
         await self.ended(self.first.accepted)
+        turns = zip_longest(*([(host.load, path) for path in host.slow] for host in self.hosts))
+        self.slow = [each for turn in turns for each in turn if each is not None]
 
     async def ended(self, count: int) -> None:
         """Return once so many jobs have ended."""
@@ -161,12 +174,41 @@ class Bench:
         await eventually(seen, lambda ended: ended >= count, within=WITHIN)
 
     async def ask(self) -> None:
-        """Ask for a check of every page."""
+        """Ask for a check of every page that answers at once."""
         for host in self.hosts:
-            for path in host.slow:
-                await host.load.crawl(path, maxAttempts=3)
             if host.quick:
                 await host.load.batch(host.quick)
+
+    async def ask_slow(self, count: int) -> list[str]:
+        """Ask for a check of so many of the slow pages that are left; the jobs."""
+        chosen, self.slow = self.slow[:count], self.slow[count:]
+        return [await load.crawl(path, maxAttempts=1) for load, path in chosen]
+
+    async def busy_worker(self) -> subprocess.Popen[bytes]:
+        """One of the workers that were started, as it has just begun to read a slow page.
+
+        Asks for slow pages until one has; the first worker where none are left.
+        """
+        waiting: list[str] = []
+        while waiting or self.slow:
+            waiting = waiting or await self.ask_slow(len(self.hosts))
+            for job in list(waiting):
+                attempts = await self.client.get(f"/api/jobs/{job}/attempts")
+                if not attempts:
+                    continue
+                waiting.remove(job)
+                if reader := self._reader(attempts[-1]):
+                    return reader
+            await asyncio.sleep(LOOK_EVERY)
+        return self.workers[0]
+
+    def _reader(self, attempt: Any) -> subprocess.Popen[bytes] | None:
+        """The worker that has just begun the attempt, if it is one of those that were started."""
+        began = datetime.fromisoformat(attempt["startedAt"]).timestamp()
+        if attempt["outcome"] != "running" or time.time() - began > JUST_BEGUN:
+            return None
+        pid = str(attempt["worker"]).partition("@")[0]
+        return next((worker for worker in self.workers if str(worker.pid) == pid), None)
 
     async def told(self) -> None:
         """Return once every change was told."""
@@ -184,8 +226,9 @@ class Bench:
         self.workers += [await asyncio.to_thread(self.diffy.start_worker) for _ in range(count)]
 
     async def end_worker(self) -> None:
-        """Tell the worker that was started first to end, and return once it has."""
-        worker = self.workers.pop(0)
+        """Tell a worker that is busy to end, and return once it has."""
+        worker = await self.busy_worker()
+        self.workers.remove(worker)
         began = time.monotonic()
         worker.terminate()
         try:
@@ -208,12 +251,13 @@ async def scaled(bench: Bench, discovered: WatchedSite) -> list[str]:
     bench.begin(f"{WORKERS} workers")
     await bench.add(discovered)
     await bench.ask()
-    count = bench.first.accepted - before
+    count = bench.first.accepted - before + len(bench.slow)
     await bench.ended(before + count // 5)
     bench.begin(f"{ENDED} of them end")
     for _ in range(ENDED):
         await bench.end_worker()
     bench.begin(f"{WORKERS - ENDED} worker")
+    await bench.ask_slow(len(bench.slow))
     await bench.ended(before + count * 3 // 5)
     bench.begin(f"{STARTED_AGAIN} are started again")
     await bench.start_workers(STARTED_AGAIN)

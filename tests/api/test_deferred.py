@@ -29,7 +29,7 @@ from tests.api.test_watching import events
 from tests.eventually import HANG, eventually
 from tests.site import FakeSite
 from tests.system import System
-from tests.workflows.test_lost_attempts import workflows
+from tests.workflows.crawls import workflows
 
 Activity = Callable[[CrawlPageInput, AttemptReport | None], Awaitable[Outcome[CrawlPageResult]]]
 

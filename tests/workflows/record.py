@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
 from temporalio.client import WorkflowFailureError
@@ -32,7 +33,9 @@ from tests.receiver import Receiver
 from tests.site import FakeSite
 from tests.stored import stored_change
 from tests.system import System, running_system
+from tests.workflows.crawls import ENDS, HEARD, SILENT, crawls, workflows
 from tests.workflows.foreign import foreign_team
+from workflows.policies import retry_policy
 
 DEARER: Final = "<p>Pro costs $129 a month.</p>"
 
@@ -124,6 +127,27 @@ async def crawl_handed_back(system: System, site: FakeSite) -> str:
     site.release("/")
     async with system.worker():
         await system.finished(job_id)
+    return job_id
+
+
+async def crawl_lost(system: System, site: FakeSite) -> str:
+    """The attempt is lost before anything was heard of it, begins again and is lost once more."""
+    async with system.worker():
+        page_id = await _page(system, site)
+    async with workflows(system), crawls(system, SILENT, HEARD, ENDS):
+        job_id = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=2)
+        await system.finished(job_id)
+    return job_id
+
+
+async def crawl_lost_before(system: System, site: FakeSite) -> str:
+    """The attempt is lost as in older versions, in which Temporal retried it."""
+    with patch("workflows.attempts.job_retry_policy", retry_policy):
+        async with system.worker():
+            page_id = await _page(system, site)
+        async with workflows(system), crawls(system, SILENT):
+            job_id = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=1)
+            await system.finished(job_id)
     return job_id
 
 
@@ -310,6 +334,8 @@ COURSES: Final[dict[str, Course]] = {
     "crawl.page/out_of_attempts": crawl_out_of_attempts,
     "crawl.page/cancelled": crawl_cancelled,
     "crawl.page/handed_back": crawl_handed_back,
+    "crawl.page/lost": crawl_lost,
+    "crawl.page/lost_before": crawl_lost_before,
     "crawl.page/confirmed": crawl_confirmed,
     "crawl.page/not_confirmed": crawl_not_confirmed,
     "crawl.page/looked_at_three_times": crawl_looked_at_three_times,
@@ -332,7 +358,11 @@ COURSES: Final[dict[str, Course]] = {
 }
 """The cases: workflow type and what happens to it."""
 
-WITH_WORKERS_OF_THEIR_OWN: Final = {"crawl.page/handed_back"}
+WITH_WORKERS_OF_THEIR_OWN: Final = {
+    "crawl.page/handed_back",
+    "crawl.page/lost",
+    "crawl.page/lost_before",
+}
 """The cases in which workers come and go."""
 
 

@@ -1,100 +1,28 @@
 """Lost attempts, and attempts that end while their job is cancelled."""
 
-import asyncio
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum, auto
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from temporalio import activity
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowHandle
-from temporalio.exceptions import ApplicationError
-from temporalio.worker import Worker
+from temporalio.client import WorkflowHandle
 
-from activities.reporting import Attempt
 from core.jobs.contract import (
     CANCELLED,
-    REPORT_SIGNAL,
-    ActivityName,
-    AttemptReport,
-    CrawlPageInput,
-    CrawlPageResult,
     FinalReport,
-    Outcome,
 )
 from core.jobs.losses import MAX_REPEATS
-from core.jobs.queues import Queue
-from core.jobs.states import TASK_QUEUE, JobState
+from core.jobs.states import JobState
 from temporal.jobs.view import JobDetail
 from tests.eventually import eventually
 from tests.site import FakeSite
 from tests.system import System
-from worker import RUNNER
-from workflows.crawl_page import CrawlPage
+from tests.workflows.crawls import ENDS, FAILS, HEARD, REPORTED, SILENT, Course, crawls, workflows
 
 Job = WorkflowHandle[Any, Any]
 
 LOST = "The worker stopped answering in the middle of the attempt."
-
-
-class Course(StrEnum):
-    """What becomes of an execution of the activity."""
-
-    SILENT = auto()
-    """Its worker hangs before the first heartbeat."""
-
-    HEARD = auto()
-    """Its worker hangs after a heartbeat."""
-
-    REPORTED = auto()
-    """Its worker hangs after the attempt was published as active."""
-
-    FAILS = auto()
-    """The site fails it, and the next attempt is due at once."""
-
-    ENDS = auto()
-    """It completes."""
-
-
-class Crawl:
-    """The activity of jobs whose executions take `courses`, the last one again and again."""
-
-    def __init__(self, client: Client, *courses: Course) -> None:
-        self.executions = 0
-        self._client = client
-        self._courses = courses
-
-    @activity.defn(name=ActivityName.CRAWL)
-    async def run(
-        self, _: CrawlPageInput, continued: AttemptReport | None
-    ) -> Outcome[CrawlPageResult]:
-        """Take the next course."""
-        course = self._courses[min(self.executions, len(self._courses) - 1)]
-        self.executions += 1
-        attempt = Attempt(activity.info(), "worker", continued)
-        match course:
-            case Course.HEARD:
-                attempt.beat()
-            case Course.REPORTED:
-                await self._report(attempt.report)
-            case Course.FAILS:
-                attempt.beat()
-                again = {"next_at": datetime.now(UTC), "reason": "Busy."}
-                await self._report(attempt.report.model_copy(update=again))
-                raise ApplicationError("Busy.", type="BUSY", next_retry_delay=timedelta())
-            case Course.ENDS:
-                result = CrawlPageResult(changed=False, status_code=200)
-                return Outcome(attempt=attempt.report, result=result)
-        # What a hanging worker says once it is cancelled comes too late.
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def _report(self, report: AttemptReport) -> None:
-        job_id = activity.info().workflow_id
-        assert job_id is not None
-        await self._client.get_workflow_handle(job_id).signal(REPORT_SIGNAL, report)
 
 
 @pytest.fixture(autouse=True)
@@ -104,24 +32,10 @@ def short_heartbeat_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"workflows.{module}.HEARTBEAT_TIMEOUT", timedelta(seconds=1))
 
 
-def crawls(system: System, *courses: Course) -> Worker:
-    """A worker of the activity alone, whose executions take these courses."""
-    crawl = Crawl(system.client, *courses)
-    return Worker(
-        system.client,
-        task_queue=Queue.READING.task_queue,
-        activities=[crawl.run],
-        graceful_shutdown_timeout=timedelta(),
-    )
-
-
 async def outcomes(system: System, job_id: str) -> list[str]:
     """How the attempts of a job went."""
     answer = await system.api.get(f"/api/jobs/{job_id}/attempts")
     return [attempt["outcome"] for attempt in answer.json()["data"]]
-
-
-SILENT, HEARD, REPORTED, FAILS, ENDS = Course
 
 
 @pytest.mark.parametrize(
@@ -210,13 +124,6 @@ async def events_of(system: System, job_id: str) -> list[int]:
     """The types of the events of the job so far."""
     history = await system.client.get_workflow_handle(job_id).fetch_history()
     return [each.event_type for each in history.events]
-
-
-def workflows(system: System) -> Worker:
-    """A worker that runs workflows and none of their activities."""
-    return Worker(
-        system.client, task_queue=TASK_QUEUE, workflows=[CrawlPage], workflow_runner=RUNNER
-    )
 
 
 async def ended_unheard(system: System, site: FakeSite) -> Job:
