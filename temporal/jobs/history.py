@@ -148,7 +148,9 @@ class JobHistory:
         return self._report.model_copy(
             update={
                 "attempts_made": max(self._report.attempts_made, self.live.begun),
-                "processed_at": self._first_started_at or self._report.processed_at,
+                "processed_at": self._first_started_at
+                or self._report.processed_at
+                or self.live.first_started_at,
                 "percent": max(self._report.percent, self.live.percent),
             }
         )
