@@ -75,7 +75,7 @@ class MainTexts:
                 main_text = await self._process.run(main_text_of, page)
         except TimeoutError:
             log.warning("no main text of %s within %g s", snapshot.id, processes.DOCUMENT_TIMEOUT)
-            # Kept it would be wrong for ever, where only the machine was busy.
+            # Kept it would be wrong for ever, where only the machine was slow.
             if len(self._too_slow) >= MAX_TOO_SLOW:
                 self._too_slow.clear()
             self._too_slow[snapshot.id] = time.monotonic() + PAUSE_AFTER_TIMEOUT

@@ -23,7 +23,10 @@ from typing import Final, TypeVar
 from core.errors import InternalError
 
 DOCUMENT_TIMEOUT: Final = 30.0
-"""Maximum number of seconds for one document."""
+"""Maximum number of seconds of CPU for one document: no document is at fault for a busy machine."""
+
+HANG_TIMEOUT: Final = 600.0
+"""Maximum number of seconds for one document by the clock."""
 
 PROCESS_START_TIMEOUT: Final = 60.0
 """Maximum number of seconds until a process is ready. They do not count towards a document's."""
@@ -41,6 +44,9 @@ IDLE_TIMEOUT: Final = 60.0
 """Seconds without a document after which a process ends. It holds 60 to 120 MB, and takes about a
 second of CPU to start again.
 """
+
+LIMIT_SIGNAL: Final = signal.SIGPROF
+"""The signal by which the system ends a process whose time of CPU is up."""
 
 PR_SET_PDEATHSIG: Final = 1
 
@@ -77,9 +83,9 @@ class ReadingProcess:
     async def run(self, read: Callable[[Document], Read], document: Document) -> Read:
         """The result of `read(document)` in the process. Both must be picklable.
 
-        Raises the exceptions of `read`; TimeoutError after `DOCUMENT_TIMEOUT` seconds;
-        InternalError if the process cannot be started, or dies twice: the document need not be the
-        cause of the first death.
+        Raises the exceptions of `read`; TimeoutError after `DOCUMENT_TIMEOUT`; InternalError if the
+        process cannot be started, hangs, or dies twice: the document need not be the cause of the
+        first death.
         """
         self._keep()
         try:
@@ -93,11 +99,10 @@ class ReadingProcess:
         try:
             return await self._run_once(read, document)
         except BrokenProcessPool:
-            self.end()
+            pass
         try:
             return await self._run_once(read, document)
         except BrokenProcessPool as error:
-            self.end()
             raise InternalError("Diffy's extraction crashed over the page.") from error
 
     def _keep(self) -> None:
@@ -111,11 +116,20 @@ class ReadingProcess:
             self.end()
         pool = self._pool or await self._start()
         self._documents += 1
+        processes = list(pool._processes.values())
         try:
-            future = pool.submit(read, document)
-            async with asyncio.timeout(DOCUMENT_TIMEOUT):
+            async with asyncio.timeout(HANG_TIMEOUT):
+                future = pool.submit(_limited, read, document, DOCUMENT_TIMEOUT)
                 return await asyncio.wrap_future(future)
-        except (TimeoutError, asyncio.CancelledError):
+        except BrokenProcessPool:
+            self.end()
+            if any(process.exitcode == -LIMIT_SIGNAL for process in processes):
+                raise TimeoutError from None
+            raise
+        except TimeoutError as error:
+            self.end()
+            raise InternalError("Diffy's extraction hung over the page.") from error
+        except asyncio.CancelledError:
             self.end()
             raise
 
@@ -127,7 +141,7 @@ class ReadingProcess:
         except TimeoutError as error:
             self.end()
             raise InternalError("Diffy's extraction could not be started.") from error
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, BrokenProcessPool):
             self.end()
             raise
         return pool
@@ -160,6 +174,15 @@ def _new_pool() -> ProcessPoolExecutor:
 
 def _ready() -> None:
     """Do nothing: the first task of a process, which shows that it has started."""
+
+
+def _limited(read: Callable[[Document], Read], document: Document, seconds: float) -> Read:
+    """The result of `read(document)`; the process ends by LIMIT_SIGNAL after `seconds` of CPU."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        return read(document)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _prepare_process(parent: int) -> None:
