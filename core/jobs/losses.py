@@ -42,8 +42,9 @@ def lost_attempt(
 def next_attempt(loss: Loss, *, repeats: int, max_attempts: int) -> int | None:
     """The number of the attempt that follows; None if the job has failed.
 
-    `repeats` counts the attempts that the job has begun again so far.
+    `repeats` counts the attempts that the job has begun again so far. The loss may have a number
+    above `max_attempts` where another workflow sent reports in the job's name.
     """
-    if not loss.heard and repeats < MAX_REPEATS:
-        return loss.number
-    return loss.number + 1 if loss.number < max_attempts else None
+    begins_again = not loss.heard and repeats < MAX_REPEATS
+    following = loss.number if begins_again else loss.number + 1
+    return following if following <= max_attempts else None

@@ -58,6 +58,7 @@ def test_the_lost_attempt_is_the_one_after_the_last_that_ended(
         (Loss(3, heard=False), MAX_REPEATS, None),
         (Loss(1, heard=True), 0, 2),
         (Loss(3, heard=True), 0, None),
+        (Loss(4, heard=False), 0, None),
     ],
 )
 def test_an_attempt_is_used_up_if_it_was_heard_or_has_begun_again_too_often(
