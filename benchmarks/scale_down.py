@@ -171,7 +171,14 @@ class Bench:
             stats = await self.client.get("/api/jobs/stats")
             return int(stats["completed"] + stats["failed"])
 
-        await eventually(seen, lambda ended: ended >= count, within=WITHIN)
+        try:
+            await eventually(seen, lambda ended: ended >= count, within=WITHIN)
+        except AssertionError:
+            for state in ("waiting", "active", "delayed"):
+                for job in await self.client.every(f"/api/jobs?status={state}"):
+                    attempts = await self.client.get(f"/api/jobs/{job['id']}/attempts")
+                    print(f"not ended: {job}, {attempts}", file=sys.stderr)
+            raise
 
     async def ask(self) -> None:
         """Ask for a check of every page that answers at once."""
