@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from core.jobs.contract import CANCELLED, QUICK_LOOK_LIMIT, AttemptReport, Outcome
 from core.model import Model
@@ -40,9 +40,10 @@ async def look_quickly(
             schedule_to_close_timeout=timedelta(seconds=QUICK_LOOK_LIMIT),
             retry_policy=ONCE,
         )
-    except (ActivityError, asyncio.CancelledError) as error:
-        if is_cancelled_exception(error) or not isinstance(error, ActivityError):
+    except (FailureError, asyncio.CancelledError) as error:
+        if is_cancelled_exception(error):
             publication.fail(begun, CANCELLED)
             raise
+        # An ActivityError at first, but in a replay the bare cause, as the SDK records it.
         return Outcome(attempt=begun, result=None)
     return outcome

@@ -19,9 +19,10 @@ from uuid import UUID, uuid4
 
 from temporalio.client import WorkflowFailureError
 
+from activities.quick_look import QuickLookActivities
 from api.deps import services_of
 from cli.embedded import EmbeddedTemporal
-from core.jobs.contract import BacktestInput
+from core.jobs.contract import QUICK_LOOK_LIMIT, BacktestInput
 from core.jobs.ids import delivery_workflow_id
 from core.jobs.states import CRAWL_DOMAIN, PRUNE_SNAPSHOTS, JobState
 from core.settings import Settings
@@ -73,6 +74,22 @@ async def crawl_cancelled_in_quick_look(system: System, site: FakeSite) -> str:
     job_id = await system.ask(f"/api/pages/{page_id}/crawl")
     await site.arrived("/", asked + 1)
     await system.client.get_workflow_handle(job_id).cancel()
+    return job_id
+
+
+async def crawl_after_late_quick_look(system: System, site: FakeSite) -> str:
+    """The quick look takes longer than Temporal allows, as on a machine that is too busy."""
+    page_id = await _steady_page(system, site)
+
+    async def late(*_: object) -> None:
+        await asyncio.sleep(2 * QUICK_LOOK_LIMIT)
+
+    with (
+        patch("activities.quick_look.FINISHED_WITHIN", None),
+        patch.object(QuickLookActivities, "_look", late),
+    ):
+        job_id = await system.ask(f"/api/pages/{page_id}/crawl")
+        await system.finished(job_id)
     return job_id
 
 
@@ -328,6 +345,7 @@ COURSES: Final[dict[str, Course]] = {
     "crawl.page/quick_look": crawl_by_quick_look,
     "crawl.page/quick_look_and_more": crawl_after_quick_look,
     "crawl.page/cancelled_in_quick_look": crawl_cancelled_in_quick_look,
+    "crawl.page/late_quick_look": crawl_after_late_quick_look,
     "crawl.page/retried": crawl_retried,
     "crawl.page/published": crawl_published,
     "crawl.page/failed_at_once": crawl_failed_at_once,
