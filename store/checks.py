@@ -6,7 +6,19 @@ from datetime import UTC, datetime
 from typing import Final, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    CursorResult,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.changes.detection import DetectedChange
@@ -20,6 +32,26 @@ from store.tables.snapshots import Snapshot
 
 WORKS: Final = {"failed_checks": 0, "failed_job": None, "failed_at": None, "problem": None}
 """The columns of a page whose last check worked."""
+
+_PAGES: Final = Page.__table__
+
+UNCHANGED: Final = (
+    update(cast(Table, _PAGES))
+    .where(
+        _PAGES.c.id == bindparam("page"),
+        _PAGES.c.snapshot_id.is_not_distinct_from(bindparam("version_read")),
+        _PAGES.c.status == bindparam("status_read"),
+    )
+    .values(
+        status=PageStatus.ACTIVE,
+        crawls=_PAGES.c.crawls + 1,
+        not_modified_count=case(
+            (bindparam("not_modified", type_=Boolean()), _PAGES.c.not_modified_count + 1), else_=0
+        ),
+        **WORKS,
+    )
+)
+"""The statement of `record_unchanged`. To build it takes longer than to execute it."""
 
 
 @dataclass(frozen=True)
@@ -98,21 +130,20 @@ async def record_unchanged(
     is as it was.
     """
     recorded = await session.execute(
-        update(Page)
-        .where(_as_read(page))
-        .values(
-            status=PageStatus.ACTIVE,
-            last_check_at=at,
-            crawl_count=Page.crawl_count + 1,
-            etag=etag,
-            last_modified=last_modified,
-            body_hash=body_hash,
-            text_hash=text_hash or page.text_hash,
-            settings_fingerprint=settings_fingerprint,
-            not_modified_count=Page.not_modified_count + 1 if not_modified else 0,
-            found_same=found_same,
-            **WORKS,
-        )
+        UNCHANGED,
+        {
+            "page": page.id,
+            "version_read": page.snapshot_id,
+            "status_read": page.status,
+            "not_modified": not_modified,
+            "last_check_at": at,
+            "etag": etag,
+            "last_modified": last_modified,
+            "body_hash": body_hash,
+            "text_hash": text_hash or page.text_hash,
+            "seen_under": settings_fingerprint,
+            "found_same": found_same,
+        },
     )
     return cast("CursorResult[object]", recorded).rowcount > 0
 

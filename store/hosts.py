@@ -7,15 +7,20 @@ for the host asks for a slot.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, or_, select, update
+from sqlalchemy import Float, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 
 from core.jobs.ids import batch_part, page_of_batch_job
 from core.web.robots import MAX_CRAWL_DELAY
-from store.db.upsert import ROWS_PER_STATEMENT, upsert
+from store.db.upsert import ROWS_PER_STATEMENT, dialect_of, insert_of, upsert
 from store.tables.hosts import HostSlot, HostTurn
+
+_SLOTS: Final = HostSlot.__table__
 
 
 def _furthest(moment: float, length: float) -> float:
@@ -49,24 +54,39 @@ async def take_slot(
     set back by minutes between them.
     """
     moment, length = now.timestamp(), interval.total_seconds()
-    furthest = _furthest(moment, length)
-    is_ahead = HostSlot.next_at.between(moment, furthest)
-    free = case((is_ahead, HostSlot.next_at), else_=moment)
     next_at = await session.scalar(
-        upsert(session, HostSlot)
-        .values(host=host, next_at=moment + length)
-        .on_conflict_do_update(
-            index_elements=[HostSlot.host],
-            set_={HostSlot.next_at: free + length},
-            where=or_(
-                HostSlot.next_at <= moment + within.total_seconds(), HostSlot.next_at > furthest
-            ),
-        )
-        .returning(HostSlot.next_at)
+        _taking(dialect_of(session)),
+        {
+            "host": host,
+            "next_at": moment + length,
+            "moment": moment,
+            "length": length,
+            "furthest": _furthest(moment, length),
+            "latest": moment + within.total_seconds(),
+        },
     )
     if next_at is None:
         return None
     return Slot(host, datetime.fromtimestamp(next_at - length, UTC), next_at)
+
+
+@cache
+def _taking(dialect: str) -> ReturningInsert[float]:
+    """The statement of `take_slot`. To build it takes longer than to execute it."""
+    moment, length, furthest, latest = (
+        bindparam(name, type_=Float()) for name in ("moment", "length", "furthest", "latest")
+    )
+    next_at = _SLOTS.c.next_at
+    free = case((next_at.between(moment, furthest), next_at), else_=moment)
+    return (
+        insert_of(dialect, HostSlot)
+        .on_conflict_do_update(
+            index_elements=[_SLOTS.c.host],
+            set_={"next_at": free + length},
+            where=or_(next_at <= latest, next_at > furthest),
+        )
+        .returning(next_at)
+    )
 
 
 async def return_slot(session: AsyncSession, slot: Slot) -> None:

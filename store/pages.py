@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, SubjectGone
@@ -20,6 +21,13 @@ from store.hosts import delete_turns_of_pages
 from store.outbox_rows import put
 from store.tables.domains import Domain
 from store.tables.pages import Page
+
+WITH_DOMAIN: Final = (
+    select(Page, Domain)
+    .join(Domain, Page.domain_id == Domain.id)
+    .where(Page.id == bindparam("page"))
+)
+"""The statement of `page_with_domain`."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +129,7 @@ async def existing_pages(
 
 async def page_with_domain(session: AsyncSession, page_id: UUID) -> tuple[Page, Domain]:
     """The page of any organisation and its domain. Raises SubjectGone if it does not exist."""
-    rows = select(Page, Domain).join(Domain, Page.domain_id == Domain.id).where(Page.id == page_id)
-    found = (await session.execute(rows)).first()
+    found = (await session.execute(WITH_DOMAIN, {"page": page_id})).first()
     if found is None:
         raise SubjectGone("The page does not exist here any more.")
     return found[0], found[1]

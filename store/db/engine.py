@@ -17,6 +17,7 @@ from core.errors import SettingsError, Unavailable
 from core.metrics import STATEMENTS
 from core.tracing import is_tracing
 from store.db.outages import is_outage, is_read_only, outage_name
+from store.db.sqlite_connection import connection_to
 from store.db.tracing import trace_statements
 
 BUSY_TIMEOUT: Final = 10.0
@@ -110,7 +111,7 @@ class Database:
         engine = create_async_engine(
             parsed.set(drivername="sqlite+aiosqlite"),
             hide_parameters=True,
-            connect_args={"timeout": busy_timeout},
+            connect_args={"timeout": busy_timeout, "async_creator_fn": connection_to},
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -4,8 +4,9 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import aiosqlite
 import pytest
 from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import IntegrityError
@@ -160,6 +161,33 @@ async def test_a_locked_sqlite_file_is_unavailable_and_well_again(
     await database.close()
 
 
+CHANGED_ROWS: Final = text("UPDATE organisations SET name = name WHERE 1 = 1 RETURNING id")
+"""A statement that changes rows and still has rows to return."""
+
+
+async def test_each_statement_of_sqlite_wakes_its_thread_once(
+    sqlite_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database.open(f"sqlite:///{sqlite_path}")
+    await database.ping()
+    asked: list[str] = []
+    ask = aiosqlite.Connection._execute
+
+    async def counted(self: aiosqlite.Connection, work: Any, *given: Any) -> Any:
+        asked.append(next((each for each in given if isinstance(each, str)), work.__name__))
+        return await ask(self, work, *given)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+    async with database.transaction() as session:
+        await session.execute(CHANGED_ROWS)
+    assert [each.split()[0] for each in asked] == ["BEGIN", "UPDATE", "commit"]
+    asked.clear()
+    async with database.reading() as session:
+        await session.execute(text("SELECT 1"))
+    assert [each.split()[0] for each in asked] == ["BEGIN", "SELECT", "rollback"]
+    await database.close()
+
+
 async def test_writers_of_a_process_take_turns_in_the_order_of_their_coming(
     sqlite_path: Path,
 ) -> None:
@@ -235,10 +263,6 @@ async def test_patience_ends_also_with_its_owner(
     with pytest.raises(asyncio.CancelledError):
         await pinging
     await database.close()
-
-
-CHANGED_ROWS: Final = text("UPDATE organisations SET name = name WHERE 1 = 1 RETURNING id")
-"""A statement that changes rows and still has rows to return."""
 
 
 async def test_a_waiting_sqlite_writer_goes_on_when_the_other_has_finished(
