@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from api.limits import JsonBody, OneLine
+from api.limits import JsonBody
 from core.changes.ignoring import (
     MAX_TEXT_PATTERN_LENGTH,
     MAX_TEXT_PATTERNS,
@@ -29,7 +29,6 @@ from store.secretkey import SecretKey
 Selector = Annotated[
     str,
     Field(min_length=1, max_length=MAX_SELECTOR_LENGTH),
-    OneLine,
     AfterValidator(check_selector),
 ]
 
@@ -37,7 +36,6 @@ Selector = Annotated[
 JsonPath = Annotated[
     str,
     Field(min_length=1, max_length=MAX_JSON_PATH_LENGTH),
-    OneLine,
     AfterValidator(check_json_path),
 ]
 
@@ -45,7 +43,6 @@ JsonPath = Annotated[
 TextPattern = Annotated[
     str,
     Field(min_length=1, max_length=MAX_TEXT_PATTERN_LENGTH),
-    OneLine,
     AfterValidator(check_text_pattern),
 ]
 

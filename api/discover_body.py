@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.limits import JobBody, OneLine, example
+from api.limits import JobBody, example
 from core.jobs.contract import DEFAULT_MAX_DEPTH, DEFAULT_MAX_PAGES, MaxDepth, MaxPages, Pattern
 from temporal.jobs.messages import DiscoverOptions
 
-Globs = Annotated[list[Annotated[Pattern, OneLine]], Field(max_length=50)]
+Globs = Annotated[list[Pattern], Field(max_length=50)]
 
 
 class DiscoverBody(JobBody):

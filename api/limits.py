@@ -3,16 +3,18 @@
 import asyncio
 from datetime import timedelta
 from http import HTTPStatus
+from itertools import islice
 from typing import Annotated, Final
 
 from fastapi import Query
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic.config import JsonValue
-from pydantic_core import PydanticCustomError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.errors import MAX_DETAILS
+from api.texts import Text, text_faults
 from core.errors import HeadTooLarge, RequestTooLarge
 from core.jobs.contract import MaxAttempts
 from core.model import Model
@@ -90,12 +92,21 @@ class BodyLimit:
 
 
 class JsonBody(Model):
-    """A request body: the documented fields only, of exactly their types.
+    """A request body: the documented fields only, of exactly their types, and with texts of one
+    line without control characters, whatever models they are in.
 
     Null in an optional field means that it is omitted.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _checked_texts(cls, given: object) -> object:
+        faults = list(islice(text_faults(given), MAX_DETAILS))
+        if faults:
+            raise ValidationError.from_exception_data(cls.__name__, faults)
+        return given
 
 
 def example(**fields: JsonValue) -> ConfigDict:
@@ -116,21 +127,6 @@ class JobBody(JsonBody):
         """The options of the job."""
         return JobOptions(timedelta(seconds=self.delay_seconds or 0), self.max_attempts)
 
-
-def _without_control_characters(text: str) -> str:
-    # PostgreSQL cannot store NUL. The others are useless in a name, a URL or a glob.
-    if any(sign < " " or sign == "\x7f" for sign in text):
-        raise PydanticCustomError("control_character", "Control characters are not allowed")
-    if any("\ud800" <= sign <= "\udfff" for sign in text):
-        # JSON can express a lone surrogate, UTF-8 cannot.
-        raise PydanticCustomError("lone_surrogate", "This is not Unicode text")
-    return text
-
-
-OneLine: Final = AfterValidator(_without_control_characters)
-
-Text = Annotated[str, OneLine]
-"""Text without control characters."""
 
 MAX_SEARCH_LENGTH: Final = 200
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from api.limits import OneLine, Text
+from api.texts import Text
 from core.tags import MAX_TAG_LENGTH, MAX_TAGS, Tags, normalised_tag, normalised_tags
 
 
@@ -13,9 +13,7 @@ def _normalised(text: object) -> object:
     return normalised_tag(text) if isinstance(text, str) and text.isprintable() else text
 
 
-Tag = Annotated[
-    str, Field(min_length=1, max_length=MAX_TAG_LENGTH), OneLine, BeforeValidator(_normalised)
-]
+Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG_LENGTH), BeforeValidator(_normalised)]
 """A tag, in lower case and without white space around it."""
 
 TagList = Annotated[list[Tag], Field(max_length=MAX_TAGS)]

@@ -123,7 +123,7 @@ async def plan_turn(
     )
     await session.execute(
         upsert(session, HostTurn)
-        .values(host=host, job_id=job_id, due_at=due_at)
+        .values(host=host, job_id=job_id, page_id=page_of_batch_job(job_id), due_at=due_at)
         .on_conflict_do_update(
             index_elements=[HostTurn.host, HostTurn.job_id], set_={HostTurn.due_at: due_at}
         )
@@ -164,7 +164,15 @@ async def plan_turns(
                 index_elements=[HostTurn.host, HostTurn.job_id],
                 set_={HostTurn.due_at: insertion.excluded.due_at},
             ),
-            [{"host": host, "job_id": job_id, "due_at": due} for job_id, due in added.items()],
+            [
+                {
+                    "host": host,
+                    "job_id": job_id,
+                    "page_id": page_of_batch_job(job_id),
+                    "due_at": due,
+                }
+                for job_id, due in added.items()
+            ],
         )
     turns |= added
     return {job_id: datetime.fromtimestamp(turns[job_id], UTC) for job_id in job_ids}
@@ -210,9 +218,10 @@ async def delete_turns_of_batch(session: AsyncSession, batch_id: UUID) -> None:
 
 async def delete_turns_of_pages(session: AsyncSession, page_ids: Collection[UUID]) -> None:
     """Delete the turns of the jobs that batches have started for the pages."""
-    pages = set(page_ids)
-    waiting = await session.scalars(select(HostTurn.job_id))
-    await delete_turns(session, [each for each in waiting if page_of_batch_job(each) in pages])
+    ids = list(page_ids)
+    for start in range(0, len(ids), ROWS_PER_STATEMENT):
+        some = ids[start : start + ROWS_PER_STATEMENT]
+        await session.execute(delete(HostTurn).where(HostTurn.page_id.in_(some)))
 
 
 async def _first_gap(session: AsyncSession, host: str, free_at: float, length: float) -> float:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.deps import AlertIdDep, DatabaseDep, DeliveryDep, PrincipalDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import JsonBody, OneLine, Text, example
+from api.limits import JsonBody, example
 from api.paging import ListMeta, PagingDep
 from api.routes.changes import ChangeRow, change_rows
 from api.tags import Tag
@@ -77,13 +77,11 @@ ChosenTags = Annotated[list[Tag], Field(min_length=1, max_length=MAX_CHOICES)]
 ChosenTypes = Annotated[
     list[Annotated[PageType, Field(strict=False)]], Field(min_length=1, max_length=MAX_CHOICES)
 ]
-Word = Annotated[
-    str, Field(min_length=1, max_length=MAX_WORDS_LENGTH), OneLine, AfterValidator(_word)
-]
+Word = Annotated[str, Field(min_length=1, max_length=MAX_WORDS_LENGTH), AfterValidator(_word)]
 WordList = Annotated[list[Word], Field(max_length=MAX_CHOICES)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Zone = Annotated[Text, Field(min_length=1, max_length=64), AfterValidator(check_zone)]
-AlertName = Annotated[Text, Field(min_length=1, max_length=200)]
+Zone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_zone)]
+AlertName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class WordsBody(JsonBody):

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query
 
 from api.deps import DatabaseDep, PrincipalDep
 from api.errors import documented_errors
-from api.limits import Text
 from api.paging import ListMeta, PagingDep
 from api.queries import SinceQuery, UntilQuery
+from api.texts import Text
 from core.model import Model, UtcTime
 from store.audit import AuditFilter, list_audit, names_of_keys
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.deps import ChangeIdDep, DatabaseDep, PrincipalDep
 from api.errors import documented_errors
-from api.limits import JsonBody, SearchQuery, Text, example
+from api.limits import JsonBody, SearchQuery, example
 from api.paging import ListMeta, PagingDep
 from api.queries import BatchQuery, DomainQuery, PageQuery, SinceQuery, UntilQuery
 from api.tags import TagQuery
@@ -77,7 +77,7 @@ class Acknowledgement(JsonBody):
 
     model_config = example(by="Ada")
 
-    by: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+    by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
 class AcknowledgedAnswer(Model):

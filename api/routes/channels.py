@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.deps import ChannelIdDep, DatabaseDep, DeliveryDep, PrincipalDep, SecretKeyDep, SettingsDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import JsonBody, Text, example
+from api.limits import JsonBody, example
 from api.paging import ListMeta, PagingDep
 from api.routes.deliveries import DeliveryAnswer, DeliveryView, delivery_view
 from core.alerts.attempts import ChannelState
@@ -45,12 +45,12 @@ def _own_signal(name: str) -> str:
     return name
 
 
-ChannelName = Annotated[Text, Field(min_length=1, max_length=200)]
-WebhookUrl = Annotated[Text, Field(min_length=1, max_length=MAX_URL_LENGTH)]
+ChannelName = Annotated[str, Field(min_length=1, max_length=200)]
+WebhookUrl = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH)]
 Address = Annotated[str, Field(max_length=254, pattern=MAIL_ADDRESS)]
 Recipients = Annotated[list[Address], Field(min_length=1, max_length=MAX_RECIPIENTS)]
-WorkflowId = Annotated[Text, Field(min_length=1, max_length=200)]
-SignalName = Annotated[Text, Field(min_length=1, max_length=100), AfterValidator(_own_signal)]
+WorkflowId = Annotated[str, Field(min_length=1, max_length=200)]
+SignalName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_own_signal)]
 
 NOT_ENCRYPTED: Final = "The URL is http: whoever is on the way reads what is sent."
 

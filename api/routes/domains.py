@@ -24,7 +24,7 @@ from api.deps import (
 from api.discover_body import DiscoverBody
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import SearchQuery, Text, example
+from api.limits import SearchQuery, example
 from api.paging import ListMeta, PagingDep
 from api.routes.changes import ChangeRow, change_rows
 from api.started import StartedJobAnswer
@@ -63,7 +63,7 @@ router = APIRouter(prefix="/api/domains", tags=["domains"])
 DEFAULT_CHECK_FREQUENCY: Final = 24
 """Hours between two crawls of a domain."""
 
-DisplayName = Annotated[Text, Field(min_length=1, max_length=200)]
+DisplayName = Annotated[str, Field(min_length=1, max_length=200)]
 CheckFrequencyHours = Annotated[int, Field(ge=1, le=8760)]
 DiscoverFrequencyHours = Annotated[int, Field(ge=0, le=8760)]
 
@@ -136,7 +136,7 @@ class AddDomainBody(WithCrawlSettings):
         crawlSettings={"watchSelector": "main"},
     )
 
-    domain: Annotated[Text, Field(min_length=1, max_length=MAX_URL_LENGTH)]
+    domain: Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH)]
     display_name: DisplayName | None = None
     check_frequency_hours: CheckFrequencyHours | None = None
     tags: TagList | None = None

@@ -14,7 +14,7 @@ from api.conditional import entity_tag, tagged, unchanged
 from api.deps import DatabaseDep, FeedIdDep, KnownMatchesDep, PrincipalDep, SettingsDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import JsonBody, Text, example
+from api.limits import JsonBody, example
 from api.paging import ListMeta, PagingDep
 from api.tags import Tag
 from core.alerts.feed import MEDIA_TYPE, feed_of
@@ -48,7 +48,7 @@ class AddFeedBody(JsonBody):
 
     model_config = example(name="Competitors", tag="rivals")
 
-    name: Annotated[Text, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
     domain_id: Id | None = None
     tag: Tag | None = None
     alert_id: Id | None = None

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.deps import DatabaseDep, KeyIdDep, KeyUsesDep, PrincipalDep
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import JsonBody, Text, example
+from api.limits import JsonBody, example
 from api.paging import ListMeta, PagingDep
 from core.model import Model, UtcTime
 from core.scopes import Scope
@@ -75,7 +75,7 @@ class AddKeyBody(JsonBody):
 
     model_config = example(name="Dashboard", scope="read", expiresInDays=90)
 
-    name: Annotated[Text, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
     scope: Annotated[Scope, Field(strict=False)]
     expires_in_days: Annotated[int, Field(ge=1, le=MAX_KEY_DAYS)] | None = None
 

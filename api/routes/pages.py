@@ -24,7 +24,7 @@ from api.deps import (
 )
 from api.errors import documented_errors
 from api.idempotency import IdempotencyDep
-from api.limits import JobBody, SearchQuery, Text, example
+from api.limits import JobBody, SearchQuery, example
 from api.paging import ListMeta, PagingDep
 from api.started import StartedBatch, StartedBatchAnswer, StartedJobAnswer
 from api.tags import TagList, TagQuery, tags_over
@@ -121,7 +121,7 @@ class AddPageBody(PageChoices):
         url="https://shop.example/pricing", pageType="pricing", schedule={"everyMinutes": 15}
     )
 
-    url: Annotated[Text, Field(min_length=1, max_length=MAX_URL_LENGTH)]
+    url: Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH)]
 
 
 class CrawlBody(JobBody):

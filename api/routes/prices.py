@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from api.deps import DatabaseDep, DomainIdDep, PageIdDep, PrincipalDep
 from api.errors import documented_errors
-from api.limits import Text
 from api.negotiation import prefers
 from api.paging import ListMeta, PagingDep
+from api.texts import Text
 from core.changes.price_list import PricePeriod
 from core.model import Model, UtcTime, utc_text
 from store.db.engine import Database

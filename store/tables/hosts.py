@@ -1,6 +1,7 @@
 """The tables of hosts: slots, turns of waiting jobs, robots.txt, kept responses."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import JSON, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,7 +19,10 @@ class HostSlot(Base):
 
 
 class HostTurn(Base):
-    """The time at which a job that waits for a host may retry, in seconds since 1970."""
+    """The time at which a job that waits for a host may retry, in seconds since 1970.
+
+    `page_id` is the page of a job that a batch has started.
+    """
 
     __tablename__ = "host_turns"
     __table_args__ = (Index("ix_host_turns_due", "host", "due_at"),)
@@ -26,6 +30,7 @@ class HostTurn(Base):
     host: Mapped[str] = mapped_column(primary_key=True)
     job_id: Mapped[str] = mapped_column(primary_key=True)
     due_at: Mapped[float]
+    page_id: Mapped[UUID | None] = mapped_column(index=True)
 
 
 class KeptAnswer(Base):

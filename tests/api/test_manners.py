@@ -2,20 +2,27 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
 
 from api.app import PARAMETERS, ROUTERS, create_app
 from api.deps import services_of
+from api.limits import JsonBody
+from api.texts import CRONTAB, WITH_RULES_OF_THEIR_OWN
 from tests.api.operations import operations
 from tests.system import System
 
 PROBLEM = "application/problem+json"
 ORIGIN = "https://dash.example"
+HERE = "here"
+"""Stands for a text in the value of a body."""
+
+Location = tuple[str | int, ...]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +134,115 @@ def test_no_parameter_takes_what_postgresql_cannot_hold() -> None:
         for text in ("a\0b", "\0", "\ud800"):
             _, refused = field.validate(text, {}, loc=("query",))
             assert refused, (name, text)
+
+
+def texts_in(schema: dict[str, Any], kinds: dict[str, Any]) -> Iterator[tuple[Any, Location]]:
+    """Values that fit `schema` as far as `HERE`, the one text in each, which is at the location.
+
+    `kinds` are the models that the schema refers to.
+    """
+    if "$ref" in schema:
+        yield from texts_in(kinds[schema["$ref"].rpartition("/")[2]], kinds)
+    for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
+        yield from texts_in(each, kinds)
+    if schema.get("type") == "string":
+        yield HERE, ()
+    if "items" in schema:
+        for value, at in texts_in(schema["items"], kinds):
+            yield [value], (0, *at)
+    fields = schema.get("properties", {})
+    said = {name: each["const"] for name, each in fields.items() if "const" in each}
+    if schema.get("additionalProperties"):
+        yield {HERE: "a"}, (HERE,)
+        fields = {"a": schema["additionalProperties"]}
+    for name, each in fields.items():
+        for value, at in texts_in(each, kinds):
+            yield {**said, name: value}, (name, *at)
+
+
+def with_text(value: Any, text: str) -> Any:
+    """`value` with `text` where `HERE` is."""
+    match value:
+        case dict():
+            return {with_text(name, text): with_text(each, text) for name, each in value.items()}
+        case [each]:
+            return [with_text(each, text)]
+        case _:
+            return text if value == HERE else value
+
+
+def test_no_field_of_a_body_takes_control_characters() -> None:
+    asked: dict[str, set[Location]] = {}
+    for router in ROUTERS:
+        for route in router.routes:
+            if not isinstance(route, APIRoute) or not route.dependant.body_params:
+                continue
+            [field] = route.dependant.body_params
+            body: TypeAdapter[Any] = TypeAdapter(cast(Any, field.field_info.annotation))
+            schema = body.json_schema()
+            for value, at in texts_in(schema, schema.get("$defs", {})):
+                own_rules = WITH_RULES_OF_THEIR_OWN & set(at)
+                signs = "\0\x01\b\n\x1f\x7f\ud800" + ("" if own_rules or CRONTAB in at else "\t")
+                for sign in signs:
+                    text = f"a{sign}b"
+                    with pytest.raises(ValidationError) as refused:
+                        body.validate_python(with_text(value, text))
+                    shown = text.encode(errors="surrogatepass").decode(errors="replace")
+                    place = tuple(shown if each == HERE else each for each in at)
+                    if own_rules:
+                        place = place[:2] if at[0] == "crawlSettings" else place[:4]
+                    found = {
+                        each["loc"][-len(place) :]: each["type"] for each in refused.value.errors()
+                    }
+                    kind = "lone_surrogate" if sign == "\ud800" else "control_character"
+                    assert found.get(place), (route.path, place, sign, found)
+                    assert own_rules or found[place] == kind, (route.path, place, sign, found)
+                asked.setdefault(route.path, set()).add(at)
+    assert asked["/api/domains"] >= {
+        ("watch", "include", 0),
+        ("schedule", "cron"),
+        ("crawlSettings", "headers", HERE),
+        ("crawlSettings", "headers", "a"),
+        ("tags", 0),
+        ("domain",),
+    }
+    assert {("to", 0), ("url",), ("workflowId",)} <= asked["/api/channels"]
+    assert {("on", "words", 0), ("on", "words", "appear", 0)} <= asked["/api/alerts"]
+    assert sum(map(len, asked.values())) > 150
+
+
+async def test_a_text_that_cannot_be_is_refused_where_it_is(system: System) -> None:
+    body = {
+        "domain": "shop.example",
+        "watch": {"include": ["/a", "/b\0"], "exclude": ["/\x1b"]},
+        "crawlSettings": {"watchSelector": "p\t"},
+    }
+    answer = await system.api.post("/api/domains", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+    assert answer.json()["details"] == dict.fromkeys(
+        ("watch.include.1", "watch.exclude.0", "crawlSettings.watchSelector"),
+        "Control characters are not allowed.",
+    )
+    for path in ("/feeds/a%00b", "/static/a%00b", "/docs/a%0Ab"):
+        assert (await system.api.get(path)).status_code in (400, 404), path
+
+
+async def test_a_tab_separates_in_a_crontab_and_in_a_header(system: System) -> None:
+    body = {
+        "domain": "shop.example",
+        "schedule": {"cron": "0\t3 * * *"},
+        "crawlSettings": {"headers": {"Accept-Language": "de,\ten"}},
+    }
+    answer = await system.api.post("/api/domains", json=body)
+    assert answer.status_code == 201, answer.text
+
+
+def test_a_body_is_looked_through_however_deep_it_is() -> None:
+    nested: object = "a\0b"
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(ValidationError, match="Control characters are not allowed"):
+        JsonBody.model_validate({"a": nested})
 
 
 @asynccontextmanager

@@ -1,15 +1,11 @@
 """Batches: the pages that are crawled together."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Connection, event, insert, text
-from sqlalchemy.engine import Engine
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import NotFound, SubjectGone
@@ -30,6 +26,7 @@ from store.domains import delete_domain
 from store.pages import page_by_id
 from store.tables.batches import BEFORE_ALL, Batch
 from store.tables.domains import Domain
+from tests.store.plans import plan_of, statements
 from tests.store.rows import new_domain, new_organisation, new_pages
 
 
@@ -213,21 +210,6 @@ OLD = 300
 """Batches whose jobs have long been started."""
 
 
-@contextmanager
-def statements() -> Iterator[list[tuple[str, Any]]]:
-    """The statements that are run in the block, with their parameters."""
-    seen: list[tuple[str, Any]] = []
-
-    def keep(_: Connection, __: object, statement: str, parameters: Any, *___: object) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", keep)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", keep)
-
-
 async def test_unstarted_jobs_are_found_without_a_look_at_old_batches(
     session: AsyncSession, domain: Domain
 ) -> None:
@@ -242,9 +224,6 @@ async def test_unstarted_jobs_are_found_without_a_look_at_old_batches(
     with statements() as seen:
         assert await started(session, domain) == (2, set())
         assert len(await unlisted_pages(session, domain.org_id, domain.id)) == 2
-    explain = "EXPLAIN" if session.get_bind().dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
-    connection = await session.connection()
     assert len(seen) == 3
-    for statement, parameters in seen:
-        plan = await connection.exec_driver_sql(f"{explain} {statement}", parameters)
-        assert "ix_batches_open" in str(plan.all()), statement
+    for each in seen:
+        assert "ix_batches_open" in await plan_of(session, each), each.text

@@ -6,23 +6,34 @@ from itertools import pairwise
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.jobs.ids import batch_job_id
 from store.batches import batch_pages, cancel_batch, create_batch
 from store.db.engine import Database
+from store.db.upsert import ROWS_PER_STATEMENT
 from store.domains import delete_domain
-from store.hosts import delete_turns, plan_turn, plan_turns, return_slot, take_slot
+from store.hosts import (
+    delete_turns,
+    delete_turns_of_pages,
+    plan_turn,
+    plan_turns,
+    return_slot,
+    take_slot,
+)
 from store.pages import NewPage, add_pages, delete_page
 from store.tables.domains import Domain
 from store.tables.hosts import HostTurn
 from store.tables.pages import Page
+from tests.store.plans import plan_of, statements
 from tests.store.rows import HALF_SECOND as HALF
 from tests.store.rows import NOON
 
 ROUNDING = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
+OTHERS = 2_000
+"""Turns of jobs of other pages."""
 
 
 async def slot(session: AsyncSession, host: str, interval: timedelta, now: datetime) -> datetime:
@@ -288,3 +299,24 @@ async def test_the_turns_of_pages_that_are_deleted_are_free(
         else:
             await delete_domain(session, domain.org_id, domain.id)
             assert await turns_left(session) == ["crawl-of-another"]
+
+
+async def test_the_turns_of_pages_are_found_without_reading_those_of_others(
+    session: AsyncSession,
+) -> None:
+    ours = [uuid4() for _ in range(2)]
+    ids = [batch_job_id(uuid4(), each, url) for each in ours for url in (None, "https://a.example")]
+    others = [batch_job_id(uuid4(), uuid4(), "https://a.example/x") for _ in range(OTHERS)]
+    for host in ("a.example", "b.example"):
+        await plan_turns(session, host, MINUTE, NOON, [*others, *ids])
+    await plan_turn(session, "c.example", MINUTE, NOON, ids[0])
+    await session.execute(text("ANALYZE"))
+    with statements() as seen:
+        await delete_turns_of_pages(session, ours)
+    assert await turns_left(session) == sorted([*others, *others])
+    [statement] = seen
+    assert "ix_host_turns_page_id" in await plan_of(session, statement), statement.text
+    with statements() as seen:
+        await delete_turns_of_pages(session, [uuid4() for _ in range(2 * ROWS_PER_STATEMENT + 1)])
+    assert len(seen) == 3
+    assert all(len(each.parameters) <= ROWS_PER_STATEMENT for each in seen)
