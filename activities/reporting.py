@@ -131,14 +131,15 @@ class Attempt:
         if self._has_sent_heartbeat:
             self.beat()
 
-    def beat(self) -> None:
-        """Send a heartbeat with the progress."""
+    def beat(self, *, is_over: bool = False) -> None:
+        """Send a heartbeat with the progress; with `is_over`, the last one of a failed attempt."""
         self._has_sent_heartbeat = True
         activity.heartbeat(
             Progress(
                 attempt=self._number,
                 percent=self._percent,
                 first_started_at=self._first_started_at,
+                is_over=is_over,
             )
         )
 
@@ -253,7 +254,7 @@ class Reporter:
             report = report.model_copy(
                 update={"next_at": datetime.now(UTC) + pause, "reason": error.message}
             )
-            attempt.beat()  # the next attempt reads `first_started_at` from it
+            attempt.beat(is_over=True)  # the next attempt reads `first_started_at` from it
             await self._publish(report)
         return ApplicationError(
             error.message,

@@ -22,8 +22,8 @@ from core.jobs.contract import CANCELLED, AttemptReport, Progress
 class JobFailure:
     """The failure of a job: a sentence, the published error type, and the last attempt if known.
 
-    If the attempt was `lost`, `last_attempt` has the details of its last heartbeat, if there was
-    one. `may_go_on` is set if Temporal leaves it to the workflow whether another attempt follows.
+    If the attempt was `lost`, `last_attempt` is what its last `heartbeat` says, if there was one.
+    `may_go_on` is set if Temporal leaves it to the workflow whether another attempt follows.
     A failure is `benign` if the site caused it: metrics do not count it as ours.
     """
 
@@ -32,6 +32,7 @@ class JobFailure:
     last_attempt: AttemptReport | None
     lost: bool = False
     may_go_on: bool = False
+    heartbeat: Progress | None = None
     benign: bool = False
 
     def as_error(self) -> ApplicationError:
@@ -55,12 +56,14 @@ def explain(error: ActivityError) -> JobFailure:
                 benign=cause.category is ApplicationErrorCategory.BENIGN,
             )
         case TimeoutError() as cause:
+            heartbeat = _heartbeat(cause.last_heartbeat_details)
             return JobFailure(
                 _timeout_sentence(cause.type),
                 "WORKER_LOST" if cause.type is TimeoutType.HEARTBEAT else "JOB_TIMEOUT",
-                _interrupted(cause.last_heartbeat_details),
+                _interrupted(heartbeat) if heartbeat else None,
                 lost=True,
                 may_go_on=_is_left_to_workflow(cause.type, error.retry_state),
+                heartbeat=heartbeat,
             )
         case CancelledError():
             return JobFailure(CANCELLED, "CANCELLED", None)
@@ -100,10 +103,11 @@ def _reported(details: Sequence[object]) -> AttemptReport | None:
     return AttemptReport.model_validate(details[0]) if details else None
 
 
-def _interrupted(details: Sequence[object]) -> AttemptReport | None:
-    if not details:
-        return None
-    progress = Progress.model_validate(details[0])
+def _heartbeat(details: Sequence[object]) -> Progress | None:
+    return Progress.model_validate(details[0]) if details else None
+
+
+def _interrupted(progress: Progress) -> AttemptReport:
     return AttemptReport(
         attempt=progress.attempt,
         first_started_at=progress.first_started_at,

@@ -30,8 +30,7 @@ class Losses:
         """
         if not failure.may_go_on:
             return None
-        heartbeat = failure.last_attempt
-        loss = lost_attempt(continued, reported, heartbeat.attempt if heartbeat else 0)
+        loss = lost_attempt(continued, reported, failure.heartbeat)
         following = next_attempt(loss, repeats=self._repeats, max_attempts=self._max_attempts)
         if following is None:
             return None
@@ -39,7 +38,7 @@ class Losses:
             self._repeats += 1
             if continued is not None and continued.attempt == loss.number:
                 return continued.model_copy(update={"next_at": None})
-        known = reported or heartbeat or continued
+        known = reported or failure.heartbeat or continued
         return AttemptReport(
             attempt=loss.number,
             first_started_at=known.first_started_at if known else _began_by(),

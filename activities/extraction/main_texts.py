@@ -71,7 +71,8 @@ class MainTexts:
             return shown
         page = StoredPage(snapshot.html, snapshot.url, parts)
         try:
-            async with self._turn:
+            # By the clock too: somebody waits for it, and others for their turn.
+            async with self._turn, asyncio.timeout(processes.DOCUMENT_TIMEOUT):
                 main_text = await self._process.run(main_text_of, page)
         except TimeoutError:
             log.warning("no main text of %s within %g s", snapshot.id, processes.DOCUMENT_TIMEOUT)

@@ -118,7 +118,7 @@ class ReadingProcess:
         self._documents += 1
         processes = list(pool._processes.values())
         try:
-            async with asyncio.timeout(HANG_TIMEOUT):
+            async with asyncio.timeout(HANG_TIMEOUT) as timeout:
                 future = pool.submit(_limited, read, document, DOCUMENT_TIMEOUT)
                 return await asyncio.wrap_future(future)
         except BrokenProcessPool:
@@ -127,6 +127,8 @@ class ReadingProcess:
                 raise TimeoutError from None
             raise
         except TimeoutError as error:
+            if not timeout.expired():
+                raise  # by `read`
             self.end()
             raise InternalError("Diffy's extraction hung over the page.") from error
         except asyncio.CancelledError:

@@ -211,12 +211,13 @@ class Owner(Model):
 class Progress(Model):
     """The details of a heartbeat; the next attempt receives those of the last one.
 
-    `percent` is the progress of attempt number `attempt`.
+    `percent` is the progress of attempt number `attempt`, and `is_over` is set if it has failed.
     """
 
     attempt: AttemptNumber = 0
     percent: Percent
     first_started_at: Moment
+    is_over: bool = Field(default=False, alias="over")
 
 
 class AttemptReport(Model):

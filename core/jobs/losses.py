@@ -9,7 +9,7 @@ of times: a page may be what kills the worker before it can speak.
 from dataclasses import dataclass
 from typing import Final
 
-from core.jobs.contract import AttemptReport, attempts_before
+from core.jobs.contract import AttemptReport, Progress, attempts_before
 
 MAX_REPEATS: Final = 3
 """How often a job begins attempts again of which nobody has heard."""
@@ -24,19 +24,28 @@ class Loss:
 
 
 def lost_attempt(
-    continued: AttemptReport | None, reported: AttemptReport | None, heartbeat: int
+    continued: AttemptReport | None, reported: AttemptReport | None, heartbeat: Progress | None
 ) -> Loss:
     """The attempt that was lost in an activity which began from `continued`.
 
-    `reported` is the last report from that activity, and `heartbeat` the number of the attempt that
-    sent its last heartbeat, 0 if there was none. An attempt that failed and was retried has sent
-    both, so they may be of the attempt before.
+    `reported` is the last report that arrived since, and `heartbeat` the last heartbeat of the
+    activity. An attempt that failed and was retried has sent both, so they may be of the attempt
+    before; and a report may be a late one, from the worker that handed the attempt on.
     """
-    begun = max(attempts_before(continued), reported.attempt if reported else 0, heartbeat)
-    ended = begun == attempts_before(continued) or (
-        reported is not None and reported.attempt == begun and reported.is_over
-    )
-    return Loss(begun + 1, heard=False) if ended else Loss(begun, heard=True)
+    if reported is not None and continued is not None and _is_same(reported, continued):
+        reported = None
+    before = attempts_before(continued)
+    heard = [each for each in (reported, heartbeat) if each is not None and each.attempt > before]
+    begun = max((each.attempt for each in heard), default=before)
+    if all(each.is_over for each in heard if each.attempt == begun):
+        return Loss(begun + 1, heard=False)
+    return Loss(begun, heard=True)
+
+
+def _is_same(reported: AttemptReport, continued: AttemptReport) -> bool:
+    """Whether both are of one worker and one running attempt."""
+    sources = {(each.attempt, each.worker, each.started_at) for each in (reported, continued)}
+    return len(sources) == 1 and not reported.is_over
 
 
 def next_attempt(loss: Loss, *, repeats: int, max_attempts: int) -> int | None:

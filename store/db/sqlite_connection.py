@@ -28,7 +28,10 @@ NOTHING_DONE: Final = _Done(None, ROWS_OF_NOTHING, None, ())
 
 
 class StatementCursor:
-    """A cursor as SQLAlchemy needs one: it runs statements and has all of their rows at once."""
+    """A cursor as SQLAlchemy needs one: it runs statements and has all of their rows at once.
+
+    So there is no streaming of rows in sessions.
+    """
 
     arraysize = 1
 

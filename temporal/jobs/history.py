@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import BaseModel, JsonValue
 from temporalio.api.common.v1 import Payload
-from temporalio.api.enums.v1 import PendingWorkflowTaskState, RetryState
+from temporalio.api.enums.v1 import PendingWorkflowTaskState, RetryState, TimeoutType
 from temporalio.api.failure.v1 import Failure, TimeoutFailureInfo
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -216,18 +216,22 @@ class JobHistory:
                 outcome = await read_payloads(self._converter, payloads, Outcome[JsonValue])
                 self._completed(outcome, at)
             case "activity_task_failed_event_attributes":
-                failure: Failure = event.activity_task_failed_event_attributes.failure
-                cancelled = failure.application_failure_info.type == JobCancelled.code
+                error: Failure = event.activity_task_failed_event_attributes.failure
+                cancelled = error.application_failure_info.type == JobCancelled.code
                 self._end(
                     AttemptOutcome.CANCELLED if cancelled else AttemptOutcome.FAILED,
                     at,
-                    failure.message,
+                    error.message,
                 )
             case "activity_task_timed_out_event_attributes":
                 self._end(AttemptOutcome.LOST, at, LOST)
                 timed_out = event.activity_task_timed_out_event_attributes
-                if timed_out.retry_state == RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE:
-                    await self._lost(timed_out.failure.timeout_failure_info)
+                failure = timed_out.failure.timeout_failure_info
+                if (
+                    failure.timeout_type == TimeoutType.TIMEOUT_TYPE_HEARTBEAT
+                    and timed_out.retry_state == RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE
+                ):
+                    await self._lost(failure)
             case "activity_task_canceled_event_attributes":
                 self._end(AttemptOutcome.CANCELLED, at, CANCELLED)
             case "marker_recorded_event_attributes":
@@ -407,8 +411,7 @@ class JobHistory:
         """The activity has ended for the workflow to decide what follows, as it is told here."""
         heartbeat = failure.last_heartbeat_details.payloads
         progress = await read_payloads(self._converter, heartbeat, Progress)
-        beat = progress.attempt if progress else 0
-        loss = lost_attempt(self._continued, self._last_report, beat)
+        loss = lost_attempt(self._continued, self._last_report, progress)
         following = next_attempt(loss, repeats=self._repeats, max_attempts=self._max_attempts)
         if following is None or self.live is None:
             return
@@ -430,7 +433,7 @@ class JobHistory:
 
     def _closed(self, at: datetime) -> None:
         latest = self._attempts.get(self._latest)
-        if latest and (latest.ended_at is None or latest.outcome is AttemptOutcome.DEFERRED):
+        if latest and (latest.ended_at is None or latest.outcome in RESUMABLE):
             self._end(AttemptOutcome.CANCELLED, at, CANCELLED)
 
     def _is_over(self, number: int) -> bool:

@@ -69,7 +69,7 @@ class Crawl:
             case Course.REPORTED:
                 await self._report(attempt.report)
             case Course.FAILS:
-                attempt.beat()
+                attempt.beat(is_over=True)
                 again = {"next_at": datetime.now(UTC), "reason": "Busy."}
                 await self._report(attempt.report.model_copy(update=again))
                 raise ApplicationError("Busy.", type="BUSY", next_retry_delay=timedelta())

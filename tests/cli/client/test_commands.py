@@ -221,7 +221,14 @@ async def test_the_delayed_jobs_of_a_batch_are_promoted(installed: Installed, sh
 
 async def test_a_batch_is_cancelled(installed: Installed, shop: Shop) -> None:
     later = await installed.json("crawl", shop.name, "--delay", "3600")
-    cancelled = await installed.json("jobs", "cancel", "--batch", later["batchId"])
+    batch = ["--batch", later["batchId"]]
+
+    async def delayed() -> list[list[str]]:
+        return await installed.lines("jobs", "list", *batch, "--status", "delayed")
+
+    # Of a batch whose jobs have not started yet there is none to cancel.
+    await eventually(delayed, lambda rows: len(rows) == 2)
+    cancelled = await installed.json("jobs", "cancel", *batch)
     assert cancelled == {"batchId": later["batchId"], "jobsCancelled": 2}
     stats = await installed.json("stats", "--batch", later["batchId"])
     assert (stats["total"], stats["failed"]) == (0, 2)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.jobs.contract import AttemptReport
+from core.jobs.contract import AttemptReport, Progress
 from core.jobs.losses import MAX_REPEATS, Loss, lost_attempt, next_attempt
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -13,6 +13,18 @@ MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 def running(number: int) -> AttemptReport:
     """What a running attempt reports, and what a released one continues from."""
     return AttemptReport(attempt=number, first_started_at=MOMENT)
+
+
+def released(number: int) -> AttemptReport:
+    """What an attempt continues from whose worker stopped."""
+    return AttemptReport(
+        attempt=number, first_started_at=MOMENT, started_at=MOMENT, worker="stopped"
+    )
+
+
+def beat(number: int, *, is_over: bool = False) -> Progress:
+    """A heartbeat."""
+    return Progress(attempt=number, percent=0, first_started_at=MOMENT, is_over=is_over)
 
 
 def failed(number: int) -> AttemptReport:
@@ -28,23 +40,31 @@ def lost(number: int) -> AttemptReport:
 @pytest.mark.parametrize(
     ("continued", "reported", "heartbeat", "loss"),
     [
-        (None, None, 0, Loss(1, heard=False)),
-        (None, running(1), 0, Loss(1, heard=True)),
-        (None, None, 1, Loss(1, heard=True)),
-        (None, failed(1), 1, Loss(2, heard=False)),
-        (None, failed(1), 0, Loss(2, heard=False)),
-        (None, failed(1), 2, Loss(2, heard=True)),
-        (None, running(2), 1, Loss(2, heard=True)),
-        (running(3), None, 0, Loss(3, heard=False)),
-        (running(3), running(3), 3, Loss(3, heard=True)),
-        (running(3), failed(3), 3, Loss(4, heard=False)),
-        (lost(3), None, 0, Loss(4, heard=False)),
-        (lost(3), running(4), 0, Loss(4, heard=True)),
-        (lost(3), None, 4, Loss(4, heard=True)),
+        (None, None, None, Loss(1, heard=False)),
+        (None, running(1), None, Loss(1, heard=True)),
+        (None, None, beat(1), Loss(1, heard=True)),
+        (None, failed(1), beat(1, is_over=True), Loss(2, heard=False)),
+        # Of a failure only one of them has arrived.
+        (None, failed(1), None, Loss(2, heard=False)),
+        (None, None, beat(1, is_over=True), Loss(2, heard=False)),
+        (None, failed(1), beat(2), Loss(2, heard=True)),
+        (None, running(2), beat(1, is_over=True), Loss(2, heard=True)),
+        (released(3), None, None, Loss(3, heard=False)),
+        (released(3), running(3), beat(3), Loss(3, heard=True)),
+        (released(3), failed(3), beat(3, is_over=True), Loss(4, heard=False)),
+        # The report is from the worker that released the attempt, and late.
+        (released(3), released(3), None, Loss(3, heard=False)),
+        (released(3), released(3), beat(3), Loss(3, heard=True)),
+        (lost(3), None, None, Loss(4, heard=False)),
+        (lost(3), running(4), None, Loss(4, heard=True)),
+        (lost(3), None, beat(4), Loss(4, heard=True)),
     ],
 )
 def test_the_lost_attempt_is_the_one_after_the_last_that_ended(
-    continued: AttemptReport | None, reported: AttemptReport | None, heartbeat: int, loss: Loss
+    continued: AttemptReport | None,
+    reported: AttemptReport | None,
+    heartbeat: Progress | None,
+    loss: Loss,
 ) -> None:
     assert lost_attempt(continued, reported, heartbeat) == loss
 
