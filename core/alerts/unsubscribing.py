@@ -9,6 +9,8 @@ from uuid import UUID
 from core.errors import NotFound
 from core.web.secrets import SecretBox
 
+INVALID_LINK: Final = "This link is not valid."
+
 _SEPARATOR: Final = "."
 
 
@@ -28,7 +30,7 @@ def unsubscribed_by(box: SecretBox, token: str) -> tuple[UUID, str]:
             return channel_id, address
     except (ValueError, binascii.Error):
         pass
-    raise NotFound("This link is not valid.")
+    raise NotFound(INVALID_LINK)
 
 
 def _proof(box: SecretBox, channel_id: UUID, address: str) -> str:

@@ -126,3 +126,13 @@ async def test_a_channel_has_the_fields_of_its_kind_only(public_system: System) 
     assert (await api.patch(path, json={"state": "off"})).json()["data"]["state"] == "off"
     assert (await api.delete(path)).status_code == 204
     assert (await api.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("token", ["word", "a.b.c"])
+async def test_a_link_to_unsubscribe_that_nobody_was_sent_is_not_valid(
+    system: System, token: str
+) -> None:
+    """Also before there is a secret key, without which there are no links."""
+    for method in ("GET", "POST"):
+        answer = await system.api.request(method, f"/unsubscribe/{token}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND"), method
