@@ -115,6 +115,8 @@ async def test_a_discovery_goes_on_where_a_stopped_worker_left_it(
     domain = await system.add_domain(site.origin)
     async with system.worker():
         await site.arrived("/second")
+        # What a discovery has read and not stored yet it reads again.
+        await eventually(lambda: system.pages(domain.id), lambda found: site.url("/first") in found)
         await system.job_when(domain.discovery_job_id, lambda job: job.progress > 0)
     assert (await system.job(domain.discovery_job_id)).state is JobState.WAITING
     site.release("/second")
