@@ -8,8 +8,8 @@ other, each as it reads a slow page, and later two are started again. Then the a
 follows, and that
 
 * every job completed in its first attempt, every change is stored once and told once;
-* each page was asked for once, and once more for each attempt that a stopping worker gave up and
-  for each quick look that found a change, which an attempt then reads;
+* each page was asked for once, and once more for each attempt that a stopping worker gave up. A
+  quick look that finds a change asks once more too: an attempt then reads the page;
 * the slots of each host lie its interval apart (a trigger in PostgreSQL keeps them), and it got no
   request before its slot;
 * every worker that was told to end did so with code 0 within its grace period.

@@ -58,8 +58,8 @@ class MainTexts:
     async def of(self, snapshot: Snapshot) -> str:
         """The article of a snapshot that was loaded with its contents.
 
-        It is the visible text if the HTML is not kept or cannot be read, also if only a part of the
-        page is watched, or if the crawl settings have changed since.
+        It is the visible text if the HTML is not kept or cannot be read in time. It is so too if
+        only a part of the page is watched, or if the crawl settings have changed since.
         """
         if snapshot.main_text is not None:
             return snapshot.main_text
