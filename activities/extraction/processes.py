@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from typing import Final, TypeVar
 
@@ -96,10 +97,8 @@ class ReadingProcess:
                 self._idle_end = loop.call_later(IDLE_TIMEOUT, self.end)
 
     async def _run_twice(self, read: Callable[[Document], Read], document: Document) -> Read:
-        try:
+        with suppress(BrokenProcessPool):
             return await self._run_once(read, document)
-        except BrokenProcessPool:
-            pass
         try:
             return await self._run_once(read, document)
         except BrokenProcessPool as error:

@@ -14,8 +14,12 @@ from typing import Final
 from pydantic import BaseModel, JsonValue
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import PendingWorkflowTaskState, RetryState, TimeoutType
-from temporalio.api.failure.v1 import Failure, TimeoutFailureInfo
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import (
+    ActivityTaskScheduledEventAttributes,
+    ActivityTaskTimedOutEventAttributes,
+    HistoryEvent,
+)
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     WorkflowExecution,
@@ -198,13 +202,7 @@ class JobHistory:
                 elif signal.signal_name == PROMOTE_SIGNAL:
                     self._promoted(await read_payloads(self._converter, payloads, datetime))
             case "activity_task_scheduled_event_attributes":
-                scheduled = event.activity_task_scheduled_event_attributes
-                self._continued = await read_payloads(
-                    self._converter, scheduled.input.payloads[1:], AttemptReport
-                )
-                self._last_report = None
-                most = scheduled.retry_policy.maximum_attempts
-                self._max_attempts = attempts_before(self._continued) + most
+                await self._scheduled(event.activity_task_scheduled_event_attributes)
             case "activity_task_started_event_attributes":
                 started = event.activity_task_started_event_attributes
                 number = attempts_before(self._continued) + started.attempt
@@ -216,22 +214,16 @@ class JobHistory:
                 outcome = await read_payloads(self._converter, payloads, Outcome[JsonValue])
                 self._completed(outcome, at)
             case "activity_task_failed_event_attributes":
-                error: Failure = event.activity_task_failed_event_attributes.failure
-                cancelled = error.application_failure_info.type == JobCancelled.code
+                failure: Failure = event.activity_task_failed_event_attributes.failure
+                cancelled = failure.application_failure_info.type == JobCancelled.code
                 self._end(
                     AttemptOutcome.CANCELLED if cancelled else AttemptOutcome.FAILED,
                     at,
-                    error.message,
+                    failure.message,
                 )
             case "activity_task_timed_out_event_attributes":
                 self._end(AttemptOutcome.LOST, at, LOST)
-                timed_out = event.activity_task_timed_out_event_attributes
-                failure = timed_out.failure.timeout_failure_info
-                if (
-                    failure.timeout_type == TimeoutType.TIMEOUT_TYPE_HEARTBEAT
-                    and timed_out.retry_state == RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE
-                ):
-                    await self._lost(failure)
+                await self._lost(event.activity_task_timed_out_event_attributes)
             case "activity_task_canceled_event_attributes":
                 self._end(AttemptOutcome.CANCELLED, at, CANCELLED)
             case "marker_recorded_event_attributes":
@@ -407,8 +399,25 @@ class JobHistory:
         if self.live is not None:
             self.live = replace(self.live, started_at=None, due_at=report.next_at, released=True)
 
-    async def _lost(self, failure: TimeoutFailureInfo) -> None:
-        """The activity has ended for the workflow to decide what follows, as it is told here."""
+    async def _scheduled(self, activity: ActivityTaskScheduledEventAttributes) -> None:
+        """An activity begins from what the workflow passes to it."""
+        self._continued = await read_payloads(
+            self._converter, activity.input.payloads[1:], AttemptReport
+        )
+        self._last_report = None
+        left = activity.retry_policy.maximum_attempts
+        self._max_attempts = attempts_before(self._continued) + left
+
+    async def _lost(self, activity: ActivityTaskTimedOutEventAttributes) -> None:
+        """The last attempt was lost. If its heartbeats stopped, and Temporal does not retry it, the
+        workflow decides what follows, by the same rule as here.
+        """
+        failure = activity.failure.timeout_failure_info
+        if (
+            failure.timeout_type != TimeoutType.TIMEOUT_TYPE_HEARTBEAT
+            or activity.retry_state != RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE
+        ):
+            return
         heartbeat = failure.last_heartbeat_details.payloads
         progress = await read_payloads(self._converter, heartbeat, Progress)
         loss = lost_attempt(self._continued, self._last_report, progress)

@@ -105,6 +105,26 @@ async def test_a_job_whose_attempt_was_lost_waits_for_a_worker(
     assert ended.failed_reason is None
 
 
+async def test_a_job_that_is_cancelled_while_its_lost_attempt_waits_has_it_cancelled(
+    system: System, site: FakeSite
+) -> None:
+    page_id = await system.lone_page(site)
+    job_id = await system.ask(f"/api/pages/{page_id}/crawl", maxAttempts=1)
+    async with workflows(system):
+        await eventually(
+            partial(events_of, system, job_id),
+            lambda found: EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED in found,
+        )
+    async with crawls(system, SILENT):
+        await system.job_when(job_id, lambda job: job.state is JobState.ACTIVE)
+        await system.job_when(job_id, lambda job: job.state is JobState.WAITING)
+    answer = await system.api.post(f"/api/jobs/{job_id}/cancel")
+    assert answer.status_code == 200, answer.text
+    job = await system.job(job_id)
+    assert (job.state, job.attempts_made) == (JobState.FAILED, 1)
+    assert await outcomes(system, job_id) == ["cancelled"]
+
+
 async def test_a_job_that_is_cancelled_while_its_worker_is_dead_is_told_as_cancelled(
     system: System, site: FakeSite
 ) -> None:

@@ -1,5 +1,6 @@
 """The main text of a snapshot: read when it is asked for, in another process, and kept."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from types import SimpleNamespace
@@ -95,6 +96,21 @@ async def test_a_page_that_cannot_be_read_has_its_visible_text(
             )
         assert "# Plans" in await main_text(system, page.page_id)
         assert len(asked) == count
+
+
+async def test_who_waits_for_a_main_text_waits_by_the_clock(
+    system: System, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reading that hangs takes no CPU, and others wait for their turn."""
+    page = await crawled_page(system, site, ARTICLE)
+    monkeypatch.setattr("activities.extraction.processes.DOCUMENT_TIMEOUT", 0.1)
+
+    async def hangs(*_: object) -> str:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(ReadingProcess, "run", hangs)
+    assert "# Plans" in await main_text(system, page.page_id)
 
 
 Choose = Callable[[System, str], Awaitable[None]]
